@@ -154,8 +154,6 @@ def test_types_of_data_times_ids_loggers_and_database(home: Path):
         lambda: step.serve(),
         lambda: step.map([1], deferred=True),
         lambda: PrefectTaskRunner(),
-        lambda: LocalFileSystem().save("name"),
-        lambda: LocalFileSystem.load("name"),
     ],
 )
 def test_planned_feature_raises_not_implemented_error(use):

@@ -6,6 +6,7 @@ import ast
 import enum
 import importlib
 import inspect
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -65,6 +66,13 @@ def find_options() -> dict[str, list[str]]:
     return found
 
 
+def _find_names(model: type) -> dict[str, Any]:
+    """Return the names that annotations of a model and of its bases may use."""
+    return {
+        name: found for base in reversed(model.__mro__) for name, found in vars(sys.modules[base.__module__]).items()
+    }
+
+
 def _iter_callables() -> Iterator[tuple[str, Any]]:
     seen: dict[int, Any] = {}  # several modules have the same functions; kept, so that no id is used again
     for module_name in MODULES:
@@ -76,7 +84,7 @@ def _iter_callables() -> Iterator[tuple[str, Any]]:
                 continue
             seen[id(value)] = value
             if hasattr(value, "model_rebuild"):
-                value.model_rebuild()  # until then its signature is not known
+                value.model_rebuild(_types_namespace=_find_names(value))  # until then its signature is not known
             yield f"{module_name}.{name}", value
             if isinstance(value, type):
                 for method, member in vars(value).items():

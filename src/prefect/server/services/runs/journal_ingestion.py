@@ -23,13 +23,22 @@ from prefect._io import blocking
 from prefect._lazy import lazy
 from prefect.journal import file, reader
 from prefect.rules import TERMINAL
+from prefect.schemas import liveness
 from prefect.server import store
 from prefect.server.db.errors import StoreError
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeats, observed_states, record_admission, records, run_logs, run_states
+from prefect.server.services.runs import (
+    heartbeat_intervals,
+    heartbeats,
+    observed_states,
+    record_admission,
+    records,
+    run_logs,
+    run_states,
+)
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.server.store.queries import runs as queries
 from prefect.types import json_codec, new_id, now
@@ -46,6 +55,7 @@ Progress = Callable[[int, int], None]
 """Called after each transaction with the number of records applied so far and of batches that wait."""
 
 _MARKER = "journal"
+_HEARTBEAT = b'"kind":"heartbeat"'
 
 
 class JournalUnreadable(StoreError):
@@ -91,12 +101,22 @@ async def apply_journal(database: Database, home: Path, progress: Progress | Non
     return applied
 
 
-async def apply_records(tx: Transaction, body: bytes) -> tuple[int, int]:
+async def apply_request(tx: Transaction, body: bytes) -> dict[str, float]:
     """Apply records received over the network: JSON objects, one a line.
 
     Returns:
-        How many records there were, and how many of them became dead letters.
+        How many records there were, how many of them became dead letters, and for heartbeats, which clients send in
+        requests of their own, how often to send them.
     """
+    records, dead_letters = await apply_records(tx, body)
+    answer: dict[str, float] = {"records": records, "dead_lettered": dead_letters}
+    if _HEARTBEAT in body:
+        answer[liveness.INTERVAL_FIELD] = await heartbeat_intervals.find_interval(tx)
+    return answer
+
+
+async def apply_records(tx: Transaction, body: bytes) -> tuple[int, int]:
+    """Apply records as `apply_request` does; return how many there were, and how many of them became dead letters."""
     lines = [reader.decode(line) for line in body.splitlines() if line]
     return len(lines), await _apply_records(tx, lines, from_network=True)
 
