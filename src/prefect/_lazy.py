@@ -45,18 +45,29 @@ class LazyModule(ModuleType):
     Where it cannot (it was copied elsewhere) it forwards each access, so that what others change in the module is seen.
     """
 
+    __slots__ = ("_module", "_namespace")
+
+    _module: ModuleType | None
+    _namespace: dict[str, Any]
+
     def __init__(self, name: str, namespace: dict[str, Any]) -> None:
         super().__init__(name)
-        self.__dict__["_namespace"] = namespace
+        super().__setattr__("_namespace", namespace)
+        super().__setattr__("_module", None)
 
     def _load(self) -> ModuleType:
-        module = self.__dict__.get("_module")
+        module = self._module
         if module is None:
-            module = self.__dict__["_module"] = load(self.__name__)
-            namespace = self.__dict__["_namespace"]
-            for name in [name for name, value in list(namespace.items()) if value is self]:
-                namespace[name] = module
+            module = load(self.__name__)
+            super().__setattr__("_module", module)
+            for name in [name for name, value in list(self._namespace.items()) if value is self]:
+                self._namespace[name] = module
         return module
+
+    @property
+    def __dict__(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
+        """The names of the module once it is loaded, by which a patch finds out whether it must restore one."""
+        return {} if self._module is None else vars(self._module)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":  # what scans of all modules ask for

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
 import types
@@ -149,3 +150,18 @@ def test_runtime_attribute_that_cannot_be_read_is_an_attribute_error(monkeypatch
     with pytest.raises(AttributeError, match=r"prefect\.runtime\.flow_run\.name cannot be read: broken"):
         _ = runtime.flow_run.name
     assert isinstance(runtime.flow_run, types.ModuleType)
+
+
+@pytest.mark.parametrize("how", ["monkeypatch", "mock"])
+def test_patch_of_a_copied_proxy_is_undone(how: str) -> None:
+    namespace: dict[str, object] = {}
+    copied = LazyModule("json", namespace)
+    original = json.dumps
+    if how == "monkeypatch":
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(copied, "dumps", len)
+            assert json.dumps is len
+    else:
+        with mock.patch.object(copied, "dumps", len):
+            assert json.dumps is len
+    assert json.dumps is original
