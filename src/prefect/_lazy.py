@@ -39,6 +39,9 @@ def load(name: str) -> ModuleType:
             names.update({name: fake for name, fake in fakes.items() if names.get(name) is real[name]})
 
 
+_own_names = vars(ModuleType)["__dict__"].__get__
+
+
 class LazyModule(ModuleType):
     """Proxy of a module: at the first access it imports the module and puts it in its own place.
 
@@ -67,7 +70,7 @@ class LazyModule(ModuleType):
     @property
     def __dict__(self) -> dict[str, Any]:  # pyright: ignore[reportIncompatibleVariableOverride]
         """The names of the module once it is loaded, by which a patch finds out whether it must restore one."""
-        return {} if self._module is None else vars(self._module)
+        return _own_names(self) if self._module is None else vars(self._module)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__") and name != "__version__":  # what scans of all modules ask for

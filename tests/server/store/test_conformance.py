@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta, timezone
@@ -20,8 +21,6 @@ from prefect.server.store import Collection, Row
 from prefect.types import new_id
 
 COLLECTIONS = {value.table.name: value for value in vars(store).values() if isinstance(value, Collection)}
-"""Every collection by its table's name."""
-
 AT = datetime(2026, 11, 25, 12, 30, 15, 123456, tzinfo=UTC)
 
 SAMPLES: dict[Kind, Any] = {
@@ -230,10 +229,7 @@ async def test_nul_character_is_never_refused(database: Database) -> None:
 
 
 def _nested(depth: int) -> Any:
-    value: Any = []
-    for _ in range(depth):
-        value = [value]
-    return value
+    return functools.reduce(lambda value, _: [value], range(depth), [])
 
 
 REFUSED: list[tuple[str, Any]] = [
@@ -246,11 +242,8 @@ REFUSED: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize("value", [{"n": 2**64}, {"n": [-(10**40)]}, {"s": "\ud800"}, {"\udc00": 1}], ids=range(4))
 async def test_json_outside_of_the_common_range_is_kept_exactly(database: Database, value: Any) -> None:
-    sample = row(store.flow_runs, job_variables=value)
-    await database.write(lambda tx: store.flow_runs.add(tx, [sample]))
-    found = await database.read(lambda tx: store.flow_runs.get(tx, sample["id"]))
-    assert found is not None
-    assert found["job_variables"] == value
+    await database.write(lambda tx: store.flow_runs.add(tx, [row(store.flow_runs, job_variables=value)]))
+    assert [found["job_variables"] for found in await database.read(store.flow_runs.find)] == [value]
 
 
 @pytest.mark.parametrize(("name", "value"), REFUSED, ids=range(len(REFUSED)))
