@@ -9,7 +9,7 @@ import pytest
 
 from prefect import allow_failure, flow, task
 from prefect.client.orchestration import get_client
-from prefect.exceptions import UnfinishedRun, UpstreamTaskError
+from prefect.exceptions import FailedRun, UnfinishedRun, UpstreamTaskError
 from prefect.schemas.states import Cancelled, Crashed, Failed, State, StateType
 from tests.recorded import records, run
 
@@ -207,3 +207,24 @@ def test_not_ready_stays_after_the_process_has_ended(home: Path):
             found = [each for each in client.read_task_runs() if each.name.startswith("after")]
         assert [(each.state_name, each.start_time, each.end_time) for each in found] == [("NotReady", None, None)] * 2
         assert all(each.state and "bad row 3" in (each.state.message or "") for each in found)
+
+
+@pytest.mark.parametrize("wrap", [lambda future: future, lambda future: [future]])
+def test_flow_that_returns_a_run_that_never_began_raises_what_kept_it(wrap: Callable[[Any], Any]) -> None:
+    @task
+    def bad() -> None:
+        raise ValueError("bad row 3")
+
+    @task
+    def after(value: Any) -> Any:
+        return value
+
+    @flow
+    def main() -> Any:
+        future = after.submit(bad.submit())
+        future.wait()
+        return wrap(future)
+
+    state: Any = main(return_state=True)
+    with pytest.raises(FailedRun, match=r"Upstream task run 'bad-\w+' failed: ValueError: bad row 3"):
+        state.result()

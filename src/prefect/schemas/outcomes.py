@@ -88,8 +88,8 @@ async def aget_state_exception(state: State[Any], retry_result_failure: bool = T
     """Return the exception that a failed, crashed or cancelled run ended with.
 
     It is the state's data when that is an exception; the exception of the first failed, crashed or cancelled state
-    when the data is a state or a collection of states; else a `FailedRun`, `CrashedRun` or `CancelledRun` with the
-    text that the data or the message holds.
+    when the data is a state or a collection of states, else an exception with the message of one that is not final;
+    else a `FailedRun`, `CrashedRun` or `CancelledRun` with the text that the data or the message holds.
 
     Raises:
         ValueError: The state, or every state in its data, is of another type.
@@ -105,12 +105,14 @@ async def aget_state_exception(state: State[Any], retry_result_failure: bool = T
         return data
     if isinstance(data, str):
         return kind(data)
-    if isinstance(data, State):
-        return await aget_state_exception(cast("State[Any]", data), retry_result_failure)
-    if is_state_iterable(data):
-        for item in data:
+    if isinstance(data, State) or is_state_iterable(data):
+        states: list[State[Any]] = [data] if isinstance(data, State) else list(data)
+        for item in states:
             if item.type in _UNSUCCESSFUL:
                 return await aget_state_exception(item, retry_result_failure)
+        for item in states:
+            if not item.is_final():  # it never ran, and its message says why
+                return kind(item.message or f"A run that it waited for did not end: its state is {item}.")
         raise ValueError("A failed run returned only states that are neither failed, crashed nor cancelled.")
     raise TypeError(
         f"The data of a {state.type.value} state must be an exception, a text or states, not {type(data).__name__}: "
