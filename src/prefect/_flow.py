@@ -59,7 +59,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         persist_result: Whether results are stored; `PREFECT_RESULTS_PERSIST_BY_DEFAULT` by default.
         result_storage: Where: a block, its slug `"type/name"`, or a path.
         result_serializer: How: a serializer or its type, for instance `"json"` or `"compressed/pickle"`.
-        cache_result_in_memory: Whether the process keeps the result as long as the run's state.
+        cache_result_in_memory: Whether the process keeps a result that it has stored as long as the run's state.
         log_prints: Whether `print` in the flow is logged; `PREFECT_LOGGING_LOG_PRINTS` by default.
         on_completion, on_failure, on_cancellation, on_crashed, on_running: Called with the flow, the run, its state.
 

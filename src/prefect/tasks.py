@@ -92,7 +92,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
         result_storage: Where: a block, its slug `"type/name"`, or a path.
         result_serializer: How: a serializer or its type, for instance `"json"` or `"compressed/pickle"`.
         result_storage_key: The name of the stored result, a template over the parameters and `prefect.runtime`.
-        cache_result_in_memory: Whether the process keeps the result as long as the run's state.
+        cache_result_in_memory: Whether the process keeps a result that it has stored as long as the run's state.
         timeout_seconds: How long one attempt may take.
         log_prints: Whether `print` in the task is logged; by default as the flow does.
         refresh_cache: Run even if there is a cached result, and replace it.

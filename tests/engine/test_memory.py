@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from prefect import task
+from prefect import flow, task
 from tests.engine.shells import SHELLS, Shell
 
 
@@ -77,3 +77,13 @@ def test_results_of_tasks_are_freed_with_their_flow_run(shell: Shell, submitted:
     shell.call(program)
 
     assert [ref() for ref in made] == [None]
+
+
+@pytest.mark.parametrize("decorate", [task, flow])
+def test_result_that_is_not_stored_can_be_read(decorate: Any) -> None:
+    @decorate(cache_result_in_memory=False, persist_result=False)
+    def work() -> int:
+        return 5
+
+    assert work() == 5
+    assert work(return_state=True).result() == 5

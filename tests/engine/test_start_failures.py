@@ -29,7 +29,7 @@ def test_run_fails_when_storage_key_cannot_be_filled(shell: Shell, home: Path):
 
 
 def test_run_fails_when_upstream_result_is_lost(home: Path):
-    @task(cache_result_in_memory=False, persist_result=False)
+    @task
     def gone() -> list[int]:
         return [1]
 
@@ -40,6 +40,7 @@ def test_run_fails_when_upstream_result_is_lost(home: Path):
     @flow
     def program() -> Any:
         state: Any = gone(return_state=True)
+        state.data = None
         return needs(state, return_state=True)
 
     failed: Any = program(return_state=True)

@@ -310,7 +310,7 @@ class FlowRunEngine(FlowRunStates):
 
     async def _return(self, value: Any) -> NextStep:
         try:
-            ending = await outcomes.state_from_return(value, self._details, self.flow.cache_result_in_memory)
+            ending = await outcomes.state_from_return(value, self._details)
         except Exception as error:  # a future in the return value that can never be done
             return await self._fail(error)
         state, self.value = ending.state, ending.value

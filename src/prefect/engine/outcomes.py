@@ -40,10 +40,10 @@ class FinalState(NamedTuple):
     is_plain: bool
 
 
-async def state_from_return(value: Any, details: StateDetails, in_memory: bool = True) -> FinalState:
+async def state_from_return(value: Any, details: StateDetails) -> FinalState:
     """Return the final state of a run whose body returned `value`; wait for the futures in it."""
     if type(value) in _PLAIN:
-        return _completed(value, details, in_memory)
+        return _completed(value, details)
     futures: list[PrefectFuture[Any]] = []
     if _collect_futures(value, futures):
         value = await _io.blocking(resolve_futures_to_states, value)
@@ -61,7 +61,7 @@ async def state_from_return(value: Any, details: StateDetails, in_memory: bool =
     states = _collection_of_states(value)
     if states is not None:
         return FinalState(_worst_state(groups.StateGroup(states), value, details), value, is_plain=False)
-    return _completed(value, details, in_memory)
+    return _completed(value, details)
 
 
 def fail_unfinished(state: State[Any], kind: str) -> State[Any]:
@@ -75,8 +75,8 @@ def fail_unfinished(state: State[Any], kind: str) -> State[Any]:
     return State.make(StateType.FAILED, "Failed", message=message, details=state.state_details)
 
 
-def _completed(value: Any, details: StateDetails, in_memory: bool) -> FinalState:
-    data = InMemory(value) if in_memory else None
+def _completed(value: Any, details: StateDetails) -> FinalState:
+    data = InMemory(value)  # until it is persisted: otherwise nobody could read it
     return FinalState(State.make(StateType.COMPLETED, "Completed", data=data, details=details), value, is_plain=True)
 
 
