@@ -38,7 +38,7 @@ demo: setup
 	@examples/demo
 
 test: setup
-	@$(BIN)/pytest -n $(JOBS) $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
 
 test-short: setup
 	@$(BIN)/pytest -n $(JOBS) $(addprefix tests/,$(SHORT)) $(ARGS)

@@ -19,6 +19,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in list(os.environ):
         if name.startswith("PREFECT_"):
             monkeypatch.delenv(name)
+    monkeypatch.delenv("PYTHONUNBUFFERED", raising=False)  # programs print into buffers, as users' programs do
     path = tmp_path / ".prefect"
     monkeypatch.setenv("PREFECT_HOME", str(path))
     # A project file of this checkout's must not reach the settings of a test.

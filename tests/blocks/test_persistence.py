@@ -24,12 +24,14 @@ from prefect.types import SecretDict
 CANARY = "c4n4ry-0f-a-s3cret"
 
 
-class Login(Block):
+class MailLogin(Block):
     """A login.
 
     Attributes:
         user: Who.
     """
+
+    _block_type_name = "Mail Login"
 
     user: str = "me"
     password: SecretStr
@@ -45,75 +47,75 @@ class Service(Block):
 
     _block_schema_capabilities = ["call"]
 
-    login: Login
-    spare: Login | None = None
+    login: MailLogin
+    spare: MailLogin | None = None
     headers: SecretDict = Field(default_factory=lambda: SecretDict({}))
     tokens: list[Token] = Field(default_factory=list[Token])
     retries: int = 3
 
 
 class Either(Block):
-    choice: Login | Service
+    choice: MailLogin | Service
 
 
 def test_saved_block_is_loaded_by_name() -> None:
-    document_id = Login(password="hush").save("mine")
-    loaded = Login.load("mine")
+    document_id = MailLogin(password="hush").save("mine")
+    loaded = MailLogin.load("mine")
     assert (loaded.user, loaded.password.get_secret_value()) == ("me", "hush")
     assert isinstance(document_id, UUID)
-    assert loaded.get_block_placeholder() == "prefect.blocks.login.mine"
+    assert loaded.get_block_placeholder() == "prefect.blocks.mail-login.mine"
 
 
 @pytest.mark.parametrize(
     "load",
     [
-        lambda id_: Block.load("login/mine"),
-        lambda id_: Login.load_from_ref(id_),
+        lambda id_: Block.load("mail-login/mine"),
+        lambda id_: MailLogin.load_from_ref(id_),
         lambda id_: Block.load_from_ref(str(id_)),
-        lambda id_: Login.load_from_ref({"block_document_id": id_}),
-        lambda id_: Login.load_from_ref({"block_document_slug": "login/mine"}),
-        lambda id_: Login.model_validate({"$ref": {"block_document_id": str(id_)}}),
+        lambda id_: MailLogin.load_from_ref({"block_document_id": id_}),
+        lambda id_: MailLogin.load_from_ref({"block_document_slug": "mail-login/mine"}),
+        lambda id_: MailLogin.model_validate({"$ref": {"block_document_id": str(id_)}}),
         lambda id_: Service(login={"$ref": str(id_)}).login,
     ],
 )
-def test_saved_block_is_loaded_by_a_reference(load: Callable[[UUID], Login]) -> None:
-    loaded = load(Login(password="hush").save("mine"))
-    assert isinstance(loaded, Login)
+def test_saved_block_is_loaded_by_a_reference(load: Callable[[UUID], MailLogin]) -> None:
+    loaded = load(MailLogin(password="hush").save("mine"))
+    assert isinstance(loaded, MailLogin)
     assert loaded.password.get_secret_value() == "hush"
 
 
 def test_save_replaces_a_block_only_with_overwrite() -> None:
-    first = Login(password="one").save("mine")
+    first = MailLogin(password="one").save("mine")
     with pytest.raises(ValueError, match=r"already.*overwrite=True"):
-        Login(password="two").save("mine")
-    assert Login(password="two").save("mine", overwrite=True) == first
-    assert Login.load("mine").password.get_secret_value() == "two"
+        MailLogin(password="two").save("mine")
+    assert MailLogin(password="two").save("mine", overwrite=True) == first
+    assert MailLogin.load("mine").password.get_secret_value() == "two"
 
 
 def test_loaded_block_is_saved_under_its_own_name() -> None:
-    Login(password="one").save("mine")
-    block = Login.load("mine")
+    MailLogin(password="one").save("mine")
+    block = MailLogin.load("mine")
     block.user = "you"
     block.save(overwrite=True)
-    assert Login.load("mine").user == "you"
+    assert MailLogin.load("mine").user == "you"
 
 
 @pytest.mark.parametrize("name", [None, "", "With Capitals", "under_score"])
 def test_save_refuses_a_missing_or_invalid_name(name: str | None) -> None:
     with pytest.raises(ValueError, match="name"):
-        Login(password="x").save(name)
+        MailLogin(password="x").save(name)
 
 
 @pytest.mark.parametrize(
     "read",
     [
-        lambda: Login.load("nothing"),
+        lambda: MailLogin.load("nothing"),
         lambda: Block.load("nothing/nothing"),
         lambda: Block.load("no-slug"),
-        lambda: Login.load_from_ref(uuid4()),
-        lambda: Login.load_from_ref("no id"),
-        lambda: Login.load_from_ref({"other": 1}),
-        lambda: Login.delete("nothing"),
+        lambda: MailLogin.load_from_ref(uuid4()),
+        lambda: MailLogin.load_from_ref("no id"),
+        lambda: MailLogin.load_from_ref({"other": 1}),
+        lambda: MailLogin.delete("nothing"),
     ],
 )
 def test_missing_block_is_a_value_error(read: Callable[[], Any]) -> None:
@@ -122,23 +124,23 @@ def test_missing_block_is_a_value_error(read: Callable[[], Any]) -> None:
 
 
 def test_deleted_block_is_gone() -> None:
-    Login(password="x").save("mine")
-    Block.delete("login/mine")
+    MailLogin(password="x").save("mine")
+    Block.delete("mail-login/mine")
     with pytest.raises(ValueError, match="no block 'mine'"):
-        Login.load("mine")
+        MailLogin.load("mine")
 
 
 def test_nested_saved_block_is_a_reference_and_follows_its_changes() -> None:
-    Login(password="old").save("inner")
-    Service(login=Login.load("inner")).save("outer")
-    Login(password="new").save("inner", overwrite=True)
+    MailLogin(password="old").save("inner")
+    Service(login=MailLogin.load("inner")).save("outer")
+    MailLogin(password="new").save("inner", overwrite=True)
     loaded = Service.load("outer").login
     assert (loaded.password.get_secret_value(), loaded._block_document_name) == ("new", "inner")
 
 
 def test_nested_unsaved_block_is_stored_inside() -> None:
     Service(
-        login=Login(password="inside"), headers=SecretDict({"key": "k3y"}), tokens=[Token(value=SecretStr("t0k"))]
+        login=MailLogin(password="inside"), headers=SecretDict({"key": "k3y"}), tokens=[Token(value=SecretStr("t0k"))]
     ).save("outer")
     loaded = Service.load("outer")
     assert loaded.login.password.get_secret_value() == "inside"
@@ -147,7 +149,7 @@ def test_nested_unsaved_block_is_stored_inside() -> None:
 
 
 def test_field_of_several_types_loads_the_one_that_was_saved() -> None:
-    Either(choice=Service(login=Login(password="x"))).save("either")
+    Either(choice=Service(login=MailLogin(password="x"))).save("either")
     assert isinstance(Either.load("either").choice, Service)
 
 
@@ -174,20 +176,20 @@ def test_older_document_is_loaded_without_validation_and_saved_again() -> None:
 
 
 def test_block_of_another_type_is_refused() -> None:
-    id_ = Service(login=Login(password="x")).save("outer")
-    with pytest.raises(RuntimeError, match="not valid for Login"):
-        Login.load_from_ref(id_)
-    with pytest.raises(ValidationError, match="is no Login"):
-        Login.model_validate({"block_type_slug": "service", "login": {"password": "x"}})
+    id_ = Service(login=MailLogin(password="x")).save("outer")
+    with pytest.raises(RuntimeError, match="not valid for MailLogin"):
+        MailLogin.load_from_ref(id_)
+    with pytest.raises(ValidationError, match="is no MailLogin"):
+        MailLogin.model_validate({"block_type_slug": "service", "login": {"password": "x"}})
 
 
 async def test_async_code_awaits_the_same_methods() -> None:
-    await Login(password="hush").asave("mine")
-    assert (await Login.load("mine")).user == "me"  # type: ignore[misc]
-    assert (await Login.aload("mine")).user == "me"
-    await asyncio.gather(*[Login.adelete("mine")])
+    await MailLogin(password="hush").asave("mine")
+    assert (await MailLogin.load("mine")).user == "me"  # type: ignore[misc]
+    assert (await MailLogin.aload("mine")).user == "me"
+    await asyncio.gather(*[MailLogin.adelete("mine")])
     with pytest.raises(ValueError, match="no block"):
-        await Login.aload("mine")
+        await MailLogin.aload("mine")
 
 
 def test_flow_and_task_load_a_block() -> None:
@@ -218,11 +220,11 @@ def test_registration_describes_the_class_once() -> None:
             "headers.*",
             "tokens.value",
         ]
-        assert schema.fields["block_schema_references"]["login"]["block_type_slug"] == "login"
+        assert schema.fields["block_schema_references"]["login"]["block_type_slug"] == "mail-login"
         assert block_schema_to_key(schema) == "service"
         assert Block.get_block_class_from_schema(schema) is Service
         slugs = [each.slug for each in client.read_block_types()]
-    assert slugs.count("service") == slugs.count("login") == 1
+    assert slugs.count("service") == slugs.count("mail-login") == 1
 
 
 def test_base_class_is_no_type_of_blocks() -> None:
@@ -233,17 +235,17 @@ def test_base_class_is_no_type_of_blocks() -> None:
 
 
 def test_schema_is_as_the_interface_has_it() -> None:
-    schema = Login.model_json_schema()
+    schema = MailLogin.model_json_schema()
     assert schema["properties"]["user"] == {"default": "me", "title": "User", "type": "string", "position": 0}
     assert schema["description"] == "A login."
     assert schema["secret_fields"] == ["password"]
     assert "additionalProperties" not in json.dumps(Service.model_json_schema())
-    assert Service.model_json_schema()["definitions"].keys() == {"Login", "Token"}
+    assert Service.model_json_schema()["definitions"].keys() == {"MailLogin", "Token"}
 
 
 @pytest.mark.parametrize(
     ("annotation", "expected"),
-    [(Login, True), (Login | None, True), (list[Login], True), (int, False), (str | None, False)],
+    [(MailLogin, True), (MailLogin | None, True), (list[MailLogin], True), (int, False), (str | None, False)],
 )
 def test_annotation_refers_to_block_class(annotation: Any, expected: bool) -> None:
     assert Block.annotation_refers_to_block_class(annotation) is expected
@@ -265,7 +267,7 @@ def test_plain_value_blocks_are_loaded() -> None:
 
 def test_secret_is_found_nowhere(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
     caplog.set_level(logging.DEBUG)
-    block = Service(login=Login(password=CANARY), headers=SecretDict({"key": CANARY}))
+    block = Service(login=MailLogin(password=CANARY), headers=SecretDict({"key": CANARY}))
     document_id = block.save("outer")
     Secret(value={"deep": CANARY}).save("kept")
     shown = [repr(block), str(block), block.model_dump_json(), repr(block.model_dump()), repr(Secret.load("kept"))]
@@ -283,7 +285,7 @@ def test_secret_is_found_nowhere(caplog: pytest.LogCaptureFixture, capsys: pytes
 
 
 def test_context_shows_secrets() -> None:
-    block = Service(login=Login(password="hush"), headers=SecretDict({"key": "k3y"}))
+    block = Service(login=MailLogin(password="hush"), headers=SecretDict({"key": "k3y"}))
     shown = block.model_dump(mode="json", context={"include_secrets": True})
     assert shown["login"]["password"] == "hush"
     assert shown["headers"] == {"key": "k3y"}

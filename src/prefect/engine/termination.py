@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -71,7 +72,17 @@ def _restore_handler(interrupted: bool) -> None:
     if interrupted and _signalled:
         journal.flush(timeout=FLUSH_TIMEOUT_SECONDS)
         journal.forward_waiting()
+        _flush_output()
         os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _flush_output() -> None:
+    """Write what the program has printed: the signal ends the process without that."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except Exception:  # there is none, or nobody reads it any more
+            continue
 
 
 def _raise_termination(number: int, frame: Any) -> None:
