@@ -19,10 +19,21 @@ type_of: Callable[[Any], type[Any]] = type
 """`type`, typed for a value of unknown type."""
 
 
+def _find_largest_shared_int() -> int:
+    """Return the largest of the small integers that the interpreter has one object for: 256, and 1024 in Python 3.15."""
+    number = 256
+    while int(str(number + 1)) is int(str(number + 1)):
+        number += 1
+    return number
+
+
+_LARGEST_SHARED_INT = _find_largest_shared_int()
+
+
 def is_trackable(value: Any) -> bool:
     """Return whether `id(value)` identifies the run that returned it; singletons and small ints are shared."""
     kind = type_of(value)
-    return kind not in _UNTRACKED_TYPES and not (kind is int and -5 <= value <= 256)
+    return kind not in _UNTRACKED_TYPES and not (kind is int and -5 <= value <= _LARGEST_SHARED_INT)
 
 
 class Origin(NamedTuple):
