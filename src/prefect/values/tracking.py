@@ -20,7 +20,7 @@ type_of: Callable[[Any], type[Any]] = type
 
 
 def _find_largest_shared_int() -> int:
-    """Return the largest of the small integers that the interpreter has one object for: 256, and 1024 in Python 3.15."""
+    """Return the largest integer that the interpreter has one object for: 256, and 1024 in Python 3.15."""
     number = 256
     while int(str(number + 1)) is int(str(number + 1)):
         number += 1
