@@ -1,7 +1,7 @@
 """Locks that a forked child starts with free, and locks that a fork waits for.
 
 Only the forking thread exists in a child. A lock that another thread held would stay locked there for ever, and a file
-that another thread had open as a database would be used by two processes that each believe to be the other.
+that another thread had open as a database would be used by two processes that each take it for theirs alone.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def has_forked() -> bool:
 
 
 def create_lock() -> threading.Lock:
-    """Return a lock that is free in a forked child, whoever held it in the parent."""
+    """Return a lock that is free in a forked child, even if a thread of the parent held it."""
     lock = threading.Lock()
     _locks.add(lock)
     return lock

@@ -199,7 +199,7 @@ async def blocking(fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> 
 async def shield(coroutine: Coroutine[Any, Any, R]) -> R:
     """Await a coroutine to its end, also if the awaiting task is cancelled meanwhile; the cancellation is raised then.
 
-    `asyncio.shield` would return at once, and an anyio scope cancels each await anew until its task has ended.
+    `asyncio.shield` would return immediately, and an anyio scope repeats the cancellation at each await.
     """
     if _mode.driving:
         return await coroutine

@@ -34,7 +34,7 @@ def load(name: str) -> ModuleType:
         return importlib.import_module(name)
     finally:
         vars(module).update(fakes)
-        for new in sys.modules.keys() - loaded:  # they tell the same time as those that were loaded before
+        for new in sys.modules.keys() - loaded:  # all modules must agree on the time
             names = vars(sys.modules[new])
             names.update({name: fake for name, fake in fakes.items() if names.get(name) is real[name]})
 

@@ -95,11 +95,13 @@ async def resolve_variables(template: Any, client: PrefectClient | None = None) 
         template: The template: texts, also in dicts and lists.
         client: The client to read the variables with.
     """
+    if client is None:
+        async with orchestration.get_client() as own:
+            return await resolve_variables(template, own)
     filled: dict[str, Any] = {}
-    async with orchestration.get_client() as own:
-        for placeholder in templates.find_placeholders(template):
-            if placeholder.type is templates.PlaceholderType.VARIABLE:
-                name = placeholder.name.removeprefix(templates.VARIABLE_PLACEHOLDER_PREFIX)
-                variable = await (client or own).read_variable_by_name(name)
-                filled[placeholder.full_match] = "" if variable is None else variable.value
+    for placeholder in templates.find_placeholders(template):
+        if placeholder.type is templates.PlaceholderType.VARIABLE:
+            name = placeholder.name.removeprefix(templates.VARIABLE_PLACEHOLDER_PREFIX)
+            variable = await client.read_variable_by_name(name)
+            filled[placeholder.full_match] = "" if variable is None else variable.value
     return templates.replace_placeholders(template, filled)

@@ -119,11 +119,11 @@ class Block(BaseModel, ABC):
             return handler(value)
         found = registry.find_class(slug)
         own = {name: item for name, item in fields.items() if name != "block_type_slug"}
-        if found is cls or cls._is_base() or issubclass(found, cls):
-            return handler(own) if found is cls else found.model_validate(own)
-        if slug != cls.get_block_type_slug():
+        if found is cls or slug == cls.get_block_type_slug():
+            return handler(own)
+        if not issubclass(found, cls):
             raise ValueError(f"A block of the type {slug!r} is no {cls.__name__}.")
-        return handler(own)
+        return found.model_validate(own)
 
     @model_serializer(mode="wrap")
     def _serialize(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
@@ -269,7 +269,7 @@ class Block(BaseModel, ABC):
             ValueError: There is no such block.
             RuntimeError: Its values are not valid for the class.
         """
-        return await persistence.load(cls, name, validate, client)
+        return await persistence.load(cls, name, validate, client=client)
 
     load = class_twin(aload)
 
@@ -288,7 +288,7 @@ class Block(BaseModel, ABC):
             ValueError: The reference is not valid, or there is no such block.
             RuntimeError: Its values are not valid for the class.
         """
-        return await persistence.load_from_ref(cls, ref, validate, client)
+        return await persistence.load_from_ref(cls, ref, validate, client=client)
 
     load_from_ref = class_twin(aload_from_ref)
 
@@ -305,7 +305,7 @@ class Block(BaseModel, ABC):
         Raises:
             ValueError: There is no name, it is not valid, or it is in use and `overwrite` is False.
         """
-        return await persistence.save(self, name, overwrite, client)
+        return await persistence.save(self, name, overwrite, client=client)
 
     save = twin(asave)
 
@@ -316,7 +316,7 @@ class Block(BaseModel, ABC):
         Raises:
             ValueError: There is no such block.
         """
-        await persistence.delete(cls, name, client)
+        await persistence.delete(cls, name, client=client)
 
     delete = class_twin(adelete)
 
@@ -327,7 +327,7 @@ class Block(BaseModel, ABC):
         Raises:
             InvalidBlockRegistration: It is `Block` itself.
         """
-        await persistence.register_class(cls, client)
+        await persistence.register_class(cls, client=client)
 
     register_type_and_schema = class_twin(aregister_type_and_schema)
 

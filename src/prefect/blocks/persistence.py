@@ -7,16 +7,15 @@ A block among the fields of another one is stored as a reference if it was saved
 from __future__ import annotations
 
 import warnings
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
-from prefect._lazy import lazy
 from prefect.blocks import registry, schemas
+from prefect.client.utilities import inject_client
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, ProtectedBlockError
 from prefect.schemas.actions import (
     BlockDocumentCreate,
@@ -26,12 +25,10 @@ from prefect.schemas.actions import (
     BlockTypeUpdate,
 )
 from prefect.schemas.blocks import BlockDocument, BlockType
+from prefect.types.names import BlockDocumentName
 
 if TYPE_CHECKING:
-    from prefect.client import orchestration
     from prefect.client.orchestration import PrefectClient
-else:
-    orchestration = lazy("prefect.client.orchestration")
 
 Ref = UUID | str | Mapping[str, Any]
 """A reference to a block document: its id, `{"block_document_id": id}` or `{"block_document_slug": "type/name"}`."""
@@ -41,19 +38,11 @@ class InvalidBlockRegistration(Exception):
     """The class cannot be a block type: it is the base class, or not a block."""
 
 
-@asynccontextmanager
-async def _use_client(client: PrefectClient | None) -> AsyncGenerator[PrefectClient]:
-    if client is not None:
-        yield client
-        return
-    async with orchestration.get_client() as own:
-        yield own
-
-
 # --- types and schemas -----------------------------------------------------------------------------------------------
 
 
-async def register_class(cls: Any, client: PrefectClient | None = None) -> None:
+@inject_client
+async def register_class(cls: Any, *, client: Any = None) -> None:
     """Register the type and the schema of a block class, after those of the classes among its fields.
 
     Raises:
@@ -63,13 +52,12 @@ async def register_class(cls: Any, client: PrefectClient | None = None) -> None:
         raise InvalidBlockRegistration(
             "`register_type_and_schema` was called on `Block` itself: call it on a subclass, which is a type of blocks."
         )
-    async with _use_client(client) as api:
-        for nested in schemas.find_nested_block_classes(cls):
-            if nested is not cls and not nested._is_base():  # pyright: ignore[reportAttributeAccessIssue]
-                await register_class(nested, api)
-        block_type = await _register_type(cls, api)
-        cls._block_type_id = block_type.id
-        cls._block_schema_id = await _register_schema(cls, block_type.id, api)
+    for nested in schemas.find_nested_block_classes(cls):
+        if nested is not cls and not nested._is_base():  # pyright: ignore[reportAttributeAccessIssue]
+            await register_class(nested, client=client)
+    block_type = await _register_type(cls, client)
+    cls._block_type_id = block_type.id
+    cls._block_schema_id = await _register_schema(cls, block_type.id, client)
 
 
 async def _register_type(cls: Any, client: PrefectClient) -> BlockType:
@@ -117,7 +105,8 @@ async def _register_schema(cls: Any, block_type_id: UUID, client: PrefectClient)
 # --- documents -------------------------------------------------------------------------------------------------------
 
 
-async def save(block: Any, name: str | None, overwrite: bool, client: PrefectClient | None = None) -> UUID:
+@inject_client
+async def save(block: Any, name: str | None, overwrite: bool, *, client: Any = None) -> UUID:
     """Save a block under a name, and return the id of its document.
 
     Raises:
@@ -126,25 +115,24 @@ async def save(block: Any, name: str | None, overwrite: bool, client: PrefectCli
     name = name or block._block_document_name
     if not name:
         raise ValueError("The block has no name: pass one, as in `block.save('my-name')`.")
-    BlockDocument.__pydantic_validator__.validate_assignment(BlockDocument.model_construct(), "name", name)
+    TypeAdapter(BlockDocumentName).validate_python(name)  # before anything is registered
     cls = type(block)
-    async with _use_client(client) as api:
-        await register_class(cls, api)
-        data = dump_document(block)
-        new = BlockDocumentCreate(
-            name=name, data=data, block_schema_id=cls._block_schema_id, block_type_id=cls._block_type_id
-        )
-        try:
-            document = await api.create_block_document(new)
-        except ObjectAlreadyExists:
-            if not overwrite:
-                raise ValueError(
-                    f"There is a block {name!r} of the type {cls.get_block_type_slug()!r} already: "
-                    "pass `overwrite=True` to replace its values, or save under another name."
-                ) from None
-            document = await api.read_block_document_by_name(name, cls.get_block_type_slug(), include_secrets=False)
-            changes = BlockDocumentUpdate(block_schema_id=cls._block_schema_id, data=data, merge_existing_data=False)
-            await api.update_block_document(document.id, changes)
+    await register_class(cls, client=client)
+    data = dump_document(block)
+    new = BlockDocumentCreate(
+        name=name, data=data, block_schema_id=cls._block_schema_id, block_type_id=cls._block_type_id
+    )
+    try:
+        document = await client.create_block_document(new)
+    except ObjectAlreadyExists:
+        if not overwrite:
+            raise ValueError(
+                f"There is a block {name!r} of the type {cls.get_block_type_slug()!r} already: "
+                "pass `overwrite=True` to replace its values, or save under another name."
+            ) from None
+        document = await client.read_block_document_by_name(name, cls.get_block_type_slug(), include_secrets=False)
+        changes = BlockDocumentUpdate(block_schema_id=cls._block_schema_id, data=data, merge_existing_data=False)
+        await client.update_block_document(document.id, changes)
     _adopt(block, document.id, name, is_anonymous=False)
     return document.id
 
@@ -175,19 +163,20 @@ def to_stored_json(value: Any) -> Any:
     return to_jsonable_python(value, timedelta_mode="float")
 
 
-async def load(cls: Any, name: str, validate: bool, client: PrefectClient | None = None) -> Any:
+@inject_client
+async def load(cls: Any, name: str, validate: bool, *, client: Any = None) -> Any:
     """Load a block by its name; on `Block` itself by `"type-slug/name"`.
 
     Raises:
         ValueError: There is no such block.
         RuntimeError: Its values are not valid for the class.
     """
-    async with _use_client(client) as api:
-        document = await find_document(cls, name, api)
+    document = await find_document(cls, name, client)
     return build_block(cls, document, validate)
 
 
-async def load_from_ref(cls: Any, ref: Ref, validate: bool, client: PrefectClient | None = None) -> Any:
+@inject_client
+async def load_from_ref(cls: Any, ref: Ref, validate: bool, *, client: Any = None) -> Any:
     """Load a block by a reference to its document.
 
     Raises:
@@ -198,7 +187,9 @@ async def load_from_ref(cls: Any, ref: Ref, validate: bool, client: PrefectClien
     if isinstance(ref, Mapping):
         if slug := ref.get("block_document_slug"):
             type_slug, _, name = str(slug).partition("/")
-            return await load(registry.find_class(type_slug) if name else cls, name or type_slug, validate, client)
+            return await load(
+                registry.find_class(type_slug) if name else cls, name or type_slug, validate, client=client
+            )
         found = ref.get("block_document_id")
     try:
         document_id = found if isinstance(found, UUID) else UUID(str(found))
@@ -207,23 +198,22 @@ async def load_from_ref(cls: Any, ref: Ref, validate: bool, client: PrefectClien
             f"{ref!r} is no reference to a block: pass the id of its document, "
             '{"block_document_id": id} or {"block_document_slug": "type/name"}.'
         ) from None
-    async with _use_client(client) as api:
-        try:
-            document = await api.read_block_document(document_id)
-        except ObjectNotFound:
-            raise ValueError(f"There is no block with the id '{document_id}'.") from None
+    try:
+        document = await client.read_block_document(document_id)
+    except ObjectNotFound:
+        raise ValueError(f"There is no block with the id '{document_id}'.") from None
     return build_block(cls, document, validate)
 
 
-async def delete(cls: Any, name: str, client: PrefectClient | None = None) -> None:
+@inject_client
+async def delete(cls: Any, name: str, *, client: Any = None) -> None:
     """Delete a saved block; named as in `load`.
 
     Raises:
         ValueError: There is no such block.
     """
-    async with _use_client(client) as api:
-        document = await find_document(cls, name, api, include_secrets=False)
-        await api.delete_block_document(document.id)
+    document = await find_document(cls, name, client, include_secrets=False)
+    await client.delete_block_document(document.id)
 
 
 async def find_document(cls: Any, name: str, client: PrefectClient, include_secrets: bool = True) -> BlockDocument:

@@ -38,8 +38,10 @@ async def resolve_block_document_references(
         ObjectNotFound: There is no such block.
         ValueError: A placeholder names no block, or a field that the block does not have.
     """
+    if client is not None:
+        return await _resolve(template, client, value_transformer)
     async with orchestration.get_client() as own:
-        return await _resolve(template, client or own, value_transformer)
+        return await _resolve(template, own, value_transformer)
 
 
 async def _resolve(template: Any, client: PrefectClient, transform: Transform | None) -> Any:

@@ -83,7 +83,7 @@ def _refer_to(cls: Any) -> dict[str, str]:
 
 
 def _find_secrets(name: str, hint: Any, outer: tuple[Any, ...]) -> Iterator[str]:
-    """Yield the paths of the secrets in a field. A model inside itself is looked at once."""
+    """Yield the paths of the secrets in a field. A model nested in itself is visited only once."""
     for kind in _iterate_types(hint):
         if not isinstance(kind, type):
             continue

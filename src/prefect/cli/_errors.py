@@ -1,4 +1,4 @@
-"""Errors of the API and of validation, told in one line: the API's reason, without its HTTP.
+"""Errors of the API and of validation as one line: the reason that the API gives, without terms of HTTP.
 
 It must not print anything.
 """

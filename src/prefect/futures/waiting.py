@@ -107,7 +107,7 @@ def waits_here(future: PrefectFuture[R]) -> TypeGuard[PrefectTaskRunFuture[R]]:
 
 
 def is_notified(future: PrefectFuture[Any]) -> bool:
-    """Return whether a future is told when its run ends, and needs no thread that waits for it.
+    """Return whether a future is notified when its run ends, so that no thread has to wait for it.
 
     Futures of other task runners may replace only `wait` and `result`: then nobody resolves them before that.
     """

@@ -51,7 +51,7 @@ MAX_LOCK_POLL_SECONDS = 0.025
 """The longest pause between two attempts to take the write lock: a busy writer leaves short gaps."""
 
 NO_WAITING = Sql("PRAGMA busy_timeout = 0")
-"""Makes a statement fail at once, and not wait in the driver, while another connection has the lock that it needs."""
+"""Makes a statement fail immediately, without waiting in the driver, while another connection holds its lock."""
 
 READ_ONLY = Sql("PRAGMA query_only = ON")
 """Keeps read-only transactions from writing, which would be rolled back silently."""

@@ -1,6 +1,7 @@
 """Deleting flows and runs with what belongs to them: task runs, logs, artifacts, inputs, waiting records and slots.
 
-Events stay until their own retention period is over: they tell that the run was deleted, and automations follow them.
+Events stay until their own retention period is over: they record that the run was deleted, and
+automations react to them.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 A run that is not ready, or a task run that never began and whose flow run has ended, is no orphan: it stays as it is,
 and no process owns it then.
 
-A run names the process that owns it. Runs of other hosts are skipped, since only the host of a process can tell whether
-it has ended. The records that the process wrote are applied first, and a finished run is never changed.
+A run names the process that owns it. Runs of other hosts are skipped, since only the host of a process can determine
+whether it has ended. The records that the process wrote are applied first, and a finished run is never changed.
 """
 
 from __future__ import annotations
