@@ -23,7 +23,7 @@ def required() -> dict[str, tuple[str, set[str]]]:
 
 
 def needed_for_development() -> set[str]:
-    """Return the locked packages that the package and its development need, without its extras that development does not name."""
+    """Return the locked packages that the package and its development need."""
     packages = locked()
     own = packages["pluperfect"]
     waiting = [*own["dependencies"], *(each for group in own["dev-dependencies"].values() for each in group)]
