@@ -99,7 +99,7 @@ class TestPlannedNames:
     def test_subclass_instantiation_names_the_feature(self):
         from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-        class Mine(Runner):
+        class Mine(Provisioner):
             name: str = "x"
 
         class Worker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
