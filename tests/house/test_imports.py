@@ -97,6 +97,7 @@ class TestPlannedNames:
             Webhook.load("x")
 
     def test_subclass_instantiation_names_the_feature(self):
+        from prefect.infrastructure.provisioners import Provisioner
         from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
         class Mine(Provisioner):
