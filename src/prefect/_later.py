@@ -47,7 +47,6 @@ _TABLE = (
     (
         "deployments",
         """
-        deployments: arun_deployment deploy initialize_project run_deployment
         deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
         deployments.flow_runs: arun_deployment run_deployment
@@ -68,7 +67,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner: Runner
         runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
         runner.storage: BlockStorageAdapter GitCredentials GitRepository LocalStorage RemoteStorage RunnerStorage

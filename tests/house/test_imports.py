@@ -86,18 +86,18 @@ class TestPlannedNames:
                 raise AssertionError
 
     def test_class_instantiation_and_attributes_name_the_feature(self):
-        from prefect.runner import Runner
+        from prefect.infrastructure.provisioners import Provisioner
 
         with pytest.raises(NotImplementedError, match="runners"):
-            Runner(name="x")
-        with pytest.raises(NotImplementedError, match=r"prefect\.runner\.Runner"):
-            Runner.get("x")
+            Provisioner(name="x")
+        with pytest.raises(NotImplementedError, match=r"Provisioner"):
+            Provisioner.get("x")
 
     def test_subclass_instantiation_names_the_feature(self):
-        from prefect.runner import Runner
+        from prefect.infrastructure.provisioners import Provisioner
         from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
-        class Mine(Runner):
+        class Mine(Provisioner):
             name: str = "x"
 
         class Worker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
@@ -142,10 +142,10 @@ class TestPlannedNames:
             RunTelemetry()
 
     def test_name_is_one_object_in_all_modules(self):
-        from prefect.runner import Runner
-        from prefect.runner.runner import Runner as same
+        from prefect.workers import ProcessWorker
+        from prefect.workers.process import ProcessWorker as same
 
-        assert Runner is same
+        assert ProcessWorker is same
 
     def test_unknown_module_is_missing(self):
         with pytest.raises(ModuleNotFoundError):
