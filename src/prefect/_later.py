@@ -16,13 +16,9 @@ from typing import Any, NoReturn
 # Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
-        "blocks for notifications and webhooks",
+        "blocks of other stores",
         """
-        blocks.notifications: AbstractAppriseNotificationBlock AppriseNotificationBlock CustomWebhookNotificationBlock
-            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock@blocks.abstract
-            NotificationError@blocks.abstract OpsgenieWebhook PagerDutyWebHook SendgridEmail SlackWebhook TwilioSMS
         blocks.redis: RedisStorageContainer
-        blocks.webhook: Webhook
         """,
     ),
     (

@@ -1,19 +1,19 @@
-"""Deployments: flows with a place for their code, parameters and schedules.
+"""Deployments: flows with where their code is, how they run, and when.
 
-`steps` are what builds, stores and fetches code; `loading` fetches the code of a flow run.
+`spec` is what a deployment is, however it was written: in Python or in prefect.yaml. `changes` compares it with what
+the API has, and makes it so. `steps` build, store and fetch code; `loading` fetches that of a flow run. This package
+must not start the processes of flow runs: the runner and workers do.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect._lazy import exports
 
 if TYPE_CHECKING:
-    arun_deployment: Any
-    deploy: Any
-    initialize_project: Any
-    run_deployment: Any
+    from prefect.deployments.base import initialize_project as initialize_project  # pyright: ignore
+    from prefect.deployments.flow_runs import arun_deployment as arun_deployment  # pyright: ignore
+    from prefect.deployments.flow_runs import run_deployment as run_deployment  # pyright: ignore
+    from prefect.deployments.runner import deploy as deploy  # pyright: ignore
 
 __all__ = ["arun_deployment", "deploy", "initialize_project", "run_deployment"]
 

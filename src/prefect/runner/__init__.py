@@ -1,16 +1,15 @@
-"""Processes that run flow runs, and the places that their code comes from.
+"""Processes of flow runs, the runner that serves deployments with them, and where the code of flows comes from.
 
-`storage` fetches code. Nothing here knows workers or `prefect.yaml`.
+`launch` starts and ends a process, `supervise` gives a run an outcome when its process could not: workers use both.
+`storage` copies code. Nothing here knows `prefect.yaml` or steps.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect._lazy import exports
 
 if TYPE_CHECKING:
-    Runner: Any
+    from prefect.runner.runner import Runner as Runner  # pyright: ignore
 
 __all__ = ["Runner"]
 
