@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from prefect import outbox
 from prefect._lazy import lazy
 from prefect.logging.loggers import flow_run_logger
 
@@ -41,6 +42,7 @@ async def fetch_code(
     start = os.getcwd()
     path = (deployment.path or ".").replace("$STORAGE_BASE_PATH", storage_base_path or "")
     if deployment.pull_steps:
+        outbox.use_journal()  # for the logs: the run itself has not begun
         logger = flow_run_logger(flow_run)
         output = await steps.run_steps(
             deployment.pull_steps,
