@@ -72,7 +72,7 @@ def _read_type(pool_name: str) -> str:
 
 def _read_pool(name: str) -> WorkPool | None:
     """Return a pool, or None if there is none; wait for a server that is away."""
-    has_told = False
+    has_warned = False
     while True:
         try:
             return get_client().read_work_pool(name)
@@ -81,10 +81,10 @@ def _read_pool(name: str) -> WorkPool | None:
         except Exception as error:
             if not failures.is_unavailable(error):
                 raise
-            if not has_told:
+            if not has_warned:
                 url = get_current_settings().api.url
                 click.echo(f"The API at {url} cannot be reached yet. The worker starts when it answers.", err=True)
-            has_told = True
+            has_warned = True
             time.sleep(RETRY_INTERVAL_SECONDS)
 
 

@@ -353,17 +353,17 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
             metadata=self._get_metadata().model_dump(mode="json"),
         )
 
-    def handle_ready(self, worker_id: UUID | None, tells_runs: bool) -> None:
+    def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
         """Poll less often while the server tells of runs."""
         self.backend_id = worker_id or self.backend_id
         if self._polling is not None:
-            self._polling.is_told = tells_runs
+            self._polling.is_notified = notifies_of_runs
             self._polling.wake()
 
     def handle_closed(self) -> None:
         """Poll more often while the server does not tell of runs."""
         if self._polling is not None:
-            self._polling.is_told = False
+            self._polling.is_notified = False
             self._polling.wake()
 
     def handle_pool(self, pool: WorkPool) -> None:

@@ -60,8 +60,8 @@ class Subscriber:
 class Listener(Protocol):
     """What the worker does when it is told something."""
 
-    def handle_ready(self, worker_id: UUID | None, tells_runs: bool) -> None:
-        """The channel is open; `tells_runs` is whether the server tells of runs."""
+    def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
+        """The channel is open; `notifies_of_runs` is whether the server tells of runs."""
         ...
 
     def handle_closed(self) -> None:

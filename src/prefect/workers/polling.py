@@ -49,19 +49,19 @@ class PollingLoop:
     ) -> None:
         self._look = look
         self._check_health = check_health
-        self._told_interval = settings.query_seconds
+        self._notified_interval = settings.query_seconds
         is_set = "query_seconds" in settings.model_fields_set
-        self._untold_interval = self._told_interval if is_set else min(self._told_interval, POLL_INTERVAL_SECONDS)
+        self._poll_interval = self._notified_interval if is_set else min(self._notified_interval, POLL_INTERVAL_SECONDS)
         self._logger = logger
         self._wake = anyio.Event()
         self._timeout = POLL_TIMEOUT_SECONDS
         self._is_failing = False
-        self.is_told = False
+        self.is_notified = False
 
     @property
     def interval(self) -> float:
         """The seconds between two looks."""
-        return self._told_interval if self.is_told else self._untold_interval
+        return self._notified_interval if self.is_notified else self._poll_interval
 
     def wake(self) -> None:
         """Look at once."""

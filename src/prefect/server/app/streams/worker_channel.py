@@ -183,7 +183,7 @@ class _Channel:
     async def _handle_notifications(self, items: Iterable[Any], missed: bool) -> None:
         """Send the pool again if it is among those that changed, and tell of its flow runs."""
         id_ = self.welcome.pool["id"]
-        await self._tell_of_runs(items, missed)
+        await self._notify_of_runs(items, missed)
         if not missed and str(id_) not in items:
             return
         try:
@@ -192,7 +192,7 @@ class _Channel:
             raise AUTHORIZATION_FAILED from None
         await self._snapshot(pool, "work_pool_updated")
 
-    async def _tell_of_runs(self, items: Iterable[Any], missed: bool) -> None:
+    async def _notify_of_runs(self, items: Iterable[Any], missed: bool) -> None:
         if FLOW_RUNS not in self.welcome.accepted:
             return
         for prefix, type_ in ((notices.READY, "flow_runs.ready.v1"), (notices.CANCELLING, "flow_runs.cancelling.v1")):
