@@ -225,7 +225,11 @@ class ResourceSpecification(RootModel[dict[str, str | list[str]]]):
 
     def matches(self, resource: Resource) -> bool:
         """Return whether the specification matches the resource."""
-        return all(any(matches(value, resource.get(label)) for value in values) for label, values in self.items())
+        return self.matches_labels(resource.root)
+
+    def matches_labels(self, labels: Mapping[str, str]) -> bool:
+        """Return whether the specification matches a resource with these labels."""
+        return all(any(matches(value, labels.get(label)) for value in values) for label, values in self.items())
 
     def items(self) -> Iterable[tuple[str, list[str]]]:
         """Return the labels, each with a list of values."""

@@ -444,7 +444,56 @@ AUTOMATION = Table(
         *_columns("text", "owner_resource"),
         *_columns("array", "related"),  # the resources that its actions name
     ),
+    # Those that are enabled, and when they changed: whether there are any, and which must be read anew.
+    indexes=(Index("automation_enabled", ("id", "updated"), where="enabled"),),
 )
+
+EVENT_QUEUE = Table("event_queue", (*_columns("uuid", "id!"), *_columns("text", "keys!")))
+"""Committed events for which triggers have not been evaluated yet: keys of events that were added together."""
+
+BUCKET = Table(
+    "bucket",
+    (
+        *_columns("uuid", "id! automation_id! trigger_id!"),
+        *_columns("time", "start! until due!"),  # `due` is when the bucket must be looked at
+        *_columns("int", "count!"),
+        *_columns("bool", "fired!"),
+        *_columns("time", "event_occurred"),
+        *_columns("uuid", "event_id"),
+        *_columns("object", "labels children"),
+    ),
+    indexes=(
+        Index("bucket_by_due", ("due",)),  # windows that are over
+        Index("bucket_by_automation", ("automation_id",)),  # what an automation remembers
+    ),
+)
+"""What triggers remember between events. An id is made of the trigger's and the group of events."""
+
+FIRING = Table(
+    "firing",
+    (
+        *_columns("uuid", "id! automation_id! trigger_id!"),
+        *_columns("time", "created! triggered!"),
+    ),
+    indexes=(Index("firing_by_age", ("created",)),),  # firings that are old
+)
+"""Firings of automations. An id is made of the automation's, the trigger's and the window, so each is there once."""
+
+ACTION_JOB = Table(
+    "action_job",
+    (
+        *_columns("uuid", "id! automation_id!"),
+        *_columns("time", "created! due!"),
+        *_columns("int", "attempts!"),
+        *_columns("text", "owner"),
+        *_columns("json", "body!"),
+    ),
+    indexes=(
+        Index("action_job_by_due", ("due",)),  # what is to be done next
+        Index("action_job_claimed", ("owner",), where="owner IS NOT NULL"),  # what another server had begun
+    ),
+)
+"""Actions of firings that are not done yet. `owner` is the server that has begun one, until `due`."""
 
 CSRF_TOKEN = Table(
     "csrf_token",
@@ -481,5 +530,6 @@ TABLES = (
     *(FLOW, FLOW_RUN, TASK_RUN, CACHED_STATE, LOG, ARTIFACT, PROCESS, DEAD_LETTER, EVENT),
     *(DEPLOYMENT, DEPLOYMENT_SCHEDULE, WORK_POOL, WORK_QUEUE, WORKER, CLEANUP),
     *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE),
-    *(FLOW_RUN_INPUT, SAVED_SEARCH, AUTOMATION, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
+    *(FLOW_RUN_INPUT, SAVED_SEARCH, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
+    *(AUTOMATION, EVENT_QUEUE, BUCKET, FIRING, ACTION_JOB),
 )
