@@ -16,13 +16,9 @@ from typing import Any, NoReturn
 # Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
-        "blocks for notifications and webhooks",
+        "blocks of other stores",
         """
-        blocks.notifications: AbstractAppriseNotificationBlock AppriseNotificationBlock CustomWebhookNotificationBlock
-            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock@blocks.abstract
-            NotificationError@blocks.abstract OpsgenieWebhook PagerDutyWebHook SendgridEmail SlackWebhook TwilioSMS
         blocks.redis: RedisStorageContainer
-        blocks.webhook: Webhook
         """,
     ),
     (
@@ -51,7 +47,6 @@ _TABLE = (
     (
         "deployments",
         """
-        deployments: arun_deployment deploy initialize_project run_deployment
         deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
         deployments.flow_runs: arun_deployment run_deployment
@@ -72,7 +67,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner: Runner
         runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
         runner.storage: BlockStorageAdapter GitCredentials GitRepository LocalStorage RemoteStorage RunnerStorage
