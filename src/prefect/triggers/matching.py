@@ -53,4 +53,4 @@ def _specification(match: Match) -> ResourceSpecification:
 
 
 def _matches(specification: ResourceSpecification, labels: Labels) -> bool:
-    return specification.matches_every_resource() or specification.matches_labels(labels)
+    return specification.matches_every_resource() or specification.matches(labels)

@@ -15,8 +15,9 @@ def order_by_cause(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
     ordered: list[Occurrence] = []
     placed: set[UUID] = set()
     for occurrence in sorted(occurrences, key=lambda one: one.key):
-        if occurrence.follows in ids and occurrence.follows not in placed and occurrence.follows != occurrence.id:
-            waiting.setdefault(occurrence.follows, []).append(occurrence)
+        before = occurrence.follows
+        if before is not None and before in ids and before not in placed and before != occurrence.id:
+            waiting.setdefault(before, []).append(occurrence)
             continue
         ready = [occurrence]
         while ready:

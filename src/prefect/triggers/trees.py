@@ -240,9 +240,7 @@ class TriggerIndex:
     def find_candidates(self, name: str) -> list[UUID]:
         """Return the automations that an event of this name may concern."""
         others = [
-            id_
-            for id_ in self._others
-            if any(node.matcher.concerns_name(name) for node in self.trees[id_].event_nodes)
+            id_ for id_ in self._others if any(node.matcher.concerns_name(name) for node in self.trees[id_].event_nodes)
         ]
         return [*self._by_name.get(name, ()), *others]
 
@@ -257,4 +255,3 @@ def _exact_names(nodes: Iterable[Node]) -> set[str] | None:
             return None
         names |= patterns
     return names
-

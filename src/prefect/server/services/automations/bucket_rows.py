@@ -37,7 +37,7 @@ def to_row(key: BucketKey, trigger: Trigger, bucket: Bucket) -> Row:
     }
 
 
-def key_of(row: Row) -> BucketKey:
+def read_key(row: Row) -> BucketKey:
     """Return the key of the bucket of a row."""
     return BucketKey(row["automation_id"], row["trigger_id"], write_group(row["labels"]))
 
@@ -75,4 +75,3 @@ def _compute_due(trigger: Trigger, bucket: Bucket) -> datetime:
     if bucket.until is None:
         return now() + events.retention_period
     return max(bucket.until, now()) + events.expired_bucket_buffer
-

@@ -1,15 +1,16 @@
 """Evaluate triggers on committed events, and on windows that are over.
 
-Events wait in a queue that is written in the transaction that stores them. A batch is taken out of it in the transaction
-that stores what it led to: buckets, firings and jobs. So an event counts once, whenever a server ends. Nothing here may
-make a transaction fail because of one automation.
+Events wait in a queue that is written in the transaction that stores them. A batch is taken out of it in the
+transaction that stores what it led to: buckets, firings and jobs. So an event counts once, whenever a server ends.
+Nothing here may make a transaction fail because of one automation.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 from prefect.server import store
@@ -36,6 +37,10 @@ _QUEUE_ROWS = 100
 
 _OWN_EVENTS = "prefect.automation."
 """The beginning of the names of events that automations cause themselves."""
+
+Evaluate: TypeAlias = Callable[[Transaction, KnownTriggers], Awaitable[int]]
+"""Evaluates a batch of what is due, and returns how much there was."""
+
 
 class StaleTriggers(Exception):
     """Automations have changed since the triggers were read."""
@@ -149,9 +154,7 @@ def _find_keys_above(rows: Iterable[Row], known: KnownTriggers) -> list[BucketKe
 # --- evaluation ------------------------------------------------------------------------------------------------------
 
 
-async def _evaluate(
-    tx: Transaction, known: KnownTriggers, candidates: Sequence[tuple[Occurrence, list[UUID]]]
-) -> None:
+async def _evaluate(tx: Transaction, known: KnownTriggers, candidates: Sequence[tuple[Occurrence, list[UUID]]]) -> None:
     session = _Session(known)
     keys = [
         key
@@ -184,7 +187,7 @@ class _Session:
         ids = {key.id for key in keys}
         found = await store.buckets.get_many(tx, list(ids), lock=True) if ids else {}
         for row in (*rows, *found.values()):
-            self._before[bucket_rows.key_of(row)] = bucket_rows.from_row(row)
+            self._before[bucket_rows.read_key(row)] = bucket_rows.from_row(row)
         self._buckets = dict(self._before)
 
     def observe(self, automation_id: UUID, occurrence: Occurrence) -> None:
@@ -194,7 +197,7 @@ class _Session:
 
     def end_window(self, row: Row, at: datetime) -> None:
         """End the window of a bucket; without its automation it is removed."""
-        key, tree = bucket_rows.key_of(row), self._known.trees.get(row["automation_id"])
+        key, tree = bucket_rows.read_key(row), self._known.trees.get(row["automation_id"])
         if tree is None:
             self._buckets[key] = None
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -106,7 +107,7 @@ def _build_jobs(id_: UUID, automation: Row, firing: Firing, event: Event) -> lis
             "id": derive_id(id_, "action", index),
             "automation_id": automation["id"],
             "created": at,
-            "due": at,
+            "due": at + timedelta(microseconds=index),  # begun in their order
             "attempts": 0,
             "body": {
                 "action": action,
