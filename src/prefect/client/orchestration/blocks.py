@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         BlockTypeUpdate,
     )
     from prefect.schemas.blocks import BlockDocument
+    from prefect.schemas.filters import BlockDocumentFilter
 else:
     blocks = lazy("prefect.schemas.blocks")
 
@@ -108,6 +109,7 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
         offset: int | None = None,
         limit: int | None = None,
         include_secrets: bool = True,
+        block_document_filter: BlockDocumentFilter | None = None,
     ) -> list[BlockDocument]:
         """Return the block documents that have a name.
 
@@ -116,9 +118,14 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             limit: How many at most; 200 if None.
             include_secrets: Whether the values of secrets are returned, rather than asterisks.
+            block_document_filter: Which documents; all if None.
         """
         body = drop_none(
-            block_schema_type=block_schema_type, offset=offset, limit=limit, include_secrets=include_secrets
+            block_schema_type=block_schema_type,
+            offset=offset,
+            limit=limit,
+            include_secrets=include_secrets,
+            block_documents=block_document_filter and block_document_filter.model_dump(mode="json", exclude_none=True),
         )
         return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
