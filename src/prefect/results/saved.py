@@ -16,7 +16,6 @@ from prefect.blocks import persistence
 from prefect.blocks.core import Block
 from prefect.filesystems import WritableFileSystem
 from prefect.logging.loggers import get_logger
-from prefect.schemas.filters import BlockDocumentFilter, BlockDocumentFilterName
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
@@ -81,10 +80,9 @@ async def _keep(reference: str, read: Callable[[], Awaitable[Any]]) -> Any:
 
 async def _find_by_name(name: str) -> Block:
     async with orchestration.get_client() as client:
-        where = BlockDocumentFilter(name=BlockDocumentFilterName(any_=[name]))
         found = [
             document
-            for document in await client.read_block_documents(block_document_filter=where, include_secrets=True)
+            for document in await client.read_block_documents_by_name(name)
             if document.block_schema is not None and "write-path" in document.block_schema.capabilities
         ]
     if not found:

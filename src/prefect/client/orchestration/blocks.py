@@ -28,7 +28,6 @@ if TYPE_CHECKING:
         BlockTypeUpdate,
     )
     from prefect.schemas.blocks import BlockDocument
-    from prefect.schemas.filters import BlockDocumentFilter
 else:
     blocks = lazy("prefect.schemas.blocks")
 
@@ -109,7 +108,6 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
         offset: int | None = None,
         limit: int | None = None,
         include_secrets: bool = True,
-        block_document_filter: BlockDocumentFilter | None = None,
     ) -> list[BlockDocument]:
         """Return the block documents that have a name.
 
@@ -118,15 +116,15 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             limit: How many at most; 200 if None.
             include_secrets: Whether the values of secrets are returned, rather than asterisks.
-            block_document_filter: Which documents; all if None.
         """
         body = drop_none(
-            block_schema_type=block_schema_type,
-            offset=offset,
-            limit=limit,
-            include_secrets=include_secrets,
-            block_documents=block_document_filter and block_document_filter.model_dump(mode="json", exclude_none=True),
+            block_schema_type=block_schema_type, offset=offset, limit=limit, include_secrets=include_secrets
         )
+        return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
+
+    async def read_block_documents_by_name(self, name: str) -> list[BlockDocument]:
+        """Return the block documents of a name, whatever their type, with the values of their secrets."""
+        body = {"block_documents": {"name": {"any_": [name]}}, "include_secrets": True}
         return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
 
@@ -248,6 +246,7 @@ class BlocksDocumentClient(BaseClient):
     read_block_document = sync_method(BlocksDocumentAsyncClient.read_block_document)
     read_block_document_by_name = sync_method(BlocksDocumentAsyncClient.read_block_document_by_name)
     read_block_documents = sync_method(BlocksDocumentAsyncClient.read_block_documents)
+    read_block_documents_by_name = sync_method(BlocksDocumentAsyncClient.read_block_documents_by_name)
     update_block_document = sync_method(BlocksDocumentAsyncClient.update_block_document)
 
 
