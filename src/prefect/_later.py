@@ -52,11 +52,6 @@ _TABLE = (
         deployments.flow_runs: arun_deployment run_deployment
         deployments.runner: DeploymentApplyError DockerImage EntrypointType RunnerDeployment adeploy deploy
         deployments.schedules: FlexibleScheduleList create_deployment_schedule_create normalize_to_deployment_schedule
-        deployments.steps: git_clone pip_install_requirements pull_from_remote_storage pull_with_block
-            run_shell_script run_step set_working_directory
-        deployments.steps.core: StepExecutionError run_step run_steps
-        deployments.steps.pull: agit_clone git_clone pull_from_remote_storage pull_with_block set_working_directory
-        deployments.steps.utility: RunShellScriptResult pip_install_requirements run_shell_script
         docker: DockerImage
         docker.docker_image: DockerImage
         _experimental:
@@ -69,8 +64,6 @@ _TABLE = (
         """
         runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
-        runner.storage: BlockStorageAdapter GitCredentials GitRepository LocalStorage RemoteStorage RunnerStorage
-            create_storage_from_source
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters
         task_runs: TaskRunWaiter

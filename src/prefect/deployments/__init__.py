@@ -1,7 +1,8 @@
 """Deployments: flows with where their code is, how they run, and when.
 
 `spec` is what a deployment is, however it was written: in Python or in prefect.yaml. `changes` compares it with what
-the API has, and makes it so. This package must not start processes: the runner and workers do.
+the API has, and makes it so. `steps` build, store and fetch code; `loading` fetches that of a flow run. This package
+must not start the processes of flow runs: the runner and workers do.
 """
 
 from typing import TYPE_CHECKING
@@ -22,4 +23,4 @@ _EXPORTS = {
     "prefect.deployments.runner": "deploy",
 }
 
-__getattr__, __dir__ = exports(__name__, _EXPORTS)
+__getattr__, __dir__ = exports(__name__, _EXPORTS, submodules="steps")

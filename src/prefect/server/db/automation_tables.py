@@ -1,4 +1,4 @@
-"""The tables of automations: what users define, events to evaluate, what triggers remember, firings and actions to do."""
+"""The tables of automations: themselves, events to evaluate, what triggers remember, firings and actions to do."""
 
 from __future__ import annotations
 
