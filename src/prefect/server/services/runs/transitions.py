@@ -363,7 +363,7 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     row.update(others)
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
-    if stored["type"] == "PENDING" and row["deployment_id"] is not None:
+    if stored["type"] == "PENDING" and row.get("deployment_id") is not None:
         duration = claims.lease_duration(stored)
         others["lease_until"] = row["lease_until"] = now() + duration if duration else None
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
