@@ -59,7 +59,7 @@ class Renewal:
         self._raises = raises
         self._interrupt = interrupt
         self._context = contextvars.copy_context()
-        self._lock = threading.Lock()
+        self._lock = _forks.create_lock()
         self._is_over = False
         self._expires = time.monotonic() + held.lease_seconds
         self.due = time.monotonic() + held.lease_seconds / RENEWALS_PER_LEASE

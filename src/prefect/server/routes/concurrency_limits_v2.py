@@ -85,14 +85,10 @@ async def bulk_increment_active_slots(
     create_if_missing: Body[Annotated[bool | None, Field(deprecated=True)]] = None,
 ) -> Any:
     """Acquire slots of all named limits; status 423 and a Retry-After header when one has too few."""
-    if mode == "rate_limit":
-        return await slot_preferences.respond(tx, slot_preferences.build(request, names=names, slots=slots, mode=mode))
-    return [limits.present_short(row) for row in await limits.acquire_slots(tx, names, slots, mode)]
+    return await slot_preferences.respond_without_lease(tx, request, names, slots, mode)
 
 
-@routes.writes(
-    "POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse, requires=Permission.WORK, reads_runs=False
-)
+@routes.writes("POST", "/increment-with-lease", ConcurrencyLimitWithLeaseResponse, requires=Permission.WORK, **_SLOTS)
 async def bulk_increment_active_slots_with_lease(
     tx: Transaction,
     request: RequestInfo,

@@ -82,6 +82,18 @@ def build(request: RequestInfo, **fields: Any) -> leases.SlotRequest:
     )
 
 
+async def respond_without_lease(
+    tx: Transaction, request: RequestInfo, names: list[str], slots: int, mode: limits.Mode
+) -> Any:
+    """Request slots that no lease holds, and return the response: their limits.
+
+    Requests for slots of rate limits may wait for them, with the same preferences.
+    """
+    if mode == "rate_limit":
+        return await respond(tx, build(request, names=names, slots=slots, mode=mode))
+    return [limits.present_short(row) for row in await limits.acquire_slots(tx, names, slots, mode)]
+
+
 async def respond(tx: Transaction, request: leases.SlotRequest) -> Any:
     """Request slots, and return the response: the lease, or `Waiting` when the caller waits for them.
 
