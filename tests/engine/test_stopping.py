@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -10,10 +11,12 @@ import pytest
 from prefect import flow, journal, task
 from prefect.client.orchestration import get_client
 from prefect.engine import stopping
+from prefect.events import clients
 from prefect.exceptions import CancelledRun, Pause
 from prefect.runtime import flow_run as runtime
 from prefect.schemas.states import Cancelled, Cancelling, State, Suspended
 from tests.outbox.servers import FakeServer
+from tools import serving
 
 
 @pytest.fixture(autouse=True)
@@ -239,3 +242,67 @@ def test_async_run_is_interrupted_where_it_awaits(depth: int, timeout: float | N
     assert asyncio.run(program()) == 0
     assert cleaned == [1]
     assert {Outside().state_names(run_id)[-1] for run_id in ids} == {"Cancelled"}
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[serving.Served]:
+    """Run a server that the programs of the test use."""
+    with serving.server(tmp_path / "served") as server:
+        monkeypatch.setenv("PREFECT_API_URL", server.url)
+        yield server
+        journal.close()
+
+
+@pytest.fixture
+def following(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Return an event that is set once the events of a run are followed."""
+    begun = asyncio.Event()
+    subscribe = clients.get_events_subscriber
+
+    class Announced:
+        def __init__(self, **options: Any) -> None:
+            self._subscriber = subscribe(**options)
+
+        async def __aenter__(self) -> Any:
+            await self._subscriber.__aenter__()
+            begun.set()
+            return self._subscriber
+
+        async def __aexit__(self, *error: Any) -> None:
+            await self._subscriber.__aexit__(*error)
+
+    monkeypatch.setattr(clients, "get_events_subscriber", Announced)
+    monkeypatch.setattr(stopping, "CHECK_INTERVAL_SECONDS", 0.05)
+    return begun
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+async def test_async_run_of_a_server_is_interrupted_where_it_awaits(
+    served: serving.Served, following: asyncio.Event, depth: int
+) -> None:
+    ids: list[str] = []
+
+    @flow
+    async def main(level: int) -> None:
+        ids.append(runtime.id)
+        if level > 1:
+            await main(level - 1)
+        await following.wait()
+        async with get_client() as client:
+            await client.set_flow_run_state(UUID(ids[0]), Cancelling(), force=True)
+        await asyncio.sleep(60)
+
+    async with asyncio.timeout(30):
+        with pytest.raises(CancelledRun):
+            await main(depth)
+    assert {Outside().state_names(run_id)[-1] for run_id in ids} == {"Cancelled"}
+
+
+async def test_run_of_a_server_is_followed_until_it_ends(served: serving.Served, following: asyncio.Event) -> None:
+    @flow
+    async def main() -> None:
+        await following.wait()
+
+    await main()
+    await asyncio.sleep(0)
+    assert asyncio.all_tasks() == {asyncio.current_task()}

@@ -23,7 +23,7 @@ def required() -> dict[str, tuple[str, set[str]]]:
 
 
 def needed_for_development() -> set[str]:
-    """Return the locked packages that the package and its development need, without those of its extras."""
+    """Return the locked packages that the package and its development need."""
     packages = locked()
     own = packages["pluperfect"]
     waiting = [*own["dependencies"], *(each for group in own["dev-dependencies"].values() for each in group)]
@@ -36,7 +36,7 @@ def needed_for_development() -> set[str]:
         if entry["name"] not in found:
             found.add(entry["name"])
             waiting += package.get("dependencies", [])
-    return found
+    return found - {"pluperfect"}
 
 
 def test_requirements_have_the_versions_of_the_lock():
@@ -58,7 +58,7 @@ def test_lock_matches_pyproject():
 
     def spelled(requirement: str) -> tuple[str, frozenset[str]]:
         name, bounds = re.fullmatch(r"([A-Za-z0-9._-]+)(?:\[[^]]*\])?(.*)", requirement).groups()  # type: ignore[union-attr]
-        return name, frozenset(bounds.split(","))
+        return re.sub(r"[-_.]+", "-", name).lower(), frozenset(bounds.split(","))
 
     def in_lock(entries: list[dict[str, str]]) -> set[tuple[str, frozenset[str]]]:
         return {(entry["name"], frozenset(entry.get("specifier", "").split(","))) for entry in entries}

@@ -106,8 +106,8 @@ class FlowRunEngine(FlowRunStates):
             return await self._fail_to_start(error)
         if self.flow.on_running_hooks:
             await self.call_hooks(self.flow.on_running_hooks, self.flow, self.logger)
-        if self.flow.isasync and not (self.flow.isgenerator or _io.is_driven() or self.journal.forwarder):
-            self._interrupter = AsyncInterrupter(self._context.stop_check)
+        if self.flow.isasync and not (self.flow.isgenerator or _io.is_driven()):
+            self._interrupter = AsyncInterrupter(self._context.stop_check, self.journal.forwarder is not None)
         return RUN_BODY
 
     async def _prepare(self) -> Exception | None:
@@ -225,7 +225,7 @@ class FlowRunEngine(FlowRunStates):
             persist_result=self._should_persist(),
             result_store=lambda: persistence.make_flow_store(self),
             memo=self._memo,
-            stop_check=StopCheck(self._orchestrator, self.parent.stop_check if self.parent else None),
+            stop_check=StopCheck(self._orchestrator, self.run_id, self.parent.stop_check if self.parent else None),
         )
 
     @property

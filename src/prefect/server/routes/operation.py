@@ -136,6 +136,7 @@ class Operation:
         brief: Whether it only reads a few rows by their keys.
         documented: Whether it is part of the interface and its OpenAPI document.
         deprecated: Whether it is deprecated.
+        etag: Whether its response has an ETag, so that a client which has it already gets status 304.
         uses_database: Whether it needs a transaction. One that does not answers while the database is away.
         reads_runs: Whether it must see the runs that have been recorded until now.
         durable: Whether what it writes must survive a failure of the machine.
@@ -156,6 +157,7 @@ class Operation:
     uses_database: bool = True
     reads_runs: bool = True
     durable: bool = True
+    etag: bool = False
     timeout_seconds: float | None = None
 
     @property
