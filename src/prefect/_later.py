@@ -24,11 +24,7 @@ _TABLE = (
     (
         "concurrency limits",
         """
-        concurrency:
-        concurrency.asyncio: concurrency rate_limit
-        concurrency.context: ConcurrencyContext
         concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
-        concurrency.sync: concurrency rate_limit
         concurrency.v1:
         concurrency.v1.asyncio: concurrency
         concurrency.v1.context: ConcurrencyContext
