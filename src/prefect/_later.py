@@ -67,11 +67,6 @@ _TABLE = (
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters
         task_runs: TaskRunWaiter
-        workers: ProcessWorker
-        workers.base: BaseJobConfiguration BaseVariables BaseWorker BaseWorkerResult
-        workers.process: ProcessJobConfiguration ProcessVariables ProcessWorker ProcessWorkerResult
-        workers.server: build_healthcheck_server start_healthcheck_server
-        workers.utilities: get_available_work_pool_types get_default_base_job_template_for_infrastructure_type
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage

@@ -6,6 +6,7 @@ encoded as JSON without being validated a second time.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
@@ -113,7 +114,8 @@ def build_endpoint(operation: Operation, database: Database) -> Callable[..., Aw
         if info_name is not None:
             arguments[info_name] = read_request_info(request)
         result = await execute(operation, database, request.scope["principal"], arguments)
-        return build_response(result, operation.status)
+        response = build_response(result, operation.status)
+        return answer_conditionally(request, response) if operation.etag else response
 
     declared = [
         _signature_parameter(parameter) for parameter in list_parameters(operation) if parameter.location != "raw"
@@ -164,6 +166,17 @@ def build_response(result: Any, status: int) -> Response:
     if status == 204:
         return Response(status_code=204)
     return Response(to_json(result), status, media_type="application/json")
+
+
+def answer_conditionally(request: Request, response: Response) -> Response:
+    """Return a response with an ETag, or one of status 304 when the client has the same already."""
+    etag = f'"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
+    headers = {"etag": etag, "cache-control": "no-cache"}
+    # A proxy that compresses the response may have made the ETag a weak one.
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers=headers)
+    response.headers.update(headers)
+    return response
 
 
 def to_json(value: Any) -> bytes:

@@ -110,6 +110,7 @@ class Operation:
         brief: Whether it only reads a few rows by their keys.
         documented: Whether it is part of the interface and its OpenAPI document.
         deprecated: Whether it is deprecated.
+        etag: Whether its response has an ETag, so that a client which has it already gets status 304.
         uses_database: Whether it needs a transaction. One that does not answers while the database is away.
         timeout_seconds: How long it may take until the database counts as unavailable; None for no limit.
     """
@@ -126,6 +127,7 @@ class Operation:
     documented: bool = True
     deprecated: bool = False
     uses_database: bool = True
+    etag: bool = False
     timeout_seconds: float | None = None
 
     @property

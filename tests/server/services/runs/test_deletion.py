@@ -31,6 +31,7 @@ KEPT = {
     **dict.fromkeys(("deployment", "deployment_schedule", "work_pool", "work_queue", "worker"), "outlives its runs"),
     **dict.fromkeys(("block_type", "block_schema", "block_document", "variable"), "belongs to no run"),
     **dict.fromkeys(("saved_search", "automation", "csrf_token", "leader", "meta"), "belongs to no run"),
+    **dict.fromkeys(("event_queue", "bucket", "firing", "action_job"), "belongs to automations"),
 }
 """The tables whose rows stay, each with the reason."""
 

@@ -24,7 +24,8 @@ from prefect.server.services.core.errors import Conflict, InvalidRequest, Servic
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.core.reading import get_row
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeat_intervals, observed_states, run_states
+from prefect.server.services.runs import claims, heartbeat_intervals, observed_states, run_states
+from prefect.server.services.work import notices
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
@@ -46,6 +47,7 @@ async def set_flow_run_state(
     force: bool = False,
     policy: rules.Policy | None = None,
     client_version: str | None = None,
+    claim: str | None = None,
 ) -> Answer:
     """Propose a state of a flow run.
 
@@ -56,13 +58,18 @@ async def set_flow_run_state(
         force: Apply only the rule that protects results.
         policy: The rules to apply in place of those that `force` selects.
         client_version: The version of the client, if the request names it.
+        claim: The header with the claim under which a worker, or the process that it started, proposes the state.
 
     Returns:
         An `OrchestrationResult`.
     """
     row = await get_row(tx, store.flow_runs, id_, lock=True)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
-    return await propose_state(tx, store.flow_runs, row, parse_proposed_state(state), chosen, client_version)
+    entry, token = parse_proposed_state(state), claims.parse(claim, id_)
+    proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, entry), chosen, client_version)
+    if token is not None and claims.is_lost(row, token, entry):
+        return _to_result(proposal, rules.Abort(claims.REFUSAL))
+    return await _transition(tx, proposal)
 
 
 async def set_flow_run_states(
@@ -134,6 +141,7 @@ async def handle_first_state(tx: Transaction, collection: Collection, row: Row) 
     stored = row["states"][-1]
     await observed_states.record_states(tx, [stored])
     if collection is store.flow_runs:
+        notices.notify_of_state(tx, row, None)
         await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)])
         if row["parent_task_run_id"] is not None:
             state = run_states.to_entry(stored).with_details(child_flow_run_id=row["id"])
@@ -150,6 +158,8 @@ async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
     for row in rows:
         if row["parent_task_run_id"] is not None:
             await handle_first_state(tx, store.flow_runs, row)
+        else:
+            notices.notify_of_state(tx, row, None)
 
 
 def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
@@ -353,6 +363,9 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     row.update(others)
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
+    if stored["type"] == "PENDING" and row["deployment_id"] is not None:
+        duration = claims.lease_duration(stored)
+        others["lease_until"] = row["lease_until"] = now() + duration if duration else None
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
         # It sent no heartbeats while it did not run; its process gets time for the first one.
         others["lease_until"] = row["lease_until"] = now() + heartbeat_intervals.event_lease_duration()
@@ -372,6 +385,8 @@ async def _run_effects(
     """Carry out the effects of the state that has been written."""
     row = proposal.row
     await observed_states.record_states(tx, [row["states"][-1]])
+    if proposal.kind == "flow_run":
+        notices.notify_of_state(tx, row, before)
     for effect in effects:
         if isinstance(effect, rules.EmitStateEvent):
             entered = emitting.StateChange(row, before, row["states"][-1], proposal.proposed.type)
