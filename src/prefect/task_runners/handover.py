@@ -30,7 +30,7 @@ from prefect.context import (
 from prefect.engine.parameters import collect_inputs, resolve_inputs
 from prefect.engine.task_run import TaskRunEngine
 from prefect.exceptions import UpstreamTaskError
-from prefect.futures import PrefectFuture
+from prefect.futures import PrefectFuture, call_when_done
 from prefect.schemas.states import InMemory, State, StateType
 from prefect.task_runners.base import Dependencies
 from prefect.task_runners.threads import cancel_run, run_submitted
@@ -50,6 +50,7 @@ __all__ = [
     "Package",
     "RemoteValue",
     "UpstreamTaskError",
+    "call_when_done",
     "execute",
     "execute_to_bytes",
     "flush",
@@ -205,7 +206,7 @@ class HandedOverRun:
         waits = {"wait_for": self._wait_for} if self._wait_for is not None else {}
         waits = self._context.copy().run(self._prepare, waits, refer, references)
         known = self._engine.flow.failed_runs if self._engine.flow is not None else {}
-        names = {future.task_run_id: known.get(future.task_run_id) for future in self.upstreams}
+        names = {future.task_run_id: known.get(future.task_run_id) or _describe(future) for future in self.upstreams}
         run = (parameters, waits.get("wait_for"), self._engine.run, self._engine.journal.owner, names)
         return Package(self._common, cloudpickle.dumps(run), references)
 
@@ -245,6 +246,12 @@ class HandedOverRun:
     def crash(self, message: str, error: BaseException | None = None) -> State[Any]:
         """End the run as crashed, and return its state."""
         return self._engine.end(StateType.CRASHED, message, error)
+
+
+def _describe(future: PrefectFuture[Any]) -> str | None:
+    """Return what messages call the run of a future, if the future knows its name."""
+    name = getattr(future, "run_name", None)
+    return f"task run {name!r}" if name else None
 
 
 def _replace(value: Any, refer: Callable[[Any], Any], references: list[Any]) -> Any:
