@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from prefect import _drawing, _io
     from prefect._options import FlowOptions
     from prefect.client.orchestration import PrefectClient
+    from prefect.deployments import loading
     from prefect.loading import entrypoints, imports
-    from prefect.schemas.responses import DeploymentResponse
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
 else:
     _drawing = lazy("prefect._drawing")
     _io = lazy("prefect._io")
     entrypoints = lazy("prefect.loading.entrypoints")
+    loading = lazy("prefect.deployments.loading")
     imports = lazy("prefect.loading.imports")
 
 __all__ = [
@@ -199,7 +200,7 @@ async def load_flow_from_flow_run(
     storage_base_path: str | None = None,
     use_placeholder_flow: bool = True,
 ) -> Flow[..., Any]:
-    """Load the flow of a run from the code of its deployment, and make the code's directory the working directory.
+    """Load the flow of a run from the fetched code of its deployment, and make its directory the working directory.
 
     Args:
         client: Reads the deployment.
@@ -211,7 +212,7 @@ async def load_flow_from_flow_run(
     Raises:
         MissingFlowError: The run has no deployment, or the deployment names no entrypoint.
         FileNotFoundError: The directory of the code is not on this machine.
-        NotImplementedError: The code is in a storage block, or a pull step does more than name a directory.
+        StepExecutionError: A pull step failed.
     """
     if flow_run.deployment_id is None:
         raise MissingFlowError(
@@ -224,7 +225,7 @@ async def load_flow_from_flow_run(
             f"The deployment {deployment.name!r} names no entrypoint, so its flow cannot be loaded: deploy it again."
         )
     if not ignore_storage:
-        os.chdir(_find_code_directory(deployment, storage_base_path or ""))
+        os.chdir(await loading.fetch_code(client, deployment, flow_run, storage_base_path))
     sys.path.insert(0, os.getcwd())  # as `python file.py` does; it stays, for imports inside of functions
     return load_flow_from_entrypoint(deployment.entrypoint, use_placeholder_flow)
 
@@ -355,32 +356,6 @@ def select_flow(flows: Iterable[F], flow_name: str | None = None, from_message: 
     if flow_name not in known:
         raise MissingFlowError(f"Flow {flow_name!r} not found{where}. There is: {names}.")
     return known[flow_name]
-
-
-_SET_WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
-
-
-def _find_code_directory(deployment: DeploymentResponse, base_path: str) -> str:
-    """Return the directory of a deployment's code on this machine."""
-    if deployment.storage_document_id is not None:
-        raise NotImplementedError(
-            f"The code of the deployment {deployment.name!r} is in a storage block, which cannot be read yet."
-        )
-    directory = (deployment.path or ".").replace("$STORAGE_BASE_PATH", base_path)
-    if deployment.pull_steps:
-        directory = "."
-    for step in deployment.pull_steps or ():
-        for name, inputs in step.items():
-            if name != _SET_WORKING_DIRECTORY:
-                raise NotImplementedError(
-                    f"The deployment {deployment.name!r} has the pull step {name!r}, which cannot be run yet."
-                )
-            directory = inputs["directory"]
-    if not os.path.isdir(directory):
-        raise FileNotFoundError(
-            f"The code of the deployment {deployment.name!r} should be in {directory!r}, which is no directory here."
-        )
-    return directory
 
 
 def _not_found(entrypoint: str) -> str:
