@@ -1,7 +1,7 @@
 """Run the tasks of flows on a Dask cluster.
 
-`DaskTaskRunner` submits task runs to a temporary or an existing cluster; `get_dask_client` gives flows and tasks a client
-of that cluster, for Dask collections. This package uses public paths of `prefect` only.
+`DaskTaskRunner` submits task runs to a temporary or an existing cluster; `get_dask_client` gives flows and tasks a
+client of that cluster, for Dask collections. This package uses public paths of `prefect` only.
 """
 
 try:

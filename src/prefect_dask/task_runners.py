@@ -1,12 +1,13 @@
 """A task runner of Dask clusters.
 
-The futures of Dask, which hold the final states of the runs, stay on the cluster: a run that depends on another one gets
-its value from worker to worker. Each worker announces the ends of runs under a topic of the scheduler; the values
+What the futures of Dask hold, the final states of the runs, stays on the cluster: a run that depends on another one
+gets its value from worker to worker. Each worker announces the ends of runs under a topic of the scheduler; the values
 of small results come along, others when somebody asks for them.
 """
 
 from __future__ import annotations
 
+import importlib.util
 import queue
 import threading
 import weakref
@@ -15,8 +16,8 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID, uuid4
 
-import dask
 import distributed
+from dask.base import annotate, get_annotations
 from distributed.deploy.cluster import Cluster
 from distributed.scheduler import KilledWorker
 
@@ -32,8 +33,6 @@ from prefect_dask.client import PrefectDaskClient
 
 if TYPE_CHECKING:
     from typing import Self
-
-    from prefect import Task
 
 R = TypeVar("R")
 
@@ -78,7 +77,7 @@ class _Job:
         self.task = task
         self.run = run
         self.future = future
-        self.annotations: dict[str, Any] = dict(dask.get_annotations())
+        self.annotations: dict[str, Any] = dict(get_annotations())
         self.attempts = 0
         self.references: list[distributed.Future] = []
 
@@ -176,7 +175,7 @@ class DaskTaskRunner(TaskRunner[PrefectDaskFuture[Any]]):
 
     def submit(
         self,
-        task: Task[..., Any],
+        task: Any,
         parameters: dict[str, Any],
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: Any = None,
@@ -206,7 +205,7 @@ class DaskTaskRunner(TaskRunner[PrefectDaskFuture[Any]]):
             package = job.run.pack(self._refer)
             job.attempts += 1
             job.references = package.references
-            with dask.annotate(**{**job.annotations, worker.ANNOTATION: str(job.run.id)}):
+            with annotate(**{**job.annotations, worker.ANNOTATION: str(job.run.id)}):
                 sent = self.client.submit(
                     worker.run_on_worker,
                     package.common,
@@ -259,8 +258,9 @@ class DaskTaskRunner(TaskRunner[PrefectDaskFuture[Any]]):
         """End a run that no worker has announced, unless another one goes on with it."""
         if job.run.id not in self._jobs or done is not job.future.wrapped_future:
             return
-        if done.status == "finished":  # the news was lost with a connection
-            self._resolve(job, job.run.adopt(Ending(job.run.id, done.result(), [])))
+        state = done.result() if done.status == "finished" else None
+        if state is not None:  # the news was lost with a connection
+            self._resolve(job, job.run.adopt(Ending(job.run.id, state, [])))
             return
         if self._cancelled:
             self._resolve(job, job.run.cancel())
@@ -296,6 +296,8 @@ class DaskTaskRunner(TaskRunner[PrefectDaskFuture[Any]]):
 
     def __enter__(self) -> Self:
         super().__enter__()
+        if self.performance_report_path and importlib.util.find_spec("bokeh") is None:
+            raise ModuleNotFoundError("`performance_report_path` needs bokeh: pip install bokeh", name="bokeh")
         with ExitStack() as stack:
             target: Any = self.cluster or self.address
             if target is None:
@@ -339,15 +341,14 @@ class DaskTaskRunner(TaskRunner[PrefectDaskFuture[Any]]):
     def cancel_all(self) -> None:
         """Cancel the runs that have not started."""
         self._cancelled = True
-        sent = {job.future.wrapped_future.key: job.future.wrapped_future for job in self._sent_jobs()}
-        if not sent:
+        jobs = {job.future.wrapped_future.key: job for job in list(self._jobs.values()) if job.future.wrapped_future}
+        if not jobs:
             return
         _try(self.client.run, worker.start_no_more, self._topic)
-        unsent = _try(self.client.run_on_scheduler, worker.list_unsent, list(sent)) or []
-        _try(self.client.cancel, [sent[key] for key in unsent])
-
-    def _sent_jobs(self) -> list[_Job]:
-        return [job for job in list(self._jobs.values()) if job.future.wrapped_future is not None]
+        unsent = [jobs[key] for key in _try(self.client.run_on_scheduler, worker.list_unsent, list(jobs)) or []]
+        _try(self.client.cancel, [job.future.wrapped_future for job in unsent])
+        for job in unsent:
+            self._resolve(job, job.run.cancel())
 
 
 def _make(options: dict[str, Any]) -> DaskTaskRunner:
@@ -358,15 +359,19 @@ def _fetch(sent: distributed.Future, name: str) -> Any:
     """Return the value of a run from the cluster.
 
     Raises:
-        MissingResult: The worker that had it is gone.
+        MissingResult: The worker that had it is gone, or it cannot be sent.
     """
     try:
         state: State[Any] = sent.result()
     except Exception as error:
-        raise MissingResult(
-            f"The result of task run {name!r} is lost: it was in the memory of a Dask worker that is gone ({error!r}). "
-            "Persist the results of tasks that must outlive their worker."
-        ) from None
+        if sent.status == "finished":
+            message = f"The result of task run {name!r} cannot be sent back from its Dask worker: {error!r}"
+        else:
+            message = (
+                f"The result of task run {name!r} is lost: it was in the memory of a Dask worker that is gone. "
+                "Persist the results of tasks that must outlive their worker."
+            )
+        raise MissingResult(message) from None
     return state.data.value
 
 
@@ -388,7 +393,8 @@ def _reject_contradictions(
 ) -> None:
     if address and (cluster or cluster_class or cluster_kwargs or adapt_kwargs):
         raise ValueError(
-            "`address` names a running scheduler: leave out `cluster`, `cluster_class`, `cluster_kwargs`, `adapt_kwargs`."
+            "`address` names a running scheduler: leave out `cluster`, `cluster_class`, `cluster_kwargs` and "
+            "`adapt_kwargs`."
         )
     if cluster and (cluster_class or cluster_kwargs):
         raise ValueError("`cluster` is a running cluster: leave out `cluster_class` and `cluster_kwargs`.")

@@ -22,15 +22,21 @@ _cancelled: set[str] = set()
 """The topics of the flow runs that start no more task runs."""
 
 
-def run_on_worker(common: bytes, run: bytes, topic: str, *values: Any) -> State[Any]:
-    """Execute a task run on a worker, announce its end under a topic, and return its final state."""
-    ending = handover.execute(common, run, values, is_cancelled=topic in _cancelled)
+def run_on_worker(common: bytes, run: bytes, topic: str, *values: Any) -> State[Any] | None:
+    """Execute a task run on a worker, announce its end under a topic, and return its final state.
+
+    Returns:
+        The state; None if no more runs of the flow run are to start.
+    """
+    if topic in _cancelled:
+        return None
+    ending = handover.execute(common, run, values)
     get_worker().log_event(topic, ending.pack(MAX_INLINE_BYTES))
     return ending.state
 
 
 def start_no_more(topic: str) -> None:
-    """Cancel the task runs of a flow run that this worker has not started."""
+    """Start no more task runs of a flow run on this worker."""
     _cancelled.add(topic)
 
 

@@ -289,18 +289,16 @@ def _unpack_common(packed: bytes) -> tuple[RunnableTask, dict[str, Any], Any]:
     return task, context, settings
 
 
-def execute(common: bytes, run: bytes, values: Iterable[Any] = (), is_cancelled: bool = False) -> Ending:
+def execute(common: bytes, run: bytes, values: Iterable[Any] = ()) -> Ending:
     """Execute a run of another process in this one.
 
     Args:
         common: Of the package.
         run: Of the package.
         values: What the references of the package stand for: final states of runs, and other values.
-        is_cancelled: Whether to cancel it instead.
     """
     with _received(common, run, values) as engine:
-        state = cancel_run(engine) if is_cancelled else _run_to_end(engine)
-        return _end(engine, state)
+        return _end(engine, _run_to_end(engine))
 
 
 def execute_to_bytes(common: bytes, run: bytes) -> bytes:
