@@ -24,11 +24,7 @@ _TABLE = (
     (
         "concurrency limits",
         """
-        concurrency:
-        concurrency.asyncio: concurrency rate_limit
-        concurrency.context: ConcurrencyContext
         concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
-        concurrency.sync: concurrency rate_limit
         concurrency.v1:
         concurrency.v1.asyncio: concurrency
         concurrency.v1.context: ConcurrencyContext
@@ -67,11 +63,6 @@ _TABLE = (
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters
         task_runs: TaskRunWaiter
-        workers: ProcessWorker
-        workers.base: BaseJobConfiguration BaseVariables BaseWorker BaseWorkerResult
-        workers.process: ProcessJobConfiguration ProcessVariables ProcessWorker ProcessWorkerResult
-        workers.server: build_healthcheck_server start_healthcheck_server
-        workers.utilities: get_available_work_pool_types get_default_base_job_template_for_infrastructure_type
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage

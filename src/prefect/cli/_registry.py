@@ -49,6 +49,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("version", "version", "Show the version of this package, Python and the database."),
     Entry("work-pool", "work_pool", "Manage work pools.", ("work-pools",)),
     Entry("work-queue", "work_queue", "Manage work queues.", ("work-queues",)),
+    Entry("worker", "worker", "Run a worker that starts the flow runs of a work pool."),
 )
 
 PLANNED: frozenset[str] = frozenset(
@@ -63,7 +64,6 @@ PLANNED: frozenset[str] = frozenset(
         "shell",
         "task",
         "transfer",
-        "worker",
     }
 )
 """Commands of the interface that are not implemented yet."""
