@@ -79,11 +79,10 @@ def test_planned_module_can_be_imported(module):
 
 class TestPlannedNames:
     def test_function_call_names_the_feature(self):
-        from prefect.concurrency.sync import concurrency
+        from prefect._experimental.plugins import register_hook
 
-        with pytest.raises(NotImplementedError, match=r"concurrency limits will come in a later release"):
-            with concurrency("database", occupy=1):
-                raise AssertionError
+        with pytest.raises(NotImplementedError, match=r"plugins will come in a later release"):
+            register_hook()
 
     def test_class_instantiation_and_attributes_name_the_feature(self):
         from prefect.infrastructure.provisioners import Provisioner

@@ -106,15 +106,15 @@ def _import_module(module_name: str | None, path: Path | None) -> ModuleType:
 @positional("block_type_slug", help="Pass the slug of a block type.")
 @click.option("--name", metavar="NAME", help="Create the block under this name, from the values below.")
 @multiple_option("--set", "values", metavar="FIELD=VALUE", help="Value of a field, as JSON or a text")
-@multiple_option("--ask", "asked", metavar="FIELD", help="Field whose value is read from the terminal, for secrets")
-def create(block_type_slug: str, name: str | None, values: tuple[str, ...], asked: tuple[str, ...]) -> None:
+@multiple_option("--ask", "prompted", metavar="FIELD", help="Field whose value is read from the terminal, for secrets")
+def create(block_type_slug: str, name: str | None, values: tuple[str, ...], prompted: tuple[str, ...]) -> None:
     """Create a block: from values, or on the server's web page, whose address is printed."""
     if name is None:
-        if values or asked:
+        if values or prompted:
             fail("Pass --name: a block is saved under a name.")
         return _print_page(block_type_slug)
     cls = _find_class(block_type_slug)
-    fields = {**dict(map(_parse_value, values)), **{field: click.prompt(field, hide_input=True) for field in asked}}
+    fields = {**dict(map(_parse_value, values)), **{field: click.prompt(field, hide_input=True) for field in prompted}}
     unknown = sorted(fields.keys() - {field.alias or each for each, field in cls.model_fields.items()})
     if unknown:
         fail(f"The block type {block_type_slug!r} has no field {unknown[0]!r}: it has {', '.join(cls.model_fields)}.")

@@ -99,8 +99,13 @@ class Database(Protocol):
         """Run a unit of work that only reads a few rows by their keys, in a read-only transaction."""
         ...
 
-    async def write(self, work: UnitOfWork[T]) -> T:
-        """Run a unit of work in a transaction and commit it."""
+    async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
+        """Run a unit of work in a transaction and commit it.
+
+        Args:
+            work: The unit of work.
+            durable: Whether the commit must survive a failure of the machine; others are faster with some databases.
+        """
         ...
 
     async def open(self) -> None:

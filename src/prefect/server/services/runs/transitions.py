@@ -18,7 +18,7 @@ from prefect import rules
 from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.concurrency import leases, limits, tag_limits
+from prefect.server.services.concurrency import leases, slots, tag_limits
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
@@ -261,7 +261,7 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
             settings = get_current_settings().server.deployments
             facts = {
                 "deployment_limit": limit["limit_"],
-                "deployment_free": -limits.count_missing_slots(limit, 0),
+                "deployment_free": -slots.count_missing(limit, 0),
                 "deployment_strategy": limit["options"].get("collision_strategy") or "ENQUEUE",
                 "deployment_wait": settings.concurrency_slot_wait_seconds,
                 "new_lease_id": new_id(),
@@ -281,7 +281,8 @@ async def _find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | 
     limit = await store.concurrency_limits.get(tx, rows[0]["concurrency_limit_id"])
     if limit is None or not limit["active"]:
         return None
-    return {**limits.apply_decay(limit), "options": rows[0]["concurrency_options"] or {}}
+    await slots.read_usage(tx, [limit])
+    return {**limit, "options": rows[0]["concurrency_options"] or {}}
 
 
 async def _gather_task_facts(tx: Transaction, proposal: _Proposal, _: rules.Entry | None) -> rules.Facts:
@@ -309,7 +310,7 @@ async def _find_tag_limits(tx: Transaction, row: Row) -> tuple[rules.TagLimit, .
     active = [limit for limit in await tag_limits.find_by_tags(tx, row["tags"]) if limit["active"]]
     held = await tag_limits.find_held_limits(tx, row["id"]) if active else set[UUID]()
     return tuple(
-        rules.TagLimit(limit["name"], limit["limit_"], -limits.count_missing_slots(limit, 0), limit["id"] in held)
+        rules.TagLimit(limit["name"], limit["limit_"], -slots.count_missing(limit, 0), limit["id"] in held)
         for limit in active
     )
 
@@ -330,10 +331,12 @@ async def _take_slots(tx: Transaction, proposal: _Proposal, effects: tuple[rules
     for effect in effects:
         if isinstance(effect, rules.TakeDeploymentSlot):
             limit = await _find_deployment_limit(tx, proposal.row["deployment_id"])
-            if limit is None or not await limits.take_slots(tx, [limit["id"]]):
+            if limit is None:
                 return False
             holder = {"type": "flow_run", "id": proposal.row["id"]}
-            await leases.create_lease(tx, [limit["id"]], 1, _lease_duration(limit["options"]), holder, effect.lease_id)
+            duration = _lease_duration(limit["options"])
+            if not await leases.take_slots(tx, [limit["id"]], 1, duration, holder, effect.lease_id):
+                return False
         elif isinstance(effect, rules.RenewLease):
             if not await leases.renew_lease(tx, effect.lease_id, _lease_duration({})):
                 return False
@@ -363,7 +366,7 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     row.update(others)
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
-    if stored["type"] == "PENDING" and row["deployment_id"] is not None:
+    if stored["type"] == "PENDING" and row.get("deployment_id") is not None:
         duration = claims.lease_duration(stored)
         others["lease_until"] = row["lease_until"] = now() + duration if duration else None
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
