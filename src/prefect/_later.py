@@ -88,17 +88,6 @@ _TABLE = (
         """,
     ),
     (
-        "the tools that integrations share with the engine",
-        """
-        _internal.concurrency:
-        _internal.concurrency.api: create_call from_sync
-        _internal.retries: exponential_backoff_with_jitter retry_async_fn
-        _internal.urls: strip_auth_from_urls_in_text
-        _internal.uuid7: uuid7
-        utilities.services: critical_service_loop start_client_metrics_server stop_client_metrics_server
-        """,
-    ),
-    (
         "the checking of parameters against a JSON schema",
         """
         utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
