@@ -15,10 +15,13 @@ from prefect.logging.loggers import get_logger
 from prefect.runner.launch import INTERNAL_PREFIX, Launch, LaunchError, RunProcess, SubprocessLauncher
 
 INTERPRETER_PREFIXES = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "LANG")
-"""Variables that an interpreter or its libraries read when they start: a run that changes one gets a new interpreter."""
+"""Variables that an interpreter or its libraries read when they start: a run that changes one is not forked."""
 
 LOST_POLL_INTERVAL_SECONDS = 0.5
 """Between two checks of a process whose fork server has died: nobody can wait for it any more."""
+
+ENGINE_MODULE = "prefect.engine"
+"""What a forked process runs, as `python -m` does."""
 
 UNKNOWN_EXIT_CODE = 0
 """The exit code of such a process. Its run is left to what it has recorded, and to its heartbeats."""
@@ -68,6 +71,16 @@ class ForkServerLauncher:
             if self._server is None or self._server.is_closed:
                 self._server = await _Connection.open()
             return self._server
+
+    @property
+    def server_pid(self) -> int | None:
+        """The process id of the fork server, once it has been started."""
+        return self._server.pid if self._server is not None else None
+
+    async def wait_closed(self) -> None:
+        """Wait until the end of a fork server that dies has been noticed."""
+        if self._server is not None:
+            await self._server.wait_closed()
 
     async def close(self) -> None:
         """End the fork server. The processes that it has forked go on."""
@@ -119,6 +132,15 @@ class _Connection:
         return cls(process, reader, writer)
 
     @property
+    def pid(self) -> int:
+        """The process id of the server."""
+        return self._process.pid
+
+    async def wait_closed(self) -> None:
+        """Wait for the end of the server."""
+        await asyncio.shield(self._receiving)
+
+    @property
     def is_closed(self) -> bool:
         """Whether the server has ended."""
         return self._receiving.done()
@@ -134,7 +156,13 @@ class _Connection:
             raise ConnectionResetError("The fork server has ended.")
         self._next_id += 1
         forked = self._forked[self._next_id] = asyncio.get_running_loop().create_future()
-        request = {"id": self._next_id, "env": dict(env), "cwd": cwd, "stream_output": stream_output}
+        request = {
+            "id": self._next_id,
+            "module": ENGINE_MODULE,
+            "env": dict(env),
+            "cwd": cwd,
+            "stream_output": stream_output,
+        }
         self._writer.write(json.dumps(request).encode() + b"\n")
         await self._writer.drain()
         pid = await forked

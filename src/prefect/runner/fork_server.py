@@ -1,7 +1,8 @@
 """A process that has imported what a flow run needs, and forks a process for each run.
 
-Started as `python -m prefect.runner.fork_server FD`, with a socket that its launcher has opened. It has one thread, and no lock, socket or file of this package is open in it but its connection to the worker or runner
-that has started it. It ends with that connection; the processes that it has forked go on.
+Started as `python -m prefect.runner.fork_server FD`, with a socket that its launcher has opened. It has one thread, and
+no lock, socket or file of this package is open in it but that connection. It ends with the connection; the processes
+that it has forked go on.
 
 A process that it forks is as one that `python -m prefect.engine` starts: environment, working directory, `sys.path`,
 `sys.argv`, `__main__`, random seeds and signal handlers are those of a fresh interpreter. What is not: the modules that
@@ -50,12 +51,14 @@ class Request:
 
     Attributes:
         id: Identifies the request.
+        module: The module to run as the program.
         env: The environment of the process.
         cwd: Its working directory.
         stream_output: Whether it writes to the output of the server rather than nowhere.
     """
 
     id: int
+    module: str
     env: dict[str, str]
     cwd: str
     stream_output: bool
@@ -179,8 +182,7 @@ def main() -> None:
     request = ForkServer(connection).serve()
     if request is not None:
         become(request)
-        del request, connection
-        runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
+        runpy.run_module(request.module, run_name="__main__", alter_sys=True)
 
 
 if __name__ == "__main__":

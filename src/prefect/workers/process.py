@@ -194,6 +194,11 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                 await self._report(flow_run, state, force=True)
             return
 
+    async def _mark_flow_run_as_cancelled(self, flow_run: FlowRun, state_updates: dict[str, Any] | None = None) -> None:
+        """Leave it to the end of the process, which says how it was stopped; report only runs of no process here."""
+        if flow_run.id not in self._active_runs:
+            await super()._mark_flow_run_as_cancelled(flow_run, state_updates)
+
     async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
         if not message.startswith("Flow run infrastructure exited"):  # its end has been reported in other words
             await super()._propose_crashed_state(flow_run, message)
