@@ -54,8 +54,6 @@ _TABLE = (
         deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
         deployments.flow_runs: arun_deployment run_deployment
-        deployments.runner: DeploymentApplyError DockerImage EntrypointType RunnerDeployment adeploy deploy
-        deployments.schedules: FlexibleScheduleList create_deployment_schedule_create normalize_to_deployment_schedule
         deployments.steps: git_clone pip_install_requirements pull_from_remote_storage pull_with_block
             run_shell_script run_step set_working_directory
         deployments.steps.core: StepExecutionError run_step run_steps
@@ -71,7 +69,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
         runner.storage: BlockStorageAdapter GitCredentials GitRepository LocalStorage RemoteStorage RunnerStorage
             create_storage_from_source

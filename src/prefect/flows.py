@@ -15,14 +15,22 @@ from prefect import _flow
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
+from prefect.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from typing import NoReturn, Unpack
 
     from prefect import _drawing, _io
     from prefect._options import FlowOptions
     from prefect.client.orchestration import PrefectClient
+    from prefect.deployments import runner, serving
+    from prefect.deployments.runner import RunnerDeployment
+    from prefect.deployments.schedules import FlexibleScheduleList
+    from prefect.events import DeploymentTriggerTypes, TriggerTypes
     from prefect.loading import entrypoints, imports
+    from prefect.schedules import Schedule
+    from prefect.schemas.concurrency import ConcurrencyLimitConfig
     from prefect.schemas.responses import DeploymentResponse
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
@@ -31,6 +39,8 @@ else:
     _io = lazy("prefect._io")
     entrypoints = lazy("prefect.loading.entrypoints")
     imports = lazy("prefect.loading.imports")
+    runner = lazy("prefect.deployments.runner")
+    serving = lazy("prefect.deployments.serving")
 
 __all__ = [
     "Flow",
@@ -113,13 +123,122 @@ class Flow(_flow.Flow[P, R]):
 
     # --- serving and deploying ----------------------------------------------------------------------------------------
 
-    serve: Any = later("prefect.Flow", "serve", "serving flows")
+    async def ato_deployment(
+        self,
+        name: str,
+        interval: Iterable[int | float | timedelta] | int | float | timedelta | None = None,
+        cron: Iterable[str] | str | None = None,
+        rrule: Iterable[str] | str | None = None,
+        paused: bool | None = None,
+        schedule: Schedule | None = None,
+        schedules: FlexibleScheduleList | None = None,
+        concurrency_limit: int | ConcurrencyLimitConfig | None = None,
+        parameters: dict[str, Any] | None = None,
+        triggers: list[DeploymentTriggerTypes | TriggerTypes] | None = None,
+        description: str | None = None,
+        tags: list[str] | None = None,
+        version: str | None = None,
+        version_type: str | None = None,
+        enforce_parameter_schema: bool = True,
+        work_pool_name: str | None = None,
+        work_queue_name: str | None = None,
+        job_variables: dict[str, Any] | None = None,
+        entrypoint_type: EntrypointType = EntrypointType.FILE_PATH,
+    ) -> RunnerDeployment:
+        """Make a deployment of the flow, to be passed to `serve` or `deploy`; nothing is created yet.
+
+        Args:
+            name: The deployment's name.
+            interval: Seconds, or a timedelta, between its runs; or several.
+            cron: A cron expression by which it runs; or several.
+            rrule: An iCalendar recurrence rule by which it runs; or several.
+            paused: Whether its schedules make no runs.
+            schedule: A schedule of `prefect.schedules`.
+            schedules: Several of them.
+            concurrency_limit: How many of its runs may run at the same time, with or without what happens to others.
+            parameters: Arguments of its runs, by name.
+            triggers: Triggers of events that start it.
+            description: What it is for; the flow's description by default.
+            tags: Tags of its runs.
+            version: The version of its code; the flow's version by default.
+            version_type: What kind of version that is.
+            enforce_parameter_schema: Whether the arguments of a run must satisfy the type hints.
+            work_pool_name: The work pool whose workers run it.
+            work_queue_name: The queue in that pool.
+            job_variables: What the pool's job template is filled with.
+            entrypoint_type: Whether the flow is found by its file or by its module.
+
+        Raises:
+            ValueError: A schedule is not valid, or the flow is in no file.
+            InvalidNameError: The name has a character that names cannot have.
+        """
+        options = {key: value for key, value in locals().items() if key != "self"}
+        return runner.RunnerDeployment.from_flow(self, **options)
+
+    to_deployment = _io.twin(ato_deployment)
+
+    def serve(
+        self,
+        name: str | None = None,
+        interval: Iterable[int | float | timedelta] | int | float | timedelta | None = None,
+        cron: Iterable[str] | str | None = None,
+        rrule: Iterable[str] | str | None = None,
+        paused: bool | None = None,
+        schedule: Schedule | None = None,
+        schedules: FlexibleScheduleList | None = None,
+        global_limit: int | ConcurrencyLimitConfig | None = None,
+        triggers: list[DeploymentTriggerTypes | TriggerTypes] | None = None,
+        parameters: dict[str, Any] | None = None,
+        description: str | None = None,
+        tags: list[str] | None = None,
+        version: str | None = None,
+        enforce_parameter_schema: bool = True,
+        pause_on_shutdown: bool = True,
+        print_starting_message: bool = True,
+        limit: int | None = None,
+        webserver: bool = False,
+        entrypoint_type: EntrypointType = EntrypointType.FILE_PATH,
+    ) -> None:
+        """Deploy the flow and run what is due, in processes of their own, until the program is interrupted.
+
+        When no server is configured, one runs in this process meanwhile.
+
+        Args:
+            name: The deployment's name; the flow's name by default.
+            global_limit: How many of its runs may run at the same time, wherever they run.
+            pause_on_shutdown: Whether to pause the deployment at the end.
+            print_starting_message: Whether to print what is served, and how to start a run.
+            limit: How many of its runs this program runs at the same time; by default four for each core.
+            webserver: Whether to serve the program's health over HTTP.
+            **options: See `to_deployment`.
+
+        Raises:
+            DeploymentApplyError: The server refuses the deployment.
+            RuntimeError: An event loop runs here: use `aserve`.
+        """
+        options = {key: value for key, value in locals().items() if key not in _SERVE_OPTIONS}
+        deployment = runner.RunnerDeployment.from_flow(
+            self, name or self.name, concurrency_limit=global_limit, **options
+        )
+        serving.run_until_interrupted(
+            deployments=[deployment],
+            name=name,
+            pause_on_shutdown=pause_on_shutdown,
+            print_starting_message=print_starting_message,
+            limit=limit,
+            webserver=webserver,
+        )
+
     deploy: Any = later("prefect.Flow", "deploy", "deploying flows")
     adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows")
-    to_deployment: Any = later("prefect.Flow", "to_deployment", "deploying flows")
-    ato_deployment: Any = later("prefect.Flow", "ato_deployment", "deploying flows")
     from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage"))
     afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage"))
+
+
+_SERVE_OPTIONS = frozenset(
+    ("self", "name", "global_limit", "pause_on_shutdown", "print_starting_message", "limit", "webserver")
+)
+"""Arguments of `Flow.serve` that `to_deployment` does not have under the same name."""
 
 
 class FlowDecorator:
@@ -146,8 +265,53 @@ class _WithOptions(Protocol):
 
 flow = FlowDecorator()
 
-serve: Any = later(__name__, "serve", "serving flows")
-aserve: Any = later(__name__, "aserve", "serving flows")
+
+async def aserve(
+    *args: RunnerDeployment,
+    pause_on_shutdown: bool = True,
+    print_starting_message: bool = True,
+    limit: int | None = None,
+    **kwargs: Any,
+) -> None:
+    """Serve deployments in a running event loop, until it is interrupted; see `serve`."""
+    await serving.serve_deployments(
+        args,
+        pause_on_shutdown=pause_on_shutdown,
+        print_starting_message=print_starting_message,
+        limit=limit,
+        **kwargs,
+    )
+
+
+def serve(
+    *args: RunnerDeployment,
+    pause_on_shutdown: bool = True,
+    print_starting_message: bool = True,
+    limit: int | None = None,
+    **kwargs: Any,
+) -> None:
+    """Create deployments and run what is due, in processes of their own, until the program is interrupted.
+
+    Args:
+        *args: The deployments, as `flow.to_deployment` makes them.
+        pause_on_shutdown: Whether to pause them at the end.
+        print_starting_message: Whether to print what is served, and how to start a run.
+        limit: How many flow runs run at the same time; by default four for each core.
+        **kwargs: `name` of the runner, `webserver` to serve its health over HTTP.
+
+    Raises:
+        DeploymentApplyError: The server refuses a deployment.
+        RuntimeError: An event loop runs here: use `aserve`.
+    """
+    serving.run_until_interrupted(
+        deployments=args,
+        pause_on_shutdown=pause_on_shutdown,
+        print_starting_message=print_starting_message,
+        limit=limit,
+        **kwargs,
+    )
+
+
 bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure")
 if TYPE_CHECKING:
 
