@@ -41,17 +41,22 @@ async def connect(host):
     return await asyncio.open_connection(name, int(port))
 
 
-async def create_flow(host, base):
+async def create(host, path, body):
+    """Create an object and return its id."""
     reader, writer = await connect(host)
-    _, answer = await exchange(reader, writer, host, "POST", f"{base}/flows/", {"name": "load"})
+    _, answer = await exchange(reader, writer, host, "POST", path, body)
     writer.close()
     return json.loads(answer)["id"]
 
 
+def new_run(flow_id):
+    return {"flow_id": flow_id, "state": {"type": "PENDING"}}
+
+
 async def client(host, base, kind, flow_id, until, most, times, failures):
     reader, writer = await connect(host)
+    run_id = await create(host, f"{base}/flow_runs/", new_run(flow_id))
     while time.perf_counter() < until and len(times) < most:
-        run_id = None
         for method, path, body in requests(kind, base, flow_id):
             begun = time.perf_counter()
             try:
@@ -63,7 +68,7 @@ async def client(host, base, kind, flow_id, until, most, times, failures):
                 failures.append(status)
                 break
             times.append(time.perf_counter() - begun)
-            if run_id is None and path.endswith("/flow_runs/"):
+            if path.endswith("/flow_runs/"):
                 run_id = json.loads(answer)["id"]
     writer.close()
 
@@ -73,10 +78,10 @@ def requests(kind, base, flow_id):
     if kind == "filter":
         yield filtered
         return
-    yield "POST", f"{base}/flow_runs/", {"flow_id": flow_id, "state": {"type": "PENDING"}}
     if kind == "read":
-        for _ in range(20):
-            yield "GET", f"{base}/flow_runs/{{id}}", None
+        yield "GET", f"{base}/flow_runs/{{id}}", None
+        return
+    yield "POST", f"{base}/flow_runs/", new_run(flow_id)
     if kind in ("states", "soak"):
         for state in ("RUNNING", "COMPLETED"):
             yield "POST", f"{base}/flow_runs/{{id}}/set_state", {"state": {"type": state}}
@@ -87,7 +92,7 @@ def requests(kind, base, flow_id):
 
 async def main(url, kind, connections, seconds, most):
     host, _, base = url.removeprefix("http://").partition("/")
-    flow_id = await create_flow(host, f"/{base}")
+    flow_id = await create(host, f"/{base}/flows/", {"name": "load"})
     times, failures = [], []
     begun = time.perf_counter()
     until = begun + seconds

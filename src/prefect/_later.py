@@ -16,13 +16,9 @@ from typing import Any, NoReturn
 # Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
-        "blocks for notifications and webhooks",
+        "blocks of other stores",
         """
-        blocks.notifications: AbstractAppriseNotificationBlock AppriseNotificationBlock CustomWebhookNotificationBlock
-            DiscordWebhook MattermostWebhook MicrosoftTeamsWebhook NotificationBlock@blocks.abstract
-            NotificationError@blocks.abstract OpsgenieWebhook PagerDutyWebHook SendgridEmail SlackWebhook TwilioSMS
         blocks.redis: RedisStorageContainer
-        blocks.webhook: Webhook
         """,
     ),
     (
@@ -53,12 +49,6 @@ _TABLE = (
         """
         deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
-        deployments.flow_runs: arun_deployment run_deployment
-        deployments.steps: git_clone pip_install_requirements pull_from_remote_storage pull_with_block
-            run_shell_script run_step set_working_directory
-        deployments.steps.core: StepExecutionError run_step run_steps
-        deployments.steps.pull: agit_clone git_clone pull_from_remote_storage pull_with_block set_working_directory
-        deployments.steps.utility: RunShellScriptResult pip_install_requirements run_shell_script
         docker: DockerImage
         docker.docker_image: DockerImage
         _experimental:
@@ -70,8 +60,6 @@ _TABLE = (
         "runners, workers and infrastructure",
         """
         runner.server: build_server perform_health_check start_webserver
-        runner.storage: BlockStorageAdapter GitCredentials GitRepository LocalStorage RemoteStorage RunnerStorage
-            create_storage_from_source
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters
         task_runs: TaskRunWaiter

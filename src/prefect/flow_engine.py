@@ -168,7 +168,7 @@ def load_flow(flow_run: FlowRun) -> Flow[..., Any]:
     Raises:
         MissingFlowError: Neither names an entrypoint, or there is no flow.
         FileNotFoundError: The code is not on this machine.
-        NotImplementedError: See `prefect.flows.load_flow_from_flow_run`.
+        StepExecutionError: A pull step failed.
     """
     entrypoint = os.environ.get("PREFECT__FLOW_ENTRYPOINT")
     if entrypoint:

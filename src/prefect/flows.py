@@ -11,33 +11,27 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
-from prefect import _flow
+from prefect import _deployable_flow, _flow
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
-from prefect.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
-    from datetime import timedelta
     from typing import NoReturn, Unpack
 
     from prefect import _drawing, _io
     from prefect._options import FlowOptions
     from prefect.client.orchestration import PrefectClient
-    from prefect.deployments import runner, serving
-    from prefect.deployments.runner import RunnerDeployment
-    from prefect.deployments.schedules import FlexibleScheduleList
-    from prefect.events import DeploymentTriggerTypes, TriggerTypes
+    from prefect.deployments import loading, runner, serving
+    from prefect.deployments.runner_deployment import RunnerDeployment
     from prefect.loading import entrypoints, imports
-    from prefect.schedules import Schedule
-    from prefect.schemas.concurrency import ConcurrencyLimitConfig
-    from prefect.schemas.responses import DeploymentResponse
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
 else:
     _drawing = lazy("prefect._drawing")
     _io = lazy("prefect._io")
     entrypoints = lazy("prefect.loading.entrypoints")
+    loading = lazy("prefect.deployments.loading")
     imports = lazy("prefect.loading.imports")
     runner = lazy("prefect.deployments.runner")
     serving = lazy("prefect.deployments.serving")
@@ -73,7 +67,7 @@ class FlowStateHook(Protocol[P, R]):  # pyright: ignore[reportInvalidTypeVarUse]
     def __call__(self, flow: Flow[P, R], flow_run: FlowRun, state: State[Any]) -> Awaitable[None] | None: ...
 
 
-class Flow(_flow.Flow[P, R]):
+class Flow(_deployable_flow.DeployableFlow[P, R]):
     __doc__ = _flow.Flow.__doc__
 
     if TYPE_CHECKING:
@@ -121,125 +115,6 @@ class Flow(_flow.Flow[P, R]):
         """Return a Mermaid flowchart as `agenerate_mermaid_graph` does, in sync and async code."""
         return _io.drive(self.agenerate_mermaid_graph(*args, **kwargs))
 
-    # --- serving and deploying ----------------------------------------------------------------------------------------
-
-    async def ato_deployment(
-        self,
-        name: str,
-        interval: Iterable[int | float | timedelta] | int | float | timedelta | None = None,
-        cron: Iterable[str] | str | None = None,
-        rrule: Iterable[str] | str | None = None,
-        paused: bool | None = None,
-        schedule: Schedule | None = None,
-        schedules: FlexibleScheduleList | None = None,
-        concurrency_limit: int | ConcurrencyLimitConfig | None = None,
-        parameters: dict[str, Any] | None = None,
-        triggers: list[DeploymentTriggerTypes | TriggerTypes] | None = None,
-        description: str | None = None,
-        tags: list[str] | None = None,
-        version: str | None = None,
-        version_type: str | None = None,
-        enforce_parameter_schema: bool = True,
-        work_pool_name: str | None = None,
-        work_queue_name: str | None = None,
-        job_variables: dict[str, Any] | None = None,
-        entrypoint_type: EntrypointType = EntrypointType.FILE_PATH,
-    ) -> RunnerDeployment:
-        """Make a deployment of the flow, to be passed to `serve` or `deploy`; nothing is created yet.
-
-        Args:
-            name: The deployment's name.
-            interval: Seconds, or a timedelta, between its runs; or several.
-            cron: A cron expression by which it runs; or several.
-            rrule: An iCalendar recurrence rule by which it runs; or several.
-            paused: Whether its schedules make no runs.
-            schedule: A schedule of `prefect.schedules`.
-            schedules: Several of them.
-            concurrency_limit: How many of its runs may run at the same time, with or without what happens to others.
-            parameters: Arguments of its runs, by name.
-            triggers: Triggers of events that start it.
-            description: What it is for; the flow's description by default.
-            tags: Tags of its runs.
-            version: The version of its code; the flow's version by default.
-            version_type: What kind of version that is.
-            enforce_parameter_schema: Whether the arguments of a run must satisfy the type hints.
-            work_pool_name: The work pool whose workers run it.
-            work_queue_name: The queue in that pool.
-            job_variables: What the pool's job template is filled with.
-            entrypoint_type: Whether the flow is found by its file or by its module.
-
-        Raises:
-            ValueError: A schedule is not valid, or the flow is in no file.
-            InvalidNameError: The name has a character that names cannot have.
-        """
-        options = {key: value for key, value in locals().items() if key != "self"}
-        return runner.RunnerDeployment.from_flow(self, **options)
-
-    to_deployment = _io.twin(ato_deployment)
-
-    def serve(
-        self,
-        name: str | None = None,
-        interval: Iterable[int | float | timedelta] | int | float | timedelta | None = None,
-        cron: Iterable[str] | str | None = None,
-        rrule: Iterable[str] | str | None = None,
-        paused: bool | None = None,
-        schedule: Schedule | None = None,
-        schedules: FlexibleScheduleList | None = None,
-        global_limit: int | ConcurrencyLimitConfig | None = None,
-        triggers: list[DeploymentTriggerTypes | TriggerTypes] | None = None,
-        parameters: dict[str, Any] | None = None,
-        description: str | None = None,
-        tags: list[str] | None = None,
-        version: str | None = None,
-        enforce_parameter_schema: bool = True,
-        pause_on_shutdown: bool = True,
-        print_starting_message: bool = True,
-        limit: int | None = None,
-        webserver: bool = False,
-        entrypoint_type: EntrypointType = EntrypointType.FILE_PATH,
-    ) -> None:
-        """Deploy the flow and run what is due, in processes of their own, until the program is interrupted.
-
-        When no server is configured, one runs in this process meanwhile.
-
-        Args:
-            name: The deployment's name; the flow's name by default.
-            global_limit: How many of its runs may run at the same time, wherever they run.
-            pause_on_shutdown: Whether to pause the deployment at the end.
-            print_starting_message: Whether to print what is served, and how to start a run.
-            limit: How many of its runs this program runs at the same time; by default four for each core.
-            webserver: Whether to serve the program's health over HTTP.
-            **options: See `to_deployment`.
-
-        Raises:
-            DeploymentApplyError: The server refuses the deployment.
-            RuntimeError: An event loop runs here: use `aserve`.
-        """
-        options = {key: value for key, value in locals().items() if key not in _SERVE_OPTIONS}
-        deployment = runner.RunnerDeployment.from_flow(
-            self, name or self.name, concurrency_limit=global_limit, **options
-        )
-        serving.run_until_interrupted(
-            deployments=[deployment],
-            name=name,
-            pause_on_shutdown=pause_on_shutdown,
-            print_starting_message=print_starting_message,
-            limit=limit,
-            webserver=webserver,
-        )
-
-    deploy: Any = later("prefect.Flow", "deploy", "deploying flows")
-    adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows")
-    from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage"))
-    afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage"))
-
-
-_SERVE_OPTIONS = frozenset(
-    ("self", "name", "global_limit", "pause_on_shutdown", "print_starting_message", "limit", "webserver")
-)
-"""Arguments of `Flow.serve` that `to_deployment` does not have under the same name."""
-
 
 class FlowDecorator:
     """The decorator `flow`, which also loads flows from storage."""
@@ -254,7 +129,8 @@ class FlowDecorator:
             return lambda function: Flow(function, **options)
         return Flow(__fn, **options)
 
-    from_source: Any = staticmethod(later("prefect.flow", "from_source", "loading flows from storage"))
+    from_source = staticmethod(Flow.from_source)
+    afrom_source = staticmethod(Flow.afrom_source)
 
 
 class _WithOptions(Protocol):
@@ -363,7 +239,7 @@ async def load_flow_from_flow_run(
     storage_base_path: str | None = None,
     use_placeholder_flow: bool = True,
 ) -> Flow[..., Any]:
-    """Load the flow of a run from the code of its deployment, and make the code's directory the working directory.
+    """Load the flow of a run from the fetched code of its deployment, and make its directory the working directory.
 
     Args:
         client: Reads the deployment.
@@ -375,7 +251,7 @@ async def load_flow_from_flow_run(
     Raises:
         MissingFlowError: The run has no deployment, or the deployment names no entrypoint.
         FileNotFoundError: The directory of the code is not on this machine.
-        NotImplementedError: The code is in a storage block, or a pull step does more than name a directory.
+        StepExecutionError: A pull step failed.
     """
     if flow_run.deployment_id is None:
         raise MissingFlowError(
@@ -388,7 +264,7 @@ async def load_flow_from_flow_run(
             f"The deployment {deployment.name!r} names no entrypoint, so its flow cannot be loaded: deploy it again."
         )
     if not ignore_storage:
-        os.chdir(_find_code_directory(deployment, storage_base_path or ""))
+        os.chdir(await loading.fetch_code(client, deployment, flow_run, storage_base_path))
     sys.path.insert(0, os.getcwd())  # as `python file.py` does; it stays, for imports inside of functions
     return load_flow_from_entrypoint(deployment.entrypoint, use_placeholder_flow)
 
@@ -519,32 +395,6 @@ def select_flow(flows: Iterable[F], flow_name: str | None = None, from_message: 
     if flow_name not in known:
         raise MissingFlowError(f"Flow {flow_name!r} not found{where}. There is: {names}.")
     return known[flow_name]
-
-
-_SET_WORKING_DIRECTORY = "prefect.deployments.steps.set_working_directory"
-
-
-def _find_code_directory(deployment: DeploymentResponse, base_path: str) -> str:
-    """Return the directory of a deployment's code on this machine."""
-    if deployment.storage_document_id is not None:
-        raise NotImplementedError(
-            f"The code of the deployment {deployment.name!r} is in a storage block, which cannot be read yet."
-        )
-    directory = (deployment.path or ".").replace("$STORAGE_BASE_PATH", base_path)
-    if deployment.pull_steps:
-        directory = "."
-    for step in deployment.pull_steps or ():
-        for name, inputs in step.items():
-            if name != _SET_WORKING_DIRECTORY:
-                raise NotImplementedError(
-                    f"The deployment {deployment.name!r} has the pull step {name!r}, which cannot be run yet."
-                )
-            directory = inputs["directory"]
-    if not os.path.isdir(directory):
-        raise FileNotFoundError(
-            f"The code of the deployment {deployment.name!r} should be in {directory!r}, which is no directory here."
-        )
-    return directory
 
 
 def _not_found(entrypoint: str) -> str:

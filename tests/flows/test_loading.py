@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
-from prefect import flow, get_client
+from prefect import flow, get_client, journal
 from prefect.client.orchestration import PrefectClient
+from prefect.client.schemas.filters import LogFilter
+from prefect.deployments.steps.core import StepExecutionError
 from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
+from prefect.filesystems import LocalFileSystem
 from prefect.flows import (
     is_entrypoint_async,
     load_flow_arguments_from_entrypoint,
@@ -330,9 +333,35 @@ class TestLoadFlowFromFlowRun:
             with pytest.raises(MissingFlowError, match="The deployment 'here' names no entrypoint"):
                 await load_flow_from_flow_run(client, run)
 
-    async def test_refuses_pull_steps_that_cannot_be_run(self):
+    async def test_runs_the_pull_steps_and_logs_what_they_print(self, program: Path):
+        steps = [
+            {"prefect.deployments.steps.run_shell_script": {"script": "echo code", "id": "name"}},
+            {"prefect.deployments.steps.set_working_directory": {"directory": "{{ name.stdout }}"}},
+        ]
         async with get_client() as client:
-            steps = [{"prefect.deployments.steps.git_clone": {"repository": "x"}}]
+            run = await create_run(client, entrypoint="program.py:hello", pull_steps=steps)
+            assert (await load_flow_from_flow_run(client, run)).name == "hello"
+        assert Path.cwd() == program.parent
+        journal.flush()
+        async with get_client() as client:
+            logs = await client.read_logs(LogFilter(flow_run_id={"any_": [run.id]}))  # pyright: ignore
+            assert [log.message for log in logs] == [
+                " > Running run_shell_script step...",
+                "code",
+                " > Running set_working_directory step...",
+            ]
+
+    async def test_copies_the_code_from_the_storage_block(self, program: Path):
+        block = LocalFileSystem(basepath=str(program.parent))
+        block_id = await block.asave("code")
+        async with get_client() as client:
+            run = await create_run(client, entrypoint="program.py:hello", storage_document_id=block_id)
+            assert (await load_flow_from_flow_run(client, run)).name == "hello"
+        assert Path.cwd() == program.parent.parent / "local-file-system-code"
+
+    async def test_names_the_pull_step_that_failed(self):
+        async with get_client() as client:
+            steps = [{"prefect.deployments.steps.set_working_directory": {"directory": "/no/such"}}]
             run = await create_run(client, entrypoint="a.py:a", pull_steps=steps)
-            with pytest.raises(NotImplementedError, match="git_clone"):
+            with pytest.raises(StepExecutionError, match="set_working_directory: There is no directory '/no/such'"):
                 await load_flow_from_flow_run(client, run)

@@ -11,7 +11,7 @@ SOURCE = ROOT / "src" / "prefect"
 # Distribution to import name, where they differ.
 IMPORTED_AS = {"pyyaml": "yaml", "python-dateutil": "dateutil"}
 # Imported only if installed: packages of user programs, and extras.
-OPTIONAL = {"numpy", "pandas", "opentelemetry", "pendulum", "graphviz", "pytest", "typing_extensions"}
+OPTIONAL = {"apprise", "numpy", "pandas", "opentelemetry", "pendulum", "graphviz", "pytest", "typing_extensions"}
 # Used by uvicorn and SQLAlchemy if installed.
 USED_BY_DEPENDENCIES = {"greenlet", "httptools"}
 

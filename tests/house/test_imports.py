@@ -86,15 +86,12 @@ class TestPlannedNames:
                 raise AssertionError
 
     def test_class_instantiation_and_attributes_name_the_feature(self):
-        from prefect.blocks.webhook import Webhook
         from prefect.infrastructure.provisioners import Provisioner
 
         with pytest.raises(NotImplementedError, match="runners"):
             Provisioner(name="x")
         with pytest.raises(NotImplementedError, match=r"Provisioner"):
             Provisioner.get("x")
-        with pytest.raises(NotImplementedError, match="webhooks"):
-            Webhook.load("x")
 
     def test_subclass_instantiation_names_the_feature(self):
         from prefect.infrastructure.provisioners import Provisioner
@@ -128,21 +125,21 @@ class TestPlannedNames:
     def test_class_can_be_the_type_of_a_field(self):
         from pydantic import BaseModel, ValidationError
 
-        from prefect.blocks.webhook import Webhook
+        from prefect.telemetry.run_telemetry import RunTelemetry
 
         class Model(BaseModel):
-            webhook: Webhook | None = None
-            more: list[Webhook] = []
+            telemetry: RunTelemetry | None = None
+            more: list[RunTelemetry] = []
 
-        assert Model().webhook is None
-        with pytest.raises(ValidationError, match="instance of Webhook"):
-            Model(webhook="x")
+        assert Model().telemetry is None
+        with pytest.raises(ValidationError, match="instance of RunTelemetry"):
+            Model(telemetry="x")
 
-    def test_missing_block_is_a_value_error_as_in_the_original(self):
-        from prefect.blocks.webhook import Webhook
+    def test_what_is_missing_is_a_value_error_too(self):
+        from prefect.telemetry.run_telemetry import RunTelemetry
 
-        with pytest.raises(ValueError, match="Webhook"):
-            Webhook.load("x")
+        with pytest.raises(ValueError, match="RunTelemetry"):
+            RunTelemetry()
 
     def test_name_is_one_object_in_all_modules(self):
         from prefect.workers import ProcessWorker

@@ -416,11 +416,11 @@ class TestUrls:
     def test_guarded_transport_connects_to_the_validated_address(self, monkeypatch):
         import httpx
 
-        from prefect.utilities import _guarded_http
+        from prefect.notifications import guarded_http
 
         sent = []
         monkeypatch.setattr(httpx.HTTPTransport, "handle_request", lambda self, request: sent.append(request))
-        monkeypatch.setattr(_guarded_http, "resolve_public", lambda url: ["8.8.8.8"])
+        monkeypatch.setattr(guarded_http, "resolve_public", lambda url: ["8.8.8.8"])
         urls.SSRFProtectedHTTPTransport().handle_request(httpx.Request("GET", "https://example.com/x"))
         assert str(sent[0].url) == "https://8.8.8.8/x"
         assert sent[0].headers["Host"] == "example.com"

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, ClassVar, Generic, NoReturn, Self, TypeAlias, 
 from prefect.blocks.core import Block
 from prefect.exceptions import MissingContextError
 from prefect.logging.loggers import get_logger, get_run_logger
+from prefect.notifications.sending import NotificationError
 
 __all__ = [
     "Block",
@@ -51,14 +52,6 @@ class CredentialsBlock(_RunLogger, Block, ABC):
     @abstractmethod
     def get_client(self, *args: Any, **kwargs: Any) -> Any:
         """Return a client of the service."""
-
-
-class NotificationError(Exception):
-    """A notification could not be sent. `log` has what its service answered."""
-
-    def __init__(self, log: str) -> None:
-        self.log = log
-        super().__init__(log)
 
 
 class NotificationBlock(_RunLogger, Block, ABC):

@@ -34,6 +34,19 @@ Ref = UUID | str | Mapping[str, Any]
 """A reference to a block document: its id, `{"block_document_id": id}` or `{"block_document_slug": "type/name"}`."""
 
 
+_changes = 0
+
+
+def count_changes() -> int:
+    """Return how many blocks this process has saved and deleted: what was loaded before may differ now."""
+    return _changes
+
+
+def _note_change() -> None:
+    global _changes
+    _changes += 1
+
+
 class InvalidBlockRegistration(Exception):
     """The class cannot be a block type: it is the base class, or not a block."""
 
@@ -133,6 +146,7 @@ async def save(block: Any, name: str | None, overwrite: bool, *, client: Any = N
         document = await client.read_block_document_by_name(name, cls.get_block_type_slug(), include_secrets=False)
         changes = BlockDocumentUpdate(block_schema_id=cls._block_schema_id, data=data, merge_existing_data=False)
         await client.update_block_document(document.id, changes)
+    _note_change()
     _adopt(block, document.id, name, is_anonymous=False)
     return document.id
 
@@ -214,6 +228,7 @@ async def delete(cls: Any, name: str, *, client: Any = None) -> None:
     """
     document = await find_document(cls, name, client, include_secrets=False)
     await client.delete_block_document(document.id)
+    _note_change()
 
 
 async def find_document(cls: Any, name: str, client: PrefectClient, include_secrets: bool = True) -> BlockDocument:

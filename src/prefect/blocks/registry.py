@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -11,6 +12,9 @@ from prefect.logging.loggers import get_logger
 
 COLLECTIONS = "prefect.collections"
 """The entry points by which installed packages name the modules that define their blocks."""
+
+BUNDLED_COLLECTIONS = ("prefect_aws",)
+"""Packages with blocks that are installed along with this one."""
 
 BlockClass = type[Any]
 """A subclass of `Block`."""
@@ -62,6 +66,8 @@ def find_classes(module: ModuleType) -> list[BlockClass]:
 @cache
 def import_collections() -> None:
     """Import the modules of all installed collections, once; log a warning for one that cannot be imported."""
+    for name in BUNDLED_COLLECTIONS:
+        importlib.import_module(name)
     for entry in entry_points(group=COLLECTIONS):
         try:
             entry.load()

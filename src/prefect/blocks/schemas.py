@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, cast, get_args
 
 from pydantic import BaseModel, Secret, SecretBytes, SecretStr
@@ -31,16 +31,16 @@ def describe_block(schema: dict[str, Any], block: type[BaseModel]) -> None:
     }
 
 
-def without_additional_properties(schema: Any) -> Any:
-    """Return a JSON schema that does not say which further properties there may be, as the API stores it."""
-    if isinstance(schema, dict):
-        parts = cast("dict[str, Any]", schema)
-        return {
-            name: without_additional_properties(part) for name, part in parts.items() if name != "additionalProperties"
-        }
-    if isinstance(schema, list):
-        return [without_additional_properties(part) for part in cast("list[Any]", schema)]
-    return schema
+def without_additional_properties(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a JSON schema that does not say which further properties there may be, as the API stores it.
+
+    The alternatives of a union keep it: checksums of existing schemas depend on that.
+    """
+    return {
+        name: without_additional_properties(cast("Mapping[str, Any]", part)) if isinstance(part, Mapping) else part
+        for name, part in schema.items()
+        if name != "additionalProperties"
+    }
 
 
 def compute_class_checksum(block: type[BaseModel]) -> str:

@@ -12,7 +12,7 @@ from prefect import settings
 from prefect._lazy import lazy
 
 if TYPE_CHECKING:
-    from prefect.deployments.runner import RunnerDeployment
+    from prefect.deployments.runner_deployment import RunnerDeployment
     from prefect.runner import runner
     from prefect.runner.runner import Runner
 else:

@@ -26,9 +26,16 @@ class RemoteFileSystem(WritableFileSystem, WritableDeploymentStorage):
     """
 
     _block_type_name = "Remote File System"
+    _description = (
+        "Store data as a file on a remote file system.\n\n"
+        "Supports any remote file system supported by `fsspec`. The file system is specified\n"
+        'using a protocol. For example, "s3://my-bucket/my-folder/" will use S3.'
+    )
 
-    basepath: str = Field(description="Default path for this block to write to: a URL with a scheme and a location.")
-    settings: dict[str, Any] = Field(default_factory=dict, description="Passed to the fsspec file system.")
+    basepath: str = Field(
+        description="Default path for this block to write to.", examples=["s3://my-bucket/my-folder/"]
+    )
+    settings: dict[str, Any] = Field(default_factory=dict, description="Additional settings to pass through to fsspec.")
 
     @field_validator("basepath")
     @classmethod
@@ -163,12 +170,17 @@ class SMB(WritableFileSystem, WritableDeploymentStorage):
     """Files on an SMB share."""
 
     _block_type_name = "SMB"
+    _description = "Store data as a file on a SMB share."
 
-    share_path: str = Field(description="SMB target (requires <SHARE>, followed by <PATH>).")
-    smb_username: SecretStr | None = Field(default=None, title="SMB Username")
-    smb_password: SecretStr | None = Field(default=None, title="SMB Password")
-    smb_host: str = Field(description="SMB server or hostname.")
-    smb_port: int | None = Field(default=None, description="SMB port (default: 445).")
+    share_path: str = Field(
+        description="SMB target (requires <SHARE>, followed by <PATH>).", examples=["/SHARE/dir/subdir"]
+    )
+    smb_username: SecretStr | None = Field(
+        default=None, title="SMB Username", description="Username with access to the target SMB SHARE."
+    )
+    smb_password: SecretStr | None = Field(default=None, title="SMB Password", description="Password for SMB access.")
+    smb_host: str = Field(title="SMB server/hostname", description="SMB server/hostname.")
+    smb_port: int | None = Field(default=None, title="SMB port", description="SMB port (default: 445).")
 
     @property
     def basepath(self) -> str:

@@ -1,7 +1,7 @@
-"""Processes of flow runs: starting, watching and ending them, and the runner that serves deployments with them.
+"""Processes of flow runs, the runner that serves deployments with them, and where the code of flows comes from.
 
-`launch` starts and ends a process, `supervise` gives a run an outcome when its process could not. Workers use both.
-This package must not know where the code of a flow comes from.
+`launch` starts and ends a process, `supervise` gives a run an outcome when its process could not: workers use both.
+`storage` copies code. Nothing here knows `prefect.yaml` or steps.
 """
 
 from typing import TYPE_CHECKING
@@ -15,4 +15,4 @@ __all__ = ["Runner"]
 
 _EXPORTS = {"prefect.runner.runner": "Runner"}
 
-__getattr__, __dir__ = exports(__name__, _EXPORTS)
+__getattr__, __dir__ = exports(__name__, _EXPORTS, submodules="storage")

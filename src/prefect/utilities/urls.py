@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from prefect._lazy import exports
 from prefect.client.urls import API_URL_FORMATS, RUN_TYPES, UI_URL_FORMATS, URLType, convert_class_to_name, url_for
-from prefect.utilities._public_hosts import resolve_public
+from prefect.notifications.hosts import resolve_public
 
 if TYPE_CHECKING:
-    from prefect.utilities._guarded_http import SSRFProtectedAsyncHTTPTransport, SSRFProtectedHTTPTransport
+    from prefect.notifications.guarded_http import SSRFProtectedAsyncHTTPTransport, SSRFProtectedHTTPTransport
 
 __all__ = [
     "API_URL_FORMATS",
@@ -28,7 +28,7 @@ __all__ = [
 
 
 _EXPORTS = {
-    "prefect.utilities._guarded_http": "SSRFProtectedAsyncHTTPTransport SSRFProtectedHTTPTransport",
+    "prefect.notifications.guarded_http": "SSRFProtectedAsyncHTTPTransport SSRFProtectedHTTPTransport",
 }
 
 __getattr__, __dir__ = exports(__name__, _EXPORTS)

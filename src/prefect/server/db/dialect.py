@@ -95,6 +95,7 @@ _POSTGRES_TYPES: dict[Kind, str] = {
 }
 
 _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
+"""What null stands for in columns where it does not stand for None."""
 
 
 class Dialect:
@@ -151,21 +152,14 @@ class Dialect:
     def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """Return the driver's rows of the named columns as objects."""
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
-        columns = [
-            self._decoded(table.kinds[name], values)
-            for name, values in zip(names, zip(*rows, strict=True), strict=False)
-        ]
+        columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+        kinds, decoders = table.kinds, self._decoders
+        for index, name in enumerate(names if columns else ()):
+            if (decode := decoders.get(kind := kinds[name])) is None:
+                continue
+            empty = _EMPTY.get(kind)
+            columns[index] = [(empty and empty()) if value is None else decode(value) for value in columns[index]]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
-
-    def _decoded(self, kind: Kind, values: Sequence[Any]) -> Sequence[Any]:
-        """Return a column of the driver's values as Python values."""
-        decode, empty = self._decoders.get(kind), _EMPTY.get(kind)
-        if empty is not None:
-            assert decode is not None
-            return [empty() if value is None else decode(value) for value in values]
-        if decode is None:
-            return values
-        return [None if value is None else decode(value) for value in values]
 
     def column_type(self, kind: Kind) -> str:
         """Return the type of a column of a kind."""

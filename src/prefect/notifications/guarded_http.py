@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 
 from prefect import _io
-from prefect.utilities._public_hosts import resolve_public
+from prefect.notifications.hosts import resolve_public
 
 
 def _pinned(request: httpx.Request, address: str) -> httpx.Request:

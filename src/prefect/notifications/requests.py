@@ -1,0 +1,64 @@
+"""One HTTP request to a user's endpoint, sync or async."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from prefect import _io
+from prefect._lazy import lazy
+from prefect.notifications import hosts
+from prefect.notifications.logs import capture_logs
+
+if TYPE_CHECKING:
+    import httpx
+
+    from prefect.notifications import guarded_http
+else:
+    httpx = lazy("httpx")
+    guarded_http = lazy("prefect.notifications.guarded_http")
+
+TIMEOUT_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request. `options` are those of `httpx.Client.request`: `json`, `data`, `content`, `headers`, `params`."""
+
+    method: str
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    cookies: Mapping[str, str] | None = None
+    timeout_seconds: float = TIMEOUT_SECONDS
+    verify: bool = True
+    allow_private_urls: bool = True
+
+
+async def send(request: Request) -> httpx.Response:
+    """Send a request and return the answer, whatever its status.
+
+    Raises:
+        ValueError: The host is in a private network, and the request does not allow that.
+        httpx.TransportError: There is no answer.
+    """
+    arguments = {"cookies": request.cookies, "timeout": request.timeout_seconds}
+    if not request.allow_private_urls:
+        await _io.blocking(hosts.resolve_public, request.url)
+    with capture_logs():
+        return await _send(request, arguments)
+
+
+async def _send(request: Request, arguments: dict[str, Any]) -> httpx.Response:
+    if _io.is_driven():
+        with httpx.Client(transport=_build_transport(request, "HTTP"), **arguments) as client:
+            return client.request(request.method, request.url, **request.options)
+    async with httpx.AsyncClient(transport=_build_transport(request, "AsyncHTTP"), **arguments) as client:
+        return await client.request(request.method, request.url, **request.options)
+
+
+def _build_transport(request: Request, kind: str) -> Any:
+    """Return the transport of a request: None for that of httpx, which heeds the proxies of the environment."""
+    if not request.allow_private_urls:
+        return getattr(guarded_http, f"SSRFProtected{kind}Transport")(verify=request.verify)
+    return None if request.verify else getattr(httpx, f"{kind}Transport")(verify=False)
