@@ -103,7 +103,7 @@ class EmbeddedServer:
         await server.start()
         try:
             config = serving.build_config(server.app, server.settings, lifespan="off")
-            self._uvicorn = _ThreadServer(config, lambda: self._started.set_result(None))
+            self._uvicorn = _ThreadServer(config, lambda: self._started.set_result(None), server.live.stop)
             await self._uvicorn.serve([listening])
         finally:
             await server.stop()
