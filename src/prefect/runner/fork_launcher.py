@@ -118,17 +118,17 @@ class _Connection:
     @classmethod
     async def open(cls) -> _Connection:
         """Start a fork server."""
-        ours, theirs = socket.socketpair()
+        near, far = socket.socketpair()
         environment = {name: value for name, value in os.environ.items() if not name.startswith(INTERNAL_PREFIX)}
-        with theirs:
+        with far:
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "prefect.runner.fork_server", str(theirs.fileno())),
+                *(sys.executable, "-m", "prefect.runner.fork_server", str(far.fileno())),
                 stdin=subprocess.DEVNULL,
                 env=environment,
-                pass_fds=(theirs.fileno(),),
+                pass_fds=(far.fileno(),),
                 start_new_session=True,
             )
-        reader, writer = await asyncio.open_connection(sock=ours)
+        reader, writer = await asyncio.open_connection(sock=near)
         return cls(process, reader, writer)
 
     @property

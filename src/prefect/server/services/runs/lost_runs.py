@@ -34,12 +34,12 @@ async def find_retried(tx: Transaction, rows: Sequence[Row]) -> set[UUID]:
     pool_ids = {queue["work_pool_id"] for queue in queues.values()}
     pools = await store.work_pools.get_many(tx, list(pool_ids)) if pool_ids else {}
 
-    def says_retry(row: Row) -> bool:
+    def is_retried(row: Row) -> bool:
         queue = queues.get(row["work_queue_id"])
         pool = pools.get(queue["work_pool_id"]) if queue else None
         return pool is not None and (pool["base_job_template"] or {}).get(ON_LOST) == RETRY
 
-    return {row["id"] for row in candidates if says_retry(row)}
+    return {row["id"] for row in candidates if is_retried(row)}
 
 
 def _count_lost(row: Row) -> int:
