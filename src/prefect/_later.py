@@ -47,7 +47,6 @@ _TABLE = (
     (
         "deployments",
         """
-        deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
         deployments.flow_runs: arun_deployment run_deployment
         deployments.runner: DeploymentApplyError DockerImage EntrypointType RunnerDeployment adeploy deploy
