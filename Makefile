@@ -12,13 +12,17 @@ JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes fmt bench compat faults lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
 	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
 	@echo "make test-short  run the tests that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
+	@echo "make page    build the web page, which servers of this checkout then serve at /"
+	@echo "make ui-dev  show the sources of the web page over a running server (SERVER=http://127.0.0.1:4200)"
+	@echo "make ui-test run the tests of the web page: types, units, and end to end in Chromium"
+	@echo "make page-api  write the API that the web page calls to ui/openapi.json"
 	@echo "make fmt     format, and apply the linter's automatic fixes"
 	@echo "make bench   run benchmarks against the original, in a separate virtual environment (PEERS=1: also against other projects)"
 	@echo "make compat  run the compatibility scenarios with the original and compare"
@@ -35,7 +39,22 @@ $(VENV)/.stamp: pyproject.toml uv.lock requirements.txt tools/setup
 setup: $(VENV)/.stamp
 
 demo: setup
+	@$(BIN)/python -m tools.page --optional
 	@examples/demo
+
+page: setup
+	@$(BIN)/python -m tools.page
+
+ui-dev: setup
+	@$(BIN)/python -m tools.page npm run dev
+
+ui-test: page
+	@$(BIN)/python -m tools.page npm run --silent check
+	@$(BIN)/python -m tools.page npm run --silent test
+	@$(BIN)/python -m tools.page npm run --silent e2e
+
+page-api: setup
+	@$(BIN)/python -m tools.page_api
 
 test: setup
 	@$(BIN)/pytest -n $(JOBS) --dist worksteal $(ARGS)
@@ -44,7 +63,7 @@ test-short: setup
 	@$(BIN)/pytest -n $(JOBS) $(addprefix tests/,$(SHORT)) $(ARGS)
 
 # With --keep-going all of them run, whatever the first of them finds.
-check: check-format check-lint check-types check-imports check-sizes test
+check: check-format check-lint check-types check-imports check-sizes test ui-test
 
 check-format: setup
 	$(BIN)/ruff format --check
@@ -80,4 +99,4 @@ lock:
 	  uv export --locked --quiet --no-header --no-annotate --no-emit-project --all-groups; } > requirements.txt
 
 clean:
-	rm -rf .venv .cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache dist
+	rm -rf .venv .cache ui/node_modules src/prefect/server/app/page_files .pytest_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache dist

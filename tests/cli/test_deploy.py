@@ -450,10 +450,10 @@ class TestPrompts:
 
     def test_asks_and_saves(self, run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch):
         write(
-            "# mine\nname: p  # project\npull: []\ndeployments:\n  - name: a # keep\n    entrypoint: flows.py:other\n"
+            "# mine\nname: p  # project\npull: []\ndeployments:\n  - name: a # keep\n    entrypoint: flows.py:other\n  - {name: b}\n"
         )
         self.answer(
-            monkeypatch, "2", "1", "nightly", "1", "y", "1", "nope", "UTC", "y", "1", "0 3 * * *", "UTC", "n", "y"
+            monkeypatch, "3", "1", "nightly", "1", "y", "1", "nope", "UTC", "y", "1", "0 3 * * *", "UTC", "n", "y"
         )
         outcome = run("--prompt", "deploy")
         assert outcome.code == 0, outcome.err
@@ -467,6 +467,7 @@ class TestPrompts:
             deployments:
               - name: a # keep
                 entrypoint: flows.py:other
+              - {name: b}
               - name: nightly
                 entrypoint: flows.py:hello
                 work_pool:

@@ -393,7 +393,7 @@ async def test_aupdate_for_task_applies_task_options(storage):
 # --- resolving -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("path", ["./there", "/abs/there", Path("there"), "there", "~/there", "a/b/c"])
+@pytest.mark.parametrize("path", ["./there", "/abs/there", Path("there"), "There.d", "~/there", "a/b/c"])
 def test_resolve_result_storage_accepts_paths(path):
     assert resolve_result_storage(path) == LocalFileSystem(basepath=str(path))
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import re
 from pathlib import Path
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect._io import twin
 from prefect.blocks.core import Block
 from prefect.filesystems import LocalFileSystem, NullFileSystem, RemoteFileSystem, WritableFileSystem
+from prefect.results import saved
 from prefect.serializers import Serializer
 from prefect.settings import get_current_settings
 
@@ -19,6 +20,8 @@ ResultSerializer: TypeAlias = Serializer | str
 LITERAL_TYPES: set[type] = {type(None), bool, UUID}
 
 _BLOCK = re.compile(r"[a-z0-9][a-z0-9-]*/[^/\\]+")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+_ID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 async def aresolve_result_storage(result_storage: ResultStorage | UUID | Path) -> WritableFileSystem:
@@ -26,20 +29,25 @@ async def aresolve_result_storage(result_storage: ResultStorage | UUID | Path) -
 
     Args:
         result_storage: A file system; a path on this machine; a URL such as `s3://bucket/folder`; or a saved block by
-            `"type-slug/name"` or its id.
+            its name, by `"type-slug/name"` or by its id.
 
     Raises:
         TypeError: It is none of these.
+        ValueError: There is no such block.
     """
     if isinstance(result_storage, UUID):
-        return cast("WritableFileSystem", await Block.aload_from_ref(result_storage))
+        return await saved.load_by_id(result_storage)
     if isinstance(result_storage, Path):
         return LocalFileSystem(basepath=str(result_storage))
     if isinstance(result_storage, str):
         if "://" in result_storage:
             return RemoteFileSystem(basepath=result_storage)
+        if _ID.fullmatch(result_storage):
+            return await saved.load_by_id(UUID(result_storage))
         if _BLOCK.fullmatch(result_storage):
-            return cast("WritableFileSystem", await Block.aload(result_storage))
+            return await saved.load_by_slug(result_storage)
+        if _NAME.fullmatch(result_storage):
+            return await saved.load_by_name(result_storage)
         return LocalFileSystem(basepath=result_storage)
     if isinstance(result_storage, Block):
         return result_storage  # pyright: ignore[reportReturnType]  # blocks of other packages need not inherit
@@ -55,11 +63,14 @@ resolve_result_storage = twin(aresolve_result_storage)
 async def aget_default_result_storage() -> WritableFileSystem:
     """Return the default storage of results.
 
-    The block that `PREFECT_DEFAULT_RESULT_STORAGE_BLOCK` names, else the directory `PREFECT_LOCAL_STORAGE_PATH`.
+    The block that `PREFECT_DEFAULT_RESULT_STORAGE_BLOCK` names, else the one that the server has for all, else the
+    directory `PREFECT_LOCAL_STORAGE_PATH`. A work pool's default reaches its runs as that setting.
     """
     settings = get_current_settings().results
     if settings.default_storage_block is not None:
         return await aresolve_result_storage(settings.default_storage_block)
+    if (shared := await saved.load_server_default()) is not None:
+        return shared
     return _local_file_system(str(settings.local_storage_path))
 
 

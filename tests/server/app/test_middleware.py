@@ -166,12 +166,6 @@ async def test_documentation_is_served(plain: httpx.AsyncClient, path: str) -> N
         assert (await plain.request(method, path)).status_code == 200
 
 
-async def test_root_page_is_served(plain: httpx.AsyncClient) -> None:
-    page = await plain.get("http://test/")
-    assert page.status_code == 200 and "The server runs" in page.text and 'href="/docs"' in page.text
-    assert (await plain.get("http://test/nowhere")).status_code == 404
-
-
 async def test_api_is_mounted_at_the_base_path_of_the_settings(opened: SqliteWriterDatabase) -> None:
     options = {"base_path": "/prefect/v3/", "auth_string": "a:b"}
     async with client(opened, "http://test/prefect/v3", **options) as elsewhere:

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from prefect.server.app import Server
+from prefect.server.app import Server, page
 from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 from prefect.settings import get_current_settings, temporary_settings
 
@@ -30,36 +30,42 @@ async def test_documentation_is_served_at_the_root_without_credentials(tmp_path:
             answer = await root.get(path)
             assert answer.headers["content-type"].startswith("text/html")
             assert "/openapi.json" in answer.text
-        assert 'href="/docs"' in (await root.get("/")).text
         assert (await root.get("/nothing")).json() == {"detail": "Not Found"}
 
 
-async def test_ui_settings_describe_the_server(tmp_path: Path) -> None:
+def built(monkeypatch: pytest.MonkeyPatch, directory: Path) -> None:
+    """Have the files of a built page."""
+    (directory / "page").mkdir()
+    (directory / "page" / "index.html").write_text("<!doctype html><!-- head -->")
+    monkeypatch.setattr(page.WebPage.__init__, "__defaults__", (directory / "page",))
+
+
+async def test_ui_settings_describe_the_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     expected = {
         "api_url": "http://127.0.0.1:4200/api",
         "csrf_enabled": False,
         "auth": None,
         "flags": [],
         "default_ui": "v2",
-        "available_uis": ["v1", "v2"],
-        "v1_base_url": "/",
-        "v2_base_url": "/v2",
+        "available_uis": ["v2"],
+        "v1_base_url": None,
+        "v2_base_url": "/",
     }
+    built(monkeypatch, tmp_path)
     async with client(tmp_path) as root:
         assert (await root.get("/ui-settings")).json() == expected
     secured = {"server__api__auth_string": "me:secret", "server__api__csrf_protection_enabled": True}
     async with client(tmp_path, server__ui__api_url="https://x/api", **secured) as root:
         shown = (await root.get("/ui-settings")).json()
         assert shown == {**expected, "api_url": "https://x/api", "auth": "BASIC", "csrf_enabled": True}
-    async with client(tmp_path, server__ui__v2_enabled=False, server__ui__serve_base="/ui/") as root:
-        shown = (await root.get("/ui-settings")).json()
-        assert shown == {
-            **expected,
-            "default_ui": "v1",
-            "available_uis": ["v1"],
-            "v1_base_url": "/ui",
-            "v2_base_url": None,
-        }
+    async with client(tmp_path, server__ui__serve_base="/ui/") as root:
+        assert (await root.get("/ui-settings")).json() == {**expected, "v2_base_url": "/ui"}
+
+
+async def test_ui_settings_name_no_page_when_none_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page.WebPage.__init__, "__defaults__", (tmp_path / "nothing",))
+    async with client(tmp_path) as root:
+        assert (await root.get("/ui-settings")).json()["available_uis"] == []
 
 
 @pytest.mark.parametrize("enabled", [True, False])

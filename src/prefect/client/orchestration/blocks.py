@@ -122,6 +122,11 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
         )
         return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
+    async def read_block_documents_by_name(self, name: str) -> list[BlockDocument]:
+        """Return the block documents of a name, whatever their type, with the values of their secrets."""
+        body = {"block_documents": {"name": {"any_": [name]}}, "include_secrets": True}
+        return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
+
 
 class BlocksSchemaAsyncClient(BaseAsyncClient):
     """Operations on block schemas."""
@@ -241,6 +246,7 @@ class BlocksDocumentClient(BaseClient):
     read_block_document = sync_method(BlocksDocumentAsyncClient.read_block_document)
     read_block_document_by_name = sync_method(BlocksDocumentAsyncClient.read_block_document_by_name)
     read_block_documents = sync_method(BlocksDocumentAsyncClient.read_block_documents)
+    read_block_documents_by_name = sync_method(BlocksDocumentAsyncClient.read_block_documents_by_name)
     update_block_document = sync_method(BlocksDocumentAsyncClient.update_block_document)
 
 

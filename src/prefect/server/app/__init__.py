@@ -25,6 +25,7 @@ from prefect.server.app.errors import HANDLERS
 from prefect.server.app.middleware import RequestMiddleware
 from prefect.server.app.root_pages import add_root_pages
 from prefect.server.app.state import ServerState
+from prefect.server.app.streams.live import LiveHub
 from prefect.server.bus import Bus
 from prefect.server.db import opening
 from prefect.server.db.interface import Database
@@ -117,7 +118,8 @@ class Server(ServerState):
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self.authenticators = default_authenticators(self.settings) if authenticators is None else authenticators
-        self._routes = [LazyRoute(operation, self.database) for operation in list_operations()]
+        self.live = LiveHub(self)
+        self._routes = [LazyRoute(operation, self) for operation in list_operations()]
         self.api = self._build_api()
         self.app = self._build_app()
 
@@ -132,6 +134,7 @@ class Server(ServerState):
 
     async def stop(self) -> None:
         """Stop the loops and close the database."""
+        self.live.stop()
         if self.loops is not None:
             await self.loops.stop()
         await self.database.close()
@@ -146,6 +149,7 @@ class Server(ServerState):
         api.router.routes += self._routes
         api.router.routes.extend(sockets.websocket_routes(self))
         api.add_route("/metrics", self._metrics, include_in_schema=False)
+        api.add_route("/ui/live", self.live.serve, include_in_schema=False)
         return api
 
     def _build_app(self) -> FastAPI:

@@ -139,15 +139,26 @@ def _config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config:
 
 
 class _Uvicorn(uvicorn.Server):
-    """Uvicorn, which does not raise the signal that stopped it again."""
+    """Uvicorn, which does not raise the signal that stopped it again.
 
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
+    Args:
+        config: Its configuration.
+        started: Called once it serves.
+        stopping: Called when it begins to stop: it waits for responses that are being sent.
+    """
+
+    def __init__(self, config: uvicorn.Config, started: Callable[[], None], stopping: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_started = started
+        self._on_stopping = stopping
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._on_started()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._on_stopping()
+        await super().shutdown(sockets)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -164,7 +175,8 @@ async def _serve(server: Server, listening: socket.socket, started: Callable[[],
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     try:
-        await _Uvicorn(_config(server.app, server.settings, lifespan="off"), started).serve([listening])
+        config = _config(server.app, server.settings, lifespan="off")
+        await _Uvicorn(config, started, server.live.stop).serve([listening])
     finally:
         await server.stop()
 

@@ -49,6 +49,7 @@ MODULES = {
     "automations": "automations",
     "templates": "automations",
     "ui/schemas": "ui_schemas",
+    "ui/pages": "ui_pages",
     "journal": "journal",
     "health": "root",
     "hello": "root",

@@ -13,8 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import jinja2
+import orjson
 from jinja2 import nodes, sandbox
 from jinja2.visitor import NodeTransformer
+
+from prefect.types import json_codec
 
 MAX_SECONDS = 0.5
 """How long a template is rendered."""
@@ -82,6 +85,7 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         self._characters = 0
         self._deadline = time.monotonic() + MAX_SECONDS
         del self.globals["lipsum"]
+        self.policies["json.dumps_function"] = _dump_json
         self.filters = {name: self._count_filter(name, function) for name, function in self.filters.items()}
         self.filters |= {_COUNTED_ITEMS: self._count_items, _JOINED: self._join}
 
@@ -136,6 +140,11 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         elif operator != "%" and not _is_small(operator, left, right):
             raise TemplateTooLarge(f"The operator {operator} makes something too large.")
         return super().call_binop(context, operator, left, right)
+
+
+def _dump_json(value: Any, **_: Any) -> str:
+    """Return a value of the store, which may have times and ids, as JSON."""
+    return json_codec.dumps(value, str, orjson.OPT_NON_STR_KEYS | orjson.OPT_SORT_KEYS).decode()
 
 
 def _check_length(length: int) -> None:

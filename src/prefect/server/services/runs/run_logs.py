@@ -26,6 +26,12 @@ from prefect.settings import get_current_settings
 LOGS_TOPIC = "logs"
 """The topic of new logs: their ids, packed."""
 
+LOGGED_RUNS_TOPIC = "logged-runs"
+"""The topic of flow runs that have new logs: their ids, as texts."""
+
+MAX_NOTIFIED_RUNS = 150
+"""As many ids as a NOTIFY of PostgreSQL can hold. Pages of further runs see their logs with the next notification."""
+
 MAX_COMMIT_DELAY = timedelta(minutes=2)
 """How much later than its timestamp a log may be committed; followers that begin in the past look back this far."""
 
@@ -59,7 +65,10 @@ def _compute_id(timestamp: datetime, content: str) -> UUID:
 
 
 def notify_added(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Notify subscribers of new logs, if the settings enable subscriptions."""
+    """Notify open pages of the runs that have new logs, and subscribers of the logs, if the settings enable that."""
+    runs = list({str(row["flow_run_id"]) for row in rows if row.get("flow_run_id") is not None})
+    if runs:
+        tx.notify(LOGGED_RUNS_TOPIC, runs[:MAX_NOTIFIED_RUNS])
     logs = get_current_settings().server.logs
     if logs.stream_publishing_enabled or logs.stream_out_enabled:
         for batch in store.chunks(rows, _NOTIFICATION_SIZE):

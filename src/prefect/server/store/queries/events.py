@@ -151,3 +151,12 @@ def _with_keys(tx: Transaction, keys: Sequence[EventKey]) -> Condition:
 
 def _decode_times(tx: Transaction, first: Any, last: Any) -> tuple[datetime, datetime]:
     return tx.dialect.decode("time", first), tx.dialect.decode("time", last)
+
+
+async def find_affected_flow_runs(tx: Transaction, keys: Sequence[EventKey]) -> set[UUID | None]:
+    """Return the ids of the flow runs that events are about, with None for events about none of them."""
+    found: set[UUID | None] = set()
+    for some in chunks(keys):
+        rows = await store.events.find(tx, _with_keys(tx, some), columns=["flow_run_id"])
+        found.update(row["flow_run_id"] for row in rows)
+    return found

@@ -1,0 +1,147 @@
+"""Queries of the web page about lists of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.db.sql import Sql, one_of
+from prefect.server.db.tables import HELD, OPEN
+from prefect.server.store import Collection, Condition, Order, Row
+from prefect.server.store.queries.run_search import run_seconds
+
+DURATION_STEPS = (
+    *(0.01, 0.03, 0.1, 0.3, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0),
+    *(1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 86400.0, 604800.0),
+)
+"""The seconds below which a run is in each row of the chart; longer ones are in the last."""
+
+SORTS = ("start", "end", "duration", "name")
+
+
+def run_order(tx: Transaction, runs: Collection, sort: str) -> Order:
+    """Return the order that a sort of the page names; one with a `-` before its name descends.
+
+    Raises:
+        ValueError: There is no such sort.
+    """
+    name, table = sort.removeprefix("-"), runs.table.name
+    if name not in SORTS:
+        raise ValueError(f"Runs cannot be sorted by {name!r}: use one of {', '.join(SORTS)}.")
+    seconds = tx.dialect.seconds
+    running = f"CASE WHEN {table}.state_type = 'RUNNING' THEN {tx.dialect.now_seconds} - "
+    expression = {
+        "start": _started(runs),
+        "end": f"{table}.end_time",
+        "name": f"{table}.name",
+        "duration": f"(coalesce({seconds(f'{table}.total_run_time')}, 0) + "
+        f"{running}{seconds(f'{table}.state_timestamp')} ELSE 0 END)",
+    }[name]
+    direction, nulls = ("DESC", "LAST") if sort.startswith("-") else ("ASC", "FIRST")
+    return Order(f"{expression} {direction} NULLS {nulls}, {table}.id {direction}")
+
+
+def _started(runs: Collection) -> str:
+    table = runs.table.name
+    return f"coalesce({table}.start_time, {table}.expected_start_time)"
+
+
+def not_upcoming(runs: Collection, at: datetime) -> Condition:
+    """Return the condition for runs that are not scheduled for later."""
+    table = runs.table.name
+    return Sql(
+        f"NOT ({table}.state_type = 'SCHEDULED' AND coalesce({table}.next_scheduled_start_time,"
+        f" {table}.expected_start_time) > ?)",
+        (at,),
+    )
+
+
+async def find_runs(
+    tx: Transaction, runs: Collection, where: Condition, order: Order, limit: int, offset: int
+) -> list[Row]:
+    """Return a page of runs that satisfy a condition, without their results."""
+    names = [name for name in runs.table.names if name != "result"]
+    return await runs.find(tx, where, order, limit, offset, columns=names)
+
+
+async def find_upcoming(tx: Transaction, where: Condition, at: datetime, limit: int) -> tuple[list[Row], int]:
+    """Return the next flow runs that are scheduled for later, and how many there are."""
+    later = Sql(
+        "flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.next_scheduled_start_time > ?"
+        " AND flow_run.state_type = 'SCHEDULED'",
+        (at,),
+    )
+    condition = store.flow_runs.where(later, where)
+    order = Order("flow_run.next_scheduled_start_time, flow_run.id")
+    rows = await store.flow_runs.find(tx, condition, order, limit)
+    total = len(rows) if len(rows) < limit else await store.flow_runs.count(tx, condition)
+    return rows, total
+
+
+async def count_states(tx: Transaction, runs: Collection, where: Condition) -> list[tuple[str, str, int, Any, Any]]:
+    """Count runs by state: its type and name, the number, and the first and the last time at which they started."""
+    table, started = runs.table.name, _started(runs)
+    text = (
+        f"SELECT {table}.state_type, {table}.state_name, count(*), min({started}), max({started})"
+        f" FROM {table} WHERE {table}.state_type IS NOT NULL AND {where.text} GROUP BY 1, 2 ORDER BY 3 DESC"
+    )
+    decode = tx.dialect.decode
+    return [
+        (type_, name, count, decode("time", first), decode("time", last))
+        for type_, name, count, first, last in await tx.fetch(Sql(text, where.values))
+    ]
+
+
+async def count_cells(
+    tx: Transaction, runs: Collection, where: Condition, start: datetime, width: timedelta
+) -> list[tuple[int, int, str, int]]:
+    """Count runs by the interval in which they started, the step of their duration, and the type of their state."""
+    table = runs.table.name
+    started = _started(runs)
+    column, seconds = tx.dialect.bucket(started, start, width), run_seconds(tx.dialect, table)
+    steps = " ".join(f"WHEN {{0}} < {step!r} THEN {number}" for number, step in enumerate(DURATION_STEPS))
+    # The duration is computed once, in the inner query.
+    text = (
+        f"SELECT timed.n, CASE {steps.format('timed.seconds')} ELSE {len(DURATION_STEPS)} END, timed.type, count(*)"
+        f" FROM (SELECT {column.text} AS n, {seconds.text} AS seconds, {table}.state_type AS type FROM {table}"
+        f" WHERE {table}.state_type IS NOT NULL AND {started} >= ? AND {where.text}) AS timed GROUP BY 1, 2, 3"
+    )
+    values = (*column.values, *seconds.values, start, *where.values)
+    return [(int(n), int(row), type_, count) for n, row, type_, count in await tx.fetch(Sql(text, values))]
+
+
+async def find_chart_rows(tx: Transaction, runs: Collection, where: Condition, limit: int) -> list[Row]:
+    """Return the columns of runs that a chart needs."""
+    names = ("id", "name", "state_type", "state_timestamp", "start_time", "expected_start_time", "total_run_time")
+    condition = runs.where(Sql(f"{runs.table.name}.state_type IS NOT NULL"), where)
+    return await runs.find(tx, condition, limit=limit, columns=names)
+
+
+async def count_task_states(tx: Transaction, flow_run_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """Count the task runs of flow runs by the type of their state."""
+    if not flow_run_ids:
+        return {}
+    condition = one_of("task_run.flow_run_id", flow_run_ids)
+    text = (
+        f"SELECT task_run.flow_run_id, task_run.state_type, count(*) FROM task_run WHERE {condition.text} GROUP BY 1, 2"
+    )
+    counts: dict[UUID, dict[str, int]] = {}
+    for id_, type_, count in await tx.fetch(Sql(text, condition.values)):
+        counts.setdefault(tx.dialect.decode("uuid", id_), {})[type_ or "PENDING"] = count
+    return counts
+
+
+async def find_open_flow_runs(tx: Transaction, limit: int) -> list[Row]:
+    """Return flow runs that have not finished, whatever they wait for; those due later are left out."""
+    where = Sql(f"flow_run.{OPEN} AND flow_run.state_type <> 'SCHEDULED'")
+    return await store.flow_runs.find(tx, where, store.flow_runs.order("-state_timestamp"), limit)
+
+
+async def find_paused_flow_runs(tx: Transaction, limit: int) -> list[Row]:
+    """Return the flow runs that are paused, those that wait longest first."""
+    where = Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'")
+    return await store.flow_runs.find(tx, where, store.flow_runs.order("state_timestamp", "id"), limit)

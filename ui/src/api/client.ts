@@ -1,0 +1,111 @@
+/** Requests to the API: credentials, CSRF tokens, ETags, and errors that say what was asked of whom. */
+import { server } from './server'
+
+export class ApiError extends Error {
+  constructor(
+    message: string,
+    readonly status: number,
+    readonly url: string,
+  ) {
+    super(message)
+  }
+}
+
+const CREDENTIALS = 'credentials'
+
+/** Keep the auth string for this tab, or forget it. */
+export function signIn(authString: string | null) {
+  if (authString === null) sessionStorage.removeItem(CREDENTIALS)
+  else sessionStorage.setItem(CREDENTIALS, btoa(String.fromCharCode(...new TextEncoder().encode(authString))))
+}
+
+export function authorization(): Record<string, string> {
+  const kept = sessionStorage.getItem(CREDENTIALS)
+  return kept ? { authorization: `Basic ${kept}` } : {}
+}
+
+interface Known {
+  etag: string
+  value: unknown
+}
+
+/** The latest answers, by URL: a page that is opened again shows them until the server has answered. */
+const known = new Map<string, Known>()
+const MAX_KNOWN = 40
+
+export function latest<T>(path: string): T | undefined {
+  return known.get(path)?.value as T | undefined
+}
+
+export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+  const before = known.get(path)
+  const headers: Record<string, string> = before ? { 'if-none-match': before.etag } : {}
+  const response = await request('GET', path, undefined, headers, signal)
+  if (response.status === 304 && before) return before.value as T
+  const value = (await response.json()) as T
+  const etag = response.headers.get('etag')
+  if (etag) {
+    known.delete(path)
+    known.set(path, { etag, value })
+    if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string)
+  }
+  return value
+}
+
+export async function send<T = unknown>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) {
+  const response = await request(method, path, body, server.csrf ? await csrfHeaders() : {})
+  const text = await response.text()
+  return (text ? JSON.parse(text) : undefined) as T
+}
+
+let csrf: { client: string; token: string; until: number } | undefined
+
+async function csrfHeaders(): Promise<Record<string, string>> {
+  if (!csrf || csrf.until < Date.now()) {
+    const client = crypto.randomUUID?.() ?? String(Math.random()).slice(2)
+    const answer = await get<{ token: string; expiration: string }>(`/csrf-token?client=${client}`)
+    csrf = { client, token: answer.token, until: new Date(answer.expiration).getTime() - 60_000 }
+  }
+  return { 'prefect-csrf-token': csrf.token, 'prefect-csrf-client': csrf.client }
+}
+
+async function request(
+  method: string,
+  path: string,
+  body: unknown,
+  headers: Record<string, string>,
+  signal?: AbortSignal,
+): Promise<Response> {
+  const url = server.api + path
+  const options: RequestInit = { method, headers: { ...headers, ...authorization() }, cache: 'no-store' }
+  if (signal) options.signal = signal
+  if (body !== undefined) {
+    options.body = JSON.stringify(body)
+    options.headers = { ...options.headers, 'content-type': 'application/json' }
+  }
+  let response: Response
+  try {
+    response = await fetch(url, options)
+  } catch (error) {
+    if (signal?.aborted) throw error
+    throw new ApiError(`The server at ${new URL(url, location.href).href} cannot be reached.`, 0, url)
+  }
+  if (response.ok || response.status === 304) return response
+  if (response.status === 401) dispatchEvent(new Event('signed-out'))
+  throw new ApiError(await describe(response), response.status, url)
+}
+
+/** Return the words of an error that the server answered. */
+async function describe(response: Response): Promise<string> {
+  const text = await response.text()
+  try {
+    const body = JSON.parse(text) as { detail?: unknown; exception_message?: string; exception_detail?: { msg: string; loc: string[] }[] }
+    if (typeof body.detail === 'string') return body.detail
+    const first = body.exception_detail?.[0]
+    if (first) return `${first.loc.slice(1).join('.')}: ${first.msg}`
+    if (body.exception_message) return body.exception_message
+  } catch {
+    // No JSON: a proxy's own page, for instance.
+  }
+  return `The server answered ${response.status} ${response.statusText}.`
+}

@@ -1,0 +1,13 @@
+/** The current time, which moves once a second while the page can be seen and something shows it. */
+import { createSubscriber } from 'svelte/reactivity'
+
+const subscribe = createSubscriber((update) => {
+  const timer = setInterval(() => document.visibilityState === 'visible' && update(), 1000)
+  return () => clearInterval(timer)
+})
+
+/** Return the current time in milliseconds; what shows it is drawn anew each second. */
+export function now(): number {
+  subscribe()
+  return Date.now()
+}
