@@ -101,8 +101,8 @@ def command(
         options["enforce_parameter_schema"] = None
     entries = _choose_entries(found, prefect_file, entrypoint, names, deploy_all)
     entries = _deploy_options.override(entries, _deploy_options.build_overrides(options))
-    is_asking = is_interactive() and not deploy_all and not plan_only
-    if is_asking:
+    has_prompts = is_interactive() and not deploy_all and not plan_only
+    if has_prompts:
         entries = [_deploy_prompts.complete(entry) for entry in entries]
     client = orchestration.get_client()
     prepared = _prepare(client, entries)
@@ -112,7 +112,7 @@ def command(
     _deploy(client, found, prepared)
     if removed:
         _prune(client, removed)
-    if is_asking:
+    if has_prompts:
         _deploy_prompts.offer_saving(found, prefect_file, entries)
     return 0
 
