@@ -89,6 +89,10 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         self.filters = {name: self._count_filter(name, function) for name, function in self.filters.items()}
         self.filters |= {_COUNTED_ITEMS: self._count_items, _JOINED: self._join}
 
+    def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
+        """Refuse an attribute that leads out of the sandbox; an undefined value would hide the attempt."""
+        raise sandbox.SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe.")
+
     def _step(self) -> None:
         self._steps += 1
         if self._steps > MAX_STEPS or time.monotonic() > self._deadline:
