@@ -24,11 +24,7 @@ _TABLE = (
     (
         "concurrency limits",
         """
-        concurrency:
-        concurrency.asyncio: concurrency rate_limit
-        concurrency.context: ConcurrencyContext
         concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
-        concurrency.sync: concurrency rate_limit
         concurrency.v1:
         concurrency.v1.asyncio: concurrency
         concurrency.v1.context: ConcurrencyContext
@@ -67,11 +63,6 @@ _TABLE = (
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters
         task_runs: TaskRunWaiter
-        workers: ProcessWorker
-        workers.base: BaseJobConfiguration BaseVariables BaseWorker BaseWorkerResult
-        workers.process: ProcessJobConfiguration ProcessVariables ProcessWorker ProcessWorkerResult
-        workers.server: build_healthcheck_server start_healthcheck_server
-        workers.utilities: get_available_work_pool_types get_default_base_job_template_for_infrastructure_type
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage
@@ -94,17 +85,6 @@ _TABLE = (
             generate_default_dockerfile get_prefect_image_name parse_image_tag push_image python_version_micro
             python_version_minor silence_docker_warnings split_repository_path to_run_command IMAGE_LABELS
         _internal.buildx: buildx_build_image buildx_push_image
-        """,
-    ),
-    (
-        "the tools that integrations share with the engine",
-        """
-        _internal.concurrency:
-        _internal.concurrency.api: create_call from_sync
-        _internal.retries: exponential_backoff_with_jitter retry_async_fn
-        _internal.urls: strip_auth_from_urls_in_text
-        _internal.uuid7: uuid7
-        utilities.services: critical_service_loop start_client_metrics_server stop_client_metrics_server
         """,
     ),
     (

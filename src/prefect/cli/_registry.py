@@ -33,6 +33,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("deployment", "deployment", "Manage deployments, their runs and schedules.", ("deployments",)),
     Entry("events", "events", "Stream and emit events.", ("event",)),
     Entry("dashboard", "dashboard", "Open the web interface of the server."),
+    Entry("experimental", "experimental", "Features that may change."),
     Entry("flow", "flow", "View flows.", ("flows",)),
     Entry("flow-run", "flow_run", "Manage flow runs: list, inspect, watch, cancel, retry.", ("flow-runs",)),
     Entry(
@@ -49,6 +50,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("version", "version", "Show the version of this package, Python and the database."),
     Entry("work-pool", "work_pool", "Manage work pools.", ("work-pools",)),
     Entry("work-queue", "work_queue", "Manage work queues.", ("work-queues",)),
+    Entry("worker", "worker", "Run a worker that starts the flow runs of a work pool."),
 )
 
 PLANNED: frozenset[str] = frozenset(
@@ -56,14 +58,12 @@ PLANNED: frozenset[str] = frozenset(
         "cloud",
         "deploy",
         "dev",
-        "experimental",
         "init",
         "plugins",
         "sdk",
         "shell",
         "task",
         "transfer",
-        "worker",
     }
 )
 """Commands of the interface that are not implemented yet."""

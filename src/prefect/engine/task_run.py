@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from prefect import _io, journal, outbox
-from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags, current_transaction
 from prefect.engine import core, failures, outcomes
@@ -83,31 +82,47 @@ class TaskRunEngine(TaskRunStates):
 
     # --- in another process -------------------------------------------------------------------------------------------
 
-    def for_other_process(self) -> tuple[Any, dict[str, Any], TaskRun]:
-        """Return the task, the resolved parameters and the run, for a process that is to run it.
-
-        Raises:
-            UpstreamTaskError: An upstream run did not complete.
-        """
-        drive(self._resolve())
-        return self.task, self.parameters, self.run
-
     @classmethod
-    def from_recorded_run(cls, task: RunnableTask, parameters: dict[str, Any], run: TaskRun) -> TaskRunEngine:
-        """Return the engine of a run that another process has created and recorded."""
+    def from_recorded_run(
+        cls,
+        task: RunnableTask,
+        parameters: dict[str, Any],
+        run: TaskRun,
+        wait_for: Iterable[Any] | None = None,
+        owner: UUID | None = None,
+    ) -> TaskRunEngine:
+        """Return the engine of a run that another process has created and recorded.
+
+        Args:
+            task: The task.
+            parameters: The arguments by name.
+            run: The run.
+            wait_for: Runs to wait for, beside those among the arguments.
+            owner: The process that the run belongs to, by its id in the records; this one if None.
+        """
         execution = cls.__new__(cls)
-        execution._set_up(task, parameters, None)
+        execution._set_up(task, parameters, wait_for)
         execution._run = run
         execution.fields = vars(run)
-        execution.record = RunRecord(execution.journal, cls.kind, run.id, None)
         recorded = cast("State[Any] | None", vars(run)["state"])
         state = recorded or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
+        execution.record = RunRecord(execution.journal, cls.kind, run.id, None, owner, state.timestamp)
         execution._details = state.state_details
         execution._current = state
         return execution
 
-    def adopt_final_state(self, state: State[Any]) -> None:
-        """Take over the final state that another process has recorded."""
+    def adopt_final_state(self, state: State[Any], recorded: Iterable[dict[str, Any]] = ()) -> None:
+        """Take over the final state that another process has recorded.
+
+        Args:
+            state: The state.
+            recorded: The states that the process has recorded, in order. They are recorded here as well, because that
+                process may die before it has written them; a state that is recorded twice counts once.
+        """
+        for entry in recorded:
+            self.record.add_state(entry)
+            self._change_columns(entry, None)
+        self.update_columns()
         self._current = self.fields["state"] = state
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
@@ -182,7 +197,7 @@ class TaskRunEngine(TaskRunStates):
                     return await self._fail_to_start(error)
         self.attempt += 1
         if self.attempt == 1:
-            self.enter(RUNNING, "Running", now())
+            self.enter(RUNNING, "Retrying" if self.fields.get("run_count") else "Running", now())
         else:
             self.context.start_time = now()
             self.enter(RUNNING, "Retrying", self.context.start_time)

@@ -353,13 +353,23 @@ LEASE = Table(
     "lease",
     (
         *_columns("uuid", "id!"),
-        *_columns("time", "created! expires"),
-        *_columns("int", "slots!"),
-        *_columns("json", "limits! holder"),  # the ids of the limits of which slots are held; who holds them
+        # When it was requested, since when it holds its slots (null while it waits for them), and when it runs out.
+        *_columns("time", "created! granted expires"),
+        *_columns("duration", "duration"),  # how long it lasts from when it is granted
+        *_columns("json", "holder process"),  # which run holds it, and the process of this host that will end it
     ),
     # Leases that ran out; one without an end is not.
     indexes=(Index("lease_by_end", ("expires",), where="expires IS NOT NULL"),),
 )
+
+HELD_SLOT = Table(
+    "held_slot",
+    (*_columns("uuid", "limit_id! lease_id!"), *_columns("int", "slots!")),
+    key="lease_id",
+    clustered=("limit_id", "lease_id"),
+    indexes=(Index("held_slot_by_lease", ("lease_id",)),),  # the slots of a lease
+)
+"""Slots of a limit that a lease holds, or waits for."""
 
 FLOW_RUN_INPUT = Table(
     "flow_run_input",
@@ -416,7 +426,7 @@ META = Table("meta", _columns("text", "key! value!"), key="key")
 TABLES = (
     *(FLOW, FLOW_RUN, TASK_RUN, CACHED_STATE, LOG, ARTIFACT, PROCESS, DEAD_LETTER, EVENT),
     *(DEPLOYMENT, DEPLOYMENT_SCHEDULE, WORK_POOL, WORK_QUEUE, WORKER, CLEANUP),
-    *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE),
+    *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE, HELD_SLOT),
     *(FLOW_RUN_INPUT, SAVED_SEARCH, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
     *(AUTOMATION, EVENT_QUEUE, BUCKET, FIRING, ACTION_JOB),
 )

@@ -11,6 +11,7 @@ from annotated_types import Ge, Le
 from prefect.schemas import wire
 from prefect.schemas.responses import HistoryResponse
 from prefect.schemas.sorting import FlowRunSort
+from prefect.schemas.worker_channel import CLAIM_HEADER
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
@@ -171,7 +172,14 @@ async def set_flow_run_state(
     """Propose a state for a flow run."""
     begun_at = now()
     proposed = state.model_dump(exclude_unset=True)
-    answer = await transitions.set_flow_run_state(tx, id, proposed, force=force, client_version=info.client_version)
+    answer = await transitions.set_flow_run_state(
+        tx,
+        id,
+        proposed,
+        force=force,
+        client_version=info.client_version,
+        claim=info.headers.get(CLAIM_HEADER.lower()),
+    )
     return build_state_response(answer, begun_at)
 
 
