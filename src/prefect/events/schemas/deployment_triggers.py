@@ -72,3 +72,7 @@ DeploymentTriggerTypes: TypeAlias = Annotated[
     Discriminator(deployment_trigger_discriminator),
 ]
 """The triggers of a deployment."""
+
+# Their fields name the other triggers, by a name of the module of their base classes.
+for model in (DeploymentCompoundTrigger, DeploymentSequenceTrigger):
+    model.model_rebuild(_types_namespace={"TriggerTypes": TriggerTypes})

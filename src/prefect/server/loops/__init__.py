@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.server.loops")
 
 MODULES: tuple[str, ...] = (
+    "journal",
     "scheduler",
     "foreman",
     "repossessor",
