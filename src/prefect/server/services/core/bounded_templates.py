@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-import jinja2
+import jinja2.exceptions
 import orjson
 from jinja2 import nodes, sandbox
 from jinja2.visitor import NodeTransformer
@@ -91,7 +91,9 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
         """Refuse an attribute that leads out of the sandbox; an undefined value would hide the attempt."""
-        raise sandbox.SecurityError(f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe.")
+        raise jinja2.exceptions.SecurityError(
+            f"access to attribute {attribute!r} of {type(obj).__name__!r} object is unsafe."
+        )
 
     def _step(self) -> None:
         self._steps += 1
