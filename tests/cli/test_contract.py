@@ -16,7 +16,11 @@ CONTRACT: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data"
 EXTENSION_COMMANDS = ("journal", "flow-run why")
 """Commands that are not part of the interface."""
 
-EXTENSION_OPTIONS = {"block create": {"--name", "--set", "--ask"}, "version": {"--output"}}
+EXTENSION_OPTIONS = {
+    "block create": {"--name", "--set", "--ask"},
+    "deploy": {"--output", "--plan", "--prune"},
+    "version": {"--output"},
+}
 """Options that are not part of the interface."""
 
 INTERNAL_COMMANDS = {"server services manager"}
