@@ -13,12 +13,14 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 from pydantic import Field, field_validator
 
 from prefect.client import failures
 from prefect.exceptions import InfrastructureNotFound, ObjectNotFound
+from prefect.outbox.leftovers import LeftoverShipper
 from prefect.runner import fork_launcher
-from prefect.runner.launch import Launch, Launcher, RunProcess, SubprocessLauncher
+from prefect.runner.launch import Launch, RunProcess
 from prefect.runner.supervise import ProcessEnd, StopReason, find_final_state
 from prefect.settings import get_current_settings
 from prefect.workers.base import BaseWorker
@@ -108,8 +110,8 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         super().__init__(*args, **options)
         if self._limit is None:
             self._limit = DEFAULT_RUNS_PER_CORE * (os.cpu_count() or 1)
-        forks = get_current_settings().runner.fork_server and fork_launcher.is_available()
-        self._launcher: Launcher = fork_launcher.ForkServerLauncher() if forks else SubprocessLauncher()
+        self._launcher = fork_launcher.create_launcher()
+        self._leftovers = LeftoverShipper(get_current_settings())
         self._processes: dict[UUID, RunProcess] = {}
         self._stop_reasons: dict[UUID, StopReason] = {}
 
@@ -181,6 +183,8 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         """Give the run of an ended process its final state, unless it has one; wait for a server that is away."""
         while True:
             try:
+                if end.exit_code:  # what it has recorded, and the server has not received, counts more
+                    await anyio.to_thread.run_sync(self._leftovers.ship)
                 current = (await self.client.read_flow_run(flow_run.id)).state
             except ObjectNotFound:
                 return
