@@ -96,6 +96,7 @@ class WorkerProcess:
         code = (
             "import prefect.workers.submission as submission\n"
             "submission.CANCEL_GRACE_SECONDS = 1\n"
+            "import faulthandler, signal; faulthandler.register(signal.SIGUSR1)\n"
             "from prefect.cli import main\n"
             "main()\n"
         )

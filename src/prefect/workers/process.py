@@ -40,6 +40,8 @@ DEFAULT_RUNS_PER_CORE = 4
 
 SHUTDOWN_SECONDS = 8.0
 """How long a worker that is stopped takes at most to end its processes and to report how they ended."""
+SHUTDOWN_REPORT_SECONDS = 2.0
+"""How long it takes at most to report how they ended, if the server does not answer."""
 SHUTDOWN_GRACE_SECONDS = 6.0
 """How long they have to end by themselves."""
 
@@ -135,8 +137,9 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                     for process in self._processes.values():
                         self._stop_reasons[process.flow_run_id] = StopReason.SHUTDOWN
                         group.start_soon(process.stop, SHUTDOWN_GRACE_SECONDS)
-                while self._active_runs:
-                    await anyio.sleep(0.05)
+                with anyio.move_on_after(SHUTDOWN_REPORT_SECONDS):
+                    while self._active_runs:
+                        await anyio.sleep(0.05)
         await super()._end_runs()
 
     def kill(self) -> None:
