@@ -37,7 +37,7 @@ def async_dispatch(
         TypeError: It is not async.
     """
     implementation: Any = async_impl.__func__ if isinstance(async_impl, classmethod) else async_impl
-    if not inspect.iscoroutinefunction(implementation):
+    if not inspect.iscoroutinefunction(inspect.unwrap(implementation)):  # a task is async as its function is
         raise TypeError("async_impl must be an async function")
 
     def decorate(sync_fn: Callable[P, R]) -> Callable[P, R | Coroutine[Any, Any, R]]:
