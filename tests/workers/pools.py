@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.serving import Served
 
-TIMEOUT_SECONDS = 40.0
+TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 
