@@ -31,13 +31,13 @@ def async_dispatch(
     `_sync=True` or `_sync=False` decides for one call. The async implementation is the function's attribute `aio`.
 
     Args:
-        async_impl: The async function or method with the same parameters.
+        async_impl: The async function, method or task with the same parameters.
 
     Raises:
         TypeError: It is not async.
     """
     implementation: Any = async_impl.__func__ if isinstance(async_impl, classmethod) else async_impl
-    if not inspect.iscoroutinefunction(implementation):
+    if not (inspect.iscoroutinefunction(inspect.unwrap(implementation)) or getattr(implementation, "isasync", False)):
         raise TypeError("async_impl must be an async function")
 
     def decorate(sync_fn: Callable[P, R]) -> Callable[P, R | Coroutine[Any, Any, R]]:
