@@ -45,9 +45,6 @@ _TABLE = (
         """
         deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
-        deployments.flow_runs: arun_deployment run_deployment
-        deployments.runner: DeploymentApplyError DockerImage EntrypointType RunnerDeployment adeploy deploy
-        deployments.schedules: FlexibleScheduleList create_deployment_schedule_create normalize_to_deployment_schedule
         docker: DockerImage
         docker.docker_image: DockerImage
         _experimental:
@@ -58,7 +55,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters

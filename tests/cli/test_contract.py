@@ -16,7 +16,7 @@ CONTRACT: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data"
 EXTENSION_COMMANDS = ("journal",)
 """Commands that are not part of the interface."""
 
-EXTENSION_OPTIONS = {"version": {"--output"}}
+EXTENSION_OPTIONS = {"block create": {"--name", "--set", "--ask"}, "version": {"--output"}}
 """Options that are not part of the interface."""
 
 INTERNAL_COMMANDS = {"server services manager"}

@@ -33,6 +33,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("deployment", "deployment", "Manage deployments, their runs and schedules.", ("deployments",)),
     Entry("events", "events", "Stream and emit events.", ("event",)),
     Entry("dashboard", "dashboard", "Open the web interface of the server."),
+    Entry("experimental", "experimental", "Features that may change."),
     Entry("flow", "flow", "View flows.", ("flows",)),
     Entry("flow-run", "flow_run", "Manage flow runs: list, inspect, watch, cancel, retry.", ("flow-runs",)),
     Entry(
@@ -58,7 +59,6 @@ PLANNED: frozenset[str] = frozenset(
         "cloud",
         "deploy",
         "dev",
-        "experimental",
         "init",
         "plugins",
         "sdk",
