@@ -33,17 +33,8 @@ _TABLE = (
         """,
     ),
     (
-        "assets",
-        """
-        assets: Asset AssetProperties add_asset_metadata materialize
-        assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
-        assets.materialize: materialize
-        """,
-    ),
-    (
         "deployments",
         """
-        deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
         docker: DockerImage
         docker.docker_image: DockerImage
@@ -95,9 +86,7 @@ _TABLE = (
     (
         "plugins",
         """
-        plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
-            run_startup_hooks safe_load_entrypoints
-        _experimental.plugins: register_hook
+        _experimental.plugins: register_hook@plugins
         """,
     ),
     (
