@@ -33,14 +33,6 @@ _TABLE = (
         """,
     ),
     (
-        "assets",
-        """
-        assets: Asset AssetProperties add_asset_metadata materialize
-        assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
-        assets.materialize: materialize
-        """,
-    ),
-    (
         "deployments",
         """
         deployments.deployments:
@@ -83,9 +75,7 @@ _TABLE = (
     (
         "plugins",
         """
-        plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
-            run_startup_hooks safe_load_entrypoints
-        _experimental.plugins: register_hook
+        _experimental.plugins: register_hook@plugins
         """,
     ),
     (

@@ -44,6 +44,7 @@ COMMANDS: tuple[Entry, ...] = (
         ("gcl",),
     ),
     Entry("init", "init", "Start a project with a prefect.yaml."),
+    Entry("integrations", "integrations", "Install published integrations of Prefect beside this package."),
     Entry("journal", "journal", "Inspect and ship the records that wait in the journal."),
     Entry("profile", "profile", "Manage profiles of settings.", ("profiles",)),
     Entry("server", "server", "Run a server and check its health."),
