@@ -26,7 +26,12 @@ def main() -> None:
     except ValueError:
         sys.exit(f"{argument!r} is not the id of a flow run: pass one as an argument or in PREFECT__FLOW_RUN_ID.")
     with handle_engine_signals(flow_run_id):
-        flow_run, flow = flow_engine.load_flow_and_flow_run(flow_run_id)
+        flow_run = flow_engine.load_flow_run(flow_run_id)
+        try:
+            flow = flow_engine.load_flow(flow_run)
+        except Exception as error:
+            flow_engine.crash_unloadable_run(flow_run, error)
+            sys.exit(1)
         flow_engine.run_to_end(flow, flow_run=flow_run, error_logger=flow_run_logger(flow_run))
 
 
