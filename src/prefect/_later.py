@@ -33,17 +33,8 @@ _TABLE = (
         """,
     ),
     (
-        "assets",
-        """
-        assets: Asset AssetProperties add_asset_metadata materialize
-        assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
-        assets.materialize: materialize
-        """,
-    ),
-    (
         "deployments",
         """
-        deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
         docker: DockerImage
         docker.docker_image: DockerImage

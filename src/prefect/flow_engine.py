@@ -8,16 +8,13 @@ from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
 from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
-from prefect import outbox
 from prefect._io import drive
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.context import hydrated_context, refresh_global_settings_context, serialize_context
-from prefect.engine import failures, shells
+from prefect.engine import shells
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.flow_run import FlowRunEngine
-from prefect.exceptions import ScriptError
-from prefect.logging.loggers import flow_run_logger
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
     from prefect._flow import Flow
     from prefect.client import orchestration
     from prefect.engine import signals
-    from prefect.schemas import states
     from prefect.schemas.runs import FlowRun
 else:
     cloudpickle = lazy("cloudpickle")
@@ -38,7 +34,6 @@ else:
     multiprocessing = lazy("multiprocessing")
     orchestration = lazy("prefect.client.orchestration")
     signals = lazy("prefect.engine.signals")
-    states = lazy("prefect.schemas.states")
 
 __all__ = [
     "FlowRunTimeoutError",
@@ -189,18 +184,6 @@ def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:
     """
     flow_run = load_flow_run(flow_run_id)
     return flow_run, load_flow(flow_run)
-
-
-def crash_unloadable_run(flow_run: FlowRun, error: Exception) -> None:
-    """Record a run whose flow cannot be loaded as crashed, with the traceback in its logs."""
-    outbox.use_journal()
-    # A script that raised is not to be shown with the frames of what loaded it.
-    cause = error.user_exc if isinstance(error, ScriptError) else error
-    flow_run_logger(flow_run).error("The flow could not be loaded: %s", error, exc_info=cause)
-    message = f"The flow could not be loaded: {failures.describe_error(cause)}"
-    state = states.State(type=states.StateType.CRASHED, message=message)
-    with orchestration.get_client(sync_client=True) as client:
-        client.set_flow_run_state(flow_run.id, state, force=True)
 
 
 def run_flow_in_subprocess(

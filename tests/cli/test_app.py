@@ -77,7 +77,7 @@ def test_unknown_option_error_is_one_line(run):
 
 
 def test_planned_command_fails_with_its_name(run):
-    assert run("deploy") == (1, "", "Error: `prefect deploy` is not implemented yet.\n")
+    assert run("cloud") == (1, "", "Error: `prefect cloud` is not implemented yet.\n")
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry("api", "api", "Send a request to the API and print the response."),
     Entry("config", "config", "View and change settings."),
+    Entry("deploy", "deploy", "Create and change deployments as prefect.yaml says."),
     Entry("deployment", "deployment", "Manage deployments, their runs and schedules.", ("deployments",)),
     Entry("events", "events", "Stream and emit events.", ("event",)),
     Entry("dashboard", "dashboard", "Open the web interface of the server."),
@@ -42,6 +43,7 @@ COMMANDS: tuple[Entry, ...] = (
         "Manage named concurrency limits.",
         ("gcl",),
     ),
+    Entry("init", "init", "Start a project with a prefect.yaml."),
     Entry("journal", "journal", "Inspect and ship the records that wait in the journal."),
     Entry("profile", "profile", "Manage profiles of settings.", ("profiles",)),
     Entry("server", "server", "Run a server and check its health."),
@@ -56,9 +58,7 @@ COMMANDS: tuple[Entry, ...] = (
 PLANNED: frozenset[str] = frozenset(
     {
         "cloud",
-        "deploy",
         "dev",
-        "init",
         "plugins",
         "sdk",
         "shell",

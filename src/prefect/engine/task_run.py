@@ -27,9 +27,11 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from prefect.assets import lineage
     from prefect.engine import persistence
     from prefect.engine.protocols import RunnableTask
 else:
+    lineage = lazy("prefect.assets.lineage")
     persistence = lazy("prefect.engine.persistence")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
@@ -72,6 +74,7 @@ class TaskRunEngine(TaskRunStates):
         self._run: TaskRun | None = None
         self._logger: Any = None
         self._context: TaskRunContext | None = None
+        self._assets: lineage.AssetContext | None = None
         tracked = self.flow.run_results if self.flow else None
         self._inputs = collect_inputs(parameters, tracked)
         self._awaited = {"wait_for": as_reiterable(wait_for)} if wait_for is not None else None
@@ -156,6 +159,8 @@ class TaskRunEngine(TaskRunStates):
             "created": created,
             "empirical_policy": task.policy,
         }
+        if task.has_lineage or (flow is not None and flow.task_run_assets):
+            self._assets = lineage.track_assets(task, run_id, self.fields["task_inputs"])
         self.record = RunRecord(self.journal, self.kind, run_id, self.fields)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
         self.enter(PENDING, "Pending", created)
@@ -200,6 +205,8 @@ class TaskRunEngine(TaskRunStates):
             self.enter(RUNNING, "Retrying" if self.fields.get("run_count") else "Running", now())
         else:
             self.context.start_time = now()
+            if self._assets is not None:
+                self._assets.materialization_metadata = {}
             self.enter(RUNNING, "Retrying", self.context.start_time)
         if self._memo is not None or self.persistence is not None or self._needs_persistence():
             try:
@@ -303,10 +310,14 @@ class TaskRunEngine(TaskRunStates):
             self._prints.__enter__()
         if self.persistence is not None:
             self.persistence.__enter__()
+        if self._assets is not None and self._assets.downstream_assets:
+            self._assets.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         assert self._context is not None
+        if self._assets is not None:
+            self._assets.__exit__()
         if self.persistence is not None:
             self.persistence.__exit__()
         if self._prints is not None:
@@ -414,6 +425,9 @@ class TaskRunEngine(TaskRunStates):
         if hooks:
             with self:
                 await self.call_hooks(hooks, task, self.logger)
+        if self._assets is not None:
+            with self:
+                self._assets.emit_events(state)
         if not completed:
             self.note_failure()
         log_line(self.context.identity, logging.INFO if completed else logging.ERROR, "Finished in state %s", state)

@@ -50,9 +50,13 @@ class DeploymentMetricTrigger(BaseDeploymentTrigger, MetricTrigger):
 class DeploymentCompoundTrigger(BaseDeploymentTrigger, CompoundTrigger):
     """Runs the deployment when several triggers have fired."""
 
+    triggers: list[TriggerTypes]
+
 
 class DeploymentSequenceTrigger(BaseDeploymentTrigger, SequenceTrigger):
     """Runs the deployment when several triggers have fired in their order."""
+
+    triggers: list[TriggerTypes]
 
 
 def deployment_trigger_discriminator(value: Any) -> str:
