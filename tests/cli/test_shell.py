@@ -31,9 +31,9 @@ def test_watched_command_is_a_flow_run_and_its_output_is_logged(home: Path, caps
     assert (code, out) == (0, "")
     with get_client(sync_client=True) as client:
         (run,) = client.read_flow_runs()
-    assert (run.name, run.tags) == ("mine", ["a", "shell"])
         assert [flow.name for flow in client.read_flows()] == ["f"]
         messages = [log.message for log in client.read_logs()]
+    assert (run.name, run.tags) == ("mine", ["a", "shell"])
     assert {"one", "two"} <= set(messages) and "no" not in messages
 
 
