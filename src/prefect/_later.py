@@ -86,9 +86,7 @@ _TABLE = (
     (
         "plugins",
         """
-        plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
-            run_startup_hooks safe_load_entrypoints
-        _experimental.plugins: register_hook
+        _experimental.plugins: register_hook@plugins
         """,
     ),
     (
