@@ -36,8 +36,6 @@ _TABLE = (
         "deployments",
         """
         deployments.deployments:
-        docker: DockerImage
-        docker.docker_image: DockerImage
         _experimental:
         _experimental.sla:
         _experimental.sla.objects: FrequencySla FreshnessSla LatenessSla ServiceLevelAgreement TimeToCompletionSla
@@ -66,15 +64,6 @@ _TABLE = (
         """,
     ),
     (
-        "images and containers",
-        """
-        utilities.dockerutils: BuildError ImageBuilder build_image docker_client format_outlier_version_name
-            generate_default_dockerfile get_prefect_image_name parse_image_tag push_image python_version_micro
-            python_version_minor silence_docker_warnings split_repository_path to_run_command IMAGE_LABELS
-        _internal.buildx: buildx_build_image buildx_push_image
-        """,
-    ),
-    (
         "the checking of parameters against a JSON schema",
         """
         utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
@@ -86,9 +75,7 @@ _TABLE = (
     (
         "plugins",
         """
-        plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
-            run_startup_hooks safe_load_entrypoints
-        _experimental.plugins: register_hook
+        _experimental.plugins: register_hook@plugins
         """,
     ),
     (
