@@ -75,7 +75,7 @@ class PollingLoop:
             await self.look_once()
             with anyio.move_on_after(max(self.interval - (time.monotonic() - begun), MIN_PAUSE_SECONDS)):
                 await self._wake.wait()
-                await anyio.sleep(MIN_PAUSE_SECONDS)
+            await anyio.sleep(max(0.0, MIN_PAUSE_SECONDS - (time.monotonic() - begun)))
 
     async def look_once(self) -> bool:
         """Look for runs, and return whether the server has answered."""

@@ -22,11 +22,13 @@ from prefect.outbox.leftovers import LeftoverShipper
 from prefect.runner import fork_launcher
 from prefect.runner.launch import Launch, RunProcess
 from prefect.runner.supervise import ProcessEnd, StopReason, find_final_state
+from prefect.schemas.worker_channel import WARM_PROCESSES
 from prefect.settings import get_current_settings
 from prefect.workers.base import BaseWorker
 from prefect.workers.job_configuration import DEFAULT_COMMAND, BaseJobConfiguration, BaseVariables
 from prefect.workers.result import BaseWorkerResult
 from prefect.workers.submission import REPORT_RETRY_SECONDS
+from prefect.workers.warm_processes import LoadedFlow, WarmProcesses
 
 if TYPE_CHECKING:
     from prefect.schemas.responses import DeploymentResponse
@@ -113,6 +115,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         if self._limit is None:
             self._limit = DEFAULT_RUNS_PER_CORE * (os.cpu_count() or 1)
         self._launcher = fork_launcher.create_launcher()
+        self._warm = WarmProcesses(self._launcher)
         self._leftovers = LeftoverShipper(get_current_settings())
         self._processes: dict[UUID, RunProcess] = {}
         self._stop_reasons: dict[UUID, StopReason] = {}
@@ -124,7 +127,8 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
             await self._launcher.prepare()
 
     async def teardown(self, *exc_info: Any) -> None:
-        """End the fork server too."""
+        """End the fork server too, and the processes that wait for a run."""
+        self._warm.close()
         await super().teardown(*exc_info)
         if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
             await self._launcher.close()
@@ -143,6 +147,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         await super()._end_runs()
 
     def kill(self) -> None:
+        self._warm.close()
         for process in self._processes.values():
             process.signal_group(signal.SIGKILL)
 
@@ -167,7 +172,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                 cwd=directory,
                 stream_output=configuration.stream_output,
             )
-            process = await self._launcher.start(launch)
+            process = await self._start_process(flow_run, configuration, launch)
             self._processes[flow_run.id] = process
             if task_status is not None:
                 task_status.started(process.pid)
@@ -181,6 +186,26 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         end = ProcessEnd(flow_run_id=flow_run.id, pid=process.pid, exit_code=status, stop_reason=reason)
         await self._report_end(flow_run, end)
         return ProcessWorkerResult(status_code=status, identifier=str(process.pid))
+
+    async def _start_process(
+        self, flow_run: FlowRun, configuration: ProcessJobConfiguration, launch: Launch
+    ) -> RunProcess:
+        """Start the process of a run, or hand the run over to one that has loaded its flow, if the pool keeps such."""
+        count = (self.work_pool.base_job_template or {}).get(WARM_PROCESSES) or 0
+        if not count or launch.command is not None:
+            return await self._launcher.start(launch)
+        deployment = configuration._related_objects.get("deployment")
+        loaded = LoadedFlow.find(deployment, configuration.env, configuration.stream_output)
+        if loaded is None:
+            return await self._launcher.start(launch)
+        process = self._warm.take(loaded, flow_run, configuration.env)
+        if process is None:
+            process = await self._launcher.start(launch)
+        else:
+            process.flow_run_id = flow_run.id
+        if self._runs_task_group is not None:
+            self._runs_task_group.start_soon(self._warm.fill, loaded, count)
+        return process
 
     async def _report_end(self, flow_run: FlowRun, end: ProcessEnd) -> None:
         """Give the run of an ended process its final state, unless it has one; wait for a server that is away."""
