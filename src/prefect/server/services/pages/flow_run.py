@@ -60,7 +60,7 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
         "subflows": await queries.count_subflow_runs(tx, id_),
         "parent": await _find_parent(tx, row["parent_task_run_id"]),
         "failure": await _explain_flow_run(tx, row) if row["state_type"] in _FAILED else None,
-        "pause": await _describe_pause(tx, row) if row["state_type"] == "PAUSED" else None,
+        "pause": await describe_pause(tx, row) if row["state_type"] == "PAUSED" else None,
         "artifacts": await find_artifacts(tx, {"flow_run_id": id_}),
     }
 
@@ -84,13 +84,11 @@ async def build_task_run_page(tx: Transaction, id_: UUID) -> TaskRunPage:
         "downstream": await _find_downstream(tx, row),
         "subflow": {"id": subflows[0]["id"], "name": subflows[0]["name"]} if subflows else None,
         "failure": await _explain_task_run(tx, row) if row["state_type"] in _FAILED else None,
-        "artifacts": await find_artifacts(tx, store.artifacts.where({"task_run_id": id_}, _of_flow_run(row))),
+        "artifacts": await find_artifacts(
+            tx,
+            {"task_run_id": id_, "flow_run_id": row["flow_run_id"]},  # by the index on flow runs
+        ),
     }
-
-
-def _of_flow_run(row: Row) -> dict[str, Any]:
-    """Return the condition by which the artifacts of a task run are found through an index."""
-    return {"flow_run_id": row["flow_run_id"]}
 
 
 def _first_delay(policy: dict[str, Any]) -> float | None:
@@ -189,7 +187,8 @@ def present_line(row: Row) -> LogLine:
 # --- pauses and inputs -----------------------------------------------------------------------------------------------
 
 
-async def _describe_pause(tx: Transaction, row: Row) -> Pause:
+async def describe_pause(tx: Transaction, row: Row) -> Pause:
+    """Return what a paused flow run waits for."""
     details = row["states"][-1].get("details", {})
     keys = details.get("run_input_keyset") or {}
     timeout = details.get("pause_timeout")
@@ -227,5 +226,5 @@ async def _find_downstream(tx: Transaction, row: Row) -> list[Named]:
     """Return the task runs of the same flow run that used the result of a task run."""
     if row["flow_run_id"] is None:
         return []
-    rows = await queries.find_users_of(tx, row["flow_run_id"], row["id"], 50)
+    rows = await queries.find_downstream_runs(tx, row["flow_run_id"], row["id"], 50)
     return [{"id": each["id"], "name": each["name"]} for each in rows]

@@ -125,7 +125,7 @@ async def find_inputs(tx: Transaction, flow_run_id: UUID, keys: Sequence[str]) -
     return {row["key"]: row["value"] for row in await store.flow_run_inputs.find(tx, where)}
 
 
-async def find_users_of(tx: Transaction, flow_run_id: UUID, task_run_id: UUID, limit: int) -> list[Row]:
+async def find_downstream_runs(tx: Transaction, flow_run_id: UUID, task_run_id: UUID, limit: int) -> list[Row]:
     """Return `id` and `name` of the task runs of a flow run whose inputs mention a task run."""
     mentioned = tx.dialect.contains("CAST(task_run.task_inputs AS TEXT)", str(task_run_id))
     where = store.task_runs.where({"flow_run_id": flow_run_id}, mentioned)
