@@ -24,11 +24,7 @@ _TABLE = (
     (
         "concurrency limits",
         """
-        concurrency:
-        concurrency.asyncio: concurrency rate_limit
-        concurrency.context: ConcurrencyContext
         concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
-        concurrency.sync: concurrency rate_limit
         concurrency.v1:
         concurrency.v1.asyncio: concurrency
         concurrency.v1.context: ConcurrencyContext
@@ -37,21 +33,9 @@ _TABLE = (
         """,
     ),
     (
-        "assets",
-        """
-        assets: Asset AssetProperties add_asset_metadata materialize
-        assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
-        assets.materialize: materialize
-        """,
-    ),
-    (
         "deployments",
         """
-        deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
-        deployments.flow_runs: arun_deployment run_deployment
-        deployments.runner: DeploymentApplyError DockerImage EntrypointType RunnerDeployment adeploy deploy
-        deployments.schedules: FlexibleScheduleList create_deployment_schedule_create normalize_to_deployment_schedule
         docker: DockerImage
         docker.docker_image: DockerImage
         _experimental:
@@ -62,16 +46,10 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters
         task_runs: TaskRunWaiter
-        workers: ProcessWorker
-        workers.base: BaseJobConfiguration BaseVariables BaseWorker BaseWorkerResult
-        workers.process: ProcessJobConfiguration ProcessVariables ProcessWorker ProcessWorkerResult
-        workers.server: build_healthcheck_server start_healthcheck_server
-        workers.utilities: get_available_work_pool_types get_default_base_job_template_for_infrastructure_type
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage
@@ -97,17 +75,6 @@ _TABLE = (
         """,
     ),
     (
-        "the tools that integrations share with the engine",
-        """
-        _internal.concurrency:
-        _internal.concurrency.api: create_call from_sync
-        _internal.retries: exponential_backoff_with_jitter retry_async_fn
-        _internal.urls: strip_auth_from_urls_in_text
-        _internal.uuid7: uuid7
-        utilities.services: critical_service_loop start_client_metrics_server stop_client_metrics_server
-        """,
-    ),
-    (
         "the checking of parameters against a JSON schema",
         """
         utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
@@ -119,9 +86,7 @@ _TABLE = (
     (
         "plugins",
         """
-        plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
-            run_startup_hooks safe_load_entrypoints
-        _experimental.plugins: register_hook
+        _experimental.plugins: register_hook@plugins
         """,
     ),
     (

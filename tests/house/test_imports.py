@@ -79,11 +79,10 @@ def test_planned_module_can_be_imported(module):
 
 class TestPlannedNames:
     def test_function_call_names_the_feature(self):
-        from prefect.concurrency.sync import concurrency
+        from prefect._internal.buildx import buildx_build_image
 
-        with pytest.raises(NotImplementedError, match=r"concurrency limits will come in a later release"):
-            with concurrency("database", occupy=1):
-                raise AssertionError
+        with pytest.raises(NotImplementedError, match=r"containers will come in a later release"):
+            buildx_build_image()
 
     def test_class_instantiation_and_attributes_name_the_feature(self):
         from prefect.infrastructure.provisioners import Provisioner
@@ -95,32 +94,24 @@ class TestPlannedNames:
 
     def test_subclass_instantiation_names_the_feature(self):
         from prefect.infrastructure.provisioners import Provisioner
-        from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 
         class Mine(Provisioner):
             name: str = "x"
-
-        class Worker(BaseWorker[BaseJobConfiguration, BaseVariables, BaseWorkerResult]):
-            type = "mine"
-
-            def method(self) -> None: ...
 
         with pytest.raises(NotImplementedError, match="workers and infrastructure will come in a later release"):
             Mine(name="y")
         with pytest.raises(NotImplementedError):
             Mine.get("?")
-        with pytest.raises(NotImplementedError):
-            Worker("pool")
 
     def test_class_can_be_inspected_and_used_as_type_hint(self):
         from prefect.signatures.validation import get_validator
-        from prefect.workers import ProcessWorker
+        from prefect.telemetry.run_telemetry import RunTelemetry
 
-        def fn(worker: ProcessWorker | None = None, x: int = 1): ...
+        def fn(telemetry: RunTelemetry | None = None, x: int = 1): ...
 
-        assert not hasattr(ProcessWorker, "anything")
-        assert ProcessWorker.__doc__ and "later release" in ProcessWorker.__doc__
-        assert get_validator(fn)({"x": "2"}) == {"worker": None, "x": 2}
+        assert not hasattr(RunTelemetry, "anything")
+        assert RunTelemetry.__doc__ and "later release" in RunTelemetry.__doc__
+        assert get_validator(fn)({"x": "2"}) == {"telemetry": None, "x": 2}
 
     def test_class_can_be_the_type_of_a_field(self):
         from pydantic import BaseModel, ValidationError

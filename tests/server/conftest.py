@@ -99,7 +99,7 @@ class _SwitchableDatabase:
     async def read_briefly(self, work: Any) -> Any:
         return await self.database.read_briefly(work)
 
-    async def write(self, work: Any) -> Any:
+    async def write(self, work: Any, durable: bool = True) -> Any:
         return await self.database.write(work)
 
 

@@ -40,13 +40,16 @@ def http_to_ws(url: str) -> str:
     return url.replace("https://", "wss://", 1).replace("http://", "ws://", 1).rstrip("/")
 
 
-async def open_socket(url: str, headers: dict[str, str] | None = None, prefect: bool = True) -> ClientConnection:
+async def open_socket(
+    url: str, headers: dict[str, str] | None = None, prefect: bool = True, **timing: float
+) -> ClientConnection:
     """Connect to a websocket.
 
     Args:
         url: Its address.
         headers: Headers of the handshake besides those of every connection.
         prefect: Use the subprotocol whose first message is the token.
+        timing: `ping_interval` and `ping_timeout`, in seconds.
     """
     custom = {
         name: value
@@ -54,6 +57,7 @@ async def open_socket(url: str, headers: dict[str, str] | None = None, prefect: 
         if not name.lower().startswith("sec-websocket-")
     }
     options: dict[str, Any] = {"ssl": _http_factory.create_ssl_context(url)} if url.startswith("wss:") else {}
+    options |= timing
     return await connect(
         url,
         subprotocols=[Subprotocol("prefect")] if prefect else None,

@@ -1,4 +1,4 @@
-"""Headers that name the worker, flow and deployment that send a request."""
+"""Headers that name the worker, flow and deployment that send a request, and the claim of the flow run's worker."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ _FROM_ENVIRONMENT = {
     "X-Prefect-Flow-Name": "PREFECT__FLOW_NAME",
     "X-Prefect-Deployment-Id": "PREFECT__DEPLOYMENT_ID",
     "X-Prefect-Deployment-Name": "PREFECT__DEPLOYMENT_NAME",
+    "Prefect-Claim": "PREFECT__FLOW_RUN_CLAIM",
 }
 
 

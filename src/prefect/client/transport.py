@@ -54,7 +54,12 @@ class Transport(Protocol):
         ...
 
     async def call(
-        self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Carry out an operation and return its answer: Python values, or JSON as it came over the network.
 
@@ -63,6 +68,7 @@ class Transport(Protocol):
             route: The path as the API declares it, for instance `"/flow_runs/{id}"`.
             params: The parameters of its path and its query; those that are None are left out.
             body: The values of its body.
+            headers: Headers of the request, by names in lower case.
 
         Raises:
             ObjectNotFound: The API has no such object.
@@ -150,10 +156,15 @@ class LocalTransport:
         return clients
 
     async def call(
-        self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         try:
-            answer = await self.application.call(method, route, params or {}, body)
+            answer = await self.application.call(method, route, params or {}, body, headers)
         except errors.ServiceError as refusal:
             raise self._error(method, build_path(route, params or {})[0], refusal) from None
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
@@ -168,7 +179,7 @@ class LocalTransport:
         max_retries: int | None = None,
         **options: Any,
     ) -> httpx.Response:
-        answer = await self.call(method, route, params, body)
+        answer = await self.call(method, route, params, body, options.get("headers"))
         request = _httpx.httpx.Request(method, self.url + route.lstrip("/"))
         if answer is None:
             return _httpx.httpx.Response(204, request=request)
@@ -223,9 +234,15 @@ class HttpTransport:
         self.clients = HttpClients(factory.create_sync_client, factory.create_async_client)
 
     async def call(
-        self, method: str, route: str, params: Mapping[str, Any] | None = None, body: Mapping[str, Any] | Any = None
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Any = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
-        return _encoding.decode_response(await self.request(method, route, params, body))
+        options: dict[str, Any] = {"headers": headers} if headers else {}
+        return _encoding.decode_response(await self.request(method, route, params, body, **options))
 
     async def request(
         self,

@@ -93,7 +93,7 @@ async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | Non
     current = run.state
     if current is None or current.is_final():
         return None
-    proposed = _find_final_state(current, end)
+    proposed = find_final_state(current, end)
     if proposed is None:
         return None
     # Forced: what has happened cannot be refused, and the rules' waits and retries are for runs that go on.
@@ -101,7 +101,7 @@ async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | Non
     return proposed
 
 
-def _find_final_state(current: State[Any], end: ProcessEnd) -> State[Any] | None:
+def find_final_state(current: State[Any], end: ProcessEnd) -> State[Any] | None:
     """Return the state of a run whose process has ended, or None if it goes on: later, or in another process."""
     if end.stop_reason is StopReason.CANCELLED or current.is_cancelling():
         return states.State(type=states.StateType.CANCELLED, message=f"The flow run was cancelled. {end.describe()}")

@@ -223,8 +223,8 @@ class ResourceSpecification(RootModel[dict[str, str | list[str]]]):
         """Return whether the specification matches one of the resources."""
         return self.matches_every_resource() or any(self.matches(candidate) for candidate in candidates)
 
-    def matches(self, resource: Resource) -> bool:
-        """Return whether the specification matches the resource."""
+    def matches(self, resource: Resource | Mapping[str, str]) -> bool:
+        """Return whether the specification matches the resource, or one with these labels."""
         return all(any(matches(value, resource.get(label)) for value in values) for label, values in self.items())
 
     def items(self) -> Iterable[tuple[str, list[str]]]:

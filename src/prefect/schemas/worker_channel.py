@@ -15,6 +15,20 @@ HEARTBEAT, SNAPSHOT, CLEANUP = "worker_heartbeat.v1", "work_pool_snapshot.v1", "
 REQUIRED = (HEARTBEAT, SNAPSHOT)
 """Capabilities that a worker must request; it may request more."""
 
+FLOW_RUNS = "flow_run_notices.v1"
+"""The capability of our servers to say at once that a run may start (`flow_runs.ready.v1`) or has to be stopped
+(`flow_runs.cancelling.v1`). A worker that is not told polls."""
+
+CLAIM_HEADER = "Prefect-Claim"
+"""The header with the claim under which a state of a flow run is proposed: `<id of the run>/<token>`."""
+
+ON_LOST, WARM_PROCESSES = "on_lost", "warm_processes"
+"""Options of a pool, beside `job_configuration` and `variables` in its base job template: `on_lost: retry` starts runs
+again that were lost with their worker; `warm_processes: N` keeps processes that have loaded a flow."""
+
+CLAIM_VARIABLE = "PREFECT__FLOW_RUN_CLAIM"
+"""The environment variable that carries it to the process of the run."""
+
 CleanupKind = Literal["cancelling_timeout_teardown.v1", "pending_claim_teardown.v1"]
 
 

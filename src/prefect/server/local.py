@@ -16,7 +16,8 @@ from typing import Any
 from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.errors import Duplicate, Unstorable
-from prefect.server.db.sqlite import open_home
+from prefect.server.db.sqlite import SqliteDatabase, open_home
+from prefect.server.local_changes import LocalChanges
 from prefect.server.principals import LOCAL, Principal
 from prefect.server.routes import find_operation, match_path
 from prefect.server.routes.execution import execute
@@ -27,6 +28,7 @@ from prefect.server.routes.parameters import (
     list_parameters,
     validate_parameters,
 )
+from prefect.server.services.concurrency import leases
 from prefect.server.services.core.errors import InvalidRequest, NotFound, ServiceError
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
@@ -54,10 +56,18 @@ class LocalApplication:
         self.home = home
         self.principal = principal
         self.database = open_home(home)
+        self.changes = get_changes(self.database)
         self._last_orphan_check = float("-inf")
         self._has_warned = False
 
-    async def call(self, method: str, route: str, params: Mapping[str, Any], body: Any = None) -> Any:
+    async def call(
+        self,
+        method: str,
+        route: str,
+        params: Mapping[str, Any],
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Carry out an operation.
 
         Args:
@@ -65,6 +75,7 @@ class LocalApplication:
             route: The path as the API declares it, for instance `"/flow_runs/{id}"`.
             params: The parameters of its path and its query.
             body: The values of its body, or a model.
+            headers: The headers of the request, by names in lower case.
 
         Raises:
             ServiceError: It cannot be done, as the error's class and message say.
@@ -74,18 +85,25 @@ class LocalApplication:
             operation = find_operation(method, route)
         except LookupError:
             raise NotFound("operation", f"{method} {route}") from None
-        result = await self.execute(operation, params, body)
+        result = await self.execute(operation, params, body, headers)
         return result.body if isinstance(result, StatusResponse) else result
 
-    async def execute(self, operation: Operation, params: Mapping[str, Any], body: Any = None) -> Any:
+    async def execute(
+        self,
+        operation: Operation,
+        params: Mapping[str, Any],
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Execute an operation like `call`, but return a `StatusResponse` with its status instead of only its body."""
-        await self.catch_up()
+        if operation.reads_runs:
+            await self.catch_up()
         operation.authorize(self.principal)
         arguments = build_arguments(operation, validate_parameters(operation, params, body))
         info_name = find_request_info_parameter(operation)
         if info_name is not None:
-            arguments[info_name] = RequestInfo(self.principal)
-        return await execute(operation, self.database, self.principal, arguments)
+            arguments[info_name] = RequestInfo(self.principal, headers=dict(headers or {}))
+        return await execute(operation, self.database, self.principal, arguments, self.changes)
 
     async def respond(
         self,
@@ -110,7 +128,7 @@ class LocalApplication:
         try:
             operation, path_params = match_path(method, path)
             params, values = _read_request(operation, query, headers, body)
-            answer = await self.execute(operation, {**params, **path_params}, values)
+            answer = await self.execute(operation, {**params, **path_params}, values, _lower(headers))
         except ServiceError as refusal:
             return refusal.status, refusal.headers, {refusal.key: str(refusal)}
         except (Duplicate, Unstorable) as error:
@@ -138,6 +156,21 @@ class LocalApplication:
             if not self._has_warned:
                 self._has_warned = True
                 logger.warning("%s", error)
+
+
+def get_changes(database: SqliteDatabase) -> LocalChanges:
+    """Return what waits for changes of a local store; one object a store."""
+    changes = _changes.get(database.path)
+    if changes is None:
+        changes = _changes[database.path] = LocalChanges(database, database.path, leases.has_lost, leases.end_lost)
+    return changes
+
+
+_changes: dict[Path, LocalChanges] = {}
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _read_request(

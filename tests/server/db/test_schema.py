@@ -18,6 +18,7 @@ from prefect._io import drive
 from prefect.server import store
 from prefect.server.db import migrations, schema
 from prefect.server.db.errors import StoreDamaged, StoreUnavailable, StoreVersionError
+from prefect.server.db.idle_connections import idle_connections
 from prefect.server.db.postgres import PostgresDatabase
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase
@@ -292,6 +293,7 @@ def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
 def test_truncated_file_is_named(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "store.db"
     drive(count_flows(SqliteDatabase(path)))
+    idle_connections.close_all()
     assert path.stat().st_size > kept
     os.truncate(path, kept)
     with pytest.raises(StoreDamaged, match=re.escape(str(path))):

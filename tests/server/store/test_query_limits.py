@@ -10,11 +10,11 @@ from prefect.server.store.queries import limits as queries
 from tests.server.store.rows import AT, add, add_task_run, ids, minutes, uid
 
 
-async def test_lock_expired_leases_selects_expired_ones(database: Database) -> None:
+async def test_find_expired_leases_selects_expired_ones(database: Database) -> None:
     async def work(tx: Transaction) -> list[Any]:
         for number, expires in ((1, minutes(-1)), (2, minutes(1)), (3, None), (4, minutes(-2))):
             await add(tx, store.leases, number, expires=expires)
-        return [sorted(ids(await queries.lock_expired_leases(tx, AT, limit))) for limit in (10, 1)]
+        return [sorted(ids(await queries.find_expired_leases(tx, AT, limit))) for limit in (10, 1)]
 
     assert await database.write(work) == [[1, 4], [4]]
 
@@ -28,8 +28,8 @@ async def test_find_task_run_leases_selects_holders_of_a_limit(database: Databas
             (4, "task_run", []),
         ):
             holder = {"type": kind, "id": str(uid(number))}
-            limits = [str(id_) for id_ in held]
-            await add(tx, store.leases, number, holder=holder, limits=limits, created=minutes(-number))
+            await add(tx, store.leases, number, holder=holder, created=minutes(-number), granted=AT)
+            await store.held_slots.add(tx, [{"limit_id": id_, "lease_id": uid(number), "slots": 1} for id_ in held])
         return [
             ids(await queries.find_task_run_leases(tx, [uid(50)])),
             ids(await queries.find_task_run_leases(tx, [uid(50)], lock=True)),

@@ -119,7 +119,7 @@ class Server(ServerState):
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self.authenticators = default_authenticators(self.settings) if authenticators is None else authenticators
         self.live = LiveHub(self)
-        self._routes = [LazyRoute(operation, self.database) for operation in list_operations()]
+        self._routes = [LazyRoute(operation, self) for operation in list_operations()]
         self.api = self._build_api()
         self.app = self._build_app()
 

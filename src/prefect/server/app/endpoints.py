@@ -6,6 +6,7 @@ encoded as JSON without being validated a second time.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import inspect
 import warnings
@@ -25,9 +26,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from prefect.server.db.interface import Database
+from prefect.server.app.state import ServerState
+from prefect.server.db.interface import UnitOfWork
 from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import Operation, RawResponse, RequestInfo, StatusResponse
+from prefect.server.routes.operation import CallerGone, Operation, RawResponse, RequestInfo, StatusResponse
 from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
 from prefect.types import json_codec
 
@@ -49,11 +51,11 @@ class LazyRoute(Route):
 
     Args:
         operation: The operation.
-        database: What it works on.
+        state: What it works on.
     """
 
-    def __init__(self, operation: Operation, database: Database) -> None:
-        self.operation_app = OperationApp(operation, database)
+    def __init__(self, operation: Operation, state: ServerState) -> None:
+        self.operation_app = OperationApp(operation, state)
         super().__init__(operation.path, self.operation_app, methods=[operation.method], name=operation.fn.__name__)
         self.methods = {operation.method}  # as in FastAPI: GET does not answer HEAD
 
@@ -63,17 +65,17 @@ class OperationApp:
 
     Args:
         operation: The operation.
-        database: What it works on.
+        state: What it works on.
     """
 
-    def __init__(self, operation: Operation, database: Database) -> None:
+    def __init__(self, operation: Operation, state: ServerState) -> None:
         self.operation = operation
-        self._database = database
+        self._state = state
 
     @cached_property
     def endpoint(self) -> Callable[..., Awaitable[Response]]:
         """The function that executes the operation and responds."""
-        return build_endpoint(self.operation, self._database)
+        return build_endpoint(self.operation, self._state)
 
     @cached_property
     def route(self) -> APIRoute:
@@ -101,7 +103,7 @@ def build_route(operation: Operation, endpoint: Callable[..., Awaitable[Response
     )
 
 
-def build_endpoint(operation: Operation, database: Database) -> Callable[..., Awaitable[Response]]:
+def build_endpoint(operation: Operation, state: ServerState) -> Callable[..., Awaitable[Response]]:
     """Return a function for FastAPI, with the signature that the operation's parameters make."""
     info_name = find_request_info_parameter(operation)
     raw_name = next((parameter.name for parameter in list_parameters(operation) if parameter.location == "raw"), None)
@@ -113,7 +115,11 @@ def build_endpoint(operation: Operation, database: Database) -> Callable[..., Aw
         arguments = build_arguments(operation, values)
         if info_name is not None:
             arguments[info_name] = read_request_info(request)
-        result = await execute(operation, database, request.scope["principal"], arguments)
+        try:
+            changes = RequestChanges(request, state)
+            result = await execute(operation, state.database, request.scope["principal"], arguments, changes)
+        except CallerGone:
+            return Response(status_code=CLIENT_CLOSED_REQUEST)
         response = build_response(result, operation.status)
         return answer_conditionally(request, response) if operation.etag else response
 
@@ -128,6 +134,44 @@ def build_endpoint(operation: Operation, database: Database) -> Callable[..., Aw
     handle.__doc__ = operation.fn.__doc__
     handle.__name__ = operation.fn.__name__
     return handle
+
+
+CLIENT_CLOSED_REQUEST = 499
+"""The status of a response that nobody receives."""
+
+
+class RequestChanges:
+    """Waiting for changes on behalf of a request, as long as its client stays connected.
+
+    Args:
+        request: The request.
+        state: What notifies of changes.
+    """
+
+    def __init__(self, request: Request, state: ServerState) -> None:
+        self._request = request
+        self._state = state
+
+    async def wait(self, topic: str, is_ready: UnitOfWork[bool], seconds: float) -> None:
+        """Return when a topic is notified, or after so many seconds; raise `CallerGone` when the client has gone."""
+        with self._state.bus.subscribe(topic) as subscription:
+            if await self._state.database.read_briefly(is_ready):  # before the subscription
+                return
+            notified = asyncio.ensure_future(subscription.take())
+            gone = asyncio.ensure_future(self._wait_for_disconnect())
+            try:
+                await asyncio.wait({notified, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                if gone.done() and not notified.done():
+                    raise CallerGone
+            finally:
+                for task in (notified, gone):
+                    task.cancel()
+                await asyncio.gather(notified, gone, return_exceptions=True)
+
+    async def _wait_for_disconnect(self) -> None:
+        await self._request.body()
+        while (await self._request.receive())["type"] != "http.disconnect":
+            pass
 
 
 _VERSION = Annotated[str, Header(alias="x-prefect-api-version")]

@@ -107,6 +107,8 @@ class Bus:
         finally:
             for topic in topics:
                 self._subscribers[topic].discard(subscription)
+                if not self._subscribers[topic]:
+                    del self._subscribers[topic]
 
     async def read_once(self, item: Any, read: Callable[[], Awaitable[Any]]) -> Any:
         """Return the result of `read` for an item; it is called once for all subscribers of the item."""

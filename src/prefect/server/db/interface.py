@@ -64,6 +64,9 @@ class Transaction(Protocol):
         ...
 
 
+KEY_FILE = "key_file"
+"""In the memory of a database of this machine: the path of the file with the key that encrypts its secrets."""
+
 UnitOfWork: TypeAlias = Callable[[Transaction], Awaitable[T]]
 """A unit of work: the function that uses one transaction. It may be called again when the transaction could not be
 committed, so it must change nothing else."""
@@ -96,8 +99,13 @@ class Database(Protocol):
         """Run a unit of work that only reads a few rows by their keys, in a read-only transaction."""
         ...
 
-    async def write(self, work: UnitOfWork[T]) -> T:
-        """Run a unit of work in a transaction and commit it."""
+    async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
+        """Run a unit of work in a transaction and commit it.
+
+        Args:
+            work: The unit of work.
+            durable: Whether the commit must survive a failure of the machine; others are faster with some databases.
+        """
         ...
 
     async def open(self) -> None:

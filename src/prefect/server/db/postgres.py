@@ -194,7 +194,7 @@ class PostgresDatabase:
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self.read(work)
 
-    async def write(self, work: UnitOfWork[T]) -> T:
+    async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
         return await self._retry(lambda: self._write(work))
 
     @asynccontextmanager

@@ -1,5 +1,7 @@
 """SQLite through the standard library's driver, with a connection a transaction, so that nothing survives a fork.
 
+Connections are idle between transactions (`idle_connections`).
+
 It blocks in the driver: in place when driven; under an event loop a unit of work runs in a worker thread.
 """
 
@@ -25,7 +27,8 @@ from prefect.server.db.errors import (
     StoreUnavailable,
     Unstorable,
 )
-from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
+from prefect.server.db.idle_connections import idle_connections
+from prefect.server.db.interface import KEY_FILE, Notifications, Transaction, UnitOfWork
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
@@ -40,6 +43,9 @@ T = TypeVar("T")
 
 STORE_FILE_NAME = "pluperfect.db"
 """The file of the local store in its home directory."""
+
+KEY_FILE_NAME = "encryption.key"
+"""The file beside it with the key that encrypts its secrets, so that a copy of the store alone reveals none."""
 
 WRITE_TIMEOUT_SECONDS = 60.0
 """Seconds to wait for the write lock; transactions are cut to take a fraction of one."""
@@ -62,8 +68,11 @@ class SqliteTransaction:
 
     dialect = SqliteDialect()
 
-    def __init__(self, raw: sqlite3.Connection, path: Path, memory: dict[str, Any]) -> None:
+    def __init__(
+        self, raw: sqlite3.Connection, path: Path, memory: dict[str, Any], close: Callable[[sqlite3.Connection], None]
+    ) -> None:
         self._raw = raw
+        self._close = close
         self._path = path
         # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
         self._busy = threading.Lock()
@@ -103,7 +112,7 @@ class SqliteTransaction:
             await self.run(Sql("ROLLBACK"))
 
     async def finish(self, statement: str) -> None:
-        """End the transaction with COMMIT or ROLLBACK and close the file."""
+        """End the transaction with COMMIT or ROLLBACK; the connection is not used for it any more."""
         await blocking(self._finish, statement)
 
     def _finish(self, statement: str) -> None:
@@ -112,9 +121,12 @@ class SqliteTransaction:
                 if self._raw.in_transaction:
                     self._raw.execute(statement)
             except sqlite3.Error as error:
-                raise explain_error(error, self._path) from error
-            finally:
                 self._raw.close()
+                raise explain_error(error, self._path) from error
+            except BaseException:
+                self._raw.close()
+                raise
+            self._close(self._raw)
 
     async def _call(self, fn: Callable[[], T]) -> T:
         return await blocking(self._guarded, fn)
@@ -143,7 +155,7 @@ class SqliteDatabase:
         self.write_timeout = write_timeout
         self.migrate = migrate
         self._prepared = False
-        self.memory: dict[str, Any] = {}
+        self.memory: dict[str, Any] = {KEY_FILE: path.with_name(KEY_FILE_NAME)}
         self._listeners: list[Callable[[Notifications], None]] = []
 
     @property
@@ -166,20 +178,20 @@ class SqliteDatabase:
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self.read(work)
 
-    async def write(self, work: UnitOfWork[T]) -> T:
-        return await blocking(lambda: drive(self._write(work)))
+    async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
+        return await blocking(lambda: drive(self._write(work, durable)))
 
     async def _read(self, work: UnitOfWork[T]) -> T:
         async with self.reading() as tx:
             return await work(tx)
 
-    async def _write(self, work: UnitOfWork[T]) -> T:
-        async with self.writing() as tx:
+    async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
+        async with self.writing(durable) as tx:
             return await work(tx)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        connection = await blocking(self._open)
+        connection = await blocking(self._take_connection)
         try:
             await connection.run(READ_ONLY)
             await connection.run(Sql("BEGIN"))
@@ -188,9 +200,11 @@ class SqliteDatabase:
             await connection.finish("ROLLBACK")
 
     @asynccontextmanager
-    async def writing(self) -> AsyncIterator[Transaction]:
-        connection = await blocking(self._open)
+    async def writing(self, durable: bool = True) -> AsyncIterator[Transaction]:
+        connection = await blocking(self._take_connection)
         try:
+            # A durable commit is on disk when it returns: the journal's records are discarded after it.
+            await connection.run(Sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}"))
             await self._begin_immediate(connection)
             yield connection
         except BaseException:
@@ -228,7 +242,23 @@ class SqliteDatabase:
             await sleep(pause * random.random())
             pause = min(pause * 2, MAX_LOCK_POLL_SECONDS)
 
-    def _open(self) -> SqliteTransaction:
+    def _take_connection(self) -> SqliteTransaction:
+        """Return an idle connection, or a new one, for one transaction."""
+        raw = idle_connections.take(self.path) if self._prepared else None
+        if raw is None:
+            return self._open(self._put_back)
+        try:
+            raw.execute("PRAGMA query_only = OFF")
+            raw.execute(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}")
+        except sqlite3.Error as error:
+            raw.close()
+            raise explain_error(error, self.path) from error
+        return SqliteTransaction(raw, self.path, self.memory, self._put_back)
+
+    def _put_back(self, raw: sqlite3.Connection) -> None:
+        idle_connections.put(self.path, raw)
+
+    def _open(self, close: Callable[[sqlite3.Connection], None]) -> SqliteTransaction:
         if not (self._prepared and self.path.exists()):
             _make_home(self.path.parent)
         try:
@@ -241,7 +271,6 @@ class SqliteDatabase:
             if not (self._prepared and self.path.stat().st_size):
                 schema.prepare_sqlite(raw, self.path, SqliteDialect(), self.migrate)
                 self._prepared = True
-            # A commit is on disk when it returns: the journal's records are discarded after it.
             raw.execute("PRAGMA synchronous = FULL")
             raw.execute("PRAGMA cache_size = -16000")
         except sqlite3.Error as error:
@@ -250,7 +279,7 @@ class SqliteDatabase:
         except BaseException:
             raw.close()
             raise
-        return SqliteTransaction(raw, self.path, self.memory)
+        return SqliteTransaction(raw, self.path, self.memory, close)
 
 
 def open_home(home: Path) -> SqliteDatabase:

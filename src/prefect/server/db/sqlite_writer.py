@@ -104,7 +104,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         except StoreBusy:  # another process creates or recovers the file
             return await self.read(work)
 
-    async def write(self, work: UnitOfWork[T]) -> T:
+    async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
         if self._writer is None:
             raise self._closed()
         if self._writer is threading.current_thread():
@@ -133,7 +133,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         """Return the connection of this thread, which has run the statements of `setup` when it was opened."""
         connection = getattr(self._thread_local, "connection", None)
         if connection is None:
-            connection = self._open()
+            connection = self._open(lambda raw: raw.close())
             for statement in (Sql(f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}"), *setup):
                 drive(connection.run(statement))
             self._thread_local.connection = connection

@@ -13,68 +13,17 @@ There are no foreign keys: records of several processes arrive in any order, and
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Literal
-
-Kind = Literal["uuid", "text", "int", "float", "bool", "time", "duration", "json", "array", "object", "bytes"]
-"""`array` and `object` are JSON whose empty value is stored as null; any other JSON value is `json`."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column: its name, what it holds, and whether every row must have it."""
-
-    name: str
-    kind: Kind
-    required: bool = False
-
-
-@dataclass(frozen=True)
-class Index:
-    """An index on columns, of all rows or those that satisfy a condition in SQL."""
-
-    name: str
-    columns: tuple[str, ...]
-    unique: bool = False
-    where: str | None = None
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table, the column that identifies its rows, and its indexes."""
-
-    name: str
-    columns: tuple[Column, ...]
-    key: str = "id"
-    indexes: tuple[Index, ...] = ()
-    clustered: tuple[str, ...] = ()
-    """The columns by which rows are kept in order, where that is not the key."""
-
-    @property
-    def primary(self) -> tuple[str, ...]:
-        return self.clustered or (self.key,)
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns)
-
-    @cached_property
-    def required(self) -> tuple[str, ...]:
-        return tuple(column.name for column in self.columns if column.required)
-
-    @cached_property
-    def kinds(self) -> dict[str, Kind]:
-        return {column.name: column.kind for column in self.columns}
-
-
-def _columns(kind: Kind, names: str) -> tuple[Column, ...]:
-    """Several columns of one kind; a name that ends in `!` is required."""
-    return tuple(Column(name.rstrip("!"), kind, name.endswith("!")) for name in names.split())
-
-
-_RECORD_COLUMNS = (*_columns("uuid", "id!"), *_columns("time", "created! updated!"))
-"""The first columns of most tables: the id of a row, and when it was created and last updated."""
+from prefect.server.db.automation_tables import ACTION_JOB as ACTION_JOB
+from prefect.server.db.automation_tables import AUTOMATION as AUTOMATION
+from prefect.server.db.automation_tables import BUCKET as BUCKET
+from prefect.server.db.automation_tables import EVENT_QUEUE as EVENT_QUEUE
+from prefect.server.db.automation_tables import FIRING as FIRING
+from prefect.server.db.declaration import RECORD_COLUMNS as _RECORD_COLUMNS
+from prefect.server.db.declaration import Column as Column
+from prefect.server.db.declaration import Index as Index
+from prefect.server.db.declaration import Kind as Kind
+from prefect.server.db.declaration import Table as Table
+from prefect.server.db.declaration import columns as _columns
 
 OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 """Runs that have not finished, as the partial indexes have it: a query must say it in these words to use them."""
@@ -404,13 +353,23 @@ LEASE = Table(
     "lease",
     (
         *_columns("uuid", "id!"),
-        *_columns("time", "created! expires"),
-        *_columns("int", "slots!"),
-        *_columns("json", "limits! holder"),  # the ids of the limits of which slots are held; who holds them
+        # When it was requested, since when it holds its slots (null while it waits for them), and when it runs out.
+        *_columns("time", "created! granted expires"),
+        *_columns("duration", "duration"),  # how long it lasts from when it is granted
+        *_columns("json", "holder process"),  # which run holds it, and the process of this host that will end it
     ),
     # Leases that ran out; one without an end is not.
     indexes=(Index("lease_by_end", ("expires",), where="expires IS NOT NULL"),),
 )
+
+HELD_SLOT = Table(
+    "held_slot",
+    (*_columns("uuid", "limit_id! lease_id!"), *_columns("int", "slots!")),
+    key="lease_id",
+    clustered=("limit_id", "lease_id"),
+    indexes=(Index("held_slot_by_lease", ("lease_id",)),),  # the slots of a lease
+)
+"""Slots of a limit that a lease holds, or waits for."""
 
 FLOW_RUN_INPUT = Table(
     "flow_run_input",
@@ -431,19 +390,6 @@ SAVED_SEARCH = Table(
         *_columns("json", "filters"),
     ),
     indexes=(Index("saved_search_by_name", ("name",), unique=True),),  # a search by its name
-)
-
-AUTOMATION = Table(
-    "automation",
-    (
-        *_RECORD_COLUMNS,
-        *_columns("text", "name! description!"),
-        *_columns("bool", "enabled!"),
-        *_columns("array", "tags"),
-        *_columns("json", "trigger! actions actions_on_trigger actions_on_resolve"),
-        *_columns("text", "owner_resource"),
-        *_columns("array", "related"),  # the resources that its actions name
-    ),
 )
 
 CSRF_TOKEN = Table(
@@ -480,6 +426,7 @@ META = Table("meta", _columns("text", "key! value!"), key="key")
 TABLES = (
     *(FLOW, FLOW_RUN, TASK_RUN, CACHED_STATE, LOG, ARTIFACT, PROCESS, DEAD_LETTER, EVENT),
     *(DEPLOYMENT, DEPLOYMENT_SCHEDULE, WORK_POOL, WORK_QUEUE, WORKER, CLEANUP),
-    *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE),
-    *(FLOW_RUN_INPUT, SAVED_SEARCH, AUTOMATION, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
+    *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE, HELD_SLOT),
+    *(FLOW_RUN_INPUT, SAVED_SEARCH, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
+    *(AUTOMATION, EVENT_QUEUE, BUCKET, FIRING, ACTION_JOB),
 )

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.server.loops")
 
 MODULES: tuple[str, ...] = (
+    "journal",
     "scheduler",
     "foreman",
     "repossessor",
@@ -39,6 +40,7 @@ MODULES: tuple[str, ...] = (
     "zombies",
     "waiting_records",
     "retention",
+    "automations",
 )
 """The modules of this package that declare loops, each in `loops(settings)`."""
 
@@ -68,6 +70,7 @@ class Loop:
         leader_only: Whether only one server at a time runs it.
         topic: The topic of notifications that start a round before the interval has passed.
         summary: A sentence for users about what it does.
+        close: Called when the loop is stopped, to end what its rounds began.
     """
 
     name: str
@@ -77,6 +80,7 @@ class Loop:
     leader_only: bool = True
     topic: str | None = None
     summary: str = ""
+    close: Callable[[], Awaitable[None]] | None = None
 
 
 def all_loops(settings: Settings) -> list[Loop]:
@@ -105,20 +109,25 @@ class Loops:
 
     def __init__(self, database: Database, bus: Bus, settings: Settings, observer: Observer | None = None) -> None:
         self.environment = Environment(database, bus, settings)
-        self.owner = str(new_id())
+        self.owner = leadership.describe_owner(new_id())
         self._observer = observer
         self._tasks: list[asyncio.Task[None]] = []
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._leads_until: dict[str, float] = {}
 
     def start(self, loops: Iterable[Loop] | None = None) -> None:
         """Start the enabled loops."""
-        chosen = all_loops(self.environment.settings) if loops is None else loops
-        self._tasks = [asyncio.create_task(self._run(loop), name=loop.name) for loop in chosen if loop.enabled]
+        chosen = [loop for loop in (all_loops(self.environment.settings) if loops is None else loops) if loop.enabled]
+        self._closers = [loop.close for loop in chosen if loop.close is not None]
+        self._tasks = [asyncio.create_task(self._run(loop), name=loop.name) for loop in chosen]
 
     async def stop(self) -> None:
         """Stop the loops, and give up their leadership so that other servers take over immediately."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for close in self._closers:
+            await close()
         try:
             async with asyncio.timeout(RESIGN_TIMEOUT_SECONDS):
                 await self.environment.database.write(lambda tx: leadership.resign_leadership(tx, self.owner))
@@ -159,9 +168,17 @@ class Loops:
             return False
 
     async def _is_leader(self, loop: Loop) -> bool:
-        duration = timedelta(seconds=max(3 * loop.interval_seconds, 15))
+        duration = max(3 * loop.interval_seconds, 15.0)
+        at = time.monotonic()
+        if self._leads_until.get(loop.name, at) - at > duration / 2:
+            return True  # rounds that notifications start may be many a second
 
         async def claim(tx: Transaction) -> bool:
-            return await leadership.claim_leadership(tx, loop.name, self.owner, duration)
+            return await leadership.claim_leadership(tx, loop.name, self.owner, timedelta(seconds=duration))
 
-        return await self.environment.database.write(claim)
+        leads = await self.environment.database.write(claim)
+        if leads:
+            self._leads_until[loop.name] = at + duration
+        else:
+            self._leads_until.pop(loop.name, None)
+        return leads

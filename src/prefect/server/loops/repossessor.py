@@ -19,5 +19,7 @@ def loops(settings: Settings) -> list[Loop]:
 
 
 async def end_expired_leases(environment: Environment) -> None:
-    """End all leases that have expired."""
+    """End all leases that have expired, or whose process on this host has gone."""
     await drain(environment, leases.end_expired, leases.SWEEP_BATCH_SIZE)
+    if await environment.database.read(leases.has_lost):
+        await environment.database.write(leases.end_abandoned)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from prefect._io import is_driven
+from prefect._io import is_driven, shield
 from prefect._lazy import lazy
 from prefect.server.db.errors import StoreBusy
-from prefect.server.db.interface import Database, Transaction
+from prefect.server.db.interface import Database, Transaction, UnitOfWork
 from prefect.server.principals import Principal
-from prefect.server.routes.operation import Operation
+from prefect.server.routes.operation import CallerGone, Operation, Waiting
+from prefect.server.services.core.errors import Locked
 from prefect.server.services.security.authorization import act_for
 
 if TYPE_CHECKING:
@@ -19,8 +21,26 @@ else:
     asyncio = lazy("asyncio")
 
 
-async def execute(operation: Operation, database: Database, principal: Principal, arguments: Mapping[str, Any]) -> Any:
-    """Call an operation's function in a new transaction with its principal.
+class Changes(Protocol):
+    """How the caller of an operation learns what others have changed."""
+
+    async def wait(self, topic: str, is_ready: UnitOfWork[bool], seconds: float) -> None:
+        """Return when a topic has been notified and what it is about is ready, or after so many seconds.
+
+        Raises:
+            CallerGone: The caller does not wait any more.
+        """
+        ...
+
+
+async def execute(
+    operation: Operation,
+    database: Database,
+    principal: Principal,
+    arguments: Mapping[str, Any],
+    changes: Changes | None = None,
+) -> Any:
+    """Call an operation's function in a new transaction with its principal; wait for others if it has to.
 
     The transport has authorized the principal before it read the request (`Operation.authorize`).
 
@@ -29,6 +49,7 @@ async def execute(operation: Operation, database: Database, principal: Principal
         database: The database.
         principal: Who the operation acts for.
         arguments: The arguments of its function.
+        changes: How to wait; without it an operation is refused that has to.
 
     Raises:
         StoreBusy: The operation has a time limit, which sync calls in this process do not, and the database did not
@@ -36,12 +57,35 @@ async def execute(operation: Operation, database: Database, principal: Principal
     """
     if not operation.uses_database:
         return await operation.fn(cast("Transaction", None), **arguments)
-    transact = database.write if operation.writes else database.read_briefly if operation.brief else database.read
+    transact: Any = database.read_briefly if operation.brief else database.read
+    if operation.writes:
+        transact = partial(database.write, durable=operation.durable)
     work = act_for(principal, lambda tx: operation.fn(tx, **arguments))
     if operation.timeout_seconds is None or is_driven():  # without an event loop no time limit can be set
-        return await transact(work)
+        result = await transact(work)
+        return await _wait(result, database, principal, changes) if isinstance(result, Waiting) else result
     try:
         async with asyncio.timeout(operation.timeout_seconds):
             return await transact(work)
     except TimeoutError:
         raise StoreBusy(f"The database did not answer within {operation.timeout_seconds:g} s.") from None
+
+
+async def _wait(result: Any, database: Database, principal: Principal, changes: Changes | None) -> Any:
+    """Wait as long as an operation has to, and return its result.
+
+    If that does not come to an end, what the operation has begun is taken back.
+    """
+    waiting: Waiting = result
+    try:
+        while isinstance(result, Waiting):
+            waiting = result
+            if changes is None:
+                raise CallerGone
+            await changes.wait(waiting.topic, waiting.is_ready, waiting.seconds)
+            result = await database.write(act_for(principal, waiting.attempt), durable=False)
+    except BaseException as error:
+        if not (isinstance(error, Locked) and waiting.keeps_place):
+            await shield(database.write(act_for(principal, waiting.give_up)))
+        raise
+    return result

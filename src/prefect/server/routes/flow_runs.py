@@ -37,6 +37,7 @@ from prefect.server.services.runs import (
     inputs,
     log_files,
     resuming,
+    start_reasons,
     statistics,
     transitions,
     updates,
@@ -98,6 +99,12 @@ async def flow_run_history(
 async def read_flow_run(tx: Transaction, id: UUID) -> Any:
     """Return a flow run."""
     return await reading.get_flow_run(tx, id)
+
+
+@routes.reads("GET", "/{id:uuid}/why", Any, documented=False)
+async def explain_flow_run(tx: Transaction, id: UUID) -> Any:
+    """Return why a flow run has not started, in one sentence."""
+    return await start_reasons.explain(tx, id)
 
 
 @routes.reads("GET", "/{id:uuid}/graph", list[wire.DependencyResult], tag=_GRAPH)
@@ -171,7 +178,9 @@ async def set_flow_run_state(
     """Propose a state for a flow run."""
     begun_at = now()
     proposed = state.model_dump(exclude_unset=True)
-    answer = await transitions.set_flow_run_state(tx, id, proposed, force=force, client_version=info.client_version)
+    answer = await transitions.set_flow_run_state(
+        tx, id, proposed, force=force, client_version=info.client_version, headers=info.headers
+    )
     return build_state_response(answer, begun_at)
 
 

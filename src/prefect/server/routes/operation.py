@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeAlias, TypeVar
 from annotated_types import Ge
 from pydantic import AfterValidator
 
+from prefect.server.db.interface import UnitOfWork
 from prefect.server.principals import LOCAL, Permission, Principal
 from prefect.server.services.security.authorization import check_permission
 
@@ -94,6 +95,31 @@ class RawResponse:
 
 
 @dataclass(frozen=True, eq=False)
+class Waiting:
+    """The result of an operation that has to wait for others, and is then attempted once more.
+
+    Attributes:
+        topic: The topic of the notification after which it can go on.
+        seconds: How long to wait for that at most.
+        is_ready: Reads whether it can go on.
+        attempt: Carries it out; it may have to wait again.
+        give_up: Takes back what it has begun, when its caller has gone.
+        keeps_place: Whether a caller that was refused because the time is over may come again and go on waiting.
+    """
+
+    topic: str
+    seconds: float
+    is_ready: UnitOfWork[bool]
+    attempt: UnitOfWork[Any]
+    give_up: UnitOfWork[Any]
+    keeps_place: bool = False
+
+
+class CallerGone(Exception):
+    """The caller of an operation that waits has gone."""
+
+
+@dataclass(frozen=True, eq=False)
 class Operation:
     """One operation of the API.
 
@@ -112,6 +138,8 @@ class Operation:
         deprecated: Whether it is deprecated.
         etag: Whether its response has an ETag, so that a client which has it already gets status 304.
         uses_database: Whether it needs a transaction. One that does not answers while the database is away.
+        reads_runs: Whether it must see the runs that have been recorded until now.
+        durable: Whether what it writes must survive a failure of the machine.
         timeout_seconds: How long it may take until the database counts as unavailable; None for no limit.
     """
 
@@ -127,6 +155,8 @@ class Operation:
     documented: bool = True
     deprecated: bool = False
     uses_database: bool = True
+    reads_runs: bool = True
+    durable: bool = True
     etag: bool = False
     timeout_seconds: float | None = None
 

@@ -224,7 +224,7 @@ async def test_tag_limit_makes_task_runs_wait(call: RouteClient, database: Datab
     await steps(call, "task", never, ("RUNNING", 200, "ABORT", "PENDING", "Pending"))
     await steps(call, "task", first, ("COMPLETED", 201, "ACCEPT", "COMPLETED", "Completed"))
     await steps(call, "task", second, ("RUNNING", 201, "ACCEPT", "RUNNING", "Running"))
-    assert (await database.read(lambda tx: limits.get(tx, "tag:slow")))["active_slots"] == 1
+    assert (await database.read(lambda tx: limits.read(tx, "tag:slow")))["active_slots"] == 1
 
 
 # --- slots of deployments --------------------------------------------------------------------------------------------
@@ -253,8 +253,8 @@ async def taken(database: Database) -> tuple[int, int]:
     """How many slots are taken, and how many leases there are."""
 
     async def count(tx: Any) -> tuple[int, int]:
-        rows = await store.concurrency_limits.find(tx)
-        return rows[0]["active_slots"], await store.leases.count(tx)
+        found = await limits.find(tx, None, 0)
+        return found[0]["active_slots"], await store.leases.count(tx)
 
     return await database.read(count)
 

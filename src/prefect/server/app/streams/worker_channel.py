@@ -11,14 +11,14 @@ from uuid import UUID
 from pydantic import BaseModel, ValidationError
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from prefect.schemas.worker_channel import VERSION, CleanupRelease, CleanupReply, Frame, Heartbeat, Hello
+from prefect.schemas.worker_channel import FLOW_RUNS, VERSION, CleanupRelease, CleanupReply, Frame, Heartbeat, Hello
 from prefect.server.app.endpoints import to_json
 from prefect.server.app.streams import CallerDatabase
 from prefect.server.bus import Subscription
 from prefect.server.db.errors import StoreError
 from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.work import cleanup, work_pools, worker_channels
+from prefect.server.services.work import cleanup, notices, work_pools, work_queues, worker_channels
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
@@ -54,7 +54,10 @@ async def serve_worker(server: ServerState, socket: WebSocket) -> None:
         if VERSION not in hello.supported_channel_versions:
             raise UNSUPPORTED_VERSION
         # Subscribed before the pool is read, so that no change of it is missed.
-        with server.bus.subscribe(work_pools.WORK_POOLS_TOPIC, cleanup.CLEANUP_TOPIC) as notifications:
+        topics = (work_pools.WORK_POOLS_TOPIC, cleanup.CLEANUP_TOPIC)
+        if FLOW_RUNS in hello.requested_capabilities:
+            topics = (*topics, notices.RUNS_TOPIC)
+        with server.bus.subscribe(*topics) as notifications:
             channel = await _Channel.open(server, socket, hello)
             await channel.serve(notifications)
     except CloseChannel as end:
@@ -82,6 +85,8 @@ class _Channel:
         self.welcome = welcome
         self._pool = welcome.pool
         self._sent = 1
+        self._queue_ids = {str(queue["id"]) for queue in welcome.queues}
+        self._other_queue_ids: set[str] = set()
         self._held: dict[UUID, datetime] = {}
         """When the worker's lease of each clean-up it has received expires."""
 
@@ -176,8 +181,9 @@ class _Channel:
     # --- messages to the worker ---
 
     async def _handle_notifications(self, items: Iterable[Any], missed: bool) -> None:
-        """Send the pool again if it is among those that changed."""
+        """Send the pool again if it is among those that changed, and tell of its flow runs."""
         id_ = self.welcome.pool["id"]
+        await self._notify_of_runs(items, missed)
         if not missed and str(id_) not in items:
             return
         try:
@@ -185,6 +191,24 @@ class _Channel:
         except ServiceError:
             raise AUTHORIZATION_FAILED from None
         await self._snapshot(pool, "work_pool_updated")
+
+    async def _notify_of_runs(self, items: Iterable[Any], missed: bool) -> None:
+        if FLOW_RUNS not in self.welcome.accepted:
+            return
+        for prefix, type_ in ((notices.READY, "flow_runs.ready.v1"), (notices.CANCELLING, "flow_runs.cancelling.v1")):
+            queue_ids = {item.removeprefix(prefix) for item in items if item.startswith(prefix)}
+            if missed or await self._polls_any(queue_ids):
+                await self._send(type_)
+
+    async def _polls_any(self, queue_ids: set[str]) -> bool:
+        """Return whether the worker polls one of these queues. One that polls all of its pool polls new ones too."""
+        new = queue_ids - self._queue_ids - self._other_queue_ids
+        if new and not self.hello.work_queue_names:
+            pool_id = self.welcome.pool["id"]
+            found = await self.database.read(lambda tx: work_queues.find_by_pool(tx, pool_id))
+            self._queue_ids = {str(queue["id"]) for queue in found}
+        self._other_queue_ids |= new - self._queue_ids
+        return not queue_ids.isdisjoint(self._queue_ids)
 
     async def _snapshot(self, pool: Answer, reason: str) -> None:
         if worker_channels.is_changed(self._pool, pool):

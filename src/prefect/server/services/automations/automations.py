@@ -1,4 +1,4 @@
-"""Store and change automations. Nothing here evaluates triggers."""
+"""Store and change automations. Nothing here evaluates triggers: `evaluation` does."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from uuid import UUID
 from prefect.schemas.wire import checks
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.services.automations import metrics
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row, filters
+from prefect.server.store.queries import automations as queries
 from prefect.server.store.queries import catalog
 from prefect.types import new_id, now
 
@@ -38,7 +40,12 @@ class AutomationNotFound(NotFound):
 
 
 async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
-    """Create an automation; `values` are its fields as JSON has them."""
+    """Create an automation; `values` are its fields as JSON has them.
+
+    Raises:
+        InvalidRequest: A metric trigger of it cannot be evaluated.
+    """
+    metrics.check_metric(values["trigger"])
     at = now()
     row: Row = {**values, "id": new_id(), "created": at, "updated": at, "related": _find_related_resources(values)}
     await store.automations.add(tx, [row])
@@ -73,7 +80,10 @@ async def find_related(tx: Transaction, resource_id: str) -> list[Answer]:
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
     """Set the fields of an automation that the request contains; its owner stays the same."""
     row = {**await _get(tx, id_, lock=True), **values, "updated": now()}
+    metrics.check_metric(row["trigger"])
     row["related"] = _find_related_resources(row)
+    # What its triggers have counted is of no use to others, nor to themselves later.
+    await queries.remove_buckets(tx, id_, _trigger_ids(row["trigger"]) if row["enabled"] else ())
     await store.automations.change(tx, [row], ["updated", "related", *values])
     await _emit_event(tx, "updated", row)
 
@@ -110,7 +120,13 @@ async def _remove(tx: Transaction, rows: Iterable[Row]) -> None:
     rows = list(rows)
     await store.automations.remove(tx, {"id": [row["id"] for row in rows]})
     for row in rows:
+        await queries.remove_buckets(tx, row["id"])
         await _emit_event(tx, "deleted", row)
+
+
+def _trigger_ids(trigger: Mapping[str, Any]) -> list[UUID]:
+    """Return the ids of a stored trigger and of those in it."""
+    return [UUID(trigger["id"]), *(id_ for child in trigger.get("triggers", ()) for id_ in _trigger_ids(child))]
 
 
 def _find_related_resources(values: Mapping[str, Any]) -> list[str]:

@@ -1,22 +1,23 @@
-"""Leases: slots of limits that are held for a time, so that they are released when their holder dies.
+"""Leases: slots of limits that are held for a time, so that they are free again when their holder dies.
 
-A holder that needs slots longer renews its lease. A lease ends once: its holder, or the loop that looks for expired
-leases, deletes the row, and whichever deletes it releases the slots. A lease without an expiration is held until it is
-ended. A lease is always locked before the limits of its slots.
+A holder that needs slots longer renews its lease; one that has expired holds nothing. A lease ends once: its holder, or
+the loop that looks for expired leases, deletes the row, and the slots go to the leases that wait for them. A lease
+without an expiration is held until it is ended. The limits of a lease are locked before it is.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.concurrency import limits
+from prefect.server.services.concurrency import limits, slots, waiting
 from prefect.server.services.core.errors import Gone, Locked
+from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
 from prefect.server.store.queries import limits as queries
 from prefect.types import new_id, now
@@ -24,69 +25,200 @@ from prefect.types import new_id, now
 SWEEP_BATCH_SIZE = 500
 """Leases whose slots are released in one transaction."""
 
+WAITING_GRACE = timedelta(seconds=5)
+"""How long a request keeps its place in the queue after its caller has stopped waiting, to ask again."""
 
-async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode: limits.Mode) -> list[Row]:
-    """Take slots as `limits.acquire_slots` does; if there are too few, end expired leases and try again.
 
-    So a request does not depend on the loop that ends leases.
+@dataclass(frozen=True)
+class SlotRequest:
+    """A request for slots under a lease.
+
+    Attributes:
+        names: The limits.
+        slots: How many slots of each.
+        mode: `concurrency`, or `rate_limit` for limits whose slots decay: the lease is only a place in the queue.
+        duration: How long the lease lasts unless it is renewed.
+        holder: Which run holds it: `{"type": "flow_run" | "task_run" | "deployment", "id": ...}`.
+        lease_id: The id of the lease. A request that is repeated with it takes slots once, and keeps its place.
+        process: The process of this host that holds it: `pid`, `host` and `start`.
+        wait: How long the caller waits for the slots; it is refused immediately if zero.
     """
-    try:
-        return await limits.acquire_slots(tx, names, slots, mode)
-    except Locked:
-        if not await end_expired(tx):
-            raise
-        return await limits.acquire_slots(tx, names, slots, mode)
+
+    names: Sequence[str]
+    slots: int
+    mode: limits.Mode
+    duration: timedelta
+    holder: Mapping[str, Any] | None = None
+    lease_id: UUID | None = None
+    process: Mapping[str, Any] | None = None
+    wait: timedelta = timedelta(0)
 
 
-async def acquire_with_lease(
+@dataclass(frozen=True)
+class Grant:
+    """The answer to a request for slots.
+
+    Attributes:
+        lease_id: The lease.
+        limits: Its limits.
+        is_granted: Whether it holds its slots, or waits for them.
+    """
+
+    lease_id: UUID
+    limits: list[Row]
+    is_granted: bool = True
+
+
+# --- taking slots ----------------------------------------------------------------------------------------------------
+
+
+async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
+    """Take slots of each limit of these names under a lease, or none; missing limits are left out.
+
+    Raises:
+        InvalidRequest: As `limits.find_requested`.
+        Locked: A limit has too few free slots, and the caller does not wait.
+    """
+    rows = await limits.find_requested(tx, request.names, request.slots, request.mode)
+    ids = [row["id"] for row in rows]
+    lease_id = request.lease_id or new_id()
+    earlier = await _repeat_request(tx, request, lease_id, ids) if request.lease_id is not None else None
+    if earlier:
+        return Grant(lease_id, rows)
+    if earlier is not None and request.wait:
+        await _put_waiting(tx, request, lease_id, ids)
+        return Grant(lease_id, rows, is_granted=False)
+    if earlier is not None:
+        raise Locked("Locked", 0.0)
+    if await _take_requested(tx, request, lease_id, ids):
+        return Grant(lease_id, rows)
+    if not request.wait:
+        await slots.read_usage(tx, rows)
+        raise Locked("Locked", slots.estimate_wait(rows, request.slots))
+    await _put_waiting(tx, request, lease_id, ids)
+    return Grant(lease_id, rows, is_granted=False)
+
+
+async def _take_requested(tx: Transaction, request: SlotRequest, lease_id: UUID, ids: Sequence[UUID]) -> bool:
+    if not ids and request.lease_id is not None:
+        return True  # nothing to hold
+    if request.mode == "rate_limit":
+        return await limits.take_slots(tx, ids, request.slots)
+    holder, process = request.holder, request.process
+    return bool(await take_slots(tx, ids, request.slots, request.duration, holder, lease_id, process))
+
+
+async def _repeat_request(tx: Transaction, request: SlotRequest, lease_id: UUID, ids: Sequence[UUID]) -> bool | None:
+    """Look once more at the lease of an earlier request.
+
+    Returns:
+        Whether it has its slots, or goes on waiting for them; None when there is no such lease.
+    """
+    lease = await store.leases.get(tx, lease_id)
+    if lease is not None and lease["granted"] is None:
+        await end_lost(tx, ids)
+        await waiting.grant_slots(tx, await slots.lock_limits(tx, ids))
+        lease = await store.leases.get(tx, lease_id)
+    if lease is None:
+        return None
+    if lease["granted"] is None:
+        return False
+    if request.mode == "rate_limit":
+        return bool(await _end(tx, [lease_id]))
+    return await renew_lease(tx, lease_id, request.duration) or None
+
+
+async def _put_waiting(tx: Transaction, request: SlotRequest, lease_id: UUID, ids: Sequence[UUID]) -> None:
+    at = now()
+    duration = waiting.PLACE_ONLY if request.mode == "rate_limit" else request.duration
+    lease = _new_lease(lease_id, duration, request.holder, request.process)
+    expires = at + request.wait + WAITING_GRACE
+    if await store.leases.add(tx, [{**lease, "granted": None, "expires": expires}]):
+        await _add_slots(tx, lease_id, ids, request.slots)
+    else:
+        await store.leases.change(tx, [{"id": lease_id, "expires": expires}], ["expires"])
+
+
+async def take_slots(
     tx: Transaction,
-    names: Sequence[str],
-    slots: int,
-    mode: limits.Mode,
-    duration: timedelta,
-    holder: Mapping[str, Any] | None = None,
-) -> tuple[UUID, list[Row]]:
-    """Take slots as `acquire_slots` does; return the lease that holds them and the limits."""
-    rows = await acquire_slots(tx, names, slots, mode)
-    return await create_lease(tx, [row["id"] for row in rows], slots, duration, holder), rows
-
-
-async def create_lease(
-    tx: Transaction,
-    limit_ids: Iterable[UUID],
-    slots: int,
+    limit_ids: Sequence[UUID],
+    count: int,
     duration: timedelta | None,
     holder: Mapping[str, Any] | None = None,
     lease_id: UUID | None = None,
-) -> UUID:
-    """Create a lease of slots that have just been taken.
+    process: Mapping[str, Any] | None = None,
+) -> UUID | None:
+    """Take slots of each of these limits, or of none, under a lease.
+
+    An inactive limit has any number of slots, and a missing one does not limit. If there are too few, leases of dead
+    holders are ended first: a request does not depend on the loop that does it.
 
     Args:
         tx: The transaction.
         limit_ids: The limits of the slots.
-        slots: How many of each.
+        count: How many of each.
         duration: For how long; None for no expiration.
         holder: Who holds them: `{"type": "flow_run" | "task_run" | "deployment", "id": ...}`.
         lease_id: The lease's id, if the caller has chosen one.
+        process: The process of this host that holds them.
 
     Returns:
-        The lease's id.
+        The lease's id; None when there are too few slots.
     """
+    locked = await slots.lock_limits(tx, limit_ids)
+    if any(slots.is_full(row, count) for row in locked.values()):
+        if not await end_lost(tx, list(locked)):
+            return None
+        locked = await slots.lock_limits(tx, limit_ids)
+        if any(slots.is_full(row, count) for row in locked.values()):
+            return None
+    lease = _new_lease(lease_id or new_id(), duration, holder, process)
+    if not await store.leases.add(tx, [lease]):
+        # It waits for its slots, or has expired without being ended.
+        await store.leases.change(tx, [lease], ["granted", "expires"])
+        await store.held_slots.remove(tx, {"lease_id": lease["id"]})
+    active = [row for row in locked.values() if row["active"]]
+    await _add_slots(tx, lease["id"], [row["id"] for row in active], count)
+    await slots.occupy(tx, active, count, by_lease=True)
+    return lease["id"]
+
+
+def _new_lease(
+    lease_id: UUID,
+    duration: timedelta | None,
+    holder: Mapping[str, Any] | None,
+    process: Mapping[str, Any] | None = None,
+) -> Row:
     at = now()
-    row = {
-        "id": lease_id or new_id(),
+    return {
+        "id": lease_id,
         "created": at,
+        "granted": at,
         "expires": at + duration if duration is not None else None,
-        "slots": slots,
-        "limits": [str(id_) for id_ in limit_ids],
+        "duration": duration,
         "holder": holder and {"type": holder["type"], "id": str(holder["id"])},
+        "process": process,
     }
-    await store.leases.add(tx, [row])
-    return row["id"]
+
+
+async def _add_slots(tx: Transaction, lease_id: UUID, limit_ids: Iterable[UUID], count: int) -> None:
+    await store.held_slots.add(tx, [{"limit_id": id_, "lease_id": lease_id, "slots": count} for id_ in limit_ids])
+
+
+# --- holding and ending ----------------------------------------------------------------------------------------------
 
 
 async def renew_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> bool:
-    """Have a lease expire after `duration` from now; return False when it has ended."""
+    """Have a lease expire after `duration` from now; return False when it has ended.
+
+    One that has expired goes on if its slots are still free.
+    """
+    lease = await store.leases.get(tx, lease_id)
+    if lease is not None and _has_expired(lease):
+        held = (await queries.find_slots(tx, [lease_id]))[lease_id]
+        locked = await slots.lock_limits(tx, held)
+        if any(slots.is_full(row, held[id_]) for id_, row in locked.items()):
+            return False
     return await store.leases.change(tx, [{"id": lease_id, "expires": now() + duration}], ["expires"]) == 1
 
 
@@ -97,31 +229,129 @@ async def extend_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> 
 
 
 async def is_held(tx: Transaction, lease_id: UUID) -> bool:
-    """Return whether a lease has not ended."""
-    return await store.leases.get(tx, lease_id) is not None
+    """Return whether a lease holds its slots."""
+    lease = await store.leases.get(tx, lease_id)
+    return lease is not None and lease["granted"] is not None and not _has_expired(lease)
+
+
+def _has_expired(lease: Row) -> bool:
+    return lease["expires"] is not None and lease["expires"] <= now()
 
 
 async def end_lease(tx: Transaction, lease_id: UUID) -> bool:
     """End a lease and release its slots; return False when it has ended already."""
-    row = await store.leases.get(tx, lease_id, lock=True)
-    if row is None:
-        return False
-    await _end(tx, [row])
-    return True
+    return bool(await _end(tx, [lease_id]))
 
 
 async def end_expired(tx: Transaction) -> int:
     """End a batch of expired leases and return its size."""
-    expired = await queries.lock_expired_leases(tx, now(), SWEEP_BATCH_SIZE)
-    await _end(tx, expired)
+    expired = await queries.find_expired_leases(tx, now(), SWEEP_BATCH_SIZE)
+    await _end(tx, [row["id"] for row in expired], _has_expired)
     return len(expired)
 
 
-async def _end(tx: Transaction, rows: Sequence[Row]) -> None:
-    if not rows:
-        return
-    await store.leases.remove(tx, {"id": [row["id"] for row in rows]})
-    slots: Counter[UUID] = Counter()
-    for row in rows:
-        slots.update({UUID(id_): row["slots"] for id_ in row["limits"]})
-    await limits.release_slot_counts(tx, slots)
+async def end_abandoned(tx: Transaction, limit_ids: Sequence[UUID] | None = None) -> int:
+    """End the leases of processes of this host that have gone; return how many they were.
+
+    Args:
+        tx: The transaction.
+        limit_ids: The limits that matter; all if None.
+    """
+    leases = await queries.find_leases_of_processes(tx, limit_ids)
+    return await _end(tx, [lease["id"] for lease in leases if waiting.is_abandoned(lease)])
+
+
+async def has_lost(tx: Transaction) -> bool:
+    """Return whether there are leases of dead holders: expired ones, or of processes of this host that have gone."""
+    if await queries.find_expired_leases(tx, now(), 1):
+        return True
+    return any(waiting.is_abandoned(lease) for lease in await queries.find_leases_of_processes(tx))
+
+
+async def end_lost(tx: Transaction, limit_ids: Sequence[UUID] | None = None) -> int:
+    """End leases of dead holders; return how many they were.
+
+    Args:
+        tx: The transaction.
+        limit_ids: The limits that matter; all if None.
+    """
+    return await end_expired(tx) + await end_abandoned(tx, limit_ids)
+
+
+async def change_limit(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) -> Row:
+    """Set fields of a limit as `limits.change` does; `active_slots` are all slots that are taken then.
+
+    If leases hold more, they end, and their holders notice it when they renew them.
+    """
+    if values.get("active_slots") is None:
+        return await limits.change(tx, key, values)
+    id_ = (await limits.get(tx, key))["id"]
+    leases = [lease for lease in await queries.find_leases_of_limit(tx, id_, now()) if lease["granted"] is not None]
+    held = sum(lease["slots"] for lease in leases)
+    if values["active_slots"] < held:
+        await _end(tx, [lease["id"] for lease in leases])
+        held = 0
+    return await limits.change(tx, id_, {**values, "active_slots": values["active_slots"] - held})
+
+
+async def _end(tx: Transaction, lease_ids: Sequence[UUID], condition: Any = None) -> int:
+    """End leases that still exist and satisfy a condition, and return how many they were."""
+    if not lease_ids:
+        return 0
+    held = await queries.find_slots(tx, lease_ids)
+    locked = await slots.lock_limits(tx, {id_ for each in held.values() for id_ in each})
+    # Read again once the limits are locked, since a lease may have been renewed or ended before.
+    found = await store.leases.get_many(tx, lease_ids, lock=True)
+    ended = {id_: lease for id_, lease in found.items() if condition is None or condition(lease)}
+    if not ended:
+        return 0
+    for some in store.chunks(list(ended)):
+        await store.leases.remove(tx, {"id": list(some)})
+        await store.held_slots.remove(tx, {"lease_id": list(some)})
+    await _count_released(tx, locked, [(lease, held[id_]) for id_, lease in ended.items()])
+    await waiting.grant_slots(tx, locked)
+    return len(ended)
+
+
+async def _count_released(
+    tx: Transaction, locked: Mapping[UUID, Row], released: Sequence[tuple[Row, Mapping[UUID, int]]]
+) -> None:
+    at = now()
+    for lease, slots_by_limit in released:
+        for id_, count in slots_by_limit.items():
+            row = locked.get(id_)
+            if row is None or lease["granted"] is None or lease["duration"] == waiting.PLACE_ONLY:
+                continue
+            slots.update_average_occupancy(row, (at - lease["granted"]).total_seconds())
+            if row["slot_decay_per_second"]:
+                row["active_slots"] = max(0, row["active_slots"] - count)
+    await slots.read_usage(tx, locked.values(), at)
+    await store.concurrency_limits.change(tx, locked.values(), (*slots.COUNTED, "avg_slot_occupancy_seconds"))
+
+
+# --- who holds, who waits --------------------------------------------------------------------------------------------
+
+
+async def find_holders(tx: Transaction, key: UUID | str) -> list[Answer]:
+    """Return who holds slots of a limit, longest first, and then who waits for some, in the order of the queue.
+
+    Args:
+        tx: The transaction.
+        key: The limit's id or name.
+
+    Raises:
+        NotFound: There is no such limit.
+    """
+    limit = await limits.get(tx, key)
+    return [
+        {
+            "lease_id": lease["id"],
+            "holder": lease["holder"],
+            "process": lease["process"],
+            "slots": lease["slots"],
+            "status": "waiting" if lease["granted"] is None else "held",
+            "since": lease["granted"] or lease["created"],
+            "expires": lease["expires"],
+        }
+        for lease in await queries.find_leases_of_limit(tx, limit["id"], now())
+    ]

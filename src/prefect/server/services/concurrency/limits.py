@@ -1,26 +1,23 @@
-"""Concurrency limits: slots that are taken and released, all those of one request or none.
+"""Concurrency limits: creating, changing and reading them, and requests for their slots without a lease.
 
-One table holds the limits of users, of tags (named `tag:<tag>`) and of deployments (named `deployment:<id>`). Slots of
-a limit with a decay are released over time: `updated` is when the stored number was right, and `apply_decay` computes
-the present one. Rows are locked in the order of their ids before they are read, so that no slot is taken twice.
+One table holds the limits of users, of tags (named `tag:<tag>`) and of deployments (named `deployment:<id>`).
 """
 
 from __future__ import annotations
 
-import random
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.services.concurrency import slots as slot_usage
+from prefect.server.services.concurrency import waiting
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Conflict, InvalidRequest, Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.store import Row
-from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
 Mode = Literal["concurrency", "rate_limit"]
@@ -33,28 +30,27 @@ _NEW = {
     "avg_slot_occupancy_seconds": 2.0,  # an estimate until a release reports for how long a slot was held
 }
 
-_COUNTED = ("active_slots", "updated")
+_USAGE = ("occupied", "largest_request")
+"""What `slots.read_usage` adds to a limit, beside its columns."""
 
 
-# --- slots -----------------------------------------------------------------------------------------------------------
+# --- requests for slots ----------------------------------------------------------------------------------------------
 
 
 async def take_slots(tx: Transaction, ids: Sequence[UUID], slots: int = 1) -> bool:
-    """Take slots of each of these limits, or of none; return whether they were taken.
+    """Take slots of each of these limits without a lease, or of none; return whether they were taken.
 
     An inactive limit has any number of slots, and a missing one does not limit.
     """
-    rows = _active((await _lock(tx, ids)).values())
-    if any(count_missing_slots(row, slots) > 0 for row in rows):
+    rows = list((await slot_usage.lock_limits(tx, ids)).values())
+    if any(slot_usage.is_full(row, slots) for row in rows):
         return False
-    for row in rows:
-        row["active_slots"] += slots
-    await store.concurrency_limits.change(tx, rows, _COUNTED)
+    await slot_usage.occupy(tx, rows, slots, by_lease=False)
     return True
 
 
 async def release_slots(tx: Transaction, ids: Sequence[UUID], slots: int = 1, occupancy: float | None = None) -> None:
-    """Release slots of each of these limits, never more than are taken.
+    """Release slots that were taken without a lease, never more than are.
 
     Args:
         tx: The transaction.
@@ -62,66 +58,40 @@ async def release_slots(tx: Transaction, ids: Sequence[UUID], slots: int = 1, oc
         slots: How many of each.
         occupancy: Seconds for which they were held, if known.
     """
-    await release_slot_counts(tx, dict.fromkeys(ids, slots), occupancy)
-
-
-async def release_slot_counts(tx: Transaction, slots: Mapping[UUID, int], occupancy: float | None = None) -> None:
-    """Release slots of limits: how many of each, by its id."""
-    rows = await _lock(tx, list(slots))
-    for id_, row in rows.items():
-        row["active_slots"] = max(0, row["active_slots"] - slots[id_])
+    locked = await slot_usage.lock_limits(tx, ids)
+    for row in locked.values():
+        released = min(row["active_slots"], slots)
+        row["active_slots"] -= released
+        row["occupied"] -= released
         if occupancy is not None:
-            # A moving average over as many releases as the limit has slots, so that new values soon count.
-            row["avg_slot_occupancy_seconds"] += (occupancy - row["avg_slot_occupancy_seconds"]) / max(1, row["limit_"])
-    names = _COUNTED if occupancy is None else (*_COUNTED, "avg_slot_occupancy_seconds")
-    await store.concurrency_limits.change(tx, rows.values(), names)
-
-
-def apply_decay(row: Row, at: datetime | None = None) -> Row:
-    """Return a limit with the slots that have not decayed by a time, which is now by default."""
-    at = at or now()
-    decay = row["slot_decay_per_second"]
-    if not decay:
-        return row
-    decayed = int(min(row["active_slots"], max(0.0, (at - row["updated"]).total_seconds()) * decay))
-    active = row["active_slots"] - decayed
-    # The part of the next slot that has decayed is kept when the row is written.
-    updated = row["updated"] + timedelta(seconds=decayed / decay) if active else at
-    return {**row, "active_slots": active, "updated": updated}
-
-
-def count_missing_slots(row: Row, slots: int) -> int:
-    """Return how many slots a limit lacks for `slots` to be taken; 0 or less when they can be."""
-    return row["active_slots"] + slots - row["limit_"]
-
-
-async def _lock(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, Row]:
-    rows = await store.concurrency_limits.get_many(tx, list(set(ids)), lock=True)
-    return {id_: _to_write(row) for id_, row in rows.items()}
-
-
-def _to_write(row: Row) -> Row:
-    at = now()
-    row = apply_decay(row, at)
-    return row if row["slot_decay_per_second"] else {**row, "updated": at}
-
-
-def _active(rows: Any) -> list[Row]:
-    return [row for row in rows if row["active"]]
-
-
-# --- requests for slots ----------------------------------------------------------------------------------------------
+            slot_usage.update_average_occupancy(row, occupancy)
+    names = slot_usage.COUNTED if occupancy is None else (*slot_usage.COUNTED, "avg_slot_occupancy_seconds")
+    await store.concurrency_limits.change(tx, locked.values(), names)
+    await waiting.grant_slots(tx, locked)
 
 
 async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode: Mode = "concurrency") -> list[Row]:
-    """Take slots of each limit of these names; a missing one is left out.
+    """Take slots of each limit of these names without a lease, or of none; missing limits are left out.
 
     Returns:
         The limits.
 
     Raises:
-        InvalidRequest: A limit has fewer slots in total, or no decay though the mode is `rate_limit`.
+        InvalidRequest: As `find_requested`.
         Locked: A limit has too few free slots now.
+    """
+    rows = await find_requested(tx, names, slots, mode)
+    if not await take_slots(tx, [row["id"] for row in rows], slots):
+        await slot_usage.read_usage(tx, rows)
+        raise Locked("Locked", slot_usage.estimate_wait(rows, slots))
+    return rows
+
+
+async def find_requested(tx: Transaction, names: Sequence[str], slots: int, mode: Mode) -> list[Row]:
+    """Return those limits of these names that exist.
+
+    Raises:
+        InvalidRequest: A limit has fewer slots in total, or no decay though the mode is `rate_limit`.
     """
     rows = await find_by_name(tx, names)
     rates = [row["name"] for row in rows if not row["slot_decay_per_second"]] if mode == "rate_limit" else []
@@ -130,12 +100,11 @@ async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode:
             f"Only limits with a slot decay can limit a rate, and {', '.join(map(repr, rates))} has none: set its "
             "slot_decay_per_second."
         )
-    if any(slots > row["limit_"] for row in _active(rows)):
-        raise InvalidRequest(f"{slots} slots can never be taken of a limit that has fewer: request fewer.")
-    ids = [row["id"] for row in rows]
-    if not await take_slots(tx, ids, slots):
-        raise Locked(
-            "Locked", max(_estimate_wait(apply_decay(row), slots) for row in _active(await find_by_name(tx, names)))
+    small = next((row for row in rows if row["active"] and slots > row["limit_"]), None)
+    if small is not None:
+        raise InvalidRequest(
+            f"{slots} slots can never be taken of the limit {small['name']!r}, which has {small['limit_']}: request "
+            "fewer."
         )
     return rows
 
@@ -143,7 +112,7 @@ async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode:
 async def release_by_name(
     tx: Transaction, names: Sequence[str], slots: int, occupancy: float | None = None
 ) -> list[Row]:
-    """Release slots of each limit of these names, and return the limits."""
+    """Release slots of each limit of these names that were taken without a lease, and return the limits."""
     rows = await find_by_name(tx, names)
     await release_slots(tx, [row["id"] for row in rows], slots, occupancy)
     return rows
@@ -154,17 +123,6 @@ async def find_by_name(tx: Transaction, names: Sequence[str]) -> list[Row]:
     if not names:
         return []
     return await store.concurrency_limits.find(tx, {"name": set(names)}, store.concurrency_limits.order("name"))
-
-
-def _estimate_wait(row: Row, slots: int) -> float:
-    """Return the seconds, with some jitter, until a limit probably has `slots` free slots."""
-    missing = max(0, count_missing_slots(row, slots))
-    if row["slot_decay_per_second"]:
-        seconds = missing / row["slot_decay_per_second"]
-    else:
-        longest = get_current_settings().server.concurrency.maximum_concurrency_slot_wait_seconds
-        seconds = min(longest, row["avg_slot_occupancy_seconds"] * missing / max(1, row["active_slots"]))
-    return seconds * (0.75 + random.random() / 2)
 
 
 # --- the limits themselves -------------------------------------------------------------------------------------------
@@ -195,28 +153,43 @@ async def get(tx: Transaction, key: UUID | str, lock: bool = False) -> Row:
 
 
 async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) -> Row:
-    """Set fields of a limit, by their names in the API.
+    """Set fields of a limit, by their names in the API, and give slots that are free then to those that wait.
+
+    `active_slots` are the slots that are taken without a lease; a limit that loses its decay has none of them.
 
     Raises:
         NotFound: There is no such limit.
         Conflict: There is another limit of the new name, or a value is null.
     """
-    row = await get(tx, key, lock=True)
+    id_ = (await get(tx, key))["id"]
+    locked = await slot_usage.lock_limits(tx, [id_])
+    if id_ not in locked:
+        raise NotFound("concurrency limit", key)
+    row = locked[id_]
     empty = [name for name, value in values.items() if value is None]
     if empty:
         raise Conflict(f"A concurrency limit must have a value for {', '.join(empty)}.")
     if values.get("name", row["name"]) != row["name"] and await find_by_name(tx, [values["name"]]):
         raise _name_conflict(values["name"])
     columns = _columns(values)
-    row = {**_to_write(row), **columns}
-    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*_COUNTED, *columns))))
+    if row["slot_decay_per_second"] and columns.get("slot_decay_per_second") == 0:
+        columns.setdefault("active_slots", 0)
+    row.update(columns)
+    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*slot_usage.COUNTED, *columns))))
+    await slot_usage.read_usage(tx, [row])
+    await waiting.grant_slots(tx, locked)
     await _emit(tx, "updated", row)
     return row
 
 
 async def remove(tx: Transaction, key: UUID | str) -> None:
-    """Delete a limit, or raise `NotFound`. Leases of its slots stay, and then hold nothing."""
-    row = await get(tx, key, lock=True)
+    """Delete a limit, or raise `NotFound`. Its slots are free for all who wait; leases of them stay without them."""
+    row = await get(tx, key)
+    locked = await slot_usage.lock_limits(tx, [row["id"]])
+    for limit in locked.values():
+        limit["active"] = False
+    await waiting.grant_slots(tx, locked)
+    await store.held_slots.remove(tx, {"limit_id": row["id"]})
     await store.concurrency_limits.remove(tx, {"id": row["id"]})
     await _emit(tx, "deleted", row)
 
@@ -224,19 +197,27 @@ async def remove(tx: Transaction, key: UUID | str) -> None:
 async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
     """Return limits by name, with the slots that are taken now."""
     rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
+    await slot_usage.read_usage(tx, rows)
     return [present(row) for row in rows]
+
+
+async def read(tx: Transaction, key: UUID | str) -> Answer:
+    """Return a limit by its id or its name, with the slots that are taken now, or raise `NotFound`."""
+    row = await get(tx, key)
+    await slot_usage.read_usage(tx, [row])
+    return present(row)
 
 
 def present_new(row: Row) -> Answer:
     """Return a limit as the API shows a new one."""
-    return {name.rstrip("_"): value for name, value in row.items()}
+    return {name.rstrip("_"): value for name, value in row.items() if name not in _USAGE}
 
 
 def present(row: Row) -> Answer:
-    """Return a limit as the API shows it, with the slots that are taken now."""
+    """Return a limit, to which `slots.read_usage` has added its usage, as the API shows it."""
     hidden = ("denied_slots", "avg_slot_occupancy_seconds")
     shown = {name: value for name, value in present_new(row).items() if name not in hidden}
-    return {**shown, "active_slots": apply_decay(row)["active_slots"]}
+    return {**shown, "active_slots": row["occupied"]}
 
 
 def present_short(row: Row) -> Answer:

@@ -13,14 +13,14 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.concurrency import leases, limits
+from prefect.server.services.concurrency import limits, slots, waiting
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
 from prefect.server.store.queries import limits as queries
 from prefect.settings import get_current_settings
-from prefect.types import named_id
+from prefect.types import named_id, now
 
 TAG_PREFIX = "tag:"
 
@@ -29,14 +29,16 @@ TAG_PREFIX = "tag:"
 
 
 async def find_by_tags(tx: Transaction, tags: Sequence[str]) -> list[Row]:
-    """Return the limits of tags, with the slots that are taken now; tags without a limit are left out."""
-    return [limits.apply_decay(row) for row in await limits.find_by_name(tx, [TAG_PREFIX + tag for tag in tags])]
+    """Return the limits of tags with their usage; tags without a limit are left out."""
+    rows = await limits.find_by_name(tx, [TAG_PREFIX + tag for tag in tags])
+    await slots.read_usage(tx, rows)
+    return rows
 
 
 async def find_held_limits(tx: Transaction, task_run_id: UUID) -> set[UUID]:
     """Return the ids of the limits of which a task run holds a slot."""
-    row = await store.leases.get(tx, _lease_id(task_run_id))
-    return {UUID(id_) for id_ in row["limits"]} if row else set()
+    lease_id = _lease_id(task_run_id)
+    return set((await queries.find_slots(tx, [lease_id]))[lease_id])
 
 
 async def take_slots(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID]) -> bool:
@@ -48,34 +50,31 @@ async def take_slots(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID]) ->
     if not ids:
         return True
     lease_id = _lease_id(task_run_id)
-    lease: Row | None = None
-    while lease is None:  # a simultaneous release may delete it just before it is locked here
-        await leases.create_lease(tx, [], 1, None, {"type": "task_run", "id": task_run_id}, lease_id)
-        lease = await store.leases.get(tx, lease_id, lock=True)
-    missing = [id_ for id_ in ids if str(id_) not in lease["limits"]]
-    taken = await limits.take_slots(tx, missing)
-    if taken:
-        lease["limits"] += map(str, missing)
-    await _write_or_remove(tx, lease)
-    return taken
+    locked = await slots.lock_limits(tx, ids)
+    held = (await queries.find_slots(tx, [lease_id]))[lease_id]
+    missing = [row for id_, row in locked.items() if id_ not in held and row["active"]]
+    if any(slots.is_full(row, 1) for row in missing):
+        return False
+    at = now()
+    holder = {"type": "task_run", "id": str(task_run_id)}
+    await store.leases.add(tx, [{"id": lease_id, "created": at, "granted": at, "holder": holder}])
+    await store.held_slots.add(tx, [{"limit_id": row["id"], "lease_id": lease_id, "slots": 1} for row in missing])
+    await slots.occupy(tx, missing, 1, by_lease=True)
+    return True
 
 
 async def release_slots(tx: Transaction, task_run_id: UUID, ids: Sequence[UUID] | None = None) -> None:
     """Release the slots that a task run holds of these limits, or of all."""
-    lease = await store.leases.get(tx, _lease_id(task_run_id), lock=True)
-    if lease is None:
+    lease_id = _lease_id(task_run_id)
+    held = (await queries.find_slots(tx, [lease_id]))[lease_id]
+    released = [id_ for id_ in held if ids is None or id_ in ids]
+    if not released:
         return
-    released = [id_ for id_ in lease["limits"] if ids is None or UUID(id_) in ids]
-    lease["limits"] = [id_ for id_ in lease["limits"] if id_ not in released]
-    await _write_or_remove(tx, lease)
-    await limits.release_slots(tx, [UUID(id_) for id_ in released])
-
-
-async def _write_or_remove(tx: Transaction, lease: Row) -> None:
-    if lease["limits"]:
-        await store.leases.change(tx, [lease], ["limits"])
-    else:
-        await store.leases.remove(tx, {"id": lease["id"]})
+    locked = await slots.lock_limits(tx, released)
+    await store.held_slots.remove(tx, {"lease_id": lease_id, "limit_id": released})
+    await queries.remove_leases_without_slots(tx, [lease_id])
+    await slots.read_usage(tx, locked.values())
+    await waiting.grant_slots(tx, locked)
 
 
 def _lease_id(task_run_id: UUID) -> UUID:
@@ -100,7 +99,7 @@ async def acquire_slots(tx: Transaction, tags: Sequence[str], task_run_id: UUID)
             raise Locked(f'The concurrency limit on tag "{_tag(row)}" is 0: the task can never run.')
     if not await take_slots(tx, task_run_id, [row["id"] for row in rows]):
         wait = get_current_settings().server.tasks.tag_concurrency_slot_wait_seconds
-        full = next((row for row in await find_by_tags(tx, tags) if limits.count_missing_slots(row, 1) > 0), rows[0])
+        full = next((row for row in await find_by_tags(tx, tags) if slots.count_missing(row, 1) > 0), rows[0])
         raise Locked(f'All slots of the concurrency limit on tag "{_tag(full)}" are taken.', wait)
     return [{**limits.present_short(row), "name": _tag(row)} for row in rows]
 
@@ -159,23 +158,21 @@ async def remove_by_tag(tx: Transaction, tag: str) -> None:
 
 
 async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None:
-    """Have exactly these task runs hold the slots of a tag's limit, beside those that take one meanwhile."""
+    """Have exactly these task runs hold the slots of a tag's limit, beside those that take one later."""
     id_ = (await limits.get(tx, TAG_PREFIX + tag))["id"]
-    former = await queries.find_task_run_leases(tx, [id_], lock=True)
-    for lease in former:
-        lease["limits"] = [other for other in lease["limits"] if other != str(id_)]
-    await store.leases.change(tx, former, ["limits"])
-    existing = await store.leases.get_many(tx, [_lease_id(run) for run in task_run_ids], lock=True)
+    locked = await slots.lock_limits(tx, [id_])
+    # Read once the limit is locked: others may have taken slots before.
+    former = [lease["id"] for lease in await queries.find_task_run_leases(tx, [id_])]
+    await queries.remove_slots(tx, id_, former)
+    await queries.remove_leases_without_slots(tx, former)
+    at = now()
     for run in dict.fromkeys(task_run_ids):
-        if _lease_id(run) not in existing:
-            await leases.create_lease(tx, [id_], 1, None, {"type": "task_run", "id": run}, _lease_id(run))
-    for lease in existing.values():
-        lease["limits"].append(str(id_))
-    await store.leases.change(tx, existing.values(), ["limits"])
-    await limits.get(tx, id_, lock=True)
-    # Counted once the limit is locked: others may have taken slots since the leases were found.
-    holders = await queries.find_task_run_leases(tx, [id_])
-    await limits.change(tx, id_, {"active_slots": sum(lease["slots"] for lease in holders)})
+        holder = {"type": "task_run", "id": str(run)}
+        await store.leases.add(tx, [{"id": _lease_id(run), "created": at, "granted": at, "holder": holder}])
+        await store.held_slots.add(tx, [{"limit_id": id_, "lease_id": _lease_id(run), "slots": 1}])
+    await limits.change(tx, id_, {"active_slots": 0})
+    await slots.read_usage(tx, locked.values())
+    await waiting.grant_slots(tx, locked)
 
 
 async def _with_holders(tx: Transaction, row: Row) -> Answer:
@@ -189,7 +186,7 @@ async def _find_holders(tx: Transaction, limit_ids: Sequence[UUID]) -> dict[UUID
     holders: dict[UUID, list[UUID]] = defaultdict(list)
     for lease in await queries.find_task_run_leases(tx, limit_ids):
         for id_ in lease["limits"]:
-            holders[UUID(id_)].append(UUID(lease["holder"]["id"]))
+            holders[id_].append(UUID(lease["holder"]["id"]))
     return holders
 
 

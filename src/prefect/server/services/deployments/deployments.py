@@ -13,7 +13,8 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.concurrency import limits
+from prefect.server.services.automations import automations
+from prefect.server.services.concurrency import limits, slots
 from prefect.server.services.core import differences, json_schemas, paging, reading
 from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
@@ -200,13 +201,15 @@ async def _emit_changed(tx: Transaction, before: Row | None, after: Row) -> None
 
 
 async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Delete deployments with their schedules and those of their runs that have not started; other runs stay."""
+    """Delete deployments with their schedules, their triggers and those of their runs that have not started."""
     ids = [row["id"] for row in rows]
     await _emit(tx, "deleted", rows)
     await store.deployment_schedules.remove(tx, {"deployment_id": ids})
     await store.flow_runs.remove(tx, {"deployment_id": ids, "state_type": "SCHEDULED"})
     await store.concurrency_limits.remove(tx, {"name": [f"deployment:{id_}" for id_ in ids]})
     await store.deployments.remove(tx, {"id": ids})
+    for id_ in ids:
+        await automations.remove_owned(tx, f"prefect.deployment.{id_}")
 
 
 async def remove_by_id(tx: Transaction, id_: UUID) -> None:
@@ -262,6 +265,7 @@ async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
     schedules = await deployment_schedules.find_by_deployment(tx, [row["id"] for row in rows]) if rows else {}
     limit_ids = list({row["concurrency_limit_id"] for row in rows if row["concurrency_limit_id"] is not None})
     limits_by_id = await store.concurrency_limits.get_many(tx, limit_ids) if limit_ids else {}
+    await slots.read_usage(tx, limits_by_id.values())
     answers: list[Answer] = []
     for row in rows:
         queue = queues.get(row["work_queue_id"])
@@ -282,8 +286,8 @@ async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
 
 
 def _present_limit(row: Row) -> Answer:
-    names = ("id", "created", "updated", "active", "name", "active_slots", "slot_decay_per_second")
-    return {**{name: limits.apply_decay(row)[name] for name in names}, "limit": row["limit_"]}
+    names = ("id", "created", "updated", "active", "name", "slot_decay_per_second")
+    return {**{name: row[name] for name in names}, "limit": row["limit_"], "active_slots": row["occupied"]}
 
 
 async def _find_queues_and_pools(tx: Transaction, rows: Iterable[Row]) -> tuple[dict[Any, Row], dict[UUID, Row]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import logging
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -30,8 +30,11 @@ from prefect.server.store.filters.events import (
     shorten_name,
     split_resource_id,
 )
+from prefect.server.store.queries import automations as automation_queries
+from prefect.server.store.queries import events as queries
 from prefect.server.store.queries.events import EventKey as EventKey
 from prefect.settings import get_current_settings
+from prefect.types import new_id
 
 logger = logging.getLogger("prefect.server.events")
 
@@ -40,6 +43,9 @@ Event = dict[str, Any]
 
 EVENTS_TOPIC = "events"
 """The bus is notified of the packed keys of events that were added."""
+
+QUEUE_TOPIC = "event-queue"
+"""The bus is notified that events wait for the evaluation of triggers."""
 
 _ID = "prefect.resource.id"
 _MICROSECOND = timedelta(microseconds=1)
@@ -54,12 +60,28 @@ async def add_events(tx: Transaction, events: Sequence[Event]) -> int:
     unique = {(event["occurred"], event["id"]): event for event in events}
     # In the order in which rows are kept, which fills the pages of the database.
     added = await store.events.add(tx, [to_row(unique[key]) for key in sorted(unique)])
-    for item in pack_keys(unique):
+    items = pack_keys(unique)
+    for item in items:
         tx.notify(EVENTS_TOPIC, item)
+    if added and await automation_queries.has_enabled(tx):
+        await _enqueue(tx, items if added == len(unique) else pack_keys(await _find_new(tx, unique)))
     if get_current_settings().server.services.event_logger.enabled:
         for event in unique.values():
             logger.info("%s %s of %s", event["id"], event["event"], event["resource"][_ID])
     return added
+
+
+async def _enqueue(tx: Transaction, items: Sequence[str]) -> None:
+    """Have the triggers of automations evaluated on events."""
+    await store.event_queue.add(tx, [{"id": new_id(), "keys": item} for item in items])
+    tx.notify(QUEUE_TOPIC)
+
+
+async def _find_new(tx: Transaction, events: Mapping[EventKey, Event]) -> list[EventKey]:
+    """Return the keys of those events that were not stored before: the others were received at another time."""
+    rows = await queries.find_by_keys(tx, list(events))
+    keys: dict[EventKey, int] = {(row["occurred"], row["id"]): row["delay"] for row in rows}
+    return [key for key, event in events.items() if keys.get(key) == _delay(event)]
 
 
 # --- rows ------------------------------------------------------------------------------------------------------------
@@ -75,7 +97,7 @@ def to_row(event: Event) -> Row:
     row: Row = {
         "occurred": event["occurred"],
         "id": event["id"],
-        "delay": (event["received"] - event["occurred"]) // _MICROSECOND,
+        "delay": _delay(event),
         "event": name,
         "resource": kind,
         "resource_id": object_id,
@@ -84,6 +106,10 @@ def to_row(event: Event) -> Row:
     }
     row["body"] = packing.pack(row, resource, related, payload)
     return row
+
+
+def _delay(event: Event) -> int:
+    return (event["received"] - event["occurred"]) // _MICROSECOND
 
 
 def from_row(row: Row) -> Event:

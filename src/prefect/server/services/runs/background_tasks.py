@@ -39,7 +39,7 @@ async def claim_task_run(tx: Transaction, task_keys: Keys[str], worker: str) -> 
     """Claim the next due run of these tasks for a worker; return None when none waits."""
     at = now()
     for row in await queries.find_unclaimed_task_runs(tx, list(task_keys), at, CLAIM_CANDIDATES):
-        lease = {"id": row["id"], "created": at, "expires": at + CLAIM_DURATION, "slots": 0, "limits": []}
+        lease = {"id": row["id"], "created": at, "granted": at, "expires": at + CLAIM_DURATION}
         if await store.leases.add(tx, [{**lease, "holder": {"type": _CLAIM, "id": worker}}]):
             return presenters.present_task_run(row)
     return None
@@ -56,7 +56,7 @@ async def release_claim(tx: Transaction, task_run_id: UUID) -> None:
 async def connect_worker(tx: Transaction, worker: str, task_keys: Sequence[str]) -> None:
     """Record that a worker is connected, and renew its claims on runs that it has not started."""
     at = now()
-    lease = {"id": _presence_id(worker), "created": at, "expires": at + PRESENCE_DURATION, "slots": 0, "limits": []}
+    lease = {"id": _presence_id(worker), "created": at, "granted": at, "expires": at + PRESENCE_DURATION}
     await store.leases.put(tx, {**lease, "holder": {"type": _WORKER, "id": worker, "keys": list(task_keys)}})
     await lease_queries.renew_task_run_claims(tx, _CLAIM, worker, at + CLAIM_DURATION)
 

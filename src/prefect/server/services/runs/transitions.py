@@ -18,13 +18,14 @@ from prefect import rules
 from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.concurrency import leases, limits, tag_limits
+from prefect.server.services.concurrency import leases, slots, tag_limits
 from prefect.server.services.core import presenters, reading
 from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.core.reading import get_row
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import heartbeat_intervals, observed_states, run_states
+from prefect.server.services.runs import claims, heartbeat_intervals, observed_states, run_states
+from prefect.server.services.work import notices
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
@@ -46,6 +47,7 @@ async def set_flow_run_state(
     force: bool = False,
     policy: rules.Policy | None = None,
     client_version: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Propose a state of a flow run.
 
@@ -56,13 +58,18 @@ async def set_flow_run_state(
         force: Apply only the rule that protects results.
         policy: The rules to apply in place of those that `force` selects.
         client_version: The version of the client, if the request names it.
+        headers: The headers of the request: a worker, or the process that it started, sends its claim.
 
     Returns:
         An `OrchestrationResult`.
     """
     row = await get_row(tx, store.flow_runs, id_, lock=True)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
-    return await propose_state(tx, store.flow_runs, row, parse_proposed_state(state), chosen, client_version)
+    entry, token = parse_proposed_state(state), claims.read_claim(headers, id_)
+    proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, entry), chosen, client_version)
+    if token is not None and claims.is_lost(row, token, entry):
+        return _to_result(proposal, rules.Abort(claims.REFUSAL))
+    return await _transition(tx, proposal)
 
 
 async def set_flow_run_states(
@@ -134,6 +141,7 @@ async def handle_first_state(tx: Transaction, collection: Collection, row: Row) 
     stored = row["states"][-1]
     await observed_states.record_states(tx, [stored])
     if collection is store.flow_runs:
+        notices.notify_of_state(tx, row, None)
         await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)])
         if row["parent_task_run_id"] is not None:
             state = run_states.to_entry(stored).with_details(child_flow_run_id=row["id"])
@@ -150,6 +158,8 @@ async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
     for row in rows:
         if row["parent_task_run_id"] is not None:
             await handle_first_state(tx, store.flow_runs, row)
+        else:
+            notices.notify_of_state(tx, row, None)
 
 
 def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
@@ -246,12 +256,12 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
     row, entry = proposal.row, proposal.proposed
     facts: dict[str, Any] = {}
     if row["deployment_id"] is not None and (entry.type in ("PENDING", "RUNNING") or entry.name == "Late"):
-        limit = await _find_deployment_limit(tx, row["deployment_id"])
+        limit = await find_deployment_limit(tx, row["deployment_id"])
         if limit is not None:
             settings = get_current_settings().server.deployments
             facts = {
                 "deployment_limit": limit["limit_"],
-                "deployment_free": -limits.count_missing_slots(limit, 0),
+                "deployment_free": -slots.count_missing(limit, 0),
                 "deployment_strategy": limit["options"].get("collision_strategy") or "ENQUEUE",
                 "deployment_wait": settings.concurrency_slot_wait_seconds,
                 "new_lease_id": new_id(),
@@ -262,7 +272,7 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
     return rules.Facts(now=entry.timestamp, client_version=proposal.client_version, timestamps=timestamps, **facts)
 
 
-async def _find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | None:
+async def find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | None:
     """Return the active limit of a deployment with the deployment's `options` for it, if it has one."""
     columns = ("concurrency_limit_id", "concurrency_options")
     rows = await store.deployments.find(tx, {"id": deployment_id}, columns=columns)
@@ -271,7 +281,8 @@ async def _find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | 
     limit = await store.concurrency_limits.get(tx, rows[0]["concurrency_limit_id"])
     if limit is None or not limit["active"]:
         return None
-    return {**limits.apply_decay(limit), "options": rows[0]["concurrency_options"] or {}}
+    await slots.read_usage(tx, [limit])
+    return {**limit, "options": rows[0]["concurrency_options"] or {}}
 
 
 async def _gather_task_facts(tx: Transaction, proposal: _Proposal, _: rules.Entry | None) -> rules.Facts:
@@ -299,7 +310,7 @@ async def _find_tag_limits(tx: Transaction, row: Row) -> tuple[rules.TagLimit, .
     active = [limit for limit in await tag_limits.find_by_tags(tx, row["tags"]) if limit["active"]]
     held = await tag_limits.find_held_limits(tx, row["id"]) if active else set[UUID]()
     return tuple(
-        rules.TagLimit(limit["name"], limit["limit_"], -limits.count_missing_slots(limit, 0), limit["id"] in held)
+        rules.TagLimit(limit["name"], limit["limit_"], -slots.count_missing(limit, 0), limit["id"] in held)
         for limit in active
     )
 
@@ -319,11 +330,13 @@ async def _take_slots(tx: Transaction, proposal: _Proposal, effects: tuple[rules
     """Take the slots that the transition needs; return False when others have taken them."""
     for effect in effects:
         if isinstance(effect, rules.TakeDeploymentSlot):
-            limit = await _find_deployment_limit(tx, proposal.row["deployment_id"])
-            if limit is None or not await limits.take_slots(tx, [limit["id"]]):
+            limit = await find_deployment_limit(tx, proposal.row["deployment_id"])
+            if limit is None:
                 return False
             holder = {"type": "flow_run", "id": proposal.row["id"]}
-            await leases.create_lease(tx, [limit["id"]], 1, _lease_duration(limit["options"]), holder, effect.lease_id)
+            duration = _lease_duration(limit["options"])
+            if not await leases.take_slots(tx, [limit["id"]], 1, duration, holder, effect.lease_id):
+                return False
         elif isinstance(effect, rules.RenewLease):
             if not await leases.renew_lease(tx, effect.lease_id, _lease_duration({})):
                 return False
@@ -347,12 +360,15 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     # The derived columns follow from all states of the run, also from those that arrive later with a journal.
     others = {name: value for name, value in settled.columns.items() if name not in run_states.NO_DERIVED_COLUMNS}
     stored = run_states.to_stored(settled.state, new_id())
+    claim_duration = claims.move_out_of_details(stored)
     if row["states"]:  # a new state is placed after all others, even if the clock of another host is ahead
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
     run_states.enter_state(row, stored)
     row.update(others)
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
+    if stored["type"] == "PENDING" and row.get("deployment_id") is not None:
+        others["lease_until"] = row["lease_until"] = now() + claim_duration if claim_duration else None
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
         # It sent no heartbeats while it did not run; its process gets time for the first one.
         others["lease_until"] = row["lease_until"] = now() + heartbeat_intervals.event_lease_duration()
@@ -372,6 +388,8 @@ async def _run_effects(
     """Carry out the effects of the state that has been written."""
     row = proposal.row
     await observed_states.record_states(tx, [row["states"][-1]])
+    if proposal.kind == "flow_run":
+        notices.notify_of_state(tx, row, before)
     for effect in effects:
         if isinstance(effect, rules.EmitStateEvent):
             entered = emitting.StateChange(row, before, row["states"][-1], proposal.proposed.type)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from prefect.schemas.worker_channel import CLEANUP, REQUIRED, Hello
+from prefect.schemas.worker_channel import CLEANUP, FLOW_RUNS, REQUIRED, Hello
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import Conflict, NotFound
@@ -56,7 +56,7 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
     handles_cleanup = bool(
         CLEANUP in hello.requested_capabilities and hello.handled_cleanup_kinds and hello.max_cleanup_concurrency
     )
-    offered = {*REQUIRED, CLEANUP} if handles_cleanup else {*REQUIRED}
+    offered = {*REQUIRED, FLOW_RUNS, *([CLEANUP] if handles_cleanup else [])}
     return Welcome(
         await get_pool(tx, pool["id"]),
         [{"id": queue["id"], "name": queue["name"]} for queue in polled],

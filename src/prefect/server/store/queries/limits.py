@@ -1,9 +1,10 @@
-"""Queries about concurrency limits and the leases that hold their slots."""
+"""Queries about concurrency limits and the leases that hold their slots, or wait for them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from prefect.server import store
@@ -11,24 +12,146 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
 from prefect.server.store import Condition, Order, Row
 
+_LIVE = "(lease.expires IS NULL OR lease.expires > ?)"
 
-async def lock_expired_leases(tx: Transaction, at: datetime, limit: int) -> list[Row]:
-    """Lock and return leases that have expired, those that expired first before the others."""
-    expired = Sql("lease.expires < ?", (at,))
-    rows = await store.leases.find(tx, expired, Order("lease.expires"), limit, columns=["id"])
-    # Read again once they are locked, since a lease may have been renewed or ended before the lock.
-    locked = await store.leases.get_many(tx, [row["id"] for row in rows], lock=True)
-    return [row for row in locked.values() if row["expires"] is not None and row["expires"] < at]
+_LEASES_OF_LIMITS = "held_slot JOIN lease ON lease.id = held_slot.lease_id"
 
 
-async def find_task_run_leases(tx: Transaction, limit_ids: Sequence[UUID], lock: bool = False) -> list[Row]:
-    """Return the leases by which task runs hold slots of these limits, oldest first; by their ids if `lock`."""
-    where = store.leases.where(
-        _holder(tx, "type", "task_run"), tx.dialect.array_has_any("lease.limits", [str(id_) for id_ in limit_ids])
+# --- slots -----------------------------------------------------------------------------------------------------------
+
+
+async def count_slots(tx: Transaction, limit_ids: Sequence[UUID], at: datetime) -> dict[UUID, tuple[int, int]]:
+    """Return, for limits of which leases hold slots or wait for them, how many are held, and the largest request.
+
+    Leases that have expired by `at` count no more.
+    """
+    where = one_of("held_slot.limit_id", limit_ids)
+    rows = await tx.fetch(
+        Sql(
+            "SELECT held_slot.limit_id, sum(CASE WHEN lease.granted IS NULL THEN 0 ELSE held_slot.slots END),"
+            " max(CASE WHEN lease.granted IS NULL THEN held_slot.slots ELSE 0 END)"
+            f" FROM {_LEASES_OF_LIMITS} WHERE {where.text} AND {_LIVE} GROUP BY held_slot.limit_id",
+            (*where.values, at),
+        )
     )
-    return await store.leases.find(
-        tx, where, store.leases.by_key if lock else store.leases.order("created", "id"), lock=lock
+    return {tx.dialect.decode("uuid", id_): (int(held), int(largest)) for id_, held, largest in rows}
+
+
+async def find_slots(tx: Transaction, lease_ids: Sequence[UUID]) -> dict[UUID, dict[UUID, int]]:
+    """Return how many slots of which limits leases hold or wait for, by the ids of the leases."""
+    found: dict[UUID, dict[UUID, int]] = {id_: {} for id_ in lease_ids}
+    for some in store.chunks(lease_ids):
+        for row in await store.held_slots.find(tx, {"lease_id": list(some)}):
+            found[row["lease_id"]][row["limit_id"]] = row["slots"]
+    return found
+
+
+async def find_waiting_leases(
+    tx: Transaction, limit_ids: Sequence[UUID], at: datetime, limit: int, offset: int
+) -> list[Row]:
+    """Return the leases that wait for slots of these limits, in the order of their requests."""
+    of_limits = one_of("held_slot.limit_id", limit_ids)
+    where = Sql(
+        f"lease.granted IS NULL AND {_LIVE}"
+        f" AND lease.id IN (SELECT held_slot.lease_id FROM held_slot WHERE {of_limits.text})",
+        (at, *of_limits.values),
     )
+    return await store.leases.find(tx, where, store.leases.order("created", "id"), limit, offset)
+
+
+async def find_leases_of_limit(tx: Transaction, limit_id: UUID, at: datetime) -> list[Row]:
+    """Return the leases that hold slots of a limit, and then those that wait, each with their `slots`."""
+    columns = store.leases.table.names
+    rows = await tx.fetch(
+        Sql(
+            f"SELECT {', '.join(f'lease.{name}' for name in columns)}, held_slot.slots FROM {_LEASES_OF_LIMITS}"
+            f" WHERE held_slot.limit_id = ? AND {_LIVE}"
+            " ORDER BY CASE WHEN lease.granted IS NULL THEN 1 ELSE 0 END, lease.granted, lease.created, lease.id",
+            (limit_id, at),
+        )
+    )
+    found = tx.dialect.decode_rows(store.leases.table, columns, [row[:-1] for row in rows])
+    return [{**row, "slots": raw[-1]} for row, raw in zip(found, rows, strict=True)]
+
+
+async def count_slots_up_to(tx: Transaction, limit_id: UUID, lease_id: UUID) -> int:
+    """Return how many slots of a limit a waiting lease and those before it wait for."""
+    ((slots,),) = await tx.fetch(
+        Sql(
+            f"SELECT sum(held_slot.slots) FROM {_LEASES_OF_LIMITS} WHERE held_slot.limit_id = ?"
+            " AND lease.granted IS NULL AND lease.created <= (SELECT own.created FROM lease AS own WHERE own.id = ?)",
+            (limit_id, lease_id),
+        )
+    )
+    return int(slots or 0)
+
+
+async def find_next_expiry(tx: Transaction, limit_ids: Sequence[UUID]) -> datetime | None:
+    """Return when the first of the leases that hold slots of these limits expires, if one does."""
+    where = one_of("held_slot.limit_id", limit_ids)
+    ((expires,),) = await tx.fetch(
+        Sql(
+            f"SELECT min(lease.expires) FROM {_LEASES_OF_LIMITS} WHERE {where.text} AND lease.granted IS NOT NULL",
+            where.values,
+        )
+    )
+    return None if expires is None else tx.dialect.decode("time", expires)
+
+
+async def remove_slots(tx: Transaction, limit_id: UUID, lease_ids: Sequence[UUID] | None = None) -> None:
+    """Remove slots of a limit: those of some leases, or of all."""
+    await store.held_slots.remove(
+        tx, {"limit_id": limit_id} | ({} if lease_ids is None else {"lease_id": list(lease_ids)})
+    )
+
+
+async def remove_leases_without_slots(tx: Transaction, lease_ids: Sequence[UUID]) -> None:
+    """Remove those of some leases that hold no slot."""
+    for some in store.chunks(lease_ids):
+        holds_none = Sql("NOT EXISTS (SELECT 1 FROM held_slot WHERE held_slot.lease_id = lease.id)")
+        await store.leases.remove(tx, store.leases.where({"id": list(some)}, holds_none))
+
+
+# --- leases ----------------------------------------------------------------------------------------------------------
+
+
+async def find_expired_leases(tx: Transaction, at: datetime, limit: int) -> list[Row]:
+    """Return leases that have expired, those that expired first before the others."""
+    return await store.leases.find(tx, Sql("lease.expires < ?", (at,)), Order("lease.expires"), limit)
+
+
+async def find_leases_of_processes(tx: Transaction, limit_ids: Sequence[UUID] | None = None) -> list[Row]:
+    """Return the leases of processes on this host: all, or those with slots of these limits."""
+    where = Sql("lease.process IS NOT NULL")
+    if limit_ids is not None:
+        of_limits = one_of("held_slot.limit_id", limit_ids)
+        where = store.leases.where(
+            where,
+            Sql(
+                f"lease.id IN (SELECT held_slot.lease_id FROM held_slot WHERE {of_limits.text})",
+                of_limits.values,
+            ),
+        )
+    return await store.leases.find(tx, where)
+
+
+async def find_task_run_leases(tx: Transaction, limit_ids: Sequence[UUID], lock: bool = False) -> list[dict[str, Any]]:
+    """Return the leases by which task runs hold slots of these limits, oldest first; by their ids if `lock`.
+
+    Each has the `limits` of which it holds slots, among these.
+    """
+    of_limits = one_of("held_slot.limit_id", limit_ids)
+    slots: dict[UUID, list[UUID]] = {}
+    for row in await store.held_slots.find(tx, of_limits):
+        slots.setdefault(row["lease_id"], []).append(row["limit_id"])
+    found: list[Row] = []
+    for some in store.chunks(list(slots)):
+        where = store.leases.where(
+            {"id": list(some)}, _holder(tx, "type", "task_run"), Sql("lease.granted IS NOT NULL")
+        )
+        order = store.leases.by_key if lock else store.leases.order("created", "id")
+        found += await store.leases.find(tx, where, order, lock=lock)
+    return [{**row, "limits": slots[row["id"]]} for row in found]
 
 
 def with_name_prefix(prefix: str) -> Condition:

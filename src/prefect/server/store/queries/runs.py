@@ -18,10 +18,11 @@ LogPosition: TypeAlias = tuple[datetime, UUID]
 """The timestamp and the id of a log."""
 
 _ZOMBIE = Sql(
-    f"flow_run.lease_until IS NOT NULL AND flow_run.{OPEN} AND (flow_run.state_type = 'RUNNING'"
+    f"flow_run.lease_until IS NOT NULL AND flow_run.{OPEN} AND (flow_run.state_type IN ('RUNNING', 'PENDING')"
     " OR (flow_run.state_name = 'AwaitingRetry' AND flow_run.deployment_id IS NULL))"
 )
-"""Flow runs that a process should be running: one that is suspended, or scheduled for a worker, has no process."""
+"""Flow runs that a process should be running, or a worker starting. One that is suspended, or scheduled for a worker,
+has no process."""
 
 # --- unfinished runs -------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,110 @@
+"""Holding slots while a block of code runs, and the events of taking and releasing them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect._io import shield
+from prefect._lazy import lazy
+from prefect.concurrency import slots
+from prefect.concurrency.renewal import LeaseLost, Renewal
+from prefect.concurrency.slots import HeldSlots, SlotRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from prefect.events import utilities
+    from prefect.schemas.events import Event
+else:
+    utilities = lazy("prefect.events.utilities")
+
+
+class Holding:
+    """Slots that a block of code holds.
+
+    Args:
+        request: The request for them.
+        raises: Whether the code is interrupted when their lease is lost.
+        interrupt: Interrupts it.
+        emits: Whether events of taking and releasing them are emitted.
+    """
+
+    def __init__(self, request: SlotRequest, raises: bool, interrupt: Callable[[], None], emits: bool = True) -> None:
+        self._request = request
+        self._raises = raises
+        self._interrupt = interrupt
+        self._emits = emits
+        self._held: HeldSlots | None = None
+        self._renewal: Renewal | None = None
+        self._events: dict[UUID, Event | None] = {}
+
+    async def begin(self) -> None:
+        """Take the slots, and renew their lease from now on."""
+        held = self._held = await slots.acquire(self._request)
+        if held is None:
+            return
+        self._renewal = Renewal(held, self._raises, self._interrupt)
+        self._renewal.start()
+        if self._emits:
+            self._events = emit_concurrency_acquisition_events(held.limits, held.slots)
+
+    async def end(self) -> None:
+        """Give the slots back.
+
+        Raises:
+            LeaseLost: They were lost meanwhile, and the code was to be interrupted.
+        """
+        if self._held is None or self._renewal is None:
+            return
+        self._renewal.stop()
+        if self._renewal.lost is None:
+            await shield(slots.release(self._held))
+        if self._emits:
+            emit_concurrency_release_events(self._held.limits, self._held.slots, self._events)
+        self._renewal.raise_lost()
+
+    @property
+    def lost(self) -> LeaseLost | None:
+        """The error that says so, if the lease was lost."""
+        return self._renewal.lost if self._renewal is not None else None
+
+
+async def take_rate(request: SlotRequest) -> None:
+    """Take slots of rate limits, waiting for them."""
+    taken = await slots.acquire(request)
+    if taken is not None:
+        emit_concurrency_acquisition_events(taken.limits, taken.slots)
+
+
+# --- events ----------------------------------------------------------------------------------------------------------
+
+
+def emit_concurrency_acquisition_events(limits: Any, occupy: int) -> dict[UUID, Event | None]:
+    """Emit that slots of limits were taken, and return the events by the ids of the limits."""
+    return {limit.id: _emit("acquired", limit, limits, occupy) for limit in limits}
+
+
+def emit_concurrency_release_events(limits: Any, occupy: int, events: dict[UUID, Event | None]) -> None:
+    """Emit that the slots of limits were released which earlier events say were taken."""
+    for limit in limits:
+        _emit("released", limit, limits, occupy, events.get(limit.id))
+
+
+def _emit(phase: str, limit: Any, limits: Any, occupy: int, follows: Event | None = None) -> Event | None:
+    related = [
+        {"prefect.resource.id": f"prefect.concurrency-limit.{other.id}", "prefect.resource.role": "concurrency-limit"}
+        for other in limits
+        if other.id != limit.id
+    ]
+    return utilities.emit_event(
+        f"prefect.concurrency-limit.{phase}",
+        {
+            "prefect.resource.id": f"prefect.concurrency-limit.{limit.id}",
+            "prefect.resource.name": limit.name,
+            "slots-acquired": str(occupy),
+            "limit": str(limit.limit),
+        },
+        related=related,
+        follows=follows,
+    )

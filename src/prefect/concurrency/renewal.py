@@ -1,0 +1,169 @@
+"""Renewing the leases of slots, in one thread of the process, and saying so in the run whose lease is lost.
+
+A lease is renewed after a third of its time. It is lost when the API says that it has ended, or cannot be reached until
+it must have expired.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import ctypes
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from prefect import _forks
+from prefect._io import drive
+from prefect._lazy import lazy
+from prefect.client import failures
+from prefect.concurrency import slots
+from prefect.concurrency.slots import ConcurrencySlotAcquisitionError, HeldSlots
+from prefect.exceptions import MissingContextError
+from prefect.logging.loggers import get_logger, get_run_logger
+
+if TYPE_CHECKING:
+    import asyncio
+    import logging
+else:
+    asyncio = lazy("asyncio")
+
+RENEWALS_PER_LEASE = 3
+"""How often a lease is renewed while it lasts."""
+
+RETRY_SECONDS = 1.0
+"""How long to wait after a renewal that failed because the API was away."""
+
+ENDED_STATUSES = frozenset({404, 410})
+"""With which status an API says that a lease has ended."""
+
+
+class LeaseLost(ConcurrencySlotAcquisitionError):
+    """The lease of slots that the code holds has ended before the code did."""
+
+    def __init__(self, message: str = "The slots that this code held were lost.") -> None:
+        super().__init__(message)
+
+
+class Renewal:
+    """The renewal of one lease, from `start` to `stop`.
+
+    Args:
+        held: The slots.
+        raises: Whether the code that holds them is interrupted when they are lost; otherwise that is only logged.
+        interrupt: Interrupts that code.
+    """
+
+    def __init__(self, held: HeldSlots, raises: bool, interrupt: Callable[[], None]) -> None:
+        self.held = held
+        self._raises = raises
+        self._interrupt = interrupt
+        self._context = contextvars.copy_context()
+        self._lock = _forks.create_lock()
+        self._is_over = False
+        self._expires = time.monotonic() + held.lease_seconds
+        self.due = time.monotonic() + held.lease_seconds / RENEWALS_PER_LEASE
+        self.lost: LeaseLost | None = None
+
+    def start(self) -> None:
+        """Begin to renew the lease."""
+        _keeper.add(self)
+
+    def stop(self) -> None:
+        """Stop renewing; the code is not interrupted any more."""
+        _keeper.remove(self)
+        with self._lock:
+            self._is_over = True
+
+    def raise_lost(self) -> None:
+        """Raise `LeaseLost` if the lease was lost and the code is to know."""
+        if self.lost is not None and self._raises:
+            raise self.lost
+
+    def renew(self) -> bool:
+        """Renew the lease; return whether it goes on."""
+        try:
+            started = time.monotonic()
+            drive(slots.renew_lease(self.held))
+        except Exception as error:
+            if failures.get_status(error) in ENDED_STATUSES:
+                self._lose("the lease had ended, because it was not renewed in time or its limit was reset")
+                return False
+            if time.monotonic() >= self._expires:
+                self._lose(f"the lease could not be renewed ({failures.describe_error(error)})")
+                return False
+            self.due = time.monotonic() + min(RETRY_SECONDS, max(0.05, self._expires - time.monotonic()))
+            return True
+        self._expires = started + self.held.lease_seconds
+        self.due = started + self.held.lease_seconds / RENEWALS_PER_LEASE
+        return True
+
+    def _lose(self, reason: str) -> None:
+        names = ", ".join(repr(limit.name) for limit in self.held.limits)
+        with self._lock:
+            if self._is_over:
+                return
+            self.lost = LeaseLost(f"The slots of {names} were lost: {reason}. Others may hold them now.")
+            self._context.run(self._report)
+            if self._raises:
+                self._interrupt()
+
+    def _report(self) -> None:
+        logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
+        try:
+            logger = get_run_logger()
+        except MissingContextError:
+            logger = get_logger("concurrency")
+        consequence = "The code is interrupted." if self._raises else "The code goes on without them."
+        logger.error("%s %s", self.lost, consequence)
+
+
+def interrupt_thread(thread_id: int) -> None:
+    """Raise `LeaseLost` in a thread, as soon as it runs Python code again."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread_id), ctypes.py_object(LeaseLost))
+
+
+def clear_interrupt() -> None:
+    """Take back an exception that was to be raised in this thread, and has not been."""
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
+
+
+class _Keeper:
+    """The thread that renews the leases of this process. It ends when there are none."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition(_forks.create_lock())
+        self._renewals: set[Renewal] = set()
+        self._thread: threading.Thread | None = None
+
+    def add(self, renewal: Renewal) -> None:
+        with self._changed:
+            self._renewals.add(renewal)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._run, name="prefect-slot-leases", daemon=True)
+                self._thread.start()
+            else:
+                self._changed.notify()
+
+    def remove(self, renewal: Renewal) -> None:
+        with self._changed:
+            self._renewals.discard(renewal)
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                due = min((renewal.due for renewal in self._renewals), default=None)
+                pause = IDLE_SECONDS if due is None else due - time.monotonic()
+                if pause > 0 and not self._changed.wait(pause) and due is None and not self._renewals:
+                    self._thread = None
+                    return
+                ready = [renewal for renewal in self._renewals if renewal.due <= time.monotonic()]
+            for renewal in ready:
+                if not renewal.renew():
+                    self.remove(renewal)
+
+
+IDLE_SECONDS = 5.0
+"""How long the thread stays when there is no lease, since the next one often follows soon."""
+
+_keeper = _Keeper()

@@ -1,0 +1,292 @@
+"""Requests for slots of limits, as calls of the API.
+
+A request waits for its slots in the queue of the API: of our server in one long HTTP request, of the local store until
+its file changes. Another server refuses it and names the time after which it is to be repeated.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+from uuid import UUID
+
+from prefect import _processes, settings
+from prefect._io import shield, sleep
+from prefect._lazy import lazy
+from prefect.client import failures
+from prefect.context import FlowRunContext, TaskRunContext
+from prefect.logging.loggers import get_logger
+from prefect.types import new_id
+
+if TYPE_CHECKING:
+    from prefect.client import transport
+    from prefect.client.transport import Transport
+    from prefect.schemas import responses
+    from prefect.schemas.concurrency import ConcurrencyLeaseHolder
+    from prefect.settings import Settings
+else:
+    responses = lazy("prefect.schemas.responses")
+    transport = lazy("prefect.client.transport")
+
+Mode = Literal["concurrency", "rate_limit"]
+
+WAIT_SECONDS = 20.0
+"""How long one request waits for slots; then it is repeated and keeps its place."""
+
+MIN_API_LEASE_SECONDS = 60.0
+"""The shortest lease that the interface allows; our server gives a shorter one on request."""
+
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 30.0
+"""How long to wait after a refusal that names no time, at first and at most."""
+
+LOCKED = 423
+
+
+class ConcurrencySlotAcquisitionError(Exception):
+    """Slots could not be taken, or their lease was lost."""
+
+
+class AcquireConcurrencySlotTimeoutError(TimeoutError):
+    """Slots were not free in time."""
+
+
+@dataclass(frozen=True)
+class SlotRequest:
+    """A request for slots.
+
+    Attributes:
+        names: The limits.
+        slots: How many slots of each.
+        mode: `concurrency`, or `rate_limit` for limits whose slots decay.
+        timeout_seconds: How long to wait for them; None for as long as it takes.
+        max_retries: How often to ask again after a refusal; None for any number.
+        lease_seconds: How long they are held unless the lease is renewed.
+        strict: Whether a missing limit is an error.
+        holder: The run that holds them.
+        suppress_warnings: Whether missing limits are not warned of.
+    """
+
+    names: tuple[str, ...]
+    slots: int
+    mode: Mode = "concurrency"
+    timeout_seconds: float | None = None
+    max_retries: int | None = None
+    lease_seconds: float = 30.0
+    strict: bool = False
+    holder: ConcurrencyLeaseHolder | Mapping[str, Any] | None = None
+    suppress_warnings: bool = False
+
+
+@dataclass(frozen=True)
+class HeldSlots:
+    """Slots that are held.
+
+    Attributes:
+        lease_id: Their lease.
+        limits: The limits that exist; without any nothing is held.
+        slots: How many of each.
+        lease_seconds: How long the lease lasts.
+        api: The API that gave them.
+        pid: The process that holds them; a forked child does not.
+    """
+
+    lease_id: UUID
+    limits: Sequence[Any]
+    slots: int
+    lease_seconds: float
+    api: Transport
+    pid: int
+
+
+def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
+    """Return the names of limits, each once; a single one may be given without a list."""
+    return tuple(dict.fromkeys([names] if isinstance(names, str) else names))
+
+
+# --- taking ----------------------------------------------------------------------------------------------------------
+
+
+async def acquire(request: SlotRequest) -> HeldSlots | None:
+    """Take slots of each limit, waiting for them; return None when no limit is named or none exists.
+
+    Raises:
+        AcquireConcurrencySlotTimeoutError: They were not free in time.
+        ConcurrencySlotAcquisitionError: The API refused for another reason or cannot be reached, or a limit does not
+            exist and the request is strict.
+    """
+    if not request.names:
+        return None
+    lease_id = new_id()
+    api = get_transport()
+    try:
+        answer = await _request_until_granted(api, request, lease_id)
+    except BaseException as error:
+        if not failures.is_refusal(error):
+            await shield(_give_up(api, lease_id))
+        if isinstance(error, Exception) and not isinstance(error, AcquireConcurrencySlotTimeoutError):
+            raise _explain(error, request) from error
+        raise
+    limits = [responses.MinimalConcurrencyLimitResponse.model_validate(limit) for limit in answer["limits"]]
+    found = UUID(str(answer["lease_id"]))
+    missing = sorted(set(request.names) - {limit.name for limit in limits})
+    if missing and request.strict:
+        if limits:
+            await release_lease(api, found)
+        raise ConcurrencySlotAcquisitionError(
+            f"There is no concurrency limit {', '.join(map(repr, missing))}: create it with "
+            "`prefect global-concurrency-limit create`, or leave out `strict`."
+        )
+    if missing and not request.suppress_warnings:
+        get_logger("concurrency").warning(
+            "There is no concurrency limit %s: nothing is limited by it. `prefect global-concurrency-limit create` "
+            "creates one.",
+            ", ".join(map(repr, missing)),
+        )
+    return HeldSlots(found, limits, request.slots, request.lease_seconds, api, os.getpid()) if limits else None
+
+
+async def _request_until_granted(api: Transport, request: SlotRequest, lease_id: UUID) -> Mapping[str, Any]:
+    deadline = None if request.timeout_seconds is None else time.monotonic() + request.timeout_seconds
+    refusals = 0
+    while True:
+        left = None if deadline is None else max(0.0, deadline - time.monotonic())
+        try:
+            return await _request_once(api, request, lease_id, left)
+        except Exception as error:
+            if failures.get_status(error) != LOCKED:
+                raise
+            delay = _read_retry_delay(error, refusals)
+            # With a number of retries the server must not wait, which would count as none.
+            if request.max_retries is not None and refusals >= request.max_retries:
+                raise ConcurrencySlotAcquisitionError(
+                    f"No slots of {_quote(request.names)} were free in {refusals + 1} attempts: "
+                    f"{failures.describe_error(error)}"
+                ) from error
+            refusals += 1
+        if deadline is not None and time.monotonic() + delay >= deadline:
+            await sleep(deadline - time.monotonic())
+            raise AcquireConcurrencySlotTimeoutError(
+                f"No slots of {_quote(request.names)} were free within {request.timeout_seconds:g} seconds."
+            )
+        await sleep(delay)
+
+
+async def _request_once(api: Transport, request: SlotRequest, lease_id: UUID, left: float | None) -> Any:
+    wait = 0.0 if request.max_retries is not None else WAIT_SECONDS if left is None else min(WAIT_SECONDS, left)
+    seconds = request.lease_seconds
+    headers = {"prefer": f"wait={wait:.3f}, lease={seconds:g}", "idempotency-key": str(lease_id)}
+    if isinstance(api, transport.LocalTransport):
+        headers["prefect-process"] = _own_process()
+    holder = request.holder or _current_holder()
+    body: dict[str, Any] = {"names": list(request.names), "slots": request.slots, "mode": request.mode}
+    if request.mode == "rate_limit":  # nobody gives them back
+        limits = await api.call("POST", "/v2/concurrency_limits/increment", {}, body, headers)
+        return {"lease_id": lease_id, "limits": limits}
+    body["lease_duration"] = max(MIN_API_LEASE_SECONDS, seconds)
+    if holder is not None:
+        body["holder"] = holder
+    return await api.call("POST", "/v2/concurrency_limits/increment-with-lease", {}, body, headers)
+
+
+def _own_process() -> str:
+    """Return what identifies this process as JSON."""
+    pid = os.getpid()
+    if _process_by_pid.get(pid) is None:
+        _process_by_pid[pid] = json.dumps({"pid": pid, "host": _processes.host(), "start": _processes.start_mark(pid)})
+    return _process_by_pid[pid]
+
+
+_process_by_pid: dict[int, str] = {}
+
+
+def _current_holder() -> dict[str, Any] | None:
+    """Return the run that the code is in, as a holder of slots."""
+    task = TaskRunContext.get()
+    if task is not None:
+        return {"type": "task_run", "id": str(task.task_run_id)}
+    flow = FlowRunContext.get()
+    if flow is not None and flow.flow_run is not None:
+        return {"type": "flow_run", "id": str(flow.flow_run.id)}
+    return None
+
+
+def _read_retry_delay(error: Exception, refusals: int) -> float:
+    response = failures.get_response(error)
+    named = response.headers.get("retry-after") if response is not None else None
+    if named is not None:
+        return float(named)
+    return min(MAX_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2**refusals)
+
+
+def _explain(error: Exception, request: SlotRequest) -> Exception:
+    if isinstance(error, ConcurrencySlotAcquisitionError):
+        return error
+    return ConcurrencySlotAcquisitionError(
+        f"No slots of {_quote(request.names)} could be taken: {failures.describe_error(error)}"
+    )
+
+
+def _quote(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))
+
+
+# --- giving back -----------------------------------------------------------------------------------------------------
+
+
+async def release(held: HeldSlots) -> None:
+    """Give slots back. That the API cannot be reached is logged: the lease expires."""
+    if held.pid != os.getpid():
+        return
+    try:
+        await release_lease(held.api, held.lease_id)
+    except Exception as error:
+        get_logger("concurrency").warning(
+            "The slots of %s could not be released now, and are free again in %g seconds: %s",
+            _quote(limit.name for limit in held.limits),
+            held.lease_seconds,
+            failures.describe_error(error),
+        )
+
+
+async def release_lease(api: Transport, lease_id: UUID) -> None:
+    """Give the slots of a lease back; one that has ended holds none."""
+    await api.call("POST", "/v2/concurrency_limits/decrement-with-lease", {}, {"lease_id": lease_id})
+
+
+async def renew_lease(held: HeldSlots) -> None:
+    """Have a lease last for its full time from now.
+
+    Raises:
+        PrefectHTTPStatusError: With status 410 when it has ended.
+    """
+    headers = {"prefer": f"lease={held.lease_seconds:g}"}
+    body = {"lease_duration": max(MIN_API_LEASE_SECONDS, held.lease_seconds)}
+    params = {"lease_id": held.lease_id}
+    await held.api.call("POST", "/v2/concurrency_limits/leases/{lease_id}/renew", params, body, headers)
+
+
+async def _give_up(api: Transport, lease_id: UUID) -> None:
+    """Leave the queue; if slots were given meanwhile, give them back."""
+    try:
+        await release_lease(api, lease_id)
+    except Exception as error:  # the server is away, or does not know such a lease: it expires
+        get_logger("concurrency").debug("The lease %s could not be released: %s", lease_id, error)
+
+
+# --- the API ---------------------------------------------------------------------------------------------------------
+
+
+def get_transport() -> Transport:
+    """Return the transport to the API of the current settings, which requests for slots share."""
+    global _last
+    current = settings.get_current_settings()
+    if _last is None or _last[0] is not current:
+        _last = current, transport.create_transport(current)
+    return _last[1]
+
+
+_last: tuple[Settings, Transport] | None = None

@@ -1,0 +1,90 @@
+"""Connections to SQLite files that are open and idle, for the next transaction of this process.
+
+Opening a file takes as long as a small transaction, and closing the last connection to it as long as several: SQLite
+then copies its log into the file. No idle connection survives a fork: they are closed before it.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from prefect import _forks
+
+if TYPE_CHECKING:
+    import sqlite3
+
+MAX_IDLE = 4
+"""How many connections are kept, to whichever files."""
+
+
+class IdleConnections:
+    """The idle connections of this process, those used last at the end."""
+
+    def __init__(self) -> None:
+        self._idle: list[tuple[Path, tuple[int, int, int], sqlite3.Connection]] = []
+        self._lock = _forks.create_lock()
+        self._is_forking = False
+        atexit.register(self.close_all)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(
+                before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._after_fork
+            )
+
+    def take(self, path: Path) -> sqlite3.Connection | None:
+        """Take a connection to a file, unless another file is there by now."""
+        if not self._idle:
+            return None
+        identity = _identify(path)
+        with self._lock:
+            for position in range(len(self._idle) - 1, -1, -1):
+                if self._idle[position][0] != path:
+                    continue
+                _, opened, connection = self._idle.pop(position)
+                if opened == identity:
+                    return connection
+                connection.close()
+        return None
+
+    def put(self, path: Path, connection: sqlite3.Connection) -> None:
+        """Keep a connection without a transaction; the one that was idle for longest may be closed."""
+        identity = _identify(path)
+        with self._lock:
+            if identity is None or self._is_forking:
+                connection.close()
+                return
+            self._idle.append((path, identity, connection))
+            if len(self._idle) > MAX_IDLE:
+                self._idle.pop(0)[2].close()
+
+    def close_all(self) -> None:
+        """Close all idle connections."""
+        with self._lock:
+            self._close_all()
+
+    def _before_fork(self) -> None:
+        with self._lock:
+            self._is_forking = True
+            self._close_all()
+
+    def _after_fork(self) -> None:
+        self._is_forking = False
+
+    def _close_all(self) -> None:
+        while self._idle:
+            self._idle.pop()[2].close()
+
+
+def _identify(path: Path) -> tuple[int, int, int] | None:
+    """Return what shows that a file was replaced or cut; None when it is missing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino, found.st_size
+
+
+idle_connections = IdleConnections()
+"""Those of this process."""

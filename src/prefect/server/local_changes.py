@@ -1,0 +1,128 @@
+"""Changes of a local store, as the programs of this process that wait for some learn of them.
+
+The store is a file, and what changes it is often another process. While somebody here waits, a thread looks at the
+file's size and time; when they have changed it reads whether those who wait can go on. Nothing is kept open meanwhile.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from concurrent.futures import Future
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from prefect import _forks
+from prefect._io import drive, wait
+from prefect.server.db.errors import StoreError
+from prefect.server.db.interface import Database, Transaction, UnitOfWork
+
+logger = logging.getLogger("prefect.client")
+
+POLL_INTERVAL_SECONDS = 0.01
+"""Interval of looking at the file: 0.3 % of a CPU."""
+
+UPKEEP_INTERVAL_SECONDS = 0.25
+"""Interval of looking for holders that have died, and of reading when the file may have changed unnoticed."""
+
+COARSE_CLOCK_SECONDS = 0.02
+"""A file's time that is younger than this may stay the same when the file changes once more."""
+
+
+class LocalChanges:
+    """Waits for changes of one local store.
+
+    Args:
+        database: The store.
+        path: Its file.
+        needs_upkeep: Reads whether there is something that `upkeep` would do.
+        upkeep: Done now and then while somebody waits: other processes may have died.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        path: Path,
+        needs_upkeep: UnitOfWork[bool],
+        upkeep: Callable[[Transaction], Awaitable[Any]],
+    ) -> None:
+        self._database = database
+        self._files = (str(path), f"{path}-wal")
+        self._needs_upkeep = needs_upkeep
+        self._upkeep = upkeep
+        self._lock = _forks.create_lock()
+        self._reset()
+
+    def _reset(self) -> None:
+        self._pid = os.getpid()
+        self._waiting: dict[Future[None], UnitOfWork[bool]] = {}
+        self._thread: threading.Thread | None = None
+
+    async def wait(self, topic: str, is_ready: UnitOfWork[bool], seconds: float) -> None:
+        """Return when `is_ready` reads that the caller can go on, or after so many seconds."""
+        future: Future[None] = Future()
+        with self._lock:
+            if self._pid != os.getpid():  # a forked child has not the thread
+                self._reset()
+            self._waiting[future] = is_ready
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._watch, name="prefect-store-watch", daemon=True)
+                self._thread.start()
+        try:
+            await wait(future, seconds)
+        except TimeoutError:
+            pass
+        finally:
+            with self._lock:
+                self._waiting.pop(future, None)
+
+    def _watch(self) -> None:
+        known: Any = None
+        checked: set[Future[None]] = set()
+        upkeep_due = 0.0
+        while True:
+            with self._lock:
+                waiting = dict(self._waiting)
+                if not waiting:
+                    self._thread = None
+                    return
+            try:
+                stamps, is_settled = self._read_stamps()
+                if time.monotonic() >= upkeep_due:
+                    self._do_upkeep()
+                    upkeep_due = time.monotonic() + UPKEEP_INTERVAL_SECONDS
+                    known = None
+                if stamps != known or any(future not in checked for future in waiting):
+                    checked = set(waiting)
+                    drive(self._database.read(partial(self._resolve_ready, waiting)))
+                    known = stamps if is_settled else None
+            except StoreError as error:  # it is read again
+                logger.debug("The local store cannot be read: %s", error)
+            time.sleep(POLL_INTERVAL_SECONDS)
+
+    async def _resolve_ready(self, waiting: dict[Future[None], UnitOfWork[bool]], tx: Transaction) -> None:
+        for future, is_ready in waiting.items():
+            if not future.done() and await is_ready(tx):
+                future.set_result(None)
+
+    def _do_upkeep(self) -> None:
+        if drive(self._database.read(self._needs_upkeep)):
+            drive(self._database.write(self._upkeep))
+
+    def _read_stamps(self) -> tuple[Any, bool]:
+        """Return what identifies the content of the file, and whether a change from now on would show."""
+        stamps = tuple(map(_stamp, self._files))
+        newest = max((stamp[2] for stamp in stamps if stamp), default=0)
+        return stamps, time.time_ns() - newest > COARSE_CLOCK_SECONDS * 1e9
+
+
+def _stamp(path: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns

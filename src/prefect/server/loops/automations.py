@@ -1,0 +1,226 @@
+"""Evaluates the triggers of automations on committed events, and carries out the actions of those that fire."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, cast
+from uuid import UUID
+
+from prefect.schemas.automations import MetricTrigger
+from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from prefect.server.loops import Environment, Loop
+from prefect.server.services.automations import evaluation, firings, jobs, known_triggers, metrics
+from prefect.server.services.automations.action_context import ActionFailed
+from prefect.server.services.core.errors import ServiceError
+from prefect.server.services.events import event_store
+from prefect.server.store import Row
+from prefect.types import new_id, now
+
+if TYPE_CHECKING:
+    from prefect.settings import Settings
+
+logger = logging.getLogger("prefect.server.automations")
+
+JOB_INTERVAL_SECONDS = 1.0
+"""Between two looks for actions that are to be tried again."""
+
+CONCURRENT_ACTIONS = 200
+"""Actions that a server carries out at the same time."""
+
+CONCURRENT_ACTIONS_PER_AUTOMATION = 10
+"""Those of one automation: when its endpoint hangs, the others' actions go on."""
+
+ACTION_TIMEOUT_SECONDS = 45.0
+"""How long sending may take, less than `jobs.CLAIM_DURATION`."""
+
+CLOCK_TOLERANCE = timedelta(seconds=2)
+"""By how much the clock may run fast or slow between two rounds without being taken for set anew."""
+
+METRIC_SAMPLES = 60
+"""How often a metric is looked at within its range."""
+
+MIN_METRIC_INTERVAL = timedelta(seconds=10)
+
+CATCH_UP_SECONDS = 15.0
+"""How long windows do not end after a server has started: events of the time before may arrive late."""
+
+
+def loops(settings: Settings) -> list[Loop]:
+    """Return the loop of the setting `server.services.triggers`, and that of actions."""
+    enabled = settings.server.services.triggers.enabled
+    executor = ActionExecutor()
+    return [
+        Loop(
+            "Triggers",
+            TriggerEvaluator().run_once,
+            settings.server.events.proactive_granularity.total_seconds(),
+            enabled,
+            topic=event_store.QUEUE_TOPIC,
+            summary="Evaluates the triggers of automations on events, and on windows in which none came",
+        ),
+        Loop(
+            "Actions",
+            executor.run_once,
+            JOB_INTERVAL_SECONDS,
+            enabled,
+            topic=firings.ACTION_JOBS_TOPIC,
+            summary="Carries out the actions of automations that fired",
+            close=executor.close,
+        ),
+    ]
+
+
+class TriggerEvaluator:
+    """Evaluates triggers; the prepared ones are kept from round to round."""
+
+    def __init__(self) -> None:
+        self._known = known_triggers.NO_TRIGGERS
+        self._clock = _Clock()
+        self._metrics_due: dict[UUID, datetime] = {}
+
+    async def run_once(self, environment: Environment) -> None:
+        """Evaluate all events of the queue, then end the windows that are over."""
+        while await self._attempt(environment, evaluation.evaluate_queued_events):
+            pass
+        at = now()
+        shift = self._clock.measure(at)
+        if shift:
+            await environment.database.write(lambda tx: evaluation.move_windows(tx, shift, at - shift))
+        await self._watch_metrics(environment, at)
+        if self._clock.has_caught_up:
+            while await self._attempt(environment, lambda tx, known: evaluation.end_due_windows(tx, known, at)):
+                pass
+
+    async def _watch_metrics(self, environment: Environment, at: datetime) -> None:
+        """Take the values of those metrics that were not looked at for a while, each automation by itself."""
+        for automation_id, tree in self._known.trees.items():
+            due: list[UUID] = []
+            for node in tree.metric_nodes:
+                period = cast(MetricTrigger, node.trigger).metric.range / METRIC_SAMPLES
+                if at >= self._metrics_due.get(node.id, at):
+                    self._metrics_due[node.id] = at + max(period, MIN_METRIC_INTERVAL)
+                    due.append(node.id)
+            if due:
+                wanted = {automation_id: due}
+                known = self._known
+                await environment.database.write(
+                    lambda tx, known=known, wanted=wanted: metrics.evaluate_metrics(tx, known, wanted, at)
+                )
+
+    async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate) -> int:
+        """Evaluate a batch with the triggers as they are now."""
+        database = environment.database
+        while True:
+            known = self._known
+            try:
+                return await database.write(lambda tx, known=known: evaluate(tx, known))
+            except evaluation.StaleTriggers:
+                self._known = await database.write(lambda tx, known=known: known_triggers.read_triggers(tx, known))
+
+
+class _Clock:
+    """Notices when the clock was set, and for how long this server has been evaluating."""
+
+    def __init__(self) -> None:
+        self._since: float | None = None
+        self._last: tuple[datetime, float] | None = None
+
+    def measure(self, at: datetime) -> timedelta:
+        """Return by how much the clock was set forward since the last call; zero if it was not."""
+        monotonic = time.monotonic()
+        last, self._last = self._last, (at, monotonic)
+        if last is None or self._since is None:
+            self._since = monotonic
+            return timedelta(0)
+        shift = (at - last[0]) - timedelta(seconds=monotonic - last[1])
+        return shift if abs(shift) > CLOCK_TOLERANCE else timedelta(0)
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether events of the time before this server's start have had time to arrive."""
+        return self._since is not None and time.monotonic() - self._since >= CATCH_UP_SECONDS
+
+
+class ActionExecutor:
+    """Carries out actions, each in a task of its own."""
+
+    def __init__(self) -> None:
+        self._owner = str(new_id())
+        self._tasks: dict[UUID, asyncio.Task[None]] = {}
+        self._automations: dict[UUID, UUID] = {}
+        self._has_released = False
+        self._is_saturated = False
+
+    async def run_once(self, environment: Environment) -> None:
+        """Begin all jobs that are due, as many at a time as are allowed."""
+        if not self._has_released:
+            await environment.database.write(lambda tx: jobs.release_others(tx, self._owner))
+            self._has_released = True
+        while True:
+            counts = Counter(self._automations.values())
+            busy = [id_ for id_, count in counts.items() if count >= CONCURRENT_ACTIONS_PER_AUTOMATION]
+            self._is_saturated = bool(busy) or len(self._tasks) >= CONCURRENT_ACTIONS
+            if len(self._tasks) >= CONCURRENT_ACTIONS:
+                return
+            due = await environment.database.read(lambda tx, busy=busy: jobs.find_due(tx, CONCURRENT_ACTIONS, busy))
+            if not [job for job in due if self._begin(environment, job)]:
+                return
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What is being carried out."""
+        return list(self._tasks.values())
+
+    async def close(self) -> None:
+        """Stop what is being carried out; it is carried out again by the next server."""
+        tasks = self.tasks
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, environment: Environment, job: Row) -> bool:
+        id_, automation_id = job["id"], job["automation_id"]
+        is_busy = list(self._automations.values()).count(automation_id) >= CONCURRENT_ACTIONS_PER_AUTOMATION
+        if id_ in self._tasks or is_busy or len(self._tasks) >= CONCURRENT_ACTIONS:
+            return False
+
+        def end(_: asyncio.Task[None]) -> None:
+            del self._tasks[id_], self._automations[id_]
+            if self._is_saturated:  # others wait for its place
+                environment.bus.deliver([(firings.ACTION_JOBS_TOPIC, None)])
+
+        self._automations[id_] = automation_id
+        task = self._tasks[id_] = asyncio.create_task(self._carry_out(environment, id_))
+        task.add_done_callback(end)
+        return True
+
+    async def _carry_out(self, environment: Environment, id_: UUID) -> None:
+        database = environment.database
+        try:
+            try:
+                send = await database.write(lambda tx: jobs.begin(tx, id_, self._owner))
+                if send is not None:
+                    async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
+                        details = await send()
+                    await database.write(lambda tx: jobs.finish(tx, id_, details))
+            except ActionFailed as error:
+                reason, details, is_final = str(error), error.details, error.is_final
+                await database.write(lambda tx: jobs.fail(tx, id_, reason, details, is_final))
+            except TimeoutError:
+                reason = f"There was no answer within {ACTION_TIMEOUT_SECONDS:g} seconds."
+                await database.write(lambda tx: jobs.fail(tx, id_, reason, {}, False))
+            except ServiceError as error:
+                reason = str(error)
+                await database.write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
+            except (StoreBusy, StoreUnavailable):
+                raise
+            except Exception as error:
+                logger.exception("The action %s of an automation failed", id_)
+                reason = f"{type(error).__name__}: {error}"
+                await database.write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
+        except (StoreBusy, StoreUnavailable) as error:
+            logger.error("The action %s of an automation is tried again later. %s", id_, error)

@@ -1,0 +1,225 @@
+"""What an action is carried out with: the firing's event, the objects that it concerns, and the action's target."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.core import presenters
+from prefect.server.services.core.errors import ServiceError
+from prefect.server.services.events import emitting, querying
+from prefect.server.services.events.event_store import Event
+from prefect.server.store import Collection, Row
+
+_ID = "prefect.resource.id"
+
+_COLLECTIONS: Mapping[str, Collection] = {
+    "flow": store.flows,
+    "flow-run": store.flow_runs,
+    "task-run": store.task_runs,
+    "deployment": store.deployments,
+    "work-pool": store.work_pools,
+    "work-queue": store.work_queues,
+    "automation": store.automations,
+}
+"""The objects that an event may be about, by the kind in their resource's id."""
+
+
+class ActionFailed(ServiceError):
+    """An action cannot be carried out.
+
+    Args:
+        reason: Why, for people.
+        details: Further fields of the event that says so.
+        is_final: Whether it would fail again.
+    """
+
+    def __init__(self, reason: str, details: Mapping[str, Any] | None = None, is_final: bool = True) -> None:
+        super().__init__(reason)
+        self.details = dict(details or {})
+        self.is_final = is_final
+
+
+@dataclass
+class ActionContext:
+    """An action that is being carried out.
+
+    Attributes:
+        job_id: The id of its job, which identifies the action to its target.
+        action: The action as its automation has it.
+        index: Its position among the actions of the firing.
+        automation: The labels of the automation.
+        labels: The labels of the firing's group of events.
+        event: The event that caused it, if there is one.
+        firing_event: The id of the event of the firing.
+        related: The labels of the objects that it acts on, for its own events.
+        details: Further fields of the event that says that it was carried out.
+    """
+
+    job_id: UUID
+    action: Mapping[str, Any]
+    index: int
+    automation: emitting.Labels
+    labels: Mapping[str, str]
+    event: Event | None
+    firing_event: UUID
+    related: list[emitting.Labels] = field(default_factory=list[emitting.Labels])
+    details: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    @property
+    def kind(self) -> str:
+        """Return the type of the action."""
+        return self.action["type"]
+
+    @property
+    def automation_id(self) -> UUID:
+        """Return the id of the automation."""
+        return UUID(self.automation[_ID].rpartition(".")[2])
+
+    def add_target(self, kind: str, id_: Any, role: str = "target") -> None:
+        """Note the object that the action acts on."""
+        labels = emitting.resource_labels(kind, id_, role=role)
+        if labels not in self.related:
+            self.related.append(labels)
+
+    def find_ids(self, kind: str) -> Iterator[UUID]:
+        """Iterate over the ids of the objects of a kind that the event is about, its resource first."""
+        event = self.event
+        resources = [event["resource"], *event["related"]] if event else []
+        for labels in resources:
+            prefix, _, id_ = labels[_ID].rpartition(".")
+            if prefix == f"prefect.{kind}":
+                try:
+                    yield UUID(id_)
+                except ValueError:
+                    continue
+
+
+async def read_context(tx: Transaction, job: Row) -> ActionContext:
+    """Return the context of a job's action."""
+    body = job["body"]
+    event: Event | None = None
+    if body["event"] is not None:
+        occurred, id_ = body["event"]
+        found = await querying.get_events(tx, [(datetime.fromisoformat(occurred), UUID(id_))])
+        event = found[0] if found else None
+    return ActionContext(
+        job_id=job["id"],
+        action=body["action"],
+        index=body["index"],
+        automation=body["automation"],
+        labels=body["labels"],
+        event=event,
+        firing_event=UUID(body["firing_event"]),
+    )
+
+
+async def find_target(tx: Transaction, context: ActionContext, kind: str, field_name: str | None = None) -> UUID:
+    """Return the id of the object that an action acts on: the selected one, or the one that the event is about.
+
+    Args:
+        tx: The transaction.
+        context: The action.
+        kind: The kind of object, as in the id of its resource.
+        field_name: The field of the action that selects one.
+
+    Raises:
+        ActionFailed: The event is about no such object.
+    """
+    selected = context.action.get(field_name) if field_name else None
+    id_ = UUID(selected) if selected else next(context.find_ids(kind), None)
+    if id_ is None and kind == "deployment":
+        id_ = await _find_deployment_of_run(tx, context)
+    if id_ is None:
+        raise ActionFailed(f"No {kind.replace('-', ' ')} could be inferred")
+    context.add_target(kind, id_)
+    return id_
+
+
+async def _find_deployment_of_run(tx: Transaction, context: ActionContext) -> UUID | None:
+    for run_id in context.find_ids("flow-run"):
+        run = await store.flow_runs.get(tx, run_id)
+        if run is not None and run["deployment_id"] is not None:
+            return run["deployment_id"]
+    return None
+
+
+# --- variables of templates ------------------------------------------------------------------------------------------
+
+
+class TemplateResource(dict[str, str]):
+    """A resource in a template: its labels, and its id, name and role as attributes."""
+
+    @property
+    def id(self) -> str:
+        """Return its id."""
+        return self[_ID]
+
+    @property
+    def name(self) -> str | None:
+        """Return its name."""
+        return self.get("prefect.resource.name")
+
+    @property
+    def role(self) -> str | None:
+        """Return its role."""
+        return self.get("prefect.resource.role")
+
+
+async def read_variables(tx: Transaction, context: ActionContext) -> dict[str, Any]:
+    """Return the variables of an action's templates: the event, and the objects that it is about.
+
+    An object that the event does not name is found through the others: the flow of a flow run, the pool of a queue.
+    """
+    rows: dict[str, Row] = {}
+    for kind, collection in _COLLECTIONS.items():
+        id_ = next(context.find_ids(kind), None)
+        row = await collection.get(tx, id_) if id_ is not None else None
+        if row is not None:
+            rows[kind] = row
+    for kind, owner, column in _PARENTS:
+        if kind not in rows and owner in rows and rows[owner].get(column) is not None:
+            row = await _COLLECTIONS[kind].get(tx, rows[owner][column])
+            if row is not None:
+                rows[kind] = row
+    own = await store.automations.get(tx, context.automation_id)
+    variables = {kind.replace("-", "_"): _present(kind, row) for kind, row in rows.items()}
+    event = context.event
+    return variables | {
+        "automation": {"id": context.automation_id, "name": context.automation["prefect.resource.name"]}
+        | _pick(own or {}, "description", "tags", "enabled"),
+        "event": event
+        and {
+            **event,
+            "resource": TemplateResource(event["resource"]),
+            "related": [TemplateResource(labels) for labels in event["related"]],
+        },
+        "labels": dict(context.labels),
+    }
+
+
+_PARENTS = (
+    ("flow-run", "task-run", "flow_run_id"),
+    ("flow", "flow-run", "flow_id"),
+    ("deployment", "flow-run", "deployment_id"),
+    ("flow", "deployment", "flow_id"),
+    ("work-queue", "flow-run", "work_queue_id"),
+    ("work-queue", "deployment", "work_queue_id"),
+    ("work-pool", "work-queue", "work_pool_id"),
+)
+"""Kinds of objects, each with the kind and the column by which it is found."""
+
+
+def _present(kind: str, row: Row) -> Mapping[str, Any]:
+    if kind == "flow-run":
+        return presenters.present_flow_run(row)
+    return presenters.present_task_run(row) if kind == "task-run" else row
+
+
+def _pick(values: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: values[name] for name in names if name in values}

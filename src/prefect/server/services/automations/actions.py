@@ -1,0 +1,174 @@
+"""Actions on what the store holds: each is carried out in the transaction that ends its job, so exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
+from typing import Any, TypeAlias
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.automations import automations
+from prefect.server.services.automations.action_context import ActionContext, ActionFailed, find_target, read_variables
+from prefect.server.services.core import hydration
+from prefect.server.services.core.reading import get_row
+from prefect.server.services.deployments import deployments, run_creation
+from prefect.server.services.runs import deletion, resuming, transitions
+from prefect.server.services.work import pool_members, work_pools
+from prefect.types import now
+
+CarryOut: TypeAlias = Callable[[Transaction, ActionContext], Awaitable[None]]
+
+
+async def _do_nothing(tx: Transaction, context: ActionContext) -> None:
+    pass
+
+
+# --- deployments -----------------------------------------------------------------------------------------------------
+
+
+async def _run_deployment(tx: Transaction, context: ActionContext) -> None:
+    action = context.action
+    deployment_id = await find_target(tx, context, "deployment", "deployment_id")
+    variables = await read_variables(tx, context)
+    parameters = _mark_templates(action.get("parameters") or {})
+    due = now() + timedelta(seconds=action.get("schedule_after") or 0)
+    answer, _ = await run_creation.create(
+        tx,
+        deployment_id,
+        {
+            "parameters": await hydration.hydrate(tx, parameters, variables),
+            "job_variables": action.get("job_variables") or {},
+            "idempotency_key": str(context.job_id),
+            "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": due}},
+            "created_by": {
+                "id": str(context.automation_id),
+                "type": "AUTOMATION",
+                "display_value": context.automation["prefect.resource.name"],
+            },
+        },
+    )
+    context.add_target("flow-run", answer["id"], role="flow-run")
+    context.details["status_code"] = 201
+
+
+def _mark_templates(value: Any) -> Any:
+    """Return parameters in which texts with placeholders are rendered like values of the kind `jinja`."""
+    if isinstance(value, Mapping):
+        if hydration.KIND in value:
+            return value
+        return {name: _mark_templates(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_mark_templates(item) for item in value]
+    if isinstance(value, str) and ("{{" in value or "{%" in value):
+        return {hydration.KIND: "jinja", "template": value}
+    return value
+
+
+def _set_paused(paused: bool) -> CarryOut:
+    async def carry_out(tx: Transaction, context: ActionContext) -> None:
+        await deployments.pause(tx, await find_target(tx, context, "deployment", "deployment_id"), paused)
+        context.details["status_code"] = 200
+
+    return carry_out
+
+
+# --- flow runs -------------------------------------------------------------------------------------------------------
+
+
+def _set_state(build_state: Callable[[Mapping[str, Any]], dict[str, Any]]) -> CarryOut:
+    async def carry_out(tx: Transaction, context: ActionContext) -> None:
+        run_id = await find_target(tx, context, "flow-run")
+        force = bool(context.action.get("force"))
+        answer = await transitions.set_flow_run_state(tx, run_id, build_state(context.action), force=force)
+        _check_accepted(answer)
+        context.details["status_code"] = 201
+
+    return carry_out
+
+
+def _check_accepted(answer: Mapping[str, Any]) -> None:
+    """Fail the action unless the state was entered, or the run is in it already."""
+    if answer["status"] not in ("ACCEPT", "REJECT"):
+        reason = (answer["details"] or {}).get("reason") or answer["status"]
+        raise ActionFailed(f"The flow run's state was not changed: {reason}")
+
+
+def _chosen_state(action: Mapping[str, Any]) -> dict[str, Any]:
+    message = action.get("message") or "State changed by an automation"
+    return {"type": action["state"], "name": action.get("name"), "message": message}
+
+
+def _cancelling(action: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "CANCELLING", "message": "Cancelled by an automation"}
+
+
+def _suspended(action: Mapping[str, Any]) -> dict[str, Any]:
+    timeout = now() + timedelta(days=365_000)
+    return {
+        "type": "PAUSED",
+        "name": "Suspended",
+        "message": "Suspended by an automation",
+        "state_details": {"pause_timeout": timeout, "pause_reschedule": True},
+    }
+
+
+async def _resume_flow_run(tx: Transaction, context: ActionContext) -> None:
+    answer = await resuming.resume_flow_run(tx, await find_target(tx, context, "flow-run"))
+    _check_accepted(answer)
+    context.details["status_code"] = 201
+
+
+async def _delete_flow_run(tx: Transaction, context: ActionContext) -> None:
+    await deletion.remove_flow_run(tx, await find_target(tx, context, "flow-run"))
+    context.details["status_code"] = 204
+
+
+# --- pools, queues, automations --------------------------------------------------------------------------------------
+
+
+def _set_pool_paused(paused: bool) -> CarryOut:
+    async def carry_out(tx: Transaction, context: ActionContext) -> None:
+        pool = await get_row(tx, store.work_pools, await find_target(tx, context, "work-pool", "work_pool_id"))
+        await work_pools.change(tx, pool["name"], {"is_paused": paused})
+        context.details["status_code"] = 204
+
+    return carry_out
+
+
+def _set_queue_paused(paused: bool) -> CarryOut:
+    async def carry_out(tx: Transaction, context: ActionContext) -> None:
+        queue_id = await find_target(tx, context, "work-queue", "work_queue_id")
+        await pool_members.change_queue_by_id(tx, queue_id, {"is_paused": paused})
+        context.details["status_code"] = 204
+
+    return carry_out
+
+
+def _set_automation_enabled(enabled: bool) -> CarryOut:
+    async def carry_out(tx: Transaction, context: ActionContext) -> None:
+        automation_id = await find_target(tx, context, "automation", "automation_id")
+        await automations.change(tx, automation_id, {"enabled": enabled})
+        context.details["status_code"] = 204
+
+    return carry_out
+
+
+ACTIONS: Mapping[str, CarryOut] = {
+    "do-nothing": _do_nothing,
+    "run-deployment": _run_deployment,
+    "pause-deployment": _set_paused(True),
+    "resume-deployment": _set_paused(False),
+    "change-flow-run-state": _set_state(_chosen_state),
+    "cancel-flow-run": _set_state(_cancelling),
+    "suspend-flow-run": _set_state(_suspended),
+    "resume-flow-run": _resume_flow_run,
+    "delete-flow-run": _delete_flow_run,
+    "pause-work-pool": _set_pool_paused(True),
+    "resume-work-pool": _set_pool_paused(False),
+    "pause-work-queue": _set_queue_paused(True),
+    "resume-work-queue": _set_queue_paused(False),
+    "pause-automation": _set_automation_enabled(False),
+    "resume-automation": _set_automation_enabled(True),
+}
+"""How each action on the store is carried out, by its type."""

@@ -1,0 +1,135 @@
+"""Actions on the world outside: notifications and webhooks. They are prepared in one transaction and sent after it."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
+
+from prefect._lazy import lazy
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_variables
+from prefect.server.services.catalog import block_documents
+from prefect.server.services.core import bounded_templates
+from prefect.server.services.core.errors import InvalidRequest
+from prefect.server.services.core.reading import get_row
+from prefect.types import json_codec
+
+if TYPE_CHECKING:
+    import httpx
+
+    from prefect.notifications import sending, webhooks
+else:
+    httpx = lazy("httpx")
+    sending = lazy("prefect.notifications.sending")
+    webhooks = lazy("prefect.notifications.webhooks")
+
+Send: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
+"""Sends what was prepared, and returns further fields of the event that says so."""
+
+SHOWN_BODY_CHARACTERS = 10_000
+"""Of a webhook's answer in the event of its call."""
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+
+async def prepare_notification(tx: Transaction, context: ActionContext) -> Send:
+    """Return what sends a notification."""
+    action = context.action
+    document = await _read_block(tx, context)
+    variables = await read_variables(tx, context)
+    subject = _render(action["subject"], variables, "subject")
+    body = _render(action["body"], variables, "body")
+    slug, data = document["block_type"]["slug"], {"name": document["name"], **document["data"]}
+
+    async def send() -> Mapping[str, Any]:
+        try:
+            await sending.send_notification(slug, data, body, subject)
+        except sending.NotificationError as error:
+            reason = f"The notification block {_name(document)} could not send: {error}"
+            raise ActionFailed(reason, {"notification_log": error.log}, is_final=False) from None
+        except (ValueError, KeyError, ImportError) as error:
+            text = error.args[0] if error.args else error
+            raise ActionFailed(f"The notification block {_name(document)} cannot send: {text}") from None
+        return {}
+
+    return send
+
+
+async def prepare_webhook(tx: Transaction, context: ActionContext) -> Send:
+    """Return what calls a webhook."""
+    document = await _read_block(tx, context)
+    if document["block_type"]["slug"] != "webhook":
+        raise ActionFailed(f"The block document {_name(document)} is no webhook: choose a block of the type 'webhook'.")
+    text = _render(context.action["payload"], await read_variables(tx, context), "payload")
+    payload = _parse_payload(text) if text else None
+    data = document["data"]
+    headers = {**(data.get("headers") or {}), IDEMPOTENCY_HEADER: str(context.job_id)}
+
+    async def send() -> Mapping[str, Any]:
+        try:
+            response = await webhooks.call_webhook({**data, "headers": headers}, payload)
+        except httpx.TransportError as error:
+            reason = f"The webhook {_name(document)} cannot be reached: {str(error) or type(error).__name__}."
+            raise ActionFailed(reason, is_final=False) from None
+        except (ValueError, KeyError, httpx.InvalidURL) as error:
+            raise ActionFailed(f"The webhook {_name(document)} cannot be called: {error}") from None
+        answer = {
+            "status_code": response.status_code,
+            "response_body": response.text[:SHOWN_BODY_CHARACTERS],
+            "response_headers": dict(response.headers),
+        }
+        if not response.is_success:
+            is_final = response.status_code < 500 and response.status_code not in (408, 425, 429)
+            reason = f"The webhook {_name(document)} answered {response.status_code} {response.reason_phrase}".rstrip()
+            raise ActionFailed(f"{reason}.", answer, is_final=is_final)
+        return answer
+
+    return send
+
+
+SENDERS: Mapping[str, Callable[[Transaction, ActionContext], Awaitable[Send]]] = {
+    "send-notification": prepare_notification,
+    "call-webhook": prepare_webhook,
+}
+"""How each action on the world outside is prepared, by its type."""
+
+
+async def _read_block(tx: Transaction, context: ActionContext) -> Mapping[str, Any]:
+    """Return the block document of an action, with its secrets."""
+    id_ = UUID(context.action["block_document_id"])
+    context.add_target("block-document", id_, role="block")
+    row = await get_row(tx, store.block_documents, id_)
+    try:
+        document = await block_documents.get(tx, id_, include_secrets=True)
+    except InvalidRequest as error:  # encrypted with another key
+        raise ActionFailed(f"The block document {row['name']!r} ({id_}) cannot be used. {error}") from None
+    block_type = document["block_type"]
+    if block_type is None:
+        raise ActionFailed(f"The block document {document['name']!r} has a type that does not exist any more.")
+    context.related.append(
+        {"prefect.resource.id": f"prefect.block-type.{block_type['slug']}", "prefect.resource.role": "block-type"}
+    )
+    return document
+
+
+def _name(document: Mapping[str, Any]) -> str:
+    return f"{document['block_type']['slug']}/{document['name']}"
+
+
+def _render(template: str, variables: Mapping[str, Any], what: str) -> str:
+    try:
+        return bounded_templates.render(template, variables)
+    except Exception as error:  # a template may fail in any way
+        details = {"template_error": str(error), "template_source": template}
+        raise ActionFailed(f"The template of the {what} cannot be rendered: {error}", details) from None
+
+
+def _parse_payload(text: str) -> dict[str, Any] | str:
+    """Return the body of a webhook's call: an object when it is JSON of one."""
+    try:
+        value = json_codec.loads_foreign(text.encode())
+    except json_codec.JSONDecodeError:
+        return text
+    return value if isinstance(value, dict) else text

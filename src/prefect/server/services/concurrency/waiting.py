@@ -1,0 +1,107 @@
+"""Leases that wait for slots: they get them in the order of their requests, in the transaction that frees the slots.
+
+A waiting lease stands back behind an earlier one only where a limit has too few slots for that one: two runs that hold
+a slot each of what the other one waits for are not kept from others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from prefect import _processes
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.concurrency import slots
+from prefect.server.store import Row
+from prefect.server.store.queries import limits as queries
+from prefect.types import now
+
+BATCH_SIZE = 100
+"""Waiting leases that are read at a time."""
+
+
+MIN_RECHECK_SECONDS = 0.02
+"""The least time between two looks of a waiting request."""
+
+PLACE_ONLY = timedelta(0)
+"""The duration of a lease that only is a place in the queue: slots that decay are not given back at its end."""
+
+PICKUP_TIME = timedelta(seconds=60)
+"""How long such a lease stays when its slots were taken, until its caller has learned it."""
+
+
+def topic(lease_id: UUID) -> str:
+    """Return the topic of the notification that a lease has got its slots."""
+    return f"slots:{lease_id}"
+
+
+def is_abandoned(lease: Row) -> bool:
+    """Return whether the process that a lease belongs to has gone; only a process of this host can be known to have."""
+    process: Mapping[str, Any] | None = lease["process"]
+    if not process or process["host"] != _processes.host():
+        return False
+    return not _processes.is_alive(process["pid"], process["start"])
+
+
+async def grant_slots(tx: Transaction, locked: dict[UUID, Row]) -> None:
+    """Give free slots of limits to the leases that wait for them.
+
+    Args:
+        tx: The transaction.
+        locked: The limits, as `slots.lock_limits` returns them.
+    """
+    open_limits = {id_ for id_, row in locked.items() if row["largest_request"]}
+    short: set[UUID] = set()
+    for offset in range(0, 1_000_000, BATCH_SIZE):
+        if not open_limits - short:
+            return
+        waiting = await queries.find_waiting_leases(tx, list(open_limits), now(), BATCH_SIZE, offset)
+        granted = await _grant_batch(tx, waiting, locked, short)
+        for lease in granted:
+            tx.notify(topic(lease["id"]))
+        if len(waiting) < BATCH_SIZE:
+            return
+
+
+async def _grant_batch(tx: Transaction, waiting: Sequence[Row], locked: dict[UUID, Row], short: set[UUID]) -> list[Row]:
+    """Grant the leases that can be, in order; `short` collects the limits that have too few slots for one of them."""
+    wanted = await queries.find_slots(tx, [lease["id"] for lease in waiting])
+    others = {id_ for slots_by_limit in wanted.values() for id_ in slots_by_limit} - set(locked)
+    if others:
+        locked.update(await slots.lock_limits(tx, others))
+    granted: list[Row] = []
+    at = now()
+    for lease in waiting:
+        found = [(locked[id_], count) for id_, count in wanted[lease["id"]].items() if id_ in locked]
+        lacking = {row["id"] for row, count in found if row["active"] and slots.count_missing(row, count) > 0}
+        if lacking or any(row["id"] in short for row, _ in found):
+            short |= lacking
+            continue
+        if is_abandoned(lease):
+            continue
+        for row, count in found:
+            await slots.occupy(tx, [row], count, by_lease=True)
+        expires = None if lease["duration"] is None else at + (lease["duration"] or PICKUP_TIME)
+        granted.append({"id": lease["id"], "granted": at, "expires": expires})
+    await store.leases.change(tx, granted, ["granted", "expires"])
+    return granted
+
+
+async def find_seconds_to_recheck(tx: Transaction, lease_id: UUID, limit_ids: Sequence[UUID], longest: float) -> float:
+    """Return after how many seconds a waiting request should look again, if it is not notified before.
+
+    That is when a lease of its limits expires, or when enough slots have decayed for it and those before it.
+    """
+    seconds = [longest]
+    expires = await queries.find_next_expiry(tx, limit_ids)
+    if expires is not None:
+        seconds.append((expires - now()).total_seconds())
+    for row in (await store.concurrency_limits.get_many(tx, limit_ids)).values():
+        if row["slot_decay_per_second"]:
+            await slots.read_usage(tx, [row])
+            missing = slots.count_missing(row, await queries.count_slots_up_to(tx, row["id"], lease_id))
+            seconds.append(missing / row["slot_decay_per_second"])
+    return max(MIN_RECHECK_SECONDS, min(seconds))

@@ -1,0 +1,87 @@
+"""Queries about automations: which are enabled, events to evaluate, windows that are over, and jobs that are due."""
+
+from __future__ import annotations
+
+from collections.abc import Collection as Values
+from datetime import datetime
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.db.sql import Sql, all_of, none_of
+from prefect.server.store.collection import Row
+
+_ENABLED = Sql("automation.enabled")
+"""The same text as the condition of the partial index."""
+
+
+async def has_enabled(tx: Transaction) -> bool:
+    """Return whether an automation is enabled."""
+    return bool(await store.automations.find(tx, _ENABLED, limit=1, columns=["id"]))
+
+
+async def find_versions(tx: Transaction) -> dict[UUID, datetime]:
+    """Return when each enabled automation was changed, by id."""
+    rows = await store.automations.find(tx, _ENABLED, columns=["id", "updated"])
+    return {row["id"]: row["updated"] for row in rows}
+
+
+async def lock_queued_events(tx: Transaction, limit: int) -> list[Row]:
+    """Return the next rows of the queue of events, locked."""
+    return await store.event_queue.find(tx, order=store.event_queue.by_key, limit=limit, lock=True)
+
+
+async def lock_due_buckets(tx: Transaction, at: datetime, limit: int) -> list[Row]:
+    """Return buckets that are due, longest due first, locked."""
+    order = store.buckets.order("due", "id")
+    return await store.buckets.find(tx, Sql("bucket.due <= ?", (at,)), order, limit, lock=True)
+
+
+async def find_open_windows(tx: Transaction, at: datetime) -> list[Row]:
+    """Return the buckets whose windows end after a time, locked."""
+    where = Sql("bucket.due > ? AND bucket.until > ?", (at, at))
+    return await store.buckets.find(tx, where, store.buckets.by_key, lock=True)
+
+
+async def find_next_due_bucket(tx: Transaction) -> datetime | None:
+    """Return when the next bucket is due."""
+    rows = await store.buckets.find(tx, order=store.buckets.order("due"), limit=1, columns=["due"])
+    return rows[0]["due"] if rows else None
+
+
+async def find_due_jobs(tx: Transaction, at: datetime, limit: int, without: Values[UUID]) -> list[Row]:
+    """Return jobs that are due, longest due first.
+
+    Args:
+        tx: The transaction.
+        at: The present.
+        limit: How many at most.
+        without: Automations whose jobs are left out.
+    """
+    where = all_of([Sql("action_job.due <= ?", (at,)), none_of("action_job.automation_id", list(without))])
+    return await store.action_jobs.find(tx, where, store.action_jobs.order("due", "id"), limit)
+
+
+async def find_next_due_job(tx: Transaction) -> datetime | None:
+    """Return when the next job is due."""
+    rows = await store.action_jobs.find(tx, order=store.action_jobs.order("due"), limit=1, columns=["due"])
+    return rows[0]["due"] if rows else None
+
+
+async def release_jobs(tx: Transaction, owner: str, at: datetime) -> int:
+    """Make jobs due that a server had begun which is not `owner`; return how many."""
+    text = "UPDATE action_job SET owner = NULL, due = ? WHERE owner IS NOT NULL AND owner <> ?"
+    return await tx.run(Sql(text, (at, owner)))
+
+
+async def remove_old_firings(tx: Transaction, before: datetime, limit: int) -> int:
+    """Remove firings from before a time, oldest first; return how many."""
+    where, order = Sql("firing.created < ?", (before,)), store.firings.order("created", "id")
+    rows = await store.firings.find(tx, where, order, limit, columns=["id"])
+    return await store.firings.remove(tx, {"id": [row["id"] for row in rows]}) if rows else 0
+
+
+async def remove_buckets(tx: Transaction, automation_id: UUID, kept: Values[UUID] = ()) -> None:
+    """Remove what an automation remembers, except for some of its triggers."""
+    where = all_of([Sql("bucket.automation_id = ?", (automation_id,)), none_of("bucket.trigger_id", list(kept))])
+    await store.buckets.remove(tx, where)

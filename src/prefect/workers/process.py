@@ -1,0 +1,215 @@
+"""The worker that runs flow runs as processes of its own machine."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import tempfile
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import anyio
+import anyio.abc
+from pydantic import Field, field_validator
+
+from prefect.client import failures
+from prefect.exceptions import InfrastructureNotFound, ObjectNotFound
+from prefect.runner import fork_launcher
+from prefect.runner.launch import Launch, Launcher, RunProcess, SubprocessLauncher
+from prefect.runner.supervise import ProcessEnd, StopReason, find_final_state
+from prefect.settings import get_current_settings
+from prefect.workers.base import BaseWorker
+from prefect.workers.job_configuration import DEFAULT_COMMAND, BaseJobConfiguration, BaseVariables
+from prefect.workers.result import BaseWorkerResult
+from prefect.workers.submission import REPORT_RETRY_SECONDS
+
+if TYPE_CHECKING:
+    from prefect.schemas.responses import DeploymentResponse
+    from prefect.schemas.runs import Flow, FlowRun
+    from prefect.schemas.work import WorkPool
+
+ENGINE_COMMAND = "python -m prefect.engine"
+
+DEFAULT_RUNS_PER_CORE = 4
+"""How many runs at the same time a worker without a limit runs at most, for each core."""
+
+SHUTDOWN_SECONDS = 8.0
+"""How long a worker that is stopped takes at most to end its processes and to report how they ended."""
+SHUTDOWN_GRACE_SECONDS = 6.0
+"""How long they have to end by themselves."""
+
+
+class ProcessJobConfiguration(BaseJobConfiguration):
+    """The process of a flow run."""
+
+    stream_output: bool = Field(default=True, description="Whether to stream the process's output to the worker's.")
+    working_dir: Path | None = Field(
+        default=None,
+        title="Working Directory",
+        description="The directory to run in; a new temporary one for each run if it is not set.",
+    )
+
+    @field_validator("working_dir")
+    @classmethod
+    def _check_working_dir(cls, value: Path | None) -> Path | None:
+        if value is not None and not value.is_absolute() and ".." in value.parts:
+            raise ValueError(f"The working directory {str(value)!r} leads out of the worker's directory.")
+        return value
+
+    def prepare_for_flow_run(
+        self,
+        flow_run: FlowRun,
+        deployment: DeploymentResponse | None = None,
+        flow: Flow | None = None,
+        work_pool: WorkPool | None = None,
+        worker_name: str | None = None,
+        worker_id: UUID | None = None,
+    ) -> None:
+        super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
+        if self.command in (DEFAULT_COMMAND, ENGINE_COMMAND):
+            self.command = self._base_flow_run_command()
+
+    @staticmethod
+    def _base_flow_run_command() -> str:
+        return ENGINE_COMMAND
+
+
+class ProcessVariables(BaseVariables):
+    """The variables of a process pool's job template."""
+
+    stream_output: bool = Field(default=True, description="Whether to stream the process's output to the worker's.")
+    working_dir: Path | None = Field(
+        default=None,
+        title="Working Directory",
+        description="The directory to run in; a new temporary one for each run if it is not set.",
+    )
+
+
+class ProcessWorkerResult(BaseWorkerResult):
+    """How the process of a flow run ended."""
+
+
+class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, ProcessWorkerResult]):
+    """Runs flow runs as processes of this machine."""
+
+    type = "process"
+    job_configuration = ProcessJobConfiguration
+    job_configuration_variables = ProcessVariables
+    cancels_runs = True
+    owns_runs = True
+
+    _description = "Runs flow runs as processes on the machine of the worker."
+    _display_name = "Process"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        if self._limit is None:
+            self._limit = DEFAULT_RUNS_PER_CORE * (os.cpu_count() or 1)
+        forks = get_current_settings().runner.fork_server and fork_launcher.is_available()
+        self._launcher: Launcher = fork_launcher.ForkServerLauncher() if forks else SubprocessLauncher()
+        self._processes: dict[UUID, RunProcess] = {}
+        self._stop_reasons: dict[UUID, StopReason] = {}
+
+    async def setup(self) -> None:
+        """Start the fork server too, so that the first run does not wait for it."""
+        await super().setup()
+        if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
+            await self._launcher.prepare()
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """End the fork server too."""
+        await super().teardown(*exc_info)
+        if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
+            await self._launcher.close()
+
+    async def _end_runs(self) -> None:
+        """End the processes of the runs that are left, and report how they ended, within the time of a shutdown."""
+        if self._is_stopping:
+            with anyio.move_on_after(SHUTDOWN_SECONDS):
+                async with anyio.create_task_group() as group:
+                    for process in self._processes.values():
+                        self._stop_reasons[process.flow_run_id] = StopReason.SHUTDOWN
+                        group.start_soon(process.stop, SHUTDOWN_GRACE_SECONDS)
+                while self._active_runs:
+                    await anyio.sleep(0.05)
+        await super()._end_runs()
+
+    def kill(self) -> None:
+        for process in self._processes.values():
+            process.signal_group(signal.SIGKILL)
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: ProcessJobConfiguration,
+        task_status: anyio.abc.TaskStatus[Any] | None = None,
+    ) -> ProcessWorkerResult:
+        """Run a flow run in a process, and wait for its end."""
+        is_engine = configuration.command in (None, ENGINE_COMMAND)
+        command = None if is_engine else tuple(shlex.split(configuration.command or ""))
+        if configuration.working_dir:
+            place = nullcontext(str(configuration.working_dir))
+        else:
+            place = tempfile.TemporaryDirectory(suffix="prefect", ignore_cleanup_errors=True)
+        with place as directory:
+            launch = Launch(
+                flow_run_id=flow_run.id,
+                command=command,
+                env=configuration.env,
+                cwd=directory,
+                stream_output=configuration.stream_output,
+            )
+            process = await self._launcher.start(launch)
+            self._processes[flow_run.id] = process
+            if task_status is not None:
+                task_status.started(process.pid)
+            try:
+                status = await process.wait()
+            finally:
+                if process.exit_code is None:  # the worker is being ended
+                    process.signal_group(signal.SIGKILL)
+        reason = self._stop_reasons.pop(flow_run.id, None)
+        del self._processes[flow_run.id]
+        end = ProcessEnd(flow_run_id=flow_run.id, pid=process.pid, exit_code=status, stop_reason=reason)
+        await self._report_end(flow_run, end)
+        return ProcessWorkerResult(status_code=status, identifier=str(process.pid))
+
+    async def _report_end(self, flow_run: FlowRun, end: ProcessEnd) -> None:
+        """Give the run of an ended process its final state, unless it has one; wait for a server that is away."""
+        while True:
+            try:
+                current = (await self.client.read_flow_run(flow_run.id)).state
+            except ObjectNotFound:
+                return
+            except Exception as error:
+                if not failures.is_unavailable(error):
+                    raise
+                await anyio.sleep(REPORT_RETRY_SECONDS)
+                continue
+            state = None if current is None or current.is_final() else find_final_state(current, end)
+            if state is not None:
+                await self._report(flow_run, state, force=True)
+            return
+
+    async def _mark_flow_run_as_cancelled(self, flow_run: FlowRun, state_updates: dict[str, Any] | None = None) -> None:
+        """Leave it to the end of the process, which says how it was stopped; report only runs of no process here."""
+        if flow_run.id not in self._active_runs:
+            await super()._mark_flow_run_as_cancelled(flow_run, state_updates)
+
+    async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
+        if not message.startswith("Flow run infrastructure exited"):  # its end has been reported in other words
+            await super()._propose_crashed_state(flow_run, message)
+
+    async def kill_infrastructure(
+        self, infrastructure_pid: str, configuration: ProcessJobConfiguration, grace_seconds: int = 30
+    ) -> None:
+        """End the process of a flow run and all that it has started: SIGTERM, and SIGKILL after the grace."""
+        for process in self._processes.values():
+            if str(process.pid) == infrastructure_pid:
+                self._stop_reasons[process.flow_run_id] = StopReason.CANCELLED
+                await process.stop(grace_seconds)
+                return
+        raise InfrastructureNotFound(f"There is no process {infrastructure_pid} of this worker.")

@@ -1,0 +1,52 @@
+"""Running a worker as the program of this process: until a signal, or until its work is done.
+
+The first SIGTERM or Ctrl+C ends the worker: processes of runs are told to end, and killed at the deadline. A second one
+ends everything at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from prefect.workers.base import BaseWorker
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+def run_worker(
+    worker: BaseWorker[Any, Any, Any],
+    *,
+    run_once: bool = False,
+    with_healthcheck: bool = False,
+    printer: Callable[..., None] = print,
+) -> None:
+    """Run a worker until a signal ends it."""
+    asyncio.run(_run(worker, run_once, with_healthcheck, printer))
+
+
+async def _run(
+    worker: BaseWorker[Any, Any, Any], run_once: bool, with_healthcheck: bool, printer: Callable[..., None]
+) -> None:
+    loop = asyncio.get_running_loop()
+    received: list[int] = []
+
+    def stop(number: int) -> None:
+        received.append(number)
+        if len(received) > 1:
+            worker.kill()
+            os._exit(128 + number)
+        printer(f"Received {signal.Signals(number).name}. Stopping worker {worker.name!r}...")
+        worker.stop()
+
+    for number in SIGNALS:
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await worker.start(run_once=run_once, with_healthcheck=with_healthcheck, printer=printer)
+    finally:
+        for number in SIGNALS:
+            loop.remove_signal_handler(number)
