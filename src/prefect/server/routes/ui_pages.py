@@ -10,7 +10,18 @@ from annotated_types import Ge, Le
 
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import RawResponse, Routes
-from prefect.server.services.pages import catalog, flow_run, graph, logs, overview, runs, search, shapes, work
+from prefect.server.services.pages import (
+    catalog,
+    catalog_shapes,
+    flow_run,
+    graph,
+    logs,
+    overview,
+    runs,
+    search,
+    shapes,
+    work,
+)
 
 routes = Routes("Pages", "/ui/pages")
 
@@ -90,7 +101,7 @@ async def download_flow_run_log_lines(
     return RawResponse(body, media_type, {"content-disposition": f'attachment; filename="{id}.{ending}"'})
 
 
-@routes.reads("GET", "/overview", shapes.OverviewPage, **_PAGE)
+@routes.reads("GET", "/overview", catalog_shapes.OverviewPage, **_PAGE)
 async def read_overview_page(
     tx: Transaction, hours: Annotated[int, Ge(1), Le(24 * 31)] = 24, looked_at: datetime | None = None
 ) -> Any:
@@ -98,43 +109,43 @@ async def read_overview_page(
     return await overview.build_overview(tx, hours, looked_at)
 
 
-@routes.reads("GET", "/flows", shapes.FlowsPage, **_PAGE)
+@routes.reads("GET", "/flows", catalog_shapes.FlowsPage, **_PAGE)
 async def read_flows_page(tx: Transaction, q: str = "", page: PageNumber = 1, size: PageSize = 50) -> Any:
     """Return the page of flows."""
     return await catalog.build_flows_page(tx, q, page, size)
 
 
-@routes.reads("GET", "/flow/{id:uuid}", shapes.FlowPage, **_PAGE)
+@routes.reads("GET", "/flow/{id:uuid}", catalog_shapes.FlowPage, **_PAGE)
 async def read_flow_page(tx: Transaction, id: UUID) -> Any:
     """Return the page of a flow."""
     return await catalog.build_flow_page(tx, id)
 
 
-@routes.reads("GET", "/deployments", shapes.DeploymentsPage, **_PAGE)
+@routes.reads("GET", "/deployments", catalog_shapes.DeploymentsPage, **_PAGE)
 async def read_deployments_page(tx: Transaction, q: str = "", page: PageNumber = 1, size: PageSize = 50) -> Any:
     """Return the page of deployments."""
     return await catalog.build_deployments_page(tx, q, page, size)
 
 
-@routes.reads("GET", "/deployment/{id:uuid}", shapes.DeploymentPage, **_PAGE)
+@routes.reads("GET", "/deployment/{id:uuid}", catalog_shapes.DeploymentPage, **_PAGE)
 async def read_deployment_page(tx: Transaction, id: UUID) -> Any:
     """Return the page of a deployment."""
     return await catalog.build_deployment_page(tx, id)
 
 
-@routes.reads("GET", "/work-pools", shapes.PoolsPage, **_PAGE)
+@routes.reads("GET", "/work-pools", catalog_shapes.PoolsPage, **_PAGE)
 async def read_work_pools_page(tx: Transaction) -> Any:
     """Return the page of work pools."""
     return await work.build_pools_page(tx)
 
 
-@routes.reads("GET", "/work-pool/{name}", shapes.PoolPage, **_PAGE)
+@routes.reads("GET", "/work-pool/{name}", catalog_shapes.PoolPage, **_PAGE)
 async def read_work_pool_page(tx: Transaction, name: str) -> Any:
     """Return the page of a work pool."""
     return await work.build_pool_page(tx, name)
 
 
-@routes.reads("GET", "/search", shapes.SearchResult, **_PAGE)
+@routes.reads("GET", "/search", catalog_shapes.SearchResult, **_PAGE)
 async def search_objects(tx: Transaction, q: str = "") -> Any:
     """Return objects by a part of their name or by their id."""
     return await search.search(tx, q)

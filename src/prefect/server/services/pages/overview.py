@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.pages import catalog, flow_run, run_rows, work
-from prefect.server.services.pages.shapes import DeploymentRow, OverviewPage, WorkerInPool
+from prefect.server.services.pages.catalog_shapes import DeploymentRow, OverviewPage, WorkerInPool
 from prefect.server.services.runs.run_states import STATE_NAMES
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.server.store.queries import run_pages

@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.pages import catalog
-from prefect.server.services.pages.shapes import PoolPage, PoolRow, PoolsPage, QueueRow
+from prefect.server.services.pages.catalog_shapes import PoolPage, PoolRow, PoolsPage, QueueRow
 from prefect.server.services.work import work_pools, work_queues
 from prefect.server.store import Row
 from prefect.server.store.queries import catalog_pages as queries
