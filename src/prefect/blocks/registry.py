@@ -18,6 +18,7 @@ BUNDLED_MODULES = (
     "prefect.blocks.system",
     "prefect.blocks.webhook",
     "prefect.filesystems.local",
+    "prefect.filesystems.redis",
     "prefect.filesystems.remote",
     "prefect_aws",
 )
