@@ -21,6 +21,7 @@ BUNDLED_MODULES = (
     "prefect.filesystems.redis",
     "prefect.filesystems.remote",
     "prefect_aws",
+    "prefect_email",
 )
 """Modules with blocks that are installed along with this one."""
 
