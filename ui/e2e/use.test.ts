@@ -109,6 +109,7 @@ inBrowser('people', () => {
     await opened.page.getByRole('option', { name: /broken-heron flow run/ }).or(opened.page.getByRole('option').filter({ hasText: 'broken-heron' }).first()).first().waitFor()
     await opened.page.getByRole('option').filter({ hasText: 'broken-heron' }).first().click()
     await opened.page.waitForURL(/flow-run/)
+    await opened.page.locator('h1', { hasText: 'broken-heron' }).waitFor()
     await opened.page.keyboard.press('g')
     await opened.page.keyboard.press('v')
     await opened.page.waitForURL(/variables$/)
