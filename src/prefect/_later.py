@@ -22,17 +22,6 @@ _TABLE = (
         """,
     ),
     (
-        "concurrency limits",
-        """
-        concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
-        concurrency.v1:
-        concurrency.v1.asyncio: concurrency
-        concurrency.v1.context: ConcurrencyContext
-        concurrency.v1.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionServiceError
-        concurrency.v1.sync: concurrency
-        """,
-    ),
-    (
         "assets",
         """
         assets: Asset AssetProperties add_asset_metadata materialize

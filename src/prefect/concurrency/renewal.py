@@ -18,8 +18,8 @@ from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client import failures
 from prefect.concurrency import slots
-from prefect.concurrency.slots import ConcurrencySlotAcquisitionError, HeldSlots
-from prefect.exceptions import MissingContextError
+from prefect.concurrency.slots import HeldSlots
+from prefect.exceptions import ConcurrencySlotAcquisitionError, MissingContextError
 from prefect.logging.loggers import get_logger, get_run_logger
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
 from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.task_states import TaskRunStates
-from prefect.exceptions import UpstreamTaskError
+from prefect.exceptions import ConcurrencySlotAcquisitionError, UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
@@ -28,10 +28,11 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from prefect.engine import persistence
+    from prefect.engine import persistence, tag_limits
     from prefect.engine.protocols import RunnableTask
 else:
     persistence = lazy("prefect.engine.persistence")
+    tag_limits = lazy("prefect.engine.tag_limits")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED = StateType.COMPLETED, StateType.FAILED
@@ -70,6 +71,7 @@ class TaskRunEngine(TaskRunStates):
         self.attempt = 0
         self._entered: list[tuple[dict[str, Any], datetime | None]] = []
         self.persistence: persistence.ResultPersistence | None = None
+        self.slots = None
         self._run: TaskRun | None = None
         self._logger: Any = None
         self._context: TaskRunContext | None = None
@@ -180,6 +182,11 @@ class TaskRunEngine(TaskRunStates):
                     self._set_custom_name()
                 except Exception as error:  # a template that cannot be filled, or a user function
                     return await self._fail_to_start(error)
+        if self.fields["tags"]:
+            try:
+                self.slots = await tag_limits.take_slots(self.fields["tags"], self.fields["id"])
+            except ConcurrencySlotAcquisitionError as error:
+                return await self._fail_to_start(error)
         self.attempt += 1
         if self.attempt == 1:
             self.enter(RUNNING, "Running", now())
@@ -302,6 +309,9 @@ class TaskRunEngine(TaskRunStates):
 
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Enter the state that follows from the outcome: a final one, or one that waits for another attempt."""
+        if self.slots is not None:
+            held, self.slots = self.slots, None
+            await held.end()
         error = outcome.error
         if error is None:
             return await self._succeed(outcome.value)
