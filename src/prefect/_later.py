@@ -49,9 +49,6 @@ _TABLE = (
         """
         runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
-        task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
-            should_try_to_read_parameters store_parameters
-        task_runs: TaskRunWaiter
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage

@@ -14,15 +14,17 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from prefect import _functions, _warnings
+from prefect._io import drive
 from prefect._later import later
 from prefect._lazy import exports, lazy
 from prefect.values.annotations import NotSet, unmapped
 
 if TYPE_CHECKING:
+    from types import ModuleType
     from typing import Unpack
     from uuid import UUID
 
-    from prefect import cache_policies, settings, task_runners
+    from prefect import cache_policies, futures, settings, task_runners
     from prefect._backoff import exponential_backoff
     from prefect._options import (
         FutureOrResult,
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
         TaskRunNameValueOrCallable,
     )
     from prefect.cache_policies import CachePolicy
-    from prefect.engine import shells, task_creation, task_run
-    from prefect.futures import PrefectFuture, PrefectFutureList
+    from prefect.engine import deferral, shells, task_creation, task_run
+    from prefect.futures import PrefectDistributedFuture, PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.schemas.runs import TaskRun
     from prefect.schemas.states import State
@@ -43,12 +45,16 @@ if TYPE_CHECKING:
     from prefect.values import hashing
 else:
     cache_policies = lazy("prefect.cache_policies")
+    deferral = lazy("prefect.engine.deferral")
+    futures = lazy("prefect.futures")
     hashing = lazy("prefect.values.hashing")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
     task_creation = lazy("prefect.engine.task_creation")
     task_run = lazy("prefect.engine.task_run")
     task_runners = lazy("prefect.task_runners")
+
+task_worker: ModuleType = lazy("prefect.task_worker")
 
 __all__ = [
     "FutureOrResult",
@@ -382,7 +388,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
                 `unmapped` is passed whole to every run.
             return_state: Wait, and return the final states.
             wait_for: Futures that every run waits for.
-            deferred: Not in this release: runs in other processes.
+            deferred: Have task workers run them instead of the flow's task runner.
 
         Returns:
             A `PrefectFutureList` in the order of the items.
@@ -391,18 +397,20 @@ class Task(_functions.Wrapper, Generic[P, R]):
             MappingLengthMismatch: The iterables differ in length.
             MappingMissingIterable: There is nothing to map over.
         """
-        if deferred:
-            raise NotImplementedError("Mapping in task workers (`deferred=True`) cannot be used yet: leave it out.")
         whole = () if self._instance is None else (unmapped(self._instance),)
         parameters = self.spec.bind_partial((*whole, *args), kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_mapped(self, {**parameters, "wait_for": wait_for})
-        futures = task_runners.current_task_runner().map(self, parameters, wait_for)
+        if deferred:
+            with task_runners.PrefectTaskRunner() as runner:
+                mapped: Any = runner.map(self, parameters, wait_for)
+        else:
+            mapped = task_runners.current_task_runner().map(self, parameters, wait_for)
         if not return_state:
-            return futures
-        futures.wait()
-        return [future.state for future in futures]
+            return mapped
+        mapped.wait()
+        return [future.state for future in mapped]
 
     async def create_run(
         self,
@@ -418,19 +426,57 @@ class Task(_functions.Wrapper, Generic[P, R]):
         """Record a run in Pending and return it, to be run with `run_task(task, task_run=...)`.
 
         A client is not needed: the run is recorded as every other one. The contexts are the current ones by default.
+        A `deferred` run is scheduled for task workers.
         """
         if deferred:
-            raise NotImplementedError("Runs in task workers (`deferred=True`) cannot be used yet: leave it out.")
+            links = task_creation.as_links(extra_task_inputs)
+            values = {**self.spec.defaults, **self.instance_parameters, **(parameters or {})}
+            return await deferral.submit_run(self, values, wait_for, links, id)
         return task_creation.record_task_run(
             self, id, parameters, wait_for, extra_task_inputs, flow_run_context, parent_task_run_context
         )
 
     create_local_run = create_run
 
-    delay: Any = later("prefect.Task", "delay", "running tasks in task workers")
-    apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers")
-    serve: Any = later("prefect.Task", "serve", "task workers")
-    aserve: Any = later("prefect.Task", "aserve", "task workers")
+    # --- in task workers ----------------------------------------------------------------------------------------------
+
+    @overload
+    def delay(self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[T]: ...
+    @overload
+    def delay(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[R]: ...
+    def delay(self, *args: Any, **kwargs: Any) -> Any:
+        """Have a task worker run the task, and return a future of the run immediately.
+
+        The arguments are stored in the result storage, from where the worker reads them.
+        """
+        return self.apply_async(args, kwargs)
+
+    def apply_async(
+        self,
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: dict[str, set[Any]] | None = None,
+    ) -> PrefectDistributedFuture[Any]:
+        """Have a task worker run the task, as `delay` does.
+
+        Args:
+            args: Positional arguments.
+            kwargs: Named arguments.
+            wait_for: Futures to wait for before the run is submitted, beside those among the arguments.
+            dependencies: Dependencies to record beside those that the arguments show.
+        """
+        parameters = self.bind_arguments(args or (), kwargs or {})
+        run = drive(deferral.submit_run(self, parameters, wait_for, task_creation.as_links(dependencies)))
+        return futures.PrefectDistributedFuture(run.id)
+
+    def serve(self) -> Any:
+        """Run what `delay` submits of this task, until the process is interrupted."""
+        return task_worker.serve(self)
+
+    async def aserve(self) -> None:
+        """Run what `delay` submits of this task, as `serve` does, in async code."""
+        await task_worker.aserve(self)
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("journal", "journal", "Inspect and ship the records that wait in the journal."),
     Entry("profile", "profile", "Manage profiles of settings.", ("profiles",)),
     Entry("server", "server", "Run a server and check its health."),
+    Entry("task", "task", "Run background tasks."),
     Entry("task-run", "task_run", "View task runs.", ("task-runs",)),
     Entry("variable", "variable", "Manage variables."),
     Entry("version", "version", "Show the version of this package, Python and the database."),
@@ -62,7 +63,6 @@ PLANNED: frozenset[str] = frozenset(
         "plugins",
         "sdk",
         "shell",
-        "task",
         "transfer",
     }
 )

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
     from httpx import Response
 
-    from prefect.client import orchestration
+    from prefect.client import orchestration, transport
     from prefect.schemas.concurrency import ConcurrencyLeaseHolder
 else:
+    transport = lazy("prefect.client.transport")
     asyncio = lazy("asyncio")
     orchestration = lazy("prefect.client.orchestration")
 
@@ -96,7 +97,7 @@ class ConcurrencySlotAcquisitionWithLeaseService(RequestService):
         self.start()
         assert self._executor is not None
         lease_id = UUID(response.json()["lease_id"])
-        return self._executor.submit(lambda: drive(slots.release_lease(slots.get_transport(), lease_id)))
+        return self._executor.submit(lambda: drive(slots.release_lease(transport.get_shared_transport(), lease_id)))
 
 
 async def _repeat(request: Any, timeout_seconds: float | None, max_retries: int | None) -> Any:

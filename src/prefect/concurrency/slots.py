@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
-from prefect import _processes, settings
+from prefect import _processes
 from prefect._io import shield, sleep
 from prefect._lazy import lazy
 from prefect.client import failures
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from prefect.client.transport import Transport
     from prefect.schemas import responses
     from prefect.schemas.concurrency import ConcurrencyLeaseHolder
-    from prefect.settings import Settings
 else:
     responses = lazy("prefect.schemas.responses")
     transport = lazy("prefect.client.transport")
@@ -116,7 +115,7 @@ async def acquire(request: SlotRequest) -> HeldSlots | None:
     if not request.names:
         return None
     lease_id = new_id()
-    api = get_transport()
+    api = transport.get_shared_transport()
     try:
         answer = await _request_until_granted(api, request, lease_id)
     except BaseException as error:
@@ -318,18 +317,3 @@ async def _give_up(api: Transport, lease_id: UUID) -> None:
         await release_lease(api, lease_id)
     except Exception as error:  # the server is away, or does not know such a lease: it expires
         get_logger("concurrency").debug("The lease %s could not be released: %s", lease_id, error)
-
-
-# --- the API ---------------------------------------------------------------------------------------------------------
-
-
-def get_transport() -> Transport:
-    """Return the transport to the API of the current settings, which requests for slots share."""
-    global _last
-    current = settings.get_current_settings()
-    if _last is None or _last[0] is not current:
-        _last = current, transport.create_transport(current)
-    return _last[1]
-
-
-_last: tuple[Settings, Transport] | None = None

@@ -17,10 +17,12 @@ from prefect.logging.loggers import get_logger
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
+    from prefect.client import transport
     from prefect.client.transport import Transport
     from prefect.concurrency import holding, slots
     from prefect.concurrency.holding import Holding
 else:
+    transport = lazy("prefect.client.transport")
     holding = lazy("prefect.concurrency.holding")
     slots = lazy("prefect.concurrency.slots")
 
@@ -69,7 +71,7 @@ class _KnownLimits:
         current = get_current_settings()
         if not current.api.url and not (current.home / STORE_FILE).exists():
             return frozenset()
-        api = slots.get_transport()
+        api = transport.get_shared_transport()
         if api is self._api and time.monotonic() - self._read_at < REFRESH_SECONDS:
             return self._tags
         try:

@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,7 @@ class LocalChanges:
         database: Database,
         path: Path,
         needs_upkeep: UnitOfWork[bool],
-        upkeep: Callable[[Transaction], Awaitable[Any]],
+        upkeep: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self._database = database
         self._files = (str(path), f"{path}-wal")
@@ -120,7 +120,7 @@ class LocalChanges:
 
     def _do_upkeep(self) -> None:
         if drive(self._database.read(self._needs_upkeep)):
-            drive(self._database.write(self._upkeep))
+            drive(self._upkeep())
 
     def _read_stamps(self) -> tuple[Any, bool]:
         """Return what identifies the content of the file, and whether a change from now on would show."""

@@ -14,10 +14,12 @@ from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySl
 from prefect.logging.loggers import get_logger
 
 if TYPE_CHECKING:
+    from prefect.client import transport
     from prefect.events import utilities
     from prefect.schemas import responses
     from prefect.schemas.events import Event
 else:
+    transport = lazy("prefect.client.transport")
     responses = lazy("prefect.schemas.responses")
     utilities = lazy("prefect.events.utilities")
 
@@ -33,7 +35,7 @@ async def acquire_concurrency_slots(
     """
     if not names:
         return []
-    api = slots.get_transport()
+    api = transport.get_shared_transport()
     body = {"names": list(names), "task_run_id": task_run_id}
 
     async def request(_: float | None) -> Any:
@@ -58,7 +60,7 @@ async def release_concurrency_slots(names: Sequence[str], task_run_id: UUID, occ
         return
     body = {"names": list(names), "task_run_id": task_run_id, "occupancy_seconds": occupancy_seconds}
     try:
-        await shield(slots.get_transport().call("POST", "/concurrency_limits/decrement", {}, body))
+        await shield(transport.get_shared_transport().call("POST", "/concurrency_limits/decrement", {}, body))
     except Exception as error:
         get_logger("concurrency").warning(
             "The slots of %s could not be released: %s. `prefect concurrency-limit reset` releases them.",
