@@ -14,17 +14,16 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from prefect import _functions, _warnings
-from prefect._io import drive
+from prefect._deferring import Deferring
 from prefect._later import later
 from prefect._lazy import exports, lazy
 from prefect.values.annotations import NotSet, unmapped
 
 if TYPE_CHECKING:
-    from types import ModuleType
     from typing import Unpack
     from uuid import UUID
 
-    from prefect import cache_policies, futures, settings, task_runners
+    from prefect import cache_policies, settings, task_runners
     from prefect._backoff import exponential_backoff
     from prefect._options import (
         FutureOrResult,
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     )
     from prefect.cache_policies import CachePolicy
     from prefect.engine import deferral, shells, task_creation, task_run
-    from prefect.futures import PrefectDistributedFuture, PrefectFuture, PrefectFutureList
+    from prefect.futures import PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.schemas.runs import TaskRun
     from prefect.schemas.states import State
@@ -46,15 +45,12 @@ if TYPE_CHECKING:
 else:
     cache_policies = lazy("prefect.cache_policies")
     deferral = lazy("prefect.engine.deferral")
-    futures = lazy("prefect.futures")
     hashing = lazy("prefect.values.hashing")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
     task_creation = lazy("prefect.engine.task_creation")
     task_run = lazy("prefect.engine.task_run")
     task_runners = lazy("prefect.task_runners")
-
-task_worker: ModuleType = lazy("prefect.task_worker")
 
 __all__ = [
     "FutureOrResult",
@@ -78,7 +74,7 @@ T = TypeVar("T")
 MAX_RETRY_DELAYS = 50
 
 
-class Task(_functions.Wrapper, Generic[P, R]):
+class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
     """A function whose every call is a recorded run.
 
     Args:
@@ -437,46 +433,6 @@ class Task(_functions.Wrapper, Generic[P, R]):
         )
 
     create_local_run = create_run
-
-    # --- in task workers ----------------------------------------------------------------------------------------------
-
-    @overload
-    def delay(self: Task[P, Coroutine[Any, Any, T]], *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[T]: ...
-    @overload
-    def delay(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[R]: ...
-    def delay(self, *args: Any, **kwargs: Any) -> Any:
-        """Have a task worker run the task, and return a future of the run immediately.
-
-        The arguments are stored in the result storage, from where the worker reads them.
-        """
-        return self.apply_async(args, kwargs)
-
-    def apply_async(
-        self,
-        args: tuple[Any, ...] | None = None,
-        kwargs: dict[str, Any] | None = None,
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: dict[str, set[Any]] | None = None,
-    ) -> PrefectDistributedFuture[Any]:
-        """Have a task worker run the task, as `delay` does.
-
-        Args:
-            args: Positional arguments.
-            kwargs: Named arguments.
-            wait_for: Futures to wait for before the run is submitted, beside those among the arguments.
-            dependencies: Dependencies to record beside those that the arguments show.
-        """
-        parameters = self.bind_arguments(args or (), kwargs or {})
-        run = drive(deferral.submit_run(self, parameters, wait_for, task_creation.as_links(dependencies)))
-        return futures.PrefectDistributedFuture(run.id)
-
-    def serve(self) -> Any:
-        """Run what `delay` submits of this task, until the process is interrupted."""
-        return task_worker.serve(self)
-
-    async def aserve(self) -> None:
-        """Run what `delay` submits of this task, as `serve` does, in async code."""
-        await task_worker.aserve(self)
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from prefect._lazy import lazy
 from prefect.cli._command import group
 from prefect.cli._output import fail
+from prefect.exceptions import PrefectException
 from prefect.loading import imports
 
-task_worker: ModuleType = lazy("prefect.task_worker")
-tasks: ModuleType = lazy("prefect.tasks")
+if TYPE_CHECKING:
+    from prefect import task_worker, tasks
+else:
+    task_worker = lazy("prefect.task_worker")
+    tasks = lazy("prefect.tasks")
 
 command = group("task", "Run background tasks.")
 
@@ -45,7 +48,7 @@ def _load(entrypoint: str) -> Any:
         fail(f"{entrypoint!r} names no task: write path/to/file.py:task.")
     try:
         loaded = imports.import_object(entrypoint)
-    except (OSError, AttributeError, ImportError) as error:
+    except (OSError, AttributeError, ImportError, PrefectException) as error:
         fail(f"The task {entrypoint!r} cannot be loaded: {error}")
     if not isinstance(loaded, tasks.Task):
         fail(f"{entrypoint!r} is a {type(loaded).__name__}, not a task.")

@@ -148,6 +148,8 @@ class _Keeper:
     def remove(self, renewal: Renewal) -> None:
         with self._changed:
             self._renewals.discard(renewal)
+            if not self._renewals:
+                self._changed.notify()
 
     def _run(self) -> None:
         while True:
@@ -163,7 +165,7 @@ class _Keeper:
                     self.remove(renewal)
 
 
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 1.0
 """How long the thread stays when there is no lease, since the next one often follows soon."""
 
 _keeper = _Keeper()
