@@ -113,6 +113,21 @@ def test_deferred_map_and_task_runner_use_workers(home: Path) -> None:
         assert [future.result() for future in mapped] == [2, 3]
 
 
+def test_created_run_is_deferred(home: Path) -> None:
+    run = asyncio.run(add.create_run(parameters={"x": 1}, deferred=True))
+    with serving(add):
+        assert PrefectDistributedFuture[int](run.id).result(timeout=TIMEOUT_SECONDS) == 3
+
+
+def test_submitted_run_has_the_named_dependencies(home: Path) -> None:
+    upstream = uuid4()
+    with PrefectTaskRunner() as runner:
+        links: Any = {"x": [{"input_type": "task_run", "id": upstream}]}
+        future = runner.submit(add, {"x": 1, "y": 2}, dependencies=links)
+    run = get_client(sync_client=True).read_task_run(future.task_run_id)
+    assert run.task_inputs["x"] == [TaskRunResult(id=upstream)]
+
+
 def test_failure_is_raised_where_the_result_is_awaited(home: Path) -> None:
     attempts: list[int] = []
 
