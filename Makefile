@@ -12,7 +12,7 @@ JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
@@ -27,6 +27,7 @@ help:
 	@echo "make bench   run benchmarks against the original, in a separate virtual environment (PEERS=1: also against other projects)"
 	@echo "make compat  run the compatibility scenarios with the original and compare"
 	@echo "make faults  run the full fault injection tests, and fuzzing of the server (three quarters of an hour)"
+	@echo "make integrations  install the published integrations in an environment of their own and run flows with them"
 	@echo "make lock    update uv.lock and requirements.txt"
 	@echo "make clean   remove the files that these commands create"
 
@@ -91,7 +92,11 @@ compat: setup
 	@$(BIN)/python -m tests.compat $(ARGS)
 
 faults: setup
-	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_forks.py tests/faults/test_fuzzing.py $(ARGS)
+	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_forks.py tests/faults/test_automations.py tests/faults/test_fuzzing.py $(ARGS)
+
+integrations: setup
+	@tools/integrations
+	@$(BIN)/pytest -n 0 -rA tests/integrations $(ARGS)
 
 lock:
 	uv lock

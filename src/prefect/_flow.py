@@ -69,6 +69,12 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         TypeError: An option is of the wrong type.
     """
 
+    storage: Any = None
+    """Where its code was fetched from, by `from_source`."""
+
+    entrypoint: str | None = None
+    """Where it is in that storage."""
+
     def __init__(
         self,
         fn: Callable[P, R],

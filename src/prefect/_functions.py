@@ -321,6 +321,10 @@ _PARAMETER_CACHES = ("parameters", "_validate")
 """Cached values that leave out the object of a bound method."""
 
 
+_ORIGIN_ATTRIBUTES = frozenset(("storage", "entrypoint"))
+"""Where a flow was loaded from, which a copy with other options has too."""
+
+
 def with_options(wrapper: W, options: dict[str, Any]) -> W:
     """Return a copy of a task or flow with some options changed.
 
@@ -340,6 +344,8 @@ def with_options(wrapper: W, options: dict[str, Any]) -> W:
         fn, **{**current, **_read_assigned_options(held, current), **_copy_hooks(held), **reset, **changed}
     )
     copy._instance = held._instance
+    for name in _ORIGIN_ATTRIBUTES & held.__dict__.keys():
+        setattr(copy, name, held.__dict__[name])
     return copy
 
 

@@ -22,23 +22,9 @@ _TABLE = (
         """,
     ),
     (
-        "assets",
-        """
-        assets: Asset AssetProperties add_asset_metadata materialize
-        assets.core: Asset AssetProperties MAX_ASSET_DESCRIPTION_LENGTH add_asset_metadata
-        assets.materialize: materialize
-        """,
-    ),
-    (
         "deployments",
         """
-        deployments.base: configure_project_by_recipe create_default_prefect_yaml initialize_project
         deployments.deployments:
-        deployments.flow_runs: arun_deployment run_deployment
-        deployments.runner: DeploymentApplyError DockerImage EntrypointType RunnerDeployment adeploy deploy
-        deployments.schedules: FlexibleScheduleList create_deployment_schedule_create normalize_to_deployment_schedule
-        docker: DockerImage
-        docker.docker_image: DockerImage
         _experimental:
         _experimental.sla:
         _experimental.sla.objects: FrequencySla FreshnessSla LatenessSla ServiceLevelAgreement TimeToCompletionSla
@@ -47,7 +33,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner.runner: ProcessMapEntry Runner
         runner.server: build_server perform_health_check start_webserver
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
@@ -65,26 +50,6 @@ _TABLE = (
         """,
     ),
     (
-        "images and containers",
-        """
-        utilities.dockerutils: BuildError ImageBuilder build_image docker_client format_outlier_version_name
-            generate_default_dockerfile get_prefect_image_name parse_image_tag push_image python_version_micro
-            python_version_minor silence_docker_warnings split_repository_path to_run_command IMAGE_LABELS
-        _internal.buildx: buildx_build_image buildx_push_image
-        """,
-    ),
-    (
-        "the tools that integrations share with the engine",
-        """
-        _internal.concurrency:
-        _internal.concurrency.api: create_call from_sync
-        _internal.retries: exponential_backoff_with_jitter retry_async_fn
-        _internal.urls: strip_auth_from_urls_in_text
-        _internal.uuid7: uuid7
-        utilities.services: critical_service_loop start_client_metrics_server stop_client_metrics_server
-        """,
-    ),
-    (
         "the checking of parameters against a JSON schema",
         """
         utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
@@ -96,9 +61,7 @@ _TABLE = (
     (
         "plugins",
         """
-        plugins: HookContext HookSpec SetupResult SetupSummary load_prefect_collections register_hook
-            run_startup_hooks safe_load_entrypoints
-        _experimental.plugins: register_hook
+        _experimental.plugins: register_hook@plugins
         """,
     ),
     (

@@ -12,10 +12,31 @@ Type checkers and the import contracts see the plain import; a process imports i
 
 import functools
 import importlib
+import os
 import sys
 from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
+
+_HERE = os.path.dirname(__file__)
+
+
+def _warn_if_overwritten() -> None:
+    """Warn if the distribution `prefect` has overwritten files of this package, or lies among them.
+
+    This package's own `__init__` imports `prefect._later` first; that of the original does not, but uses modules that
+    are still those of this package. Costs one `stat`.
+    """
+    if "prefect._later" in sys.modules and not os.path.exists(os.path.join(_HERE, "server", "api", "server.py")):
+        return
+    sys.stderr.write(
+        f"prefect: the distribution 'prefect' has overwritten files of 'pluperfect' in {_HERE!r}: neither works now. "
+        "Run `pip uninstall --yes prefect pluperfect`, then `pip install pluperfect`. `prefect integrations "
+        "requirements` says how to install integrations without it.\n"
+    )
+
+
+_warn_if_overwritten()
 
 
 def load(name: str) -> ModuleType:

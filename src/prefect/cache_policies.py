@@ -273,7 +273,9 @@ def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
         arguments: The arguments of the call by the names of the parameters.
     """
     task = context.task
-    return hash_objects(task.task_key, task.fn.__code__.co_code.hex(), to_hashable(arguments))
+    code = getattr(task.fn, "__code__", None)  # a callable object has none
+    source = code.co_code.hex() if isinstance(code, types.CodeType) else None
+    return hash_objects(task.task_key, source, to_hashable(arguments))
 
 
 # --- hashing ---------------------------------------------------------------------------------------------------------

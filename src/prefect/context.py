@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import importlib
 import os
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -18,7 +19,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from prefect._context_model import ContextModel
 from prefect._io import bind_run_lookup
-from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingContextError
 from prefect.logging._identity import RunIdentity, run_identity
@@ -45,7 +45,7 @@ else:
     runs = lazy("prefect.schemas.runs")
 
 __all__ = [
-    "AssetContext",
+    "AssetContext",  # noqa: F822  # see `__getattr__`
     "AsyncClientContext",
     "ContextModel",
     "EngineContext",
@@ -165,6 +165,7 @@ class EngineContext(RunContext):
     run_results: TrackedResults
     failed_runs: dict[Any, str]
     stop_check: Any
+    task_run_assets: dict[UUID, set[Any]]
     task_run_dynamic_keys: dict[str, int]
     memo: Any
 
@@ -323,9 +324,6 @@ class AsyncClientContext(ContextModel):
                 yield context
 
 
-AssetContext: Any = later(__name__, "AssetContext", "assets")
-
-
 class TagsContext(ContextModel):
     """The tags of runs that are created in this context."""
 
@@ -440,3 +438,10 @@ def _mark_inherited() -> None:
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_mark_inherited)
+
+
+def __getattr__(name: str) -> Any:
+    """Return `AssetContext`, whose public path this is: lineage stands above contexts."""
+    if name == "AssetContext":
+        return importlib.import_module("prefect.assets.lineage").AssetContext
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

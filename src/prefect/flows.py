@@ -11,7 +11,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
-from prefect import _flow
+from prefect import _deployable_flow, _flow
 from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from prefect import _drawing, _io
     from prefect._options import FlowOptions
     from prefect.client.orchestration import PrefectClient
-    from prefect.deployments import loading
+    from prefect.deployments import loading, runner, serving
+    from prefect.deployments.runner_deployment import RunnerDeployment
     from prefect.loading import entrypoints, imports
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
@@ -32,6 +33,8 @@ else:
     entrypoints = lazy("prefect.loading.entrypoints")
     loading = lazy("prefect.deployments.loading")
     imports = lazy("prefect.loading.imports")
+    runner = lazy("prefect.deployments.runner")
+    serving = lazy("prefect.deployments.serving")
 
 __all__ = [
     "Flow",
@@ -64,7 +67,7 @@ class FlowStateHook(Protocol[P, R]):  # pyright: ignore[reportInvalidTypeVarUse]
     def __call__(self, flow: Flow[P, R], flow_run: FlowRun, state: State[Any]) -> Awaitable[None] | None: ...
 
 
-class Flow(_flow.Flow[P, R]):
+class Flow(_deployable_flow.DeployableFlow[P, R]):
     __doc__ = _flow.Flow.__doc__
 
     if TYPE_CHECKING:
@@ -112,16 +115,6 @@ class Flow(_flow.Flow[P, R]):
         """Return a Mermaid flowchart as `agenerate_mermaid_graph` does, in sync and async code."""
         return _io.drive(self.agenerate_mermaid_graph(*args, **kwargs))
 
-    # --- serving and deploying ----------------------------------------------------------------------------------------
-
-    serve: Any = later("prefect.Flow", "serve", "serving flows")
-    deploy: Any = later("prefect.Flow", "deploy", "deploying flows")
-    adeploy: Any = later("prefect.Flow", "adeploy", "deploying flows")
-    to_deployment: Any = later("prefect.Flow", "to_deployment", "deploying flows")
-    ato_deployment: Any = later("prefect.Flow", "ato_deployment", "deploying flows")
-    from_source: Any = staticmethod(later("prefect.Flow", "from_source", "loading flows from storage"))
-    afrom_source: Any = staticmethod(later("prefect.Flow", "afrom_source", "loading flows from storage"))
-
 
 class FlowDecorator:
     """The decorator `flow`, which also loads flows from storage."""
@@ -136,7 +129,8 @@ class FlowDecorator:
             return lambda function: Flow(function, **options)
         return Flow(__fn, **options)
 
-    from_source: Any = staticmethod(later("prefect.flow", "from_source", "loading flows from storage"))
+    from_source = staticmethod(Flow.from_source)
+    afrom_source = staticmethod(Flow.afrom_source)
 
 
 class _WithOptions(Protocol):
@@ -147,8 +141,53 @@ class _WithOptions(Protocol):
 
 flow = FlowDecorator()
 
-serve: Any = later(__name__, "serve", "serving flows")
-aserve: Any = later(__name__, "aserve", "serving flows")
+
+async def aserve(
+    *args: RunnerDeployment,
+    pause_on_shutdown: bool = True,
+    print_starting_message: bool = True,
+    limit: int | None = None,
+    **kwargs: Any,
+) -> None:
+    """Serve deployments in a running event loop, until it is interrupted; see `serve`."""
+    await serving.serve_deployments(
+        args,
+        pause_on_shutdown=pause_on_shutdown,
+        print_starting_message=print_starting_message,
+        limit=limit,
+        **kwargs,
+    )
+
+
+def serve(
+    *args: RunnerDeployment,
+    pause_on_shutdown: bool = True,
+    print_starting_message: bool = True,
+    limit: int | None = None,
+    **kwargs: Any,
+) -> None:
+    """Create deployments and run what is due, in processes of their own, until the program is interrupted.
+
+    Args:
+        *args: The deployments, as `flow.to_deployment` makes them.
+        pause_on_shutdown: Whether to pause them at the end.
+        print_starting_message: Whether to print what is served, and how to start a run.
+        limit: How many flow runs run at the same time; by default four for each core.
+        **kwargs: `name` of the runner, `webserver` to serve its health over HTTP.
+
+    Raises:
+        DeploymentApplyError: The server refuses a deployment.
+        RuntimeError: An event loop runs here: use `aserve`.
+    """
+    serving.run_until_interrupted(
+        deployments=args,
+        pause_on_shutdown=pause_on_shutdown,
+        print_starting_message=print_starting_message,
+        limit=limit,
+        **kwargs,
+    )
+
+
 bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure")
 if TYPE_CHECKING:
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import functools
 import zlib
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from prefect import _functions, _warnings
 from prefect._deferring import Deferring
-from prefect._later import later
 from prefect._lazy import exports, lazy
 from prefect.values.annotations import NotSet, unmapped
 
@@ -34,18 +33,18 @@ if TYPE_CHECKING:
         TaskRunNameCallbackWithParameters,
         TaskRunNameValueOrCallable,
     )
-    from prefect.cache_policies import CachePolicy
+    from prefect.assets import core as asset_core
+    from prefect.cache_policies import CachePolicy, task_input_hash
     from prefect.engine import deferral, shells, task_creation, task_run
     from prefect.futures import PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.schemas.runs import TaskRun
     from prefect.schemas.states import State
     from prefect.transactions import Transaction
-    from prefect.values import hashing
 else:
+    asset_core = lazy("prefect.assets.core")
     cache_policies = lazy("prefect.cache_policies")
     deferral = lazy("prefect.engine.deferral")
-    hashing = lazy("prefect.values.hashing")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
     task_creation = lazy("prefect.engine.task_creation")
@@ -177,7 +176,8 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
         self.on_commit_hooks = list(on_commit or ())
         self.retry_condition_fn = retry_condition_fn
         self.viz_return_value = viz_return_value
-        self.asset_deps = list(asset_deps or ())
+        self.asset_deps = _as_assets(asset_deps or ())
+        self.assets, self.materialized_by, self.has_lineage = [], None, bool(asset_deps)
         self._set_retries(retries, retry_delay_seconds, retry_jitter_factor)
         self._set_caching(cache_policy, persist_result)
         _functions.check_reserved(self.fn, "task", self.name)
@@ -421,13 +421,12 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
     ) -> TaskRun:
         """Record a run in Pending and return it, to be run with `run_task(task, task_run=...)`.
 
-        A client is not needed: the run is recorded as every other one. The contexts are the current ones by default.
-        A `deferred` run is scheduled for task workers.
+        A client is not needed: the run is recorded as every other one. The contexts are the current ones by default. A
+        `deferred` run is scheduled for task workers.
         """
         if deferred:
-            links = task_creation.as_links(extra_task_inputs)
             values = {**self.spec.defaults, **self.instance_parameters, **(parameters or {})}
-            return await deferral.submit_run(self, values, wait_for, links, id)
+            return await deferral.submit_run(self, values, wait_for, task_creation.as_links(extra_task_inputs), id)
         return task_creation.record_task_run(
             self, id, parameters, wait_for, extra_task_inputs, flow_run_context, parent_task_run_context
         )
@@ -447,12 +446,20 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
         return fn
 
 
-if TYPE_CHECKING:
+class MaterializingTask(Task[P, R]):
+    """A task that makes assets; see `prefect.assets.materialize`."""
 
-    class MaterializingTask(Task[P, R]): ...
+    def __init__(
+        self, fn: Callable[P, R], *, assets: Sequence[Any], materialized_by: str | None = None, **task_kwargs: Any
+    ) -> None:
+        super().__init__(fn, **task_kwargs)
+        self._options |= {"assets": assets, "materialized_by": materialized_by}
+        self.assets = _as_assets(assets)
+        self.materialized_by, self.has_lineage = materialized_by, True
 
-else:
-    MaterializingTask = later(__name__, "MaterializingTask", "assets")
+
+def _as_assets(assets: Iterable[Any]) -> list[Any]:
+    return [asset_core.as_asset(asset) for asset in assets]
 
 
 class _WithOptions(Protocol):
@@ -473,12 +480,6 @@ def task(fn: Callable[..., Any] | None = None, /, **options: Any) -> Any:
     return Task(fn, **options)
 
 
-def task_input_hash(context: Any, arguments: dict[str, Any]) -> str | None:
-    """Return a hash of the task, its code and its arguments, for `cache_key_fn`; None if they cannot be hashed."""
-    code = _functions.get_code(context.task.fn)
-    return hashing.hash_objects(context.task.task_key, code.co_code.hex() if code else None, arguments)
-
-
 def _is_policy(policy: Any) -> bool:
     return callable(getattr(policy, "compute_key", None)) and not isinstance(policy, type)
 
@@ -489,6 +490,7 @@ def _caches_nothing(policy: Any) -> bool:
 
 _EXPORTS = {
     "prefect._backoff": "exponential_backoff",
+    "prefect.cache_policies": "task_input_hash",
     "prefect._options": (
         "FutureOrResult OneOrManyFutureOrResult RetryConditionCallable StateHookCallable TaskOptions "
         "TaskRunNameCallbackWithParameters TaskRunNameValueOrCallable"

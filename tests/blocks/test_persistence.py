@@ -14,7 +14,7 @@ import pytest
 from pydantic import BaseModel, Field, SecretStr, ValidationError
 
 from prefect import flow, task
-from prefect.blocks import schemas
+from prefect.blocks import registry, schemas
 from prefect.blocks.core import Block, InvalidBlockRegistration, UnknownBlockType, block_schema_to_key
 from prefect.blocks.system import JSON, DateTime, Secret, String
 from prefect.client.orchestration import get_client
@@ -290,3 +290,49 @@ def test_context_shows_secrets() -> None:
     assert shown["login"]["password"] == "hush"
     assert shown["headers"] == {"key": "k3y"}
     assert json.loads(block.model_dump_json())["login"]["password"] == "**********"
+
+
+class Chicken(Block):
+    """A block that holds another type, which may hold it."""
+
+    egg: Egg | None = None
+    secret: SecretStr = SecretStr("x")
+
+
+class Egg(Block):
+    chicken: Chicken | None = None
+    sibling: Egg | None = None
+
+
+Chicken.model_rebuild()
+
+
+def test_types_that_hold_each_other_are_registered_saved_and_loaded():
+    Chicken(egg=Egg(chicken=Chicken(secret=SecretStr("inner")))).save("one")
+    loaded = Chicken.load("one")
+    assert loaded.egg and loaded.egg.chicken and loaded.egg.chicken.secret.get_secret_value() == "inner"
+    with get_client(sync_client=True) as client:
+        shown = client.read_block_document_by_name("one", "chicken", include_secrets=False)
+    assert "inner" not in json.dumps(shown.data) and shown.data["secret"] == "********"
+    assert Chicken.model_json_schema()["block_schema_references"] == {"egg": {"block_type_slug": "egg"}}
+
+
+def test_document_of_an_unknown_type_is_named(monkeypatch):
+    MailLogin(password=SecretStr("x")).save("mine")
+    monkeypatch.delitem(registry._classes, "mail-login")
+    with pytest.raises(UnknownBlockType, match=r"'mine' cannot be loaded.*'mail-login'.*import the module"):
+        Block.load("mail-login/mine")
+
+
+def test_document_whose_key_is_missing_is_named_and_not_taken_for_a_missing_one(home):
+    MailLogin(password=SecretStr("x")).save("mine")
+    (home / "encryption.key").rename(home / "away")
+    with pytest.raises(
+        RuntimeError, match=r"'mine' cannot be read: it was encrypted with another key.*encryption\.key"
+    ):
+        MailLogin.load("mine")
+    (home / "away").rename(home / "encryption.key")
+    assert MailLogin.load("mine").password.get_secret_value() == "x"
+    (home / "encryption.key").write_text("nonsense")
+    with pytest.raises(RuntimeError, match=r"encryption\.key' is no Fernet key"):
+        MailLogin.load("mine")

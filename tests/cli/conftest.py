@@ -1,13 +1,18 @@
 """Fixtures that run command lines in this process."""
 
 import json
+import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
 
+from prefect import get_client
 from prefect.cli import main
 from prefect.cli._app import run as run_command
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate
 
 
 class Outcome(NamedTuple):
@@ -57,3 +62,31 @@ def prefect(capsys: pytest.CaptureFixture[str]) -> Prefect:
 def table(text: str) -> list[list[str]]:
     """Return the rows of a printed table without the header."""
     return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in text.splitlines()[1:]]
+
+
+FLOWS = """
+    from prefect import flow
+
+    @flow
+    def hello(x: int = 1, y: str = "z"):
+        "Says hello."
+
+    @flow(name="greet", version="7")
+    def other(): ...
+"""
+
+
+@pytest.fixture
+def client_with_pool() -> SyncPrefectClient:
+    """A client of a home with the work pool `pool`."""
+    client = get_client(sync_client=True)
+    client.create_work_pool(WorkPoolCreate(name="pool", type="process"))
+    return client
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """A file with two flows, in the working directory."""
+    path = tmp_path / "flows.py"
+    path.write_text(textwrap.dedent(FLOWS))
+    return path

@@ -77,7 +77,7 @@ def test_unknown_option_error_is_one_line(run):
 
 
 def test_planned_command_fails_with_its_name(run):
-    assert run("deploy") == (1, "", "Error: `prefect deploy` is not implemented yet.\n")
+    assert run("cloud") == (1, "", "Error: `prefect cloud` is not implemented yet.\n")
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_closed_pipe_is_silent():
 
 
 def test_planned_command_of_group_fails_with_its_name(run):
-    assert run("block", "create", "secret").err == ("Error: `prefect block create` is not implemented yet.\n")
-    assert "create" not in run("block", "--help").out
+    assert run("experimental", "plugins").err == ("Error: `prefect experimental plugins` is not implemented yet.\n")
+    assert "plugins" not in run("experimental", "--help").out
 
 
 def test_group_aliases_are_shown_and_suggested(run):

@@ -95,7 +95,7 @@ def test_block_commands(prefect: Prefect, block: str) -> None:
     )
     prefect("block", "inspect", "front", code=1, error="Expected a block as <type>/<name>, got 'front'.")
     prefect("block", "inspect", code=1, error="Pass either a block as <type>/<name>, or --id.")
-    prefect("block", "create", "door", code=1, error="`prefect block create` is not implemented yet")
+    prefect("block", "create", "door", code=1, error="Pass --name, and --set or --ask for its fields")
     prefect("block", "delete", "door/front")
     assert table(prefect("blocks", "ls")) == []
 
@@ -152,3 +152,19 @@ def test_block_type_commands(prefect: Prefect, block: str) -> None:
     prefect("block", "type", "delete", "dor", code=1, error="There is no block type 'dor'. Did you mean 'door'?")
     prefect("block", "type", "delete", "door")
     prefect("block", "type", "inspect", "door", code=1, error="There is no block type 'door'.")
+
+
+def test_automation_test_shows_what_would_have_fired(prefect: Prefect, tmp_path: Path) -> None:
+    file = tmp_path / "watch.yaml"
+    trigger = {"type": "event", "expect": ["paid"], "threshold": 2, "within": 60, "for_each": ["prefect.resource.id"]}
+    file.write_text(yaml.safe_dump({"name": "two", "trigger": trigger, "actions": [{"type": "do-nothing"}]}))
+    assert "No event since" in prefect("automation", "test", file)
+    for resource in ("shop.1", "shop.2", "shop.1"):
+        prefect("events", "emit", "paid", "--resource-id", resource)
+    ((_, name, group, _),) = table(prefect("automation", "test", file, "--since", "1h"))
+    assert (name, group) == ("two", "prefect.resource.id=shop.1")
+    (shown,) = json.loads(prefect("automation", "test", file, "-o", "json"))
+    assert shown["labels"] == {"prefect.resource.id": "shop.1"}
+    prefect("automation", "test", file, "--since", "x", code=1, error="--since expects a duration such as '24h'")
+    missing = tmp_path / "none.yaml"
+    prefect("automation", "test", missing, code=1, error=f"{missing} cannot be read: No such file or directory.")

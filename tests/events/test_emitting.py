@@ -1,4 +1,4 @@
-"""Emitted events: queued without blocking, sent in batches, completed with related resources."""
+"""Emitted events: queued without blocking, completed with related resources, and stored."""
 
 import logging
 import os
@@ -24,7 +24,6 @@ from prefect.schemas.runs import FlowRun
 from prefect.settings import temporary_settings
 from prefect.types import now
 from tests.client.conftest import server as server  # a fixture
-from tests.client.serving import FakeApi, Reply
 
 RESOURCE = {"prefect.resource.id": "my.one"}
 
@@ -43,36 +42,6 @@ def test_emit_event_writes_to_local_store() -> None:
     assert (found.id, found.event, found.payload) == (made.id, "my.event", {"x": [1]})
     assert found.resource.id == "my.one"
     assert [one.role for one in found.related] == ["r"]
-
-
-def test_events_are_sent_to_server_in_a_batch(server: FakeApi) -> None:
-    server.replies = [Reply(204)]
-    for number in range(5):
-        emit_event("my.event", RESOURCE, payload={"n": number})
-    EventsWorker.instance().wait_until_empty()
-    assert set(server.calls) == {"POST /events"}
-    assert len(server.calls) < 5
-    sent = [one for request in server.requests for one in request.body]
-    assert [one["payload"]["n"] for one in sent] == [0, 1, 2, 3, 4]
-
-
-def test_events_are_retried_when_server_is_unavailable(server: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
-    server.replies = [Reply(500), Reply(204)]
-    worker = EventsWorker.instance()
-    monkeypatch.setattr("prefect.events.worker.FIRST_RETRY_DELAY_SECONDS", 0.0)
-    emit_event("my.event", RESOURCE)
-    worker.wait_until_empty()
-    assert server.calls == ["POST /events"] * 2
-
-
-def test_undeliverable_events_are_dropped_with_a_warning(
-    server: FakeApi, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    server.replies = [Reply(422, {"detail": "no"})]
-    monkeypatch.setattr("prefect.events.worker.FIRST_RETRY_DELAY_SECONDS", 0.0)
-    emit_event("my.event", RESOURCE)
-    EventsWorker.instance().wait_until_empty()
-    assert "1 events could not be sent" in caplog.text
 
 
 def test_follows_is_set_for_recent_events_only() -> None:

@@ -9,19 +9,7 @@ from prefect import flow, flows, task
 def hello(): ...
 
 
-@pytest.mark.parametrize("name", ["serve", "deploy", "adeploy", "to_deployment", "ato_deployment"])
-def test_serve_and_deploy_raise_not_implemented(name):
-    with pytest.raises(NotImplementedError, match=rf"Flow\.{name} cannot be used yet: .*a later release"):
-        getattr(hello, name)(name="x")
-
-
-@pytest.mark.parametrize("source", [flow, hello, flows.Flow], ids=["decorator", "flow", "class"])
-def test_from_source_raises_not_implemented(source):
-    with pytest.raises(NotImplementedError, match="from_source"):
-        source.from_source(source="https://github.com/x/y.git", entrypoint="a.py:b")
-
-
-@pytest.mark.parametrize("name", ["serve", "aserve", "bind_flow_to_infrastructure"])
+@pytest.mark.parametrize("name", ["bind_flow_to_infrastructure"])
 def test_planned_function_raises_not_implemented(name):
     with pytest.raises(NotImplementedError, match=name):
         getattr(flows, name)(hello)

@@ -66,3 +66,18 @@ def test_function_keeps_its_name_and_has_the_async_implementation():
 def test_implementation_that_is_not_async_is_refused():
     with pytest.raises(TypeError, match="must be an async function"):
         async_dispatch(lambda x: x)  # pyright: ignore[reportArgumentType]
+
+
+def test_async_task_is_an_async_implementation():
+    from prefect import task
+
+    @task
+    async def implementation() -> int:
+        return 2
+
+    @async_dispatch(implementation)
+    def twice() -> int:
+        return 1
+
+    assert twice() == 1
+    assert twice.aio is implementation

@@ -199,8 +199,11 @@ def test_automation_create_requires_optional_client_fields() -> None:
         created({"type": "event"})
     with pytest.raises(ValidationError, match="within"):
         created({"type": "sequence", "triggers": []})
-    with pytest.raises(ValidationError):
-        created({"type": "metric", "metric": QUERY})
+
+
+def test_automation_create_takes_metric_triggers() -> None:
+    made = created({"type": "metric", "metric": QUERY})
+    assert made.model_dump(mode="json")["trigger"]["metric"]["name"] == QUERY["name"]
 
 
 def test_automation_create_validates_triggers() -> None:

@@ -181,6 +181,8 @@ class Block(BaseModel, ABC):
             options.setdefault("ref_template", schemas.REF_TEMPLATE)
         schema = schemas.without_additional_properties(super().model_json_schema(*args, **options))
         definitions = schema.pop("$defs", None)
+        if "$ref" in schema:  # a class that holds itself is one of its definitions
+            schema = {**definitions[schema["$ref"].rpartition("/")[2]]}
         if definitions is not None:
             schema["definitions"] = definitions
         return schema

@@ -14,6 +14,7 @@ from uuid import UUID
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
+from prefect import exceptions
 from prefect.blocks import registry, schemas
 from prefect.client.utilities import inject_client
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, ProtectedBlockError
@@ -47,6 +48,10 @@ def _note_change() -> None:
     _changes += 1
 
 
+UNREADABLE_STATUS = 422
+"""The status of a document that was encrypted with an unknown key."""
+
+
 class InvalidBlockRegistration(Exception):
     """The class cannot be a block type: it is the base class, or not a block."""
 
@@ -65,9 +70,14 @@ async def register_class(cls: Any, *, client: Any = None) -> None:
         raise InvalidBlockRegistration(
             "`register_type_and_schema` was called on `Block` itself: call it on a subclass, which is a type of blocks."
         )
+    await _register(cls, client, set())
+
+
+async def _register(cls: Any, client: PrefectClient, done: set[Any]) -> None:
+    done.add(cls)
     for nested in schemas.find_nested_block_classes(cls):
-        if nested is not cls and not nested._is_base():  # pyright: ignore[reportAttributeAccessIssue]
-            await register_class(nested, client=client)
+        if nested not in done and not nested._is_base():  # pyright: ignore[reportAttributeAccessIssue]
+            await _register(nested, client, done)
     block_type = await _register_type(cls, client)
     cls._block_type_id = block_type.id
     cls._block_schema_id = await _register_schema(cls, block_type.id, client)
@@ -216,6 +226,8 @@ async def load_from_ref(cls: Any, ref: Ref, validate: bool, *, client: Any = Non
         document = await client.read_block_document(document_id)
     except ObjectNotFound:
         raise ValueError(f"There is no block with the id '{document_id}'.") from None
+    except exceptions.PrefectHTTPStatusError as error:
+        raise _explain_refusal(error) from error
     return build_block(cls, document, validate)
 
 
@@ -244,6 +256,18 @@ async def find_document(cls: Any, name: str, client: PrefectClient, include_secr
         raise ValueError(
             f"There is no block {name!r} of the type {slug!r}: save it first, or check its name."
         ) from None
+    except exceptions.PrefectHTTPStatusError as error:
+        raise _explain_refusal(error) from error
+
+
+def _explain_refusal(error: Any) -> Exception:
+    """Return the error of a document that the API has and cannot read. No ValueError: the document is not missing."""
+    if error.response.status_code != UNREADABLE_STATUS:
+        return error
+    try:
+        return RuntimeError(error.response.json()["detail"])
+    except (ValueError, KeyError, TypeError):
+        return error
 
 
 # --- documents as blocks ---------------------------------------------------------------------------------------------
@@ -254,10 +278,14 @@ def build_block(cls: Any, document: BlockDocument, validate: bool = True) -> Any
 
     Raises:
         RuntimeError: Its values are not valid for the class, and `validate` is True.
+        UnknownBlockType: No class of its type is imported.
     """
     if cls._is_base():
         assert document.block_type is not None
-        cls = registry.find_class(document.block_type.slug)
+        try:
+            cls = registry.find_class(document.block_type.slug)
+        except registry.UnknownBlockType as error:
+            raise registry.UnknownBlockType(f"The block {document.name!r} cannot be loaded. {error}") from None
     try:
         block = cls.model_validate(document.data)
     except ValidationError as error:

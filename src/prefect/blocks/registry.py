@@ -13,8 +13,15 @@ from prefect.logging.loggers import get_logger
 COLLECTIONS = "prefect.collections"
 """The entry points by which installed packages name the modules that define their blocks."""
 
-BUNDLED_COLLECTIONS = ("prefect_aws",)
-"""Packages with blocks that are installed along with this one."""
+BUNDLED_MODULES = (
+    "prefect.blocks.notifications",
+    "prefect.blocks.system",
+    "prefect.blocks.webhook",
+    "prefect.filesystems.local",
+    "prefect.filesystems.remote",
+    "prefect_aws",
+)
+"""Modules with blocks that are installed along with this one."""
 
 BlockClass = type[Any]
 """A subclass of `Block`."""
@@ -51,6 +58,12 @@ def find_class(slug: str) -> BlockClass:
     return found
 
 
+def list_slugs() -> list[str]:
+    """Return the slugs of the known block types, after importing the installed collections."""
+    import_collections()
+    return sorted(_classes)
+
+
 def find_classes(module: ModuleType) -> list[BlockClass]:
     """Return the block classes that a module defines, or takes from other modules of its package, by slug."""
     package = module.__name__.partition(".")[0]
@@ -66,7 +79,7 @@ def find_classes(module: ModuleType) -> list[BlockClass]:
 @cache
 def import_collections() -> None:
     """Import the modules of all installed collections, once; log a warning for one that cannot be imported."""
-    for name in BUNDLED_COLLECTIONS:
+    for name in BUNDLED_MODULES:
         importlib.import_module(name)
     for entry in entry_points(group=COLLECTIONS):
         try:

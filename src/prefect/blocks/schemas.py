@@ -27,7 +27,7 @@ def describe_block(schema: dict[str, Any], block: type[BaseModel]) -> None:
     schema["block_schema_references"] = {
         name: references[0] if len(references) == 1 else references
         for name, hint in _fields(block)
-        if (references := [_refer_to(cls) for cls in find_block_classes(hint)])
+        if (references := [_refer_to(cls, block) for cls in find_block_classes(hint)])
     }
 
 
@@ -78,8 +78,26 @@ def _fields(model: type[BaseModel]) -> Iterator[tuple[str, Any]]:
         yield field.alias or name, field.annotation
 
 
-def _refer_to(cls: Any) -> dict[str, str]:
-    return {"block_type_slug": cls.get_block_type_slug(), "block_schema_checksum": compute_class_checksum(cls)}
+def _refer_to(cls: Any, owner: type[BaseModel]) -> dict[str, str]:
+    """Return the reference to a block class in the schema of its owner.
+
+    One that holds its owner in turn has no checksum, which would depend on itself.
+    """
+    reference = {"block_type_slug": cls.get_block_type_slug()}
+    if cls is not owner and owner not in _reach(cls):
+        reference["block_schema_checksum"] = compute_class_checksum(cls)
+    return reference
+
+
+def _reach(block: type[BaseModel]) -> set[type[BaseModel]]:
+    """Return the block classes in the fields of a block class, in the fields of those, and so on."""
+    reached: set[type[BaseModel]] = set()
+    waiting = [block]
+    while waiting:
+        new = [cls for cls in find_nested_block_classes(waiting.pop()) if cls not in reached]
+        reached.update(new)
+        waiting += new
+    return reached
 
 
 def _find_secrets(name: str, hint: Any, outer: tuple[Any, ...]) -> Iterator[str]:

@@ -95,6 +95,29 @@ class Command(click.Command):
         _write_global_options(formatter)
 
 
+class CommandGroup(Group):
+    """A command that also has subcommands: it runs itself unless its first argument names one of them."""
+
+    allow_interspersed_args = True
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options, invoke_without_command=True)
+        self.subcommand_metavar = ""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if args and args[0] in self.commands:
+            ctx.meta["prefect.subcommand"] = args
+            return []
+        return click.Command.parse_args(self, ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        arguments = ctx.meta.pop("prefect.subcommand", None)
+        if arguments is None:
+            return click.Command.invoke(self, ctx)
+        with self.commands[arguments[0]].make_context(arguments[0], arguments[1:], parent=ctx) as child:
+            return child.command.invoke(child)
+
+
 def _write_global_options(formatter: click.HelpFormatter) -> None:
     with formatter.section("Global options"):
         formatter.write_dl(GLOBAL_OPTIONS_HELP)
@@ -112,6 +135,11 @@ def group(name: str, help: str) -> Group:
 def command(name: str, **options: Any) -> Callable[[Callable[..., Any]], Command]:
     """Declare a top-level command without subcommands."""
     return click.command(name, cls=Command, **options)
+
+
+def command_group(name: str) -> Callable[[Callable[..., Any]], CommandGroup]:
+    """Declare a top-level command that also has subcommands."""
+    return click.command(name, cls=CommandGroup)
 
 
 def flag(*names: str, help: str, default: bool | None = False) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

@@ -30,9 +30,11 @@ COMMANDS: tuple[Entry, ...] = (
     ),
     Entry("api", "api", "Send a request to the API and print the response."),
     Entry("config", "config", "View and change settings."),
+    Entry("deploy", "deploy", "Create and change deployments as prefect.yaml says."),
     Entry("deployment", "deployment", "Manage deployments, their runs and schedules.", ("deployments",)),
     Entry("events", "events", "Stream and emit events.", ("event",)),
     Entry("dashboard", "dashboard", "Open the web interface of the server."),
+    Entry("experimental", "experimental", "Features that may change."),
     Entry("flow", "flow", "View flows.", ("flows",)),
     Entry("flow-run", "flow_run", "Manage flow runs: list, inspect, watch, cancel, retry.", ("flow-runs",)),
     Entry(
@@ -41,9 +43,12 @@ COMMANDS: tuple[Entry, ...] = (
         "Manage named concurrency limits.",
         ("gcl",),
     ),
+    Entry("init", "init", "Start a project with a prefect.yaml."),
+    Entry("integrations", "integrations", "Install published integrations of Prefect beside this package."),
     Entry("journal", "journal", "Inspect and ship the records that wait in the journal."),
     Entry("profile", "profile", "Manage profiles of settings.", ("profiles",)),
     Entry("server", "server", "Run a server and check its health."),
+    Entry("shell", "shell", "Run shell commands as flows."),
     Entry("task", "task", "Run background tasks."),
     Entry("task-run", "task_run", "View task runs.", ("task-runs",)),
     Entry("variable", "variable", "Manage variables."),
@@ -56,13 +61,9 @@ COMMANDS: tuple[Entry, ...] = (
 PLANNED: frozenset[str] = frozenset(
     {
         "cloud",
-        "deploy",
         "dev",
-        "experimental",
-        "init",
         "plugins",
         "sdk",
-        "shell",
         "transfer",
     }
 )

@@ -70,6 +70,14 @@ def parse_time(text: str, option: str, at: datetime | None = None) -> datetime:
         fail(f"{option} expects a time such as 'tomorrow 5pm', '17:30' or '2030-01-31 08:30', got {text!r}.")
 
 
+def parse_duration(text: str, option: str) -> timedelta:
+    """Parse a duration such as `24h` or `5 minutes`; `option` is for errors."""
+    duration = _parse_duration(text)
+    if duration is None:
+        fail(f"{option} expects a duration such as '24h' or '5 minutes', got {text!r}.")
+    return duration
+
+
 def _parse_duration(text: str) -> timedelta | None:
     """Return a duration, or None if the text is not one."""
     plain = re.sub(r"^in |\band\b|,", " ", text.strip().lower()).replace("half an ", "0.5 ")

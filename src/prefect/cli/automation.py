@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -12,19 +13,27 @@ import click
 from prefect._lazy import lazy
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import fail_not_found, get_client, parse_uuid, read_all_pages
-from prefect.cli._output import as_text, confirm, fail, print_fields, print_json, print_table
+from prefect.cli._output import as_text, confirm, fail, print_fields, print_json, print_notice, print_table
+from prefect.cli._times import parse_duration
 from prefect.exceptions import ObjectNotFound
+from prefect.types import now
 
 if TYPE_CHECKING:
     import orjson
     import pydantic
     import yaml
 
-    from prefect.schemas import automation_actions, automations
+    from prefect.schemas import automation_actions, automations, event_filters
     from prefect.schemas.automations import Automation, AutomationCore
+    from prefect.triggers import occurrences, simulation, trees
+    from prefect.triggers.occurrences import Firing, Occurrence
 else:
     automation_actions = lazy("prefect.schemas.automation_actions")
     automations = lazy("prefect.schemas.automations")
+    event_filters = lazy("prefect.schemas.event_filters")
+    occurrences = lazy("prefect.triggers.occurrences")
+    simulation = lazy("prefect.triggers.simulation")
+    trees = lazy("prefect.triggers.trees")
     orjson = lazy("orjson")
     pydantic = lazy("pydantic")
     yaml = lazy("yaml")
@@ -207,6 +216,8 @@ def _read_definitions(from_file: str | None, from_json: str | None) -> list[Auto
             assert from_file is not None
             text = Path(from_file).read_text()
             read = orjson.loads(text) if from_file.endswith(".json") else yaml.safe_load(text)
+    except OSError as error:
+        fail(f"{source} cannot be read: {error.strerror}.")
     except (ValueError, yaml.YAMLError) as error:
         fail(f"{source} cannot be parsed: {' '.join(str(error).split())}.")
     if isinstance(read, dict) and "automations" in read:
@@ -241,3 +252,72 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
         )
     known = sorted(one.get("ctx", {}).get("expected", "") for one in untyped)
     return f"the type {untyped[0]['input']!r} is not one of {', '.join(known)}"
+
+
+# --- what would have fired -------------------------------------------------------------------------------------------
+
+
+@command.command("test")
+@positional("file", help="Pass the file with the definition.")
+@click.option("--since", metavar="DURATION", default="24h", show_default=True, help="How far to look back.")
+@output_option
+def test(file: str, since: str, output: str | None) -> None:
+    """Show which past events would have fired the automations of a file."""
+    end = now()
+    start = end - parse_duration(since, "--since")
+    found = [(one, firing) for one in _read_definitions(file, None) for firing in _simulate(one, start, end)]
+    found.sort(key=lambda pair: pair[1].at)
+    if output:
+        return print_json([_present_firing(one, firing) for one, firing in found])
+    if not found:
+        return click.echo(f"No event since {as_text(start)} would have fired an automation of {file}.")
+    return print_table(
+        ["When", "Automation", "For", "Event"],
+        [
+            [firing.at, one.name, ", ".join(f"{name}={value}" for name, value in firing.labels.items()), _cause(firing)]
+            for one, firing in found
+        ],
+    )
+
+
+def _simulate(one: AutomationCore, start: datetime, end: datetime) -> list[Firing]:
+    if trees.TriggerTree(one.trigger).metric_nodes:
+        print_notice(f"The automation {one.name!r} watches a metric, whose values of the past are not known.")
+    names = simulation.find_event_names(one.trigger)
+    return simulation.simulate(one.trigger, _read_occurrences(names, start, end), start, end)
+
+
+def _read_occurrences(names: tuple[set[str], set[str]] | None, start: datetime, end: datetime) -> Iterator[Occurrence]:
+    """Iterate over the events of a time that have one of some names."""
+    chosen: list[event_filters.EventNameFilter | None] = [None]
+    if names is not None:  # a filter by names and by beginnings selects the events that have both
+        by_name, by_prefix = sorted(names[0]), sorted(names[1])
+        chosen = [event_filters.EventNameFilter(name=by_name)] if by_name else []
+        chosen += [event_filters.EventNameFilter(prefix=by_prefix)] if by_prefix else []
+    seen: set[UUID] = set()
+    for event_filter in chosen:
+        occurred = event_filters.EventOccurredFilter(since=start, until=end)
+        criteria = event_filters.EventFilter(occurred=occurred, event=event_filter, order=event_filters.EventOrder.ASC)
+        page = get_client().read_events(criteria)
+        while page is not None:
+            for event in page.events:
+                if event.id not in seen:
+                    seen.add(event.id)
+                    labels = [related.root for related in event.related]
+                    yield occurrences.Occurrence(
+                        event.occurred, event.id, event.event, event.resource.root, labels, event.follows
+                    )
+            page = get_client().read_events_page(str(page.next_page)) if page.next_page else None
+
+
+def _cause(firing: Firing) -> str:
+    return "no event came" if firing.window == firing.at.isoformat() else firing.window
+
+
+def _present_firing(one: AutomationCore, firing: Firing) -> dict[str, Any]:
+    return {
+        "automation": one.name,
+        "triggered": firing.at,
+        "labels": dict(firing.labels),
+        "event": str(firing.event[1]) if firing.event else None,
+    }

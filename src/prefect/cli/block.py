@@ -1,4 +1,4 @@
-"""`prefect block`: list, inspect and delete blocks and block types."""
+"""`prefect block`: create, list, inspect and delete blocks and block types."""
 
 from __future__ import annotations
 
@@ -10,24 +10,29 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._command import group, output_option, positional
+from prefect.cli._command import group, multiple_option, output_option, positional
 from prefect.cli._lookup import fail_not_found, find_by_name, get_client, read_all_answers, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_fields, print_json, print_list
 from prefect.exceptions import ObjectNotFound, ProtectedBlockError
 
 if TYPE_CHECKING:
+    import pydantic
+
+    from prefect import settings
     from prefect.blocks import registry
     from prefect.loading import imports
     from prefect.schemas import blocks
     from prefect.schemas.blocks import BlockDocument, BlockType
+    from prefect.types import json_codec
 else:
+    pydantic = lazy("pydantic")
+    settings = lazy("prefect.settings")
+    json_codec = lazy("prefect.types.json_codec")
     blocks = lazy("prefect.schemas.blocks")
     imports = lazy("prefect.loading.imports")
     registry = lazy("prefect.blocks.registry")
 
 command = group("block", "Manage blocks and block types.")
-command.planned = frozenset({"create"})
-
 types = group("type", "Manage block types.")
 command.add_command(types)
 command.aliases["types"] = "type"
@@ -45,7 +50,7 @@ def ls(output: str | None) -> None:
     print_list(
         found,
         ["ID", "Type", "Name", "Slug"],
-        [[block.id, block.block_type and block.block_type.name, block.name, _format_slug(block)] for block in found],
+        [[block.id, block.block_type and block.block_type.name, block.name, format_slug(block)] for block in found],
         output,
     )
 
@@ -56,7 +61,8 @@ def _read_all() -> list[BlockDocument]:
     )
 
 
-def _format_slug(block: BlockDocument) -> str:
+def format_slug(block: BlockDocument) -> str:
+    """Return a block as `<type>/<name>`."""
     return f"{block.block_type.slug if block.block_type else '?'}/{block.name}"
 
 
@@ -96,20 +102,78 @@ def _import_module(module_name: str | None, path: Path | None) -> ModuleType:
         fail(f"{name!r} cannot be imported: {type(cause).__name__}: {cause}")
 
 
+@command.command("create")
+@positional("block_type_slug", help="Pass the slug of a block type.")
+@click.option("--name", metavar="NAME", help="Create the block under this name, from the values below.")
+@multiple_option("--set", "values", metavar="FIELD=VALUE", help="Value of a field, as JSON or a text")
+@multiple_option("--ask", "prompted", metavar="FIELD", help="Field whose value is read from the terminal, for secrets")
+def create(block_type_slug: str, name: str | None, values: tuple[str, ...], prompted: tuple[str, ...]) -> None:
+    """Create a block: from values, or on the server's web page, whose address is printed."""
+    if name is None:
+        if values or prompted:
+            fail("Pass --name: a block is saved under a name.")
+        return _print_page(block_type_slug)
+    cls = _find_class(block_type_slug)
+    fields = {**dict(map(_parse_value, values)), **{field: click.prompt(field, hide_input=True) for field in prompted}}
+    unknown = sorted(fields.keys() - {field.alias or each for each, field in cls.model_fields.items()})
+    if unknown:
+        fail(f"The block type {block_type_slug!r} has no field {unknown[0]!r}: it has {', '.join(cls.model_fields)}.")
+    try:
+        cls(**fields).save(name)
+    except pydantic.ValidationError as error:  # its text has the values, which may be secrets
+        fail("; ".join(f"{'.'.join(map(str, each['loc'])) or 'block'}: {each['msg']}" for each in error.errors()))
+    except ValueError as error:
+        fail(str(error))
+    click.echo(f"Created block '{block_type_slug}/{name}'.")
+    return None
+
+
+def _find_class(slug: str) -> registry.BlockClass:
+    try:
+        return registry.find_class(slug)
+    except registry.UnknownBlockType as error:
+        known = [one.slug for one in _read_types()]
+        if slug in known:
+            fail(f"{error} Or create the block in a program.")
+        fail_not_found("block type", slug, sorted({*known, *registry.list_slugs()}))
+
+
+def _parse_value(text: str) -> tuple[str, Any]:
+    field, separator, value = text.partition("=")
+    if not separator:
+        fail(f"Expected a value as FIELD=VALUE, got {text!r}.")
+    try:
+        return field, json_codec.loads(value)
+    except ValueError:
+        return field, value
+
+
+def _print_page(slug: str) -> None:
+    current = settings.get_current_settings()
+    base = current.ui_url or (current.api.url or "").removesuffix("/").removesuffix("/api")
+    if not base:
+        fail(
+            f"Pass --name, and --set or --ask for its fields, to create a {slug!r} block; the web page for it needs a "
+            "server (PREFECT_API_URL)."
+        )
+    _find_type(slug)
+    click.echo(f"Create a {slug!r} block at {base}/blocks/catalog/{slug}/create")
+
+
 @command.command("inspect")
 @_slug_argument
 @_id_option
 @output_option
 def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None:
     """Show a block. Secrets are masked."""
-    block = _find(slug, block_id)
+    block = find_block(slug, block_id)
     print_details(
         block,
         {
             "ID": block.id,
             "Type": block.block_type and block.block_type.name,
             "Name": block.name,
-            "Slug": _format_slug(block),
+            "Slug": format_slug(block),
             "Created": format_age(block.created),
             "Updated": format_age(block.updated),
             **{f"Field {name}": as_text(value) for name, value in block.data.items()},
@@ -118,7 +182,8 @@ def inspect(slug: str | None, block_id: UUID | None, output: str | None) -> None
     )
 
 
-def _find(slug: str | None, id: UUID | None) -> BlockDocument:
+def find_block(slug: str | None, id: UUID | None) -> BlockDocument:
+    """Return the block of a slug `<type>/<name>` or an id, without its secrets."""
     if (slug is None) == (id is None):
         fail("Pass either a block as <type>/<name>, or --id.")
     if id is not None:
@@ -134,7 +199,7 @@ def _find(slug: str | None, id: UUID | None) -> BlockDocument:
     def read(_: str) -> BlockDocument:
         return get_client().read_block_document_by_name(name, type_slug, include_secrets=False)
 
-    return find_by_name("block", slug, read, lambda: map(_format_slug, _read_all()))
+    return find_by_name("block", slug, read, lambda: map(format_slug, _read_all()))
 
 
 @command.command("delete")
@@ -142,10 +207,10 @@ def _find(slug: str | None, id: UUID | None) -> BlockDocument:
 @_id_option
 def delete(slug: str | None, block_id: UUID | None) -> None:
     """Delete a block."""
-    block = _find(slug, block_id)
-    confirm(f"Delete the block {_format_slug(block)!r}?")
+    block = find_block(slug, block_id)
+    confirm(f"Delete the block {format_slug(block)!r}?")
     get_client().delete_block_document(block.id)
-    click.echo(f"Deleted block {_format_slug(block)!r}.")
+    click.echo(f"Deleted block {format_slug(block)!r}.")
 
 
 # --- types -----------------------------------------------------------------------------------------------------------

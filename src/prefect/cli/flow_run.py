@@ -23,6 +23,8 @@ from prefect.cli._output import (
     print_table,
     state_cell,
 )
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -161,6 +163,22 @@ def _count_task_runs(run: runs.FlowRun) -> str | None:
     return (
         f"{counts} (of the last {_MAX_COUNTED_TASK_RUNS})" if len(names) == _MAX_COUNTED_TASK_RUNS else counts
     ) or None
+
+
+@command.command("why")
+@positional("id", help="Pass the id or name of a flow run.")
+@output_option
+def why(id: str, output: str | None) -> None:
+    """Say in one sentence why a flow run has not started."""
+    run = find_flow_run(id)
+    route: Any = "/flow_runs/{id}/why"  # of our servers only
+    try:
+        answer = get_client().request("GET", route, path_params={"id": run.id}).json()
+    except ObjectNotFound:
+        fail(f"The API at {get_current_settings().api.url} cannot say why flow run {run.name!r} has not started.")
+    if output:
+        return print_json(answer)
+    return click.echo(answer["message"])
 
 
 @command.command("logs")

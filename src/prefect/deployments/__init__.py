@@ -11,16 +11,16 @@ from prefect._lazy import exports
 
 if TYPE_CHECKING:
     from prefect.deployments.base import initialize_project as initialize_project  # pyright: ignore
-    from prefect.deployments.flow_runs import arun_deployment as arun_deployment  # pyright: ignore
+    from prefect.deployments.deploying import deploy as deploy  # pyright: ignore
+    from prefect.deployments.flow_runs import arun_deployment as arun_deployment
     from prefect.deployments.flow_runs import run_deployment as run_deployment  # pyright: ignore
-    from prefect.deployments.runner import deploy as deploy  # pyright: ignore
 
 __all__ = ["arun_deployment", "deploy", "initialize_project", "run_deployment"]
 
 _EXPORTS = {
     "prefect.deployments.base": "initialize_project",
     "prefect.deployments.flow_runs": "arun_deployment run_deployment",
-    "prefect.deployments.runner": "deploy",
+    "prefect.deployments.deploying": "deploy",
 }
 
 __getattr__, __dir__ = exports(__name__, _EXPORTS, submodules="steps")

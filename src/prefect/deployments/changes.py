@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from prefect.client.orchestration.base import dump_set_fields, parse_id
+from prefect.deployments import triggers
 from prefect.deployments.spec import DeploymentSpec, ScheduleSpec
 from prefect.exceptions import ObjectNotFound
-from prefect.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
+from prefect.schemas.actions import DeploymentCreate, DeploymentScheduleCreate, DeploymentUpdate
 from prefect.schemas.schedules import IntervalSchedule
 
 if TYPE_CHECKING:
@@ -150,15 +152,26 @@ async def apply_change(client: PrefectClient, change: DeploymentChange) -> UUID:
     """Make a planned change, and return the id of the deployment."""
     spec, before = change.spec, change.before
     if before is None:
-        flow_id = await client.create_flow_from_name(spec.flow_name)
-        schedules = [each.schedule for each in spec.schedules or ()]
-        return await client.create_deployment(flow_id, spec.name, schedules=schedules, **spec.build_fields())
+        deployment_id = await _create(client, spec)
+        if spec.triggers:
+            await triggers.apply_triggers(client, spec, deployment_id, is_new=True)
+        return deployment_id
     if change.fields:
         update = DeploymentUpdate(**{name: after for name, (_, after) in change.fields.items()})
         await client.update_deployment(before.id, update)
     for schedule in change.schedules:
         await _apply_schedule_change(client, before.id, schedule)
+    await triggers.apply_triggers(client, spec, before.id, is_new=False)
     return before.id
+
+
+async def _create(client: PrefectClient, spec: DeploymentSpec) -> UUID:
+    flow_id = await client.create_flow_from_name(spec.flow_name)
+    schedules = [each.schedule for each in spec.schedules or ()]
+    labels = {"labels": dict(spec.labels)} if spec.labels else {}
+    new = DeploymentCreate(flow_id=flow_id, name=spec.name, schedules=schedules, **labels, **spec.build_fields())
+    answer = await client._call("POST", "/deployments/", dump_set_fields(new))
+    return parse_id(answer["id"])
 
 
 async def _apply_schedule_change(client: PrefectClient, deployment_id: UUID, change: ScheduleChange) -> None:

@@ -53,6 +53,7 @@ class DeploymentSpec:
         version: The version of its code.
         version_info: Where that version comes from.
         triggers: Triggers of `prefect.events` that start it.
+        labels: What a new one is labelled with.
     """
 
     flow_name: str
@@ -76,6 +77,7 @@ class DeploymentSpec:
     version_info: VersionInfo | None = None
     triggers: tuple[Any, ...] = ()
     storage_document_id: UUID | None = None
+    labels: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def full_name(self) -> str:

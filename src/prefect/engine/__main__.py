@@ -1,4 +1,4 @@
-"""`python -m prefect.engine [ID]`: run a flow run that was created before. Runners start it.
+"""`python -m prefect.engine [ID]`: run a flow run that was created before. Runners and workers start it.
 
 The id is the argument, or the environment variable `PREFECT__FLOW_RUN_ID`. `prefect.flow_engine` is imported by
 name, because an entry point stands above all packages.
@@ -8,12 +8,22 @@ from __future__ import annotations
 
 import os
 import sys
+import traceback
 from types import ModuleType
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
+from prefect import outbox
 from prefect._lazy import lazy
 from prefect.engine.signals import handle_engine_signals
 from prefect.logging.loggers import flow_run_logger
+from prefect.schemas.states import State, StateType
+
+if TYPE_CHECKING:
+    from prefect.client import orchestration
+    from prefect.schemas.runs import FlowRun
+else:
+    orchestration = lazy("prefect.client.orchestration")
 
 flow_engine: ModuleType = lazy("prefect.flow_engine")
 
@@ -26,8 +36,22 @@ def main() -> None:
     except ValueError:
         sys.exit(f"{argument!r} is not the id of a flow run: pass one as an argument or in PREFECT__FLOW_RUN_ID.")
     with handle_engine_signals(flow_run_id):
-        flow_run, flow = flow_engine.load_flow_and_flow_run(flow_run_id)
+        flow_run: FlowRun = flow_engine.load_flow_run(flow_run_id)
+        flow: Any = _load_flow(flow_run)
         flow_engine.run_to_end(flow, flow_run=flow_run, error_logger=flow_run_logger(flow_run))
+
+
+def _load_flow(flow_run: FlowRun) -> Any:
+    """Return the flow of a run; if it cannot be loaded, the run crashes, and exit."""
+    try:
+        return flow_engine.load_flow(flow_run)
+    except Exception as error:  # the user's code may raise anything
+        outbox.use_journal()  # for the log: the run itself has not begun
+        flow_run_logger(flow_run).error("The flow could not be loaded.", exc_info=True)
+        message = f"The flow could not be loaded:\n{''.join(traceback.format_exception(error)).strip()}"
+        with orchestration.get_client(sync_client=True) as client:
+            client.set_flow_run_state(flow_run.id, State(type=StateType.CRASHED, message=message))
+        sys.exit(1)
 
 
 if __name__ == "__main__":

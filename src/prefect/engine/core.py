@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import weakref
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from prefect import _io, rules
@@ -235,15 +236,29 @@ class RunRecord:
         kind: `flow_run` or `task_run`.
         run_id: The run's id.
         created: The columns of a new run; None for a run that has been recorded before.
+        owner: The process that the run belongs to, if it is another one.
+        not_before: The time of the run's last state, if another process has recorded it: its clock may be ahead.
     """
 
-    __slots__ = ("_draft", "_journal", "_kind", "_run_id")
+    __slots__ = ("_draft", "_journal", "_kind", "_owner", "_run_id", "_shift", "appended")
 
-    def __init__(self, journal: Journal, kind: str, run_id: UUID, created: dict[str, Any] | None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        kind: str,
+        run_id: UUID,
+        created: dict[str, Any] | None,
+        owner: UUID | None = None,
+        not_before: datetime | None = None,
+    ) -> None:
         self._journal = journal
         self._kind = kind
         self._run_id = run_id
+        self._owner = owner
+        self._shift = max(not_before - now(), timedelta(0)) if not_before is not None else None
         self._draft: Draft | None = None
+        self.appended: list[dict[str, Any]] = []
+        """The states of a run that has been recorded before, for the process that it came from."""
         if created is not None:
             self._draft = Draft({"kind": kind, **created, "owner": journal.owner, "states": []})
             journal.append(self._draft)
@@ -256,12 +271,15 @@ class RunRecord:
             if not draft.sealed:
                 return
             self._draft = None
-        owner = self._journal.owner
+        if self._shift is not None:
+            state["timestamp"] += self._shift
+            self.appended.append(state)
+        owner = self._owner or self._journal.owner
         self._journal.append({"kind": "state", "of": self._kind, "run_id": self._run_id, "owner": owner, **state})
 
     def update(self, values: dict[str, Any]) -> None:
         """Record changed columns."""
-        owner = self._journal.owner
+        owner = self._owner or self._journal.owner
         self._journal.append({"kind": "update", "of": self._kind, "id": self._run_id, "owner": owner, "set": values})
 
 

@@ -17,6 +17,7 @@ from prefect._lazy import lazy
 from prefect.engine import core
 from prefect.engine.core import RunRecord, result_metadata
 from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
+from prefect.engine.subflow import ParentTaskRunStates
 from prefect.logging.loggers import get_logger
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
 from prefect.schemas.states import State, StateDetails, StateType
@@ -105,7 +106,10 @@ class LocalOrchestrator:
             self._policy = {"retries": stored.retries, "retry_delay": stored.retry_delay or 0}
         if self._store is not None:
             self._store.expect_change()
-        return FlowRunRecord(self._journal, run.id)
+        if run.parent_task_run_id is None:
+            return FlowRunRecord(self._journal, run.id)
+        parent = RunRecord(self._journal, "task_run", run.parent_task_run_id, created=None)
+        return FlowRunRecord(self._journal, run.id, parent_task=ParentTaskRunStates(parent, run.id))
 
     async def update_policy(self, policy: dict[str, Any]) -> None:
         """Do nothing: `decide` uses the retries of the flow, not the stored ones."""

@@ -93,6 +93,12 @@ class Orchestrator(Protocol):
         ...
 
 
+class RecordsState(Protocol):
+    """Records states: what a flow run is to the task run that stands for it."""
+
+    def record_state(self, state: dict[str, Any]) -> None: ...
+
+
 class FlowRunRecord(RunRecord):
     """The journal's record of a flow run. A subflow's states are also those of its parent task run.
 
@@ -110,7 +116,7 @@ class FlowRunRecord(RunRecord):
         journal: Journal,
         run_id: Any,
         created: dict[str, Any] | None = None,
-        parent_task: ParentTaskRun | None = None,
+        parent_task: RecordsState | None = None,
     ) -> None:
         super().__init__(journal, "flow_run", run_id, created)
         self._parent_task = parent_task

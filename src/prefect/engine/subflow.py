@@ -45,16 +45,31 @@ class ParentTaskRun:
             "empirical_policy": {"retries": 0, "retry_delay": 0},
             "created": now(),
         }
-        self._record: RunRecord | None = None
+        self._states: ParentTaskRunStates | None = None
 
     def start_recording(self, journal: Journal, child_id: UUID) -> None:
         """Record it, and the states that follow. A server that has created it does so itself."""
-        self._child_id = child_id
-        self._record = RunRecord(journal, "task_run", self.id, self.creation_values)
+        self._states = ParentTaskRunStates(RunRecord(journal, "task_run", self.id, self.creation_values), child_id)
 
     def record_state(self, state: dict[str, Any]) -> None:
         """Record the child's state as this run's."""
-        if self._record is None:
-            return
+        if self._states is not None:
+            self._states.record_state(state)
+
+
+class ParentTaskRunStates:
+    """Records the states of a flow run as those of the task run that stands for it.
+
+    Args:
+        record: The record of the task run.
+        child_id: The flow run.
+    """
+
+    def __init__(self, record: RunRecord, child_id: UUID) -> None:
+        self._record = record
+        self._child_id = child_id
+
+    def record_state(self, state: dict[str, Any]) -> None:
+        """Record the child's state as this run's."""
         own = {name: state[name] for name in ("type", "name", "timestamp", "message") if name in state}
         self._record.add_state({"id": new_id(), **own, "details": {"child_flow_run_id": self._child_id}})

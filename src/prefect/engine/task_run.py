@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from prefect import _io, journal, outbox
-from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags, current_transaction
 from prefect.engine import core, failures, outcomes
@@ -28,9 +27,11 @@ from prefect.types import new_id, now
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from prefect.assets import lineage
     from prefect.engine import persistence, tag_limits
     from prefect.engine.protocols import RunnableTask
 else:
+    lineage = lazy("prefect.assets.lineage")
     persistence = lazy("prefect.engine.persistence")
     tag_limits = lazy("prefect.engine.tag_limits")
 
@@ -75,6 +76,7 @@ class TaskRunEngine(TaskRunStates):
         self._run: TaskRun | None = None
         self._logger: Any = None
         self._context: TaskRunContext | None = None
+        self._assets: lineage.AssetContext | None = None
         tracked = self.flow.run_results if self.flow else None
         self._inputs = collect_inputs(parameters, tracked)
         self._awaited = {"wait_for": as_reiterable(wait_for)} if wait_for is not None else None
@@ -85,31 +87,47 @@ class TaskRunEngine(TaskRunStates):
 
     # --- in another process -------------------------------------------------------------------------------------------
 
-    def for_other_process(self) -> tuple[Any, dict[str, Any], TaskRun]:
-        """Return the task, the resolved parameters and the run, for a process that is to run it.
-
-        Raises:
-            UpstreamTaskError: An upstream run did not complete.
-        """
-        drive(self._resolve())
-        return self.task, self.parameters, self.run
-
     @classmethod
-    def from_recorded_run(cls, task: RunnableTask, parameters: dict[str, Any], run: TaskRun) -> TaskRunEngine:
-        """Return the engine of a run that another process has created and recorded."""
+    def from_recorded_run(
+        cls,
+        task: RunnableTask,
+        parameters: dict[str, Any],
+        run: TaskRun,
+        wait_for: Iterable[Any] | None = None,
+        owner: UUID | None = None,
+    ) -> TaskRunEngine:
+        """Return the engine of a run that another process has created and recorded.
+
+        Args:
+            task: The task.
+            parameters: The arguments by name.
+            run: The run.
+            wait_for: Runs to wait for, beside those among the arguments.
+            owner: The process that the run belongs to, by its id in the records; this one if None.
+        """
         execution = cls.__new__(cls)
-        execution._set_up(task, parameters, None)
+        execution._set_up(task, parameters, wait_for)
         execution._run = run
         execution.fields = vars(run)
-        execution.record = RunRecord(execution.journal, cls.kind, run.id, None)
         recorded = cast("State[Any] | None", vars(run)["state"])
         state = recorded or State.make(PENDING, details=StateDetails.make(task_run_id=run.id))
+        execution.record = RunRecord(execution.journal, cls.kind, run.id, None, owner, state.timestamp)
         execution._details = state.state_details
         execution._current = state
         return execution
 
-    def adopt_final_state(self, state: State[Any]) -> None:
-        """Take over the final state that another process has recorded."""
+    def adopt_final_state(self, state: State[Any], recorded: Iterable[dict[str, Any]] = ()) -> None:
+        """Take over the final state that another process has recorded.
+
+        Args:
+            state: The state.
+            recorded: The states that the process has recorded, in order. They are recorded here as well, because that
+                process may die before it has written them; a state that is recorded twice counts once.
+        """
+        for entry in recorded:
+            self.record.add_state(entry)
+            self._change_columns(entry, None)
+        self.update_columns()
         self._current = self.fields["state"] = state
         if isinstance(state.data, InMemory):
             self._track(state.data.value)
@@ -143,6 +161,8 @@ class TaskRunEngine(TaskRunStates):
             "created": created,
             "empirical_policy": task.policy,
         }
+        if task.has_lineage or (flow is not None and flow.task_run_assets):
+            self._assets = lineage.track_assets(task, run_id, self.fields["task_inputs"])
         self.record = RunRecord(self.journal, self.kind, run_id, self.fields)
         self._details = StateDetails.make(flow_run_id=flow_run_id, task_run_id=run_id)
         self.enter(PENDING, "Pending", created)
@@ -189,9 +209,11 @@ class TaskRunEngine(TaskRunStates):
                 return await self._fail_to_start(error)
         self.attempt += 1
         if self.attempt == 1:
-            self.enter(RUNNING, "Running", now())
+            self.enter(RUNNING, "Retrying" if self.fields.get("run_count") else "Running", now())
         else:
             self.context.start_time = now()
+            if self._assets is not None:
+                self._assets.materialization_metadata = {}
             self.enter(RUNNING, "Retrying", self.context.start_time)
         if self._memo is not None or self.persistence is not None or self._needs_persistence():
             try:
@@ -295,10 +317,14 @@ class TaskRunEngine(TaskRunStates):
             self._prints.__enter__()
         if self.persistence is not None:
             self.persistence.__enter__()
+        if self._assets is not None and self._assets.downstream_assets:
+            self._assets.__enter__()
         return self
 
     def __exit__(self, *error: Any) -> None:
         assert self._context is not None
+        if self._assets is not None:
+            self._assets.__exit__()
         if self.persistence is not None:
             self.persistence.__exit__()
         if self._prints is not None:
@@ -409,6 +435,9 @@ class TaskRunEngine(TaskRunStates):
         if hooks:
             with self:
                 await self.call_hooks(hooks, task, self.logger)
+        if self._assets is not None:
+            with self:
+                self._assets.emit_events(state)
         if not completed:
             self.note_failure()
         log_line(self.context.identity, logging.INFO if completed else logging.ERROR, "Finished in state %s", state)

@@ -83,12 +83,34 @@ class TaskRunStates(RunEngine):
             self.release()
         return self.state
 
-    async def propose_retry(self, failed: State[Any]) -> State[Any] | None:
-        """Return the state in which a failed run waits for its next attempt; None when the failure is final."""
+    async def retry_elsewhere(self, message: str, error: BaseException) -> float | None:
+        """Enter AwaitingRetry because the process that executed the run has died, if the task has retries left.
+
+        Returns:
+            The seconds until the next attempt; None when there is none, and the run is to be ended.
+        """
+        self.update_columns()
+        self.fields["run_count"] = (self.fields.get("run_count") or 0) + 1
+        running = State.make(StateType.RUNNING, details=self._details)
+        failed = State.make(StateType.FAILED, message=message, data=error, details=self._details)
+        waiting = await self.propose_retry(failed, running)
+        if waiting is None:
+            return None
+        vars(waiting)["message"] = message
+        self.enter_state(waiting)
+        return core.seconds_until(waiting, waiting.timestamp)
+
+    async def propose_retry(self, failed: State[Any], current: State[Any] | None = None) -> State[Any] | None:
+        """Return the state in which a failed run waits for its next attempt; None when the failure is final.
+
+        Args:
+            failed: The state that follows from the failure.
+            current: The state that the run is in; the one of this process if None.
+        """
         if self.is_closing or not self.task.retries:
             return None
         self.update_columns()
-        waiting = local.decide_retry(self.fields, self.task.policy, self.state, failed)
+        waiting = local.decide_retry(self.fields, self.task.policy, current or self.state, failed)
         if waiting is None or self.task.retry_condition_fn is None:
             return waiting
         try:

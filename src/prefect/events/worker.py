@@ -1,6 +1,7 @@
-"""Background thread that sends emitted events in batches.
+"""Background thread that adds what is known of the run to emitted events, and appends them to the journal.
 
-Emitting never blocks and never fails because of a failed request. At exit the process waits for queued events.
+Emitting never blocks and never fails. From the journal events get into the local store, or through the outbox to the
+server: one that is away gets them when it is back.
 """
 
 from __future__ import annotations
@@ -12,10 +13,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from prefect import settings
+from prefect import outbox, settings
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client.base import ServerType, determine_server_type
@@ -37,21 +37,10 @@ else:
 logger = logging.getLogger("prefect.events")
 
 BATCH_SIZE = 100
-"""Maximum number of events per request."""
-
-BATCH_DELAY_SECONDS = {ServerType.EPHEMERAL: 1.0}
-"""Seconds to wait for more events before sending a batch. Opening the local store is expensive."""
-
-SERVER_BATCH_DELAY_SECONDS = 0.05
+"""Maximum number of events that are handed on at a time."""
 
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
-"""Seconds to wait at exit for queued events to be sent."""
-
-MAX_ATTEMPTS = 6
-"""Attempts to send a batch before it is dropped, with exponential backoff."""
-
-FIRST_RETRY_DELAY_SECONDS = 1.0
-"""Delay before the second attempt."""
+"""Seconds to wait at exit for queued events to be recorded."""
 
 
 def should_emit_events() -> bool:
@@ -74,11 +63,6 @@ def should_emit_events_to_ephemeral_server() -> bool:
     return determine_server_type() is ServerType.EPHEMERAL
 
 
-async def emit(client: PrefectClient, events: Iterable[Event]) -> None:
-    """Send events to the API, of a server or of the local store."""
-    await client._call("POST", "/events", [event.model_dump(mode="json") for event in events])
-
-
 class EventsWorker:
     """Queue of events and the thread that sends them.
 
@@ -97,7 +81,6 @@ class EventsWorker:
         self.client_type = client_type
         self.client_options = client_options
         self._settings = settings.get_current_settings()
-        self._batch_delay = BATCH_DELAY_SECONDS.get(determine_server_type(), SERVER_BATCH_DELAY_SECONDS)
         self.reset_for_fork()
 
     def reset_for_fork(self) -> None:
@@ -159,7 +142,7 @@ class EventsWorker:
         done: set[Any] = set()
         for worker in workers:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            if worker._finish(left):
+            if worker._finish(left, at_exit):
                 done.add(worker)
         return done, set(workers) - done
 
@@ -173,6 +156,8 @@ class EventsWorker:
 
     def start(self) -> None:
         """Start the background thread."""
+        if self.client_type is None:
+            self._journal = outbox.use_journal()
         self._thread = threading.Thread(target=self._run, name="prefect-events", daemon=True)
         self._thread.start()
 
@@ -204,11 +189,12 @@ class EventsWorker:
         Returns:
             Whether the worker finished in time.
         """
-        return self._finish(EXIT_FLUSH_TIMEOUT_SECONDS if at_exit else None)
+        return self._finish(EXIT_FLUSH_TIMEOUT_SECONDS if at_exit else None, at_exit)
 
-    def _finish(self, timeout: float | None) -> bool:
+    def _finish(self, timeout: float | None, at_exit: bool = False) -> bool:
         with self._changed:
-            self._stopped = self._flush_now = True
+            self._stopped = True
+            self._flush_now = not at_exit  # the journal itself waits at exit
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join(timeout)
@@ -233,7 +219,10 @@ class EventsWorker:
         with orchestration.get_client(sync_client=True) as client:
             self._client = client._operations
             while batch := self._take_batch(BATCH_SIZE):
-                self._emit_with_retries(self._client, [self._add_related(*item) for item in batch])
+                for item in batch:
+                    self._record(self._add_related(*item))
+                if self._flush_now:
+                    self._wait_until_delivered()
                 self._mark_sent(len(batch))
 
     async def _run_with_client(self, client: EventsClient) -> None:
@@ -250,7 +239,6 @@ class EventsWorker:
         """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
-            self._changed.wait_for(lambda: self._flush_now or len(self._queue) >= count, self._batch_delay)
             batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
             self._sending += len(batch)
             return batch
@@ -268,17 +256,17 @@ class EventsWorker:
                 logger.debug("The related resources of the event %s could not be read: %s", event.event, error)
         return event
 
-    def _emit_with_retries(self, client: PrefectClient, events: list[Event]) -> None:
-        failed: Exception | None = None
-        for attempt in range(MAX_ATTEMPTS):
-            try:
-                return drive(emit(client, events))
-            except Exception as error:
-                failed = error
-            with self._changed:
-                if self._changed.wait_for(lambda: self._stopped, FIRST_RETRY_DELAY_SECONDS * 2**attempt) and attempt:
-                    break
-        logger.warning("%d events could not be sent: %s", len(events), failed)
+    def _record(self, event: Event) -> None:
+        """Append an event to the journal: it is stored, or sent to the server, also when that is away now."""
+        try:
+            self._journal.append({"kind": "event", **event.model_dump(mode="json")})
+        except Exception as error:
+            logger.warning("The event %s could not be recorded: %s", event.event, error)
+
+    def _wait_until_delivered(self) -> None:
+        """Wait until the events are on the disk, and for a while until the server has them."""
+        self._journal.flush(EXIT_FLUSH_TIMEOUT_SECONDS)
+        self._journal.wait_until_forwarded(EXIT_FLUSH_TIMEOUT_SECONDS)
 
 
 class ProcessPoolForwardingEventsClient:

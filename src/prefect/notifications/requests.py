@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -42,7 +44,8 @@ async def send(request: Request) -> httpx.Response:
         ValueError: The host is in a private network, and the request does not allow that.
         httpx.TransportError: There is no answer.
     """
-    arguments = {"cookies": request.cookies, "timeout": request.timeout_seconds}
+    context = _create_tls_context(request.url.startswith("https:"), request.verify)
+    arguments = {"cookies": request.cookies, "timeout": request.timeout_seconds, "verify": context}
     if not request.allow_private_urls:
         await _io.blocking(hosts.resolve_public, request.url)
     with capture_logs():
@@ -51,14 +54,22 @@ async def send(request: Request) -> httpx.Response:
 
 async def _send(request: Request, arguments: dict[str, Any]) -> httpx.Response:
     if _io.is_driven():
-        with httpx.Client(transport=_build_transport(request, "HTTP"), **arguments) as client:
+        with httpx.Client(transport=_build_transport(request, "HTTP", arguments["verify"]), **arguments) as client:
             return client.request(request.method, request.url, **request.options)
-    async with httpx.AsyncClient(transport=_build_transport(request, "AsyncHTTP"), **arguments) as client:
+    async with httpx.AsyncClient(
+        transport=_build_transport(request, "AsyncHTTP", arguments["verify"]), **arguments
+    ) as client:
         return await client.request(request.method, request.url, **request.options)
 
 
-def _build_transport(request: Request, kind: str) -> Any:
+def _build_transport(request: Request, kind: str, context: ssl.SSLContext) -> Any:
     """Return the transport of a request: None for that of httpx, which heeds the proxies of the environment."""
     if not request.allow_private_urls:
-        return getattr(guarded_http, f"SSRFProtected{kind}Transport")(verify=request.verify)
-    return None if request.verify else getattr(httpx, f"{kind}Transport")(verify=False)
+        return getattr(guarded_http, f"SSRFProtected{kind}Transport")(verify=context)
+    return None if request.verify else getattr(httpx, f"{kind}Transport")(verify=context)
+
+
+@functools.cache
+def _create_tls_context(is_encrypted: bool, verify: bool) -> ssl.SSLContext:
+    """Return the TLS context of requests; to read the certificates takes longer than to send a request."""
+    return httpx.create_ssl_context(verify) if is_encrypted else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -23,6 +23,9 @@ from prefect.types.mappings import Record
 LOG_BATCH_SIZE = 2000
 """How many logs one request has at most; how many bytes is the setting `logging.to_api.batch_size`."""
 
+EVENT_BATCH_SIZE, EVENT_BATCH_BYTES = 200, 1_000_000
+"""How many emitted events one request has at most, and how many bytes."""
+
 _LOG_FIELDS = ("name", "level", "message", "timestamp", "flow_run_id", "task_run_id")
 _ARTIFACT_FIELDS = ("key", "type", "description", "data", "metadata_", "flow_run_id", "task_run_id")
 _FLOW_RUN_FIELDS = (
@@ -108,6 +111,7 @@ class _BatchDelivery:
         self._ended: set[str] = set()
         self._events: list[QueuedItem] = []
         self._logs: list[QueuedItem] = []
+        self._emitted: list[QueuedItem] = []
         self._refused: list[tuple[str, bytes]] = []
         self._current_line = b""
 
@@ -120,6 +124,7 @@ class _BatchDelivery:
             "update": self._apply_update,
             "artifact": self._create_artifact,
             "log": self._queue_log,
+            "event": self._queue_event,
         }
         records = [(line, self._decode(line)) for line in batch.lines]
         # Events hold a task run's latest name, whatever it was when the state was entered.
@@ -134,6 +139,8 @@ class _BatchDelivery:
         self._delivery.event_sender.send(self._events, self._refused)
         for logs in split_batches(self._logs, LOG_BATCH_SIZE, self._delivery.log_bytes):
             post_items(self._call, "/logs/", logs, self._refused)
+        for events in split_batches(self._emitted, EVENT_BATCH_SIZE, EVENT_BATCH_BYTES):
+            post_items(self._call, "/events", events, self._refused)
         begun = {id_: run.known for id_, run in self._task_runs.items() if id_ not in self._ended}
         return Outcome(begun, self._ended, self._refused)
 
@@ -254,7 +261,10 @@ class _BatchDelivery:
         changes = {name: value for name, value in values.items() if name in changeable}
         self._call("PATCH", route, changes, id=self._server_id(record["id"]))
 
-    # --- artifacts and logs -------------------------------------------------------------------------------------------
+    # --- events, artifacts and logs -----------------------------------------------------------------------------------
+
+    def _queue_event(self, record: Record) -> None:
+        self._emitted.append(({name: value for name, value in record.items() if name != "kind"}, self._current_line))
 
     def _create_artifact(self, record: Record) -> None:
         if self._was_created(record["id"]):

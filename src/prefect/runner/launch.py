@@ -97,6 +97,10 @@ class RunProcess:
             return False
         return True
 
+    def kill(self) -> None:
+        """End the process and all that it has started, at once."""
+        self.signal_group(signal.SIGKILL)
+
     async def stop(self, grace_seconds: float) -> int:
         """End the process and all that it has started: SIGTERM, and SIGKILL after the grace; return its exit code.
 
@@ -111,7 +115,7 @@ class RunProcess:
             pass
         else:
             await self._end_leftovers(deadline)
-        self.signal_group(signal.SIGKILL)
+        self.kill()
         return await self.wait()
 
     async def _end_leftovers(self, deadline: float) -> None:

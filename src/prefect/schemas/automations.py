@@ -186,7 +186,7 @@ class MetricTriggerQuery(PrefectBaseModel):
 
 
 class MetricTrigger(ResourceTrigger):
-    """Fires when a metric crosses a threshold; only the cloud supports it."""
+    """Fires when a metric of flow runs crosses a threshold, and is resolved when it is back within it."""
 
     type: Literal["metric"] = "metric"  # pyright: ignore[reportIncompatibleVariableOverride]
     posture: Literal[Posture.Metric] = Posture.Metric

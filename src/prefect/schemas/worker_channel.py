@@ -22,6 +22,10 @@ FLOW_RUNS = "flow_run_notices.v1"
 CLAIM_HEADER = "Prefect-Claim"
 """The header with the claim under which a state of a flow run is proposed: `<id of the run>/<token>`."""
 
+ON_LOST, WARM_PROCESSES = "on_lost", "warm_processes"
+"""Options of a pool, beside `job_configuration` and `variables` in its base job template: `on_lost: retry` starts runs
+again that were lost with their worker; `warm_processes: N` keeps processes that have loaded a flow."""
+
 CLAIM_VARIABLE = "PREFECT__FLOW_RUN_CLAIM"
 """The environment variable that carries it to the process of the run."""
 

@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import journal
 from prefect._lazy import lazy
-from prefect.context import hydrated_context, serialize_context
-from prefect.engine.task_run import TaskRunEngine
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectConcurrentFuture, PrefectFuture, call_when_done
-from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Dependencies, TaskRunner
-from prefect.task_runners.threads import cancel_run, run_submitted
+from prefect.task_runners.handover import Ending, HandedOverRun, execute_to_bytes
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -89,41 +86,40 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
     ) -> PrefectConcurrentFuture[Any]:
         if not self._started or self._executor is None:
             raise RuntimeError("The task runner must be started before submitting work.")
-        run = TaskRunEngine(task, parameters, wait_for, dependencies)
-        future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(run.fields["id"])
+        run = HandedOverRun(task, parameters, wait_for, dependencies)
+        future: PrefectConcurrentFuture[Any] = PrefectConcurrentFuture(run.id)
         future.pending = lambda: run.state
         self._open.add(future)
         future.add_done_callback(lambda done: self._open.discard(done))  # pyright: ignore[reportArgumentType]
-        context = serialize_context()
-        call_when_done(run.upstreams, lambda: self._send(run, future, context))
+        call_when_done(run.upstreams, lambda: self._send(run, future))
         return future
 
-    def _send(self, run: TaskRunEngine, future: PrefectConcurrentFuture[Any], context: dict[str, Any]) -> None:
+    def _send(self, run: HandedOverRun, future: PrefectConcurrentFuture[Any]) -> None:
         """Send a run whose dependencies are done to a process; if it cannot be pickled, the run crashes."""
         if self._cancelled:
-            future.resolve(cancel_run(run))
+            future.resolve(run.cancel())
             return
         try:
-            work = cloudpickle.dumps((*run.for_other_process(), context))
-            sent = self._executor.submit(_run_in_process, work, os.getpid())
+            package = run.pack()
+            sent = self._executor.submit(execute_to_bytes, package.common, package.run)
         except UpstreamTaskError:
-            future.resolve(run_submitted(run))
+            future.resolve(run.run_here())
             return
         except Exception as error:  # pickling a user's object may raise anything
-            future.resolve(_crash(run, f"The task run could not be sent to a process: {error!r}", error))
+            future.resolve(run.crash(f"The task run could not be sent to a process: {error!r}", error))
             return
         sent.add_done_callback(lambda done: self._receive(run, future, done))
 
-    def _receive(self, run: TaskRunEngine, future: PrefectConcurrentFuture[Any], done: Any) -> None:
+    def _receive(self, run: HandedOverRun, future: PrefectConcurrentFuture[Any], done: Any) -> None:
         if done.cancelled():
-            future.resolve(cancel_run(run))
+            future.resolve(run.cancel())
             return
         try:
-            state: State[Any] = cloudpickle.loads(done.result())
+            ending, _ = Ending.unpack(done.result())
         except BaseException as error:  # the process died, or what it returned cannot be read
-            state = _crash(run, f"The process of the task run failed: {error!r}", error)
+            state = run.crash(f"The process of the task run failed: {error!r}", error)
         else:
-            run.adopt_final_state(state)
+            state = run.adopt(ending)
         future.resolve(state)
 
     def cancel_all(self) -> None:
@@ -157,31 +153,8 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         super().__exit__(*error)
 
 
-def _crash(run: TaskRunEngine, message: str, error: BaseException) -> State[Any]:
-    return run.end(StateType.CRASHED, message, error)
-
-
 def _initialize_process(pickled: bytes, path: list[str]) -> None:
     sys.path[:] = path
     initializer, arguments = cloudpickle.loads(pickled)
     if initializer is not None:
         initializer(*arguments)
-
-
-def _run_in_process(pickled: bytes, _: int) -> bytes:
-    """Run a task of the parent process in this process, and return its pickled final state."""
-    task, parameters, task_run, context = cloudpickle.loads(pickled)
-    with hydrated_context(context):
-        run = TaskRunEngine.from_recorded_run(task, parameters, task_run)
-        try:
-            state = run_submitted(run)
-        except BaseException:  # an interruption ends this run, not the process
-            state = run.state
-        try:
-            answer = cloudpickle.dumps(state)
-        except Exception as error:  # pickling a user's object may raise anything
-            message = f"The result cannot be sent back from the process: {error!r}"
-            details = state.state_details
-            answer = cloudpickle.dumps(run.enter_state(State.make(StateType.CRASHED, message=message, details=details)))
-        journal.flush()
-    return answer

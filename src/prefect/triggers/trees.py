@@ -68,10 +68,15 @@ class Node:
     trigger: Trigger
     parent: Node | None = None
 
+    @property
+    def event_trigger(self) -> EventTrigger:
+        """The trigger, where it is an event trigger."""
+        return cast(EventTrigger, self.trigger)
+
     @cached_property
     def matcher(self) -> EventMatcher:
         """The conditions of an event trigger."""
-        return EventMatcher(cast(EventTrigger, self.trigger))
+        return EventMatcher(self.event_trigger)
 
     @cached_property
     def children(self) -> list[Node]:
@@ -112,7 +117,7 @@ class TriggerTree:
     def find_keys(self, occurrence: Occurrence) -> Iterator[BucketKey]:
         """Iterate over the keys of the buckets that an event may change."""
         for node in self._find_concerned(occurrence):
-            trigger = cast(EventTrigger, node.trigger)
+            trigger = node.event_trigger
             if not rules.needs_no_bucket(trigger):
                 yield self.key(node.id, _group(trigger, occurrence))
             yield from self.find_keys_above(node.id)
@@ -127,7 +132,7 @@ class TriggerTree:
     def find_rolling(self) -> Iterator[tuple[BucketKey, EventTrigger]]:
         """Iterate over the triggers that always have a window, each with the key of its bucket."""
         for node in self.event_nodes:
-            trigger = cast(EventTrigger, node.trigger)
+            trigger = node.event_trigger
             if rules.rolls(trigger):
                 yield self.key(node.id, {}), trigger
 
@@ -140,7 +145,7 @@ class TriggerTree:
         """
         firings: list[Firing] = []
         for node in self._find_concerned(occurrence):
-            trigger = cast(EventTrigger, node.trigger)
+            trigger = node.event_trigger
             labels = _group(trigger, occurrence)
             firing = Firing(occurrence.occurred, str(occurrence.id), labels, occurrence.key)
             if rules.needs_no_bucket(trigger):
@@ -249,7 +254,7 @@ def _exact_names(nodes: Iterable[Node]) -> set[str] | None:
     """Return the names of all events that concern some triggers; None when these are not only exact names."""
     names: set[str] = set()
     for node in nodes:
-        trigger = cast(EventTrigger, node.trigger)
+        trigger = node.event_trigger
         patterns = trigger.expect | trigger.after
         if not trigger.expect or any(pattern.endswith("*") for pattern in patterns):
             return None

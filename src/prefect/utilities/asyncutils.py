@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeGuard, TypeVar, T
 
 from prefect import _forks, _io
 from prefect._lazy import exports, lazy
+from prefect._loop_thread import shared_loop_thread
 
 if TYPE_CHECKING:
     import asyncio
-    import concurrent.futures
     import inspect
 
     import anyio
@@ -112,39 +112,6 @@ def _forget_task(task: asyncio.Task[Any]) -> None:
 # --- async from sync -------------------------------------------------------------------------------------------------
 
 
-class _LoopThread:
-    """An event loop in a separate thread, started at its first use, which ends with the process."""
-
-    def __init__(self) -> None:
-        self._lock = _forks.create_lock()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self.thread: threading.Thread | None = None
-
-    def submit(self, coroutine: Coroutine[Any, Any, R]) -> concurrent.futures.Future[R]:
-        """Run a coroutine on the loop, with the context variables of this thread."""
-        context = contextvars.copy_context()
-        context.run(RUNNING_IN_RUN_SYNC_LOOP_FLAG.set, True)
-
-        async def in_context() -> R:
-            return await asyncio.get_running_loop().create_task(coroutine, context=context)
-
-        return asyncio.run_coroutine_threadsafe(in_context(), self._running())
-
-    def _running(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            # A fork has the loop but not the thread.
-            if self._loop is None or self.thread is None or not self.thread.is_alive():
-                self._loop = asyncio.new_event_loop()
-                self.thread = threading.Thread(
-                    target=self._loop.run_forever, name="RunSyncEventLoopThread", daemon=True
-                )
-                self.thread.start()
-            return self._loop
-
-
-_loop_thread = _LoopThread()
-
-
 def run_coro_as_sync(
     coroutine: Coroutine[Any, Any, R], *, force_new_thread: bool = False, wait_for_result: bool = True
 ) -> R | None:
@@ -158,9 +125,9 @@ def run_coro_as_sync(
     """
     if not inspect.iscoroutine(coroutine):
         raise TypeError(f"a coroutine was expected, not {coroutine!r}")
-    if force_new_thread or threading.current_thread() is _loop_thread.thread:
+    if force_new_thread or threading.current_thread() is shared_loop_thread.thread:
         return _io.in_thread(functools.partial(_run_in_new_loop, coroutine))
-    future = _loop_thread.submit(coroutine)
+    future = _mark_context().run(shared_loop_thread.submit, coroutine)
     if not wait_for_result:
         return None
     try:
@@ -168,6 +135,12 @@ def run_coro_as_sync(
     except BaseException:  # an interrupt of this thread must not leave the coroutine running
         future.cancel()
         raise
+
+
+def _mark_context() -> contextvars.Context:
+    context = contextvars.copy_context()
+    context.run(RUNNING_IN_RUN_SYNC_LOOP_FLAG.set, True)
+    return context
 
 
 def _run_in_new_loop(coroutine: Coroutine[Any, Any, R]) -> R:

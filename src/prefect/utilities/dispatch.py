@@ -7,7 +7,16 @@ is registered when it is defined.
 from __future__ import annotations
 
 import weakref
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    from prefect.blocks import core as blocks
+    from prefect.blocks import registry as blocks_registry
+else:
+    blocks = lazy("prefect.blocks.core")
+    blocks_registry = lazy("prefect.blocks.registry")
 
 T = TypeVar("T", bound=type[Any])
 
@@ -79,12 +88,17 @@ def register_type(cls: T) -> T:
 
 
 def lookup_type(cls: T, dispatch_key: str) -> T:
-    """Return the class of a family that has this key.
+    """Return the class of a family that has this key; of blocks, the class of the block type with this slug.
 
     Raises:
         KeyError: There is none.
     """
     registry = get_registry_for_type(cls) or {}
+    if not registry and issubclass(cls, blocks.Block):
+        try:
+            return cast("T", blocks_registry.find_class(dispatch_key))
+        except blocks_registry.UnknownBlockType as error:
+            raise KeyError(str(error)) from None
     if dispatch_key not in registry:
         raise KeyError(f"No class of the family of {cls.__name__!r} has the key {dispatch_key!r}.")
     return registry[dispatch_key]

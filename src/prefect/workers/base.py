@@ -105,7 +105,7 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         self._slots: anyio.Semaphore | None = None
         self._limiter: anyio.CapacityLimiter | None = None
         self._last_polled_time = now()
-        self._claims = Claims(is_renewed=self.owns_runs)
+        self._claims = Claims(self.name, is_renewed=self.owns_runs)
         self._polling: PollingLoop | None = None
         self._channel: WorkPoolChannel | None = None
         self._cancellations = CancellationWatch(

@@ -32,10 +32,12 @@ class Claims:
     """The flow runs that a worker has claimed, each with its token.
 
     Args:
+        worker_name: The worker.
         is_renewed: Whether the worker renews its claims, because what it has started does not outlive it.
     """
 
-    def __init__(self, is_renewed: bool) -> None:
+    def __init__(self, worker_name: str, is_renewed: bool) -> None:
+        self._worker_name = worker_name
         self._is_renewed = is_renewed
         self._tokens: dict[UUID, UUID] = {}
         self._unanswered: dict[UUID, dict[str, Any]] = {}
@@ -73,6 +75,8 @@ class Claims:
 
     async def _send(self, client: PrefectClient, flow_run_id: UUID, request: dict[str, Any], ttl: str = "") -> Any:
         headers: dict[str, str] = {}
+        if self._worker_name.isascii() and self._worker_name.isprintable():
+            headers["X-Prefect-Worker-Name"] = self._worker_name
         if (token := self._tokens.get(flow_run_id)) is not None:
             headers[worker_channel.CLAIM_HEADER] = f"{flow_run_id}/{token}{ttl}"
         return await client.request(

@@ -17,8 +17,10 @@ from pydantic import Field, field_validator
 
 from prefect.client import failures
 from prefect.exceptions import InfrastructureNotFound, ObjectNotFound
+from prefect.runner import fork_launcher
 from prefect.runner.launch import Launch, Launcher, RunProcess, SubprocessLauncher
 from prefect.runner.supervise import ProcessEnd, StopReason, find_final_state
+from prefect.settings import get_current_settings
 from prefect.workers.base import BaseWorker
 from prefect.workers.job_configuration import DEFAULT_COMMAND, BaseJobConfiguration, BaseVariables
 from prefect.workers.result import BaseWorkerResult
@@ -106,9 +108,22 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         super().__init__(*args, **options)
         if self._limit is None:
             self._limit = DEFAULT_RUNS_PER_CORE * (os.cpu_count() or 1)
-        self._launcher: Launcher = SubprocessLauncher()
+        forks = get_current_settings().runner.fork_server and fork_launcher.is_available()
+        self._launcher: Launcher = fork_launcher.ForkServerLauncher() if forks else SubprocessLauncher()
         self._processes: dict[UUID, RunProcess] = {}
         self._stop_reasons: dict[UUID, StopReason] = {}
+
+    async def setup(self) -> None:
+        """Start the fork server too, so that the first run does not wait for it."""
+        await super().setup()
+        if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
+            await self._launcher.prepare()
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """End the fork server too."""
+        await super().teardown(*exc_info)
+        if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
+            await self._launcher.close()
 
     async def _end_runs(self) -> None:
         """End the processes of the runs that are left, and report how they ended, within the time of a shutdown."""
@@ -178,6 +193,11 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
             if state is not None:
                 await self._report(flow_run, state, force=True)
             return
+
+    async def _mark_flow_run_as_cancelled(self, flow_run: FlowRun, state_updates: dict[str, Any] | None = None) -> None:
+        """Leave it to the end of the process, which says how it was stopped; report only runs of no process here."""
+        if flow_run.id not in self._active_runs:
+            await super()._mark_flow_run_as_cancelled(flow_run, state_updates)
 
     async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
         if not message.startswith("Flow run infrastructure exited"):  # its end has been reported in other words

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R", bound="BaseWorkerResult")
 
+CANCEL_GRACE_SECONDS = 30
+"""How long the infrastructure of a cancelled run may take to end by itself."""
+
 REPORT_RETRY_SECONDS = 2.0
 """Between two attempts to report the end of a run to a server that does not answer."""
 
@@ -238,7 +241,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         if identifier is None or configuration is None:
             return  # it is being started: the next look finds it
         try:
-            await self.kill_infrastructure(identifier, configuration)
+            await self.kill_infrastructure(identifier, configuration, CANCEL_GRACE_SECONDS)
         except NotImplementedError:
             logger.error("Workers of type %r cannot stop the infrastructure of flow run %r.", self.type, flow_run.name)
             return

@@ -41,6 +41,7 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ("TasksSettings", "fields.default_retry_delay_seconds"): EASIER,
     ("ClientSettings", "fields.exit_timeout_seconds"): "A setting of ours: how long the end of a process may wait.",
     ("LoggingSettings", "fields.full_tracebacks"): "A setting of ours: tracebacks are folded unless it is on.",
+    ("RunnerSettings", "fields.fork_server"): "A setting of ours: whether processes of runs are forked.",
     ("ResultsSettings", "fields.ship_inline"): "A setting of ours: results stay with the client unless it is on.",
     ("TestingSettings", "fields.test_setting"): "Any value, which includes null.",
     ("ServerServicesDBVacuumSettings", "fields.enabled"): "The default is computed at its first use.",

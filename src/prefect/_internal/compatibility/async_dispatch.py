@@ -23,6 +23,12 @@ def is_in_async_context() -> bool:
     return not is_driven() and is_async_context()
 
 
+def _is_async(function: Any) -> bool:
+    """Return whether a function, what it wraps, or the function of a task is async."""
+    functions = (function, inspect.unwrap(function), getattr(function, "fn", None))
+    return any(inspect.iscoroutinefunction(each) for each in functions)
+
+
 def async_dispatch(
     async_impl: Callable[P, Coroutine[Any, Any, R]] | classmethod[Any, P, Coroutine[Any, Any, R]],
 ) -> Callable[[Callable[P, R]], Callable[P, R | Coroutine[Any, Any, R]]]:
@@ -31,13 +37,13 @@ def async_dispatch(
     `_sync=True` or `_sync=False` decides for one call. The async implementation is the function's attribute `aio`.
 
     Args:
-        async_impl: The async function or method with the same parameters.
+        async_impl: The async function, method or task with the same parameters.
 
     Raises:
         TypeError: It is not async.
     """
     implementation: Any = async_impl.__func__ if isinstance(async_impl, classmethod) else async_impl
-    if not inspect.iscoroutinefunction(implementation):
+    if not _is_async(implementation):
         raise TypeError("async_impl must be an async function")
 
     def decorate(sync_fn: Callable[P, R]) -> Callable[P, R | Coroutine[Any, Any, R]]:

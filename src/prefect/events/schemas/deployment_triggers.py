@@ -13,6 +13,7 @@ from prefect.schemas.automations import (
     EventTrigger,
     MetricTrigger,
     SequenceTrigger,
+    TriggerTypes,
     trigger_discriminator,
 )
 from prefect.schemas.base import PrefectBaseModel
@@ -49,9 +50,13 @@ class DeploymentMetricTrigger(BaseDeploymentTrigger, MetricTrigger):
 class DeploymentCompoundTrigger(BaseDeploymentTrigger, CompoundTrigger):
     """Runs the deployment when several triggers have fired."""
 
+    triggers: list[TriggerTypes]
+
 
 class DeploymentSequenceTrigger(BaseDeploymentTrigger, SequenceTrigger):
     """Runs the deployment when several triggers have fired in their order."""
+
+    triggers: list[TriggerTypes]
 
 
 def deployment_trigger_discriminator(value: Any) -> str:
@@ -67,3 +72,7 @@ DeploymentTriggerTypes: TypeAlias = Annotated[
     Discriminator(deployment_trigger_discriminator),
 ]
 """The triggers of a deployment."""
+
+# Their fields name the other triggers, by a name of the module of their base classes.
+for model in (DeploymentCompoundTrigger, DeploymentSequenceTrigger):
+    model.model_rebuild(_types_namespace={"TriggerTypes": TriggerTypes})

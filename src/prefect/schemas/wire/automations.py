@@ -1,5 +1,9 @@
 # pyright: reportIncompatibleVariableOverride=false, reportGeneralTypeIssues=false
-"""Automations in requests and responses. The server has no metrics, so it has no metric triggers."""
+"""Automations in requests and responses.
+
+The interface describes no metric triggers for a server of one's own; this one takes them all the same, so they are not
+in the OpenAPI document.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,18 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal, Self, TypeAlias
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic import (
+    BeforeValidator,
+    Field,
+    GetJsonSchemaHandler,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    WrapSerializer,
+    WrapValidator,
+    field_validator,
+    model_validator,
+)
 
 from prefect.schemas import automation_actions as actions
 from prefect.schemas import automations
@@ -57,7 +72,34 @@ class SequenceTrigger(automations.SequenceTrigger):
     within: DurationOrSecondsTimeDelta | None
 
 
-TriggerTypes: TypeAlias = EventTrigger | CompoundTrigger | SequenceTrigger
+class MetricTrigger(automations.MetricTrigger):
+    """Fires when a metric of flow runs crosses a threshold."""
+
+    id: UUID = Field(default_factory=new_id)
+
+
+def _validate_trigger(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    is_metric = automations.trigger_discriminator(value) == "metric"
+    return MetricTrigger.model_validate(value) if is_metric else handler(value)
+
+
+def _dump_trigger(value: Any, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> Any:
+    return value.model_dump(mode=info.mode) if isinstance(value, MetricTrigger) else handler(value)
+
+
+class _DescribedTriggers:
+    """Leaves the serializer out of the JSON schema, which then describes the triggers of the interface."""
+
+    def __get_pydantic_json_schema__(self, schema: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler({name: value for name, value in schema.items() if name != "serialization"})  # pyright: ignore[reportArgumentType]
+
+
+TriggerTypes: TypeAlias = Annotated[
+    EventTrigger | CompoundTrigger | SequenceTrigger,
+    WrapValidator(_validate_trigger),
+    WrapSerializer(_dump_trigger),
+    _DescribedTriggers(),
+]
 """The triggers of an automation."""
 
 

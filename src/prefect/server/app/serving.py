@@ -63,8 +63,8 @@ def serve(settings: Settings, *, loops: bool = True, workers: int = 1, started: 
             f"{workers} workers need PostgreSQL, through which they notify each other: set "
             "PREFECT_SERVER_DATABASE_CONNECTION_URL, or start one worker."
         )
-    with closing(_listen(settings.server.api.host, settings.server.api.port)) as listening:
-        address = _address(settings.server.api.host, listening)
+    with closing(listen(settings.server.api.host, settings.server.api.port)) as listening:
+        address = describe_address(settings.server.api.host, listening)
         if workers == 1:
             run(_serve(Server(settings, loops=loops), listening, lambda: started(address)))
         else:
@@ -77,7 +77,7 @@ def check_port(settings: Settings) -> None:
     Raises:
         CannotServe: It is in use.
     """
-    _listen(settings.server.api.host, settings.server.api.port).close()
+    listen(settings.server.api.host, settings.server.api.port).close()
 
 
 def describe_database(settings: Settings) -> str:
@@ -97,8 +97,12 @@ def run(main: Any) -> None:
         runner.run(main)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    """Return a socket that listens on the address."""
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that listens on the address.
+
+    Raises:
+        CannotServe: There is no such address, or the port is in use.
+    """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
@@ -117,12 +121,14 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _address(host: str, listening: socket.socket) -> str:
+def describe_address(host: str, listening: socket.socket) -> str:
+    """Return the URL of a listening socket."""
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{listening.getsockname()[1]}"
 
 
-def _config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config:
+def build_config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config:
+    """Return the configuration of uvicorn for an application with these settings."""
     api_settings = settings.server.api
     return uvicorn.Config(
         app,
@@ -138,7 +144,7 @@ def _config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config:
     )
 
 
-class _Uvicorn(uvicorn.Server):
+class UvicornServer(uvicorn.Server):
     """Uvicorn, which does not raise the signal that stopped it again.
 
     Args:
@@ -175,8 +181,8 @@ async def _serve(server: Server, listening: socket.socket, started: Callable[[],
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     try:
-        config = _config(server.app, server.settings, lifespan="off")
-        await _Uvicorn(config, started, server.live.stop).serve([listening])
+        config = build_config(server.app, server.settings, lifespan="off")
+        await UvicornServer(config, started, server.live.stop).serve([listening])
     finally:
         await server.stop()
 

@@ -64,6 +64,9 @@ class Transaction(Protocol):
         ...
 
 
+KEY_FILE = "key_file"
+"""In the memory of a database of this machine: the path of the file with the key that encrypts its secrets."""
+
 UnitOfWork: TypeAlias = Callable[[Transaction], Awaitable[T]]
 """A unit of work: the function that uses one transaction. It may be called again when the transaction could not be
 committed, so it must change nothing else."""

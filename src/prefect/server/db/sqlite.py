@@ -28,7 +28,7 @@ from prefect.server.db.errors import (
     Unstorable,
 )
 from prefect.server.db.idle_connections import idle_connections
-from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
+from prefect.server.db.interface import KEY_FILE, Notifications, Transaction, UnitOfWork
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
@@ -43,6 +43,9 @@ T = TypeVar("T")
 
 STORE_FILE_NAME = "pluperfect.db"
 """The file of the local store in its home directory."""
+
+KEY_FILE_NAME = "encryption.key"
+"""The file beside it with the key that encrypts its secrets, so that a copy of the store alone reveals none."""
 
 WRITE_TIMEOUT_SECONDS = 60.0
 """Seconds to wait for the write lock; transactions are cut to take a fraction of one."""
@@ -152,7 +155,7 @@ class SqliteDatabase:
         self.write_timeout = write_timeout
         self.migrate = migrate
         self._prepared = False
-        self.memory: dict[str, Any] = {}
+        self.memory: dict[str, Any] = {KEY_FILE: path.with_name(KEY_FILE_NAME)}
         self._listeners: list[Callable[[Notifications], None]] = []
 
     @property

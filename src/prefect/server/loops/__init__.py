@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.server.loops")
 
 MODULES: tuple[str, ...] = (
+    "journal",
     "scheduler",
     "foreman",
     "repossessor",
@@ -108,7 +109,7 @@ class Loops:
 
     def __init__(self, database: Database, bus: Bus, settings: Settings, observer: Observer | None = None) -> None:
         self.environment = Environment(database, bus, settings)
-        self.owner = str(new_id())
+        self.owner = leadership.describe_owner(new_id())
         self._observer = observer
         self._tasks: list[asyncio.Task[None]] = []
         self._closers: list[Callable[[], Awaitable[None]]] = []

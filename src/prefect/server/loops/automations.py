@@ -7,12 +7,13 @@ import logging
 import time
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
+from prefect.schemas.automations import MetricTrigger
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.loops import Environment, Loop
-from prefect.server.services.automations import evaluation, firings, jobs, known_triggers
+from prefect.server.services.automations import evaluation, firings, jobs, known_triggers, metrics
 from prefect.server.services.automations.action_context import ActionFailed
 from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.events import event_store
@@ -38,6 +39,11 @@ ACTION_TIMEOUT_SECONDS = 45.0
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """By how much the clock may run fast or slow between two rounds without being taken for set anew."""
+
+METRIC_SAMPLES = 60
+"""How often a metric is looked at within its range."""
+
+MIN_METRIC_INTERVAL = timedelta(seconds=10)
 
 CATCH_UP_SECONDS = 15.0
 """How long windows do not end after a server has started: events of the time before may arrive late."""
@@ -74,6 +80,7 @@ class TriggerEvaluator:
     def __init__(self) -> None:
         self._known = known_triggers.NO_TRIGGERS
         self._clock = _Clock()
+        self._metrics_due: dict[UUID, datetime] = {}
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
@@ -83,9 +90,26 @@ class TriggerEvaluator:
         shift = self._clock.measure(at)
         if shift:
             await environment.database.write(lambda tx: evaluation.move_windows(tx, shift, at - shift))
+        await self._watch_metrics(environment, at)
         if self._clock.has_caught_up:
             while await self._attempt(environment, lambda tx, known: evaluation.end_due_windows(tx, known, at)):
                 pass
+
+    async def _watch_metrics(self, environment: Environment, at: datetime) -> None:
+        """Take the values of those metrics that were not looked at for a while, each automation by itself."""
+        for automation_id, tree in self._known.trees.items():
+            due: list[UUID] = []
+            for node in tree.metric_nodes:
+                period = cast(MetricTrigger, node.trigger).metric.range / METRIC_SAMPLES
+                if at >= self._metrics_due.get(node.id, at):
+                    self._metrics_due[node.id] = at + max(period, MIN_METRIC_INTERVAL)
+                    due.append(node.id)
+            if due:
+                wanted = {automation_id: due}
+                known = self._known
+                await environment.database.write(
+                    lambda tx, known=known, wanted=wanted: metrics.evaluate_metrics(tx, known, wanted, at)
+                )
 
     async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate) -> int:
         """Evaluate a batch with the triggers as they are now."""

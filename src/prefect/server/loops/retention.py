@@ -24,6 +24,13 @@ def loops(settings: Settings) -> list[Loop]:
             summary="Removes events that are older than events.retention_period",
         ),
         Loop(
+            "FiringRetention",
+            remove_firings,
+            vacuum.loop_seconds,
+            "events" in kinds,
+            summary="Removes firings of automations that are older than events.retention_period",
+        ),
+        Loop(
             "LogRetention",
             remove_logs,
             vacuum.loop_seconds,
@@ -67,6 +74,13 @@ async def remove_events(environment: Environment) -> None:
         )
         if after is None:
             return
+
+
+async def remove_firings(environment: Environment) -> None:
+    """Remove all firings that are too old."""
+    settings = environment.settings.server
+    size, period = settings.services.db_vacuum.batch_size, settings.events.retention_period
+    await drain(environment, lambda tx: retention.remove_firings(tx, size, period), size)
 
 
 async def remove_logs(environment: Environment) -> None:

@@ -11,7 +11,6 @@ from annotated_types import Ge, Le
 from prefect.schemas import wire
 from prefect.schemas.responses import HistoryResponse
 from prefect.schemas.sorting import FlowRunSort
-from prefect.schemas.worker_channel import CLAIM_HEADER
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
@@ -38,6 +37,7 @@ from prefect.server.services.runs import (
     inputs,
     log_files,
     resuming,
+    start_reasons,
     statistics,
     transitions,
     updates,
@@ -99,6 +99,12 @@ async def flow_run_history(
 async def read_flow_run(tx: Transaction, id: UUID) -> Any:
     """Return a flow run."""
     return await reading.get_flow_run(tx, id)
+
+
+@routes.reads("GET", "/{id:uuid}/why", Any, documented=False)
+async def explain_flow_run(tx: Transaction, id: UUID) -> Any:
+    """Return why a flow run has not started, in one sentence."""
+    return await start_reasons.explain(tx, id)
 
 
 @routes.reads("GET", "/{id:uuid}/graph", list[wire.DependencyResult], tag=_GRAPH)
@@ -173,12 +179,7 @@ async def set_flow_run_state(
     begun_at = now()
     proposed = state.model_dump(exclude_unset=True)
     answer = await transitions.set_flow_run_state(
-        tx,
-        id,
-        proposed,
-        force=force,
-        client_version=info.client_version,
-        claim=info.headers.get(CLAIM_HEADER.lower()),
+        tx, id, proposed, force=force, client_version=info.client_version, headers=info.headers
     )
     return build_state_response(answer, begun_at)
 

@@ -41,7 +41,6 @@ async def test_automation_round_trips(api: httpx.AsyncClient) -> None:
         {"trigger": {"type": "sequence", "triggers": [TRIGGER]}},
         {"trigger": {"type": "compound", "require": 2, "triggers": [TRIGGER], "within": None}},
         {"trigger": {**TRIGGER, "posture": "Proactive", "within": 5}},
-        {"trigger": {"type": "metric", "metric": {"name": "lateness", "threshold": 1, "operator": "<"}}},
         {"unknown": 1},
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import stat
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -11,7 +13,7 @@ from cryptography.fernet import Fernet
 
 from prefect.schemas.block_checksums import compute_checksum
 from prefect.server import store
-from prefect.server.db.interface import Database, Transaction
+from prefect.server.db.interface import KEY_FILE, Database, Transaction
 from prefect.server.services.catalog import secret_fields, system_blocks
 from prefect.server.services.security import encryption
 from prefect.server.services.upkeep import startup
@@ -224,9 +226,57 @@ async def test_configured_key_reads_data_encrypted_before(
     assert (await data_of(api, before["id"]), await data_of(api, after["id"])) == ({"a": 1}, {"a": 2})
     monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
     assert await data_of(api, before["id"]) == {"a": 1}
-    await call_route(api, "GET", DOCUMENT, None, 422, id=after["id"])
+    await call_route(api, "GET", DOCUMENT, None, 422, {"include_secrets": "true"}, id=after["id"])
     monkeypatch.setenv(encryption.KEY_VARIABLE, "no key")
     await call_route(api, "GET", DOCUMENT, None, 422, id=before["id"])
+
+
+async def test_key_is_a_private_file_beside_a_sqlite_database(
+    api: httpx.AsyncClient, database: Database, tmp_path: Path
+) -> None:
+    made = await document(api, await kind(api, "thing"), {"a": 1})
+    path = database.memory.get(KEY_FILE)
+    if path is None:
+        return  # PostgreSQL: every server finds the key in the database
+    assert path == tmp_path / "encryption.key" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    key = path.read_bytes()
+    assert key not in (tmp_path / "store.db").read_bytes() + (tmp_path / "store.db-wal").read_bytes()
+    await document(api, await kind(api, "other"), {"a": 1})
+    assert path.read_bytes() == key and [each.name for each in tmp_path.glob(".encryption*")] == []
+    assert await data_of(api, made["id"]) == {"a": 1}
+
+
+async def test_rotated_key_reads_what_the_one_before_encrypted(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_type = await kind(api, "thing")
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    monkeypatch.setenv(encryption.KEY_VARIABLE, old)
+    before = await document(api, block_type, {"a": 1}, "before")
+    monkeypatch.setenv(encryption.KEY_VARIABLE, f"{new}, {old}")
+    after = await document(api, block_type, {"a": 2}, "after")
+    assert await data_of(api, before["id"]) == {"a": 1}
+    monkeypatch.setenv(encryption.KEY_VARIABLE, new)
+    assert await data_of(api, after["id"]) == {"a": 2}
+
+
+async def test_block_whose_key_is_missing_is_named_and_can_be_listed_replaced_and_deleted(
+    api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_type = await kind(api, "thing", properties={"a": {"type": "string"}})
+    monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
+    lost = await document(api, block_type, {"a": "1"}, "lost")
+    gone = await document(api, block_type, {"a": "1"}, "gone")
+    monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
+    await document(api, block_type, {"a": "2"}, "well")
+    refused = await call_route(api, "GET", DOCUMENT, None, 422, {"include_secrets": "true"}, id=lost["id"])
+    assert "'lost' cannot be read: it was encrypted with another key" in refused["detail"]
+    listed = await call_route(api, "POST", "/block_documents/filter", {})
+    assert {each["name"]: each["data"] for each in listed}["lost"] == {"a": "********"}
+    await call_route(api, "PATCH", DOCUMENT, {"data": {"a": "3"}, "merge_existing_data": True}, 422, id=lost["id"])
+    await call_route(api, "PATCH", DOCUMENT, {"data": {"a": "3"}, "merge_existing_data": False}, 204, id=lost["id"])
+    assert await data_of(api, lost["id"]) == {"a": "3"}
+    await call_route(api, "DELETE", DOCUMENT, None, 204, id=gone["id"])
 
 
 async def test_document_fields_are_merged_or_replaced(api: httpx.AsyncClient) -> None:

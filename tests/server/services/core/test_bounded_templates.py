@@ -73,8 +73,7 @@ def test_render_refuses_what_would_take_long(template: str) -> None:
 
 
 def test_render_has_no_way_out_of_the_sandbox() -> None:
-    assert bounded_templates.render("{{ ''.__class__.__mro__ }}", CONTEXT) == ""
-    for template in ("{{ names.append('c') }}", "{{ ''.__class__.__base__.__subclasses__() }}"):
+    for template in ("{{ names.append('c') }}", "{{ ''.__class__ }}", "{{ ''.__class__.__mro__ }}"):
         with pytest.raises(jinja2.exceptions.SecurityError):
             bounded_templates.render(template, CONTEXT)
     with pytest.raises(jinja2.exceptions.UndefinedError):

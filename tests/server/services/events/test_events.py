@@ -11,13 +11,15 @@ import httpx
 import pytest
 
 from prefect.schemas.event_filters import EventFilter
+from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.server.services.events import event_store
 from prefect.server.services.events import querying as service
+from prefect.server.services.runs.journal_ingestion import apply_records
 from prefect.settings import PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED, temporary_settings
-from prefect.types import new_id, now
+from prefect.types import json_codec, new_id, now
 from tests.server.journal_records import at
-from tests.server.route_calls import assert_complete, call_route
+from tests.server.route_calls import assert_complete, call_route, find_events
 
 Event = dict[str, Any]
 
@@ -391,3 +393,17 @@ async def test_buckets_are_aligned_to_multiples_of_their_width(api: httpx.AsyncC
     assert await first(time_unit="week", time_interval=3) == "2025-11-24T00:00:00+00:00"
     backwards = {"since": moment["until"], "until": moment["since"]}
     assert await counts(api, "time", occurred=backwards, time_unit="hour") == []
+
+
+async def test_events_of_a_journal_are_stored_once_and_bad_ones_kept_with_the_reason(
+    api: httpx.AsyncClient, database: Database
+) -> None:
+    resource = {"prefect.resource.id": "shop.1"}
+    event = {"kind": "event", "id": str(new_id()), "occurred": now().isoformat(), "event": "paid", "resource": resource}
+    for _ in range(2):
+        lines = [json_codec.dumps(one) for one in (event, {**event, "id": str(new_id()), "resource": {}})]
+        await database.write(lambda tx, lines=lines: apply_records(tx, b"\n".join(lines)))
+    (found,) = await find_events(api, "paid")
+    assert (found["id"], found["resource"]) == (event["id"], resource)
+    letters = await database.read(store.dead_letters.find)
+    assert len(letters) == 2 and "prefect.resource.id" in letters[0]["reason"]

@@ -163,7 +163,7 @@ async def test_old_orphans_are_removed(database: Database) -> None:
     assert sorted(map(str, left)) == sorted(map(str, [known["id"], known["id"], None, None, UUID(int=5)]))
 
 
-RETAINED = {"EventRetention", "LogRetention", "DeadLetterRetention"}
+RETAINED = {"EventRetention", "LogRetention", "DeadLetterRetention", "FiringRetention"}
 
 
 @pytest.mark.parametrize(

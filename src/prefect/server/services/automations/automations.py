@@ -9,6 +9,7 @@ from uuid import UUID
 from prefect.schemas.wire import checks
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.services.automations import metrics
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
@@ -39,7 +40,12 @@ class AutomationNotFound(NotFound):
 
 
 async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
-    """Create an automation; `values` are its fields as JSON has them."""
+    """Create an automation; `values` are its fields as JSON has them.
+
+    Raises:
+        InvalidRequest: A metric trigger of it cannot be evaluated.
+    """
+    metrics.check_metric(values["trigger"])
     at = now()
     row: Row = {**values, "id": new_id(), "created": at, "updated": at, "related": _find_related_resources(values)}
     await store.automations.add(tx, [row])
@@ -74,6 +80,7 @@ async def find_related(tx: Transaction, resource_id: str) -> list[Answer]:
 async def change(tx: Transaction, id_: UUID, values: Mapping[str, Any]) -> None:
     """Set the fields of an automation that the request contains; its owner stays the same."""
     row = {**await _get(tx, id_, lock=True), **values, "updated": now()}
+    metrics.check_metric(row["trigger"])
     row["related"] = _find_related_resources(row)
     # What its triggers have counted is of no use to others, nor to themselves later.
     await queries.remove_buckets(tx, id_, _trigger_ids(row["trigger"]) if row["enabled"] else ())

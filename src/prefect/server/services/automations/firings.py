@@ -99,8 +99,13 @@ def _build_jobs(id_: UUID, automation: Row, firing: Firing, event: Event) -> lis
     """Return the jobs of a firing: its actions, then those of the beginning or the end of a triggered period."""
     own_key = [event["occurred"].isoformat(), str(event["id"])]
     cause = None if firing.event is None else [firing.event[0].isoformat(), str(firing.event[1])]
-    more = automation["actions_on_resolve" if firing.resolved else "actions_on_trigger"]
-    actions = [*((action, cause) for action in automation["actions"]), *((action, own_key) for action in more)]
+    if firing.resolved:
+        actions = [(action, own_key) for action in automation["actions_on_resolve"]]
+    else:
+        actions = [
+            *((action, cause) for action in automation["actions"]),
+            *((action, own_key) for action in automation["actions_on_trigger"]),
+        ]
     at = now()
     return [
         {

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from prefect._lazy import lazy
+from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_variables
 from prefect.server.services.catalog import block_documents
 from prefect.server.services.core import bounded_templates
+from prefect.server.services.core.errors import InvalidRequest
+from prefect.server.services.core.reading import get_row
 from prefect.types import json_codec
 
 if TYPE_CHECKING:
@@ -97,7 +100,11 @@ async def _read_block(tx: Transaction, context: ActionContext) -> Mapping[str, A
     """Return the block document of an action, with its secrets."""
     id_ = UUID(context.action["block_document_id"])
     context.add_target("block-document", id_, role="block")
-    document = await block_documents.get(tx, id_, include_secrets=True)
+    row = await get_row(tx, store.block_documents, id_)
+    try:
+        document = await block_documents.get(tx, id_, include_secrets=True)
+    except InvalidRequest as error:  # encrypted with another key
+        raise ActionFailed(f"The block document {row['name']!r} ({id_}) cannot be used. {error}") from None
     block_type = document["block_type"]
     if block_type is None:
         raise ActionFailed(f"The block document {document['name']!r} has a type that does not exist any more.")

@@ -128,9 +128,15 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
         if schema["block_type_id"] != row["block_type_id"]:
             raise InvalidReference("A block document cannot get the schema of another block type.")
         row["block_schema_id"] = schema_id
-    stored = decrypt(row["data"])
+    replaces = data is not None and not merge
+    try:
+        stored = decrypt(row["data"], row["name"])
+        known = (await _present_many(tx, [row], True))[0]["data"] if data is not None else {}
+    except encryption.UnreadableData:
+        if not replaces:
+            raise
+        stored = known = {}  # all of it is replaced, so nothing needs to be read
     if data is not None:
-        known = (await _present_many(tx, [row], True))[0]["data"]
         plain, references = _split_references(secret_fields.restore_secrets(data, known))
         await _check_references(tx, id_, references)
         if merge:
@@ -149,7 +155,10 @@ async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete a block document; fields that referred to it are dropped on reading."""
     row = await reading.get_row(tx, store.block_documents, id_)
     answer = (await _present_many(tx, [row], False))[0]
-    data = (await encryption.get_decrypter(tx))(row["data"])
+    try:
+        data = (await encryption.get_decrypter(tx))(row["data"], row["name"])
+    except encryption.UnreadableData:
+        data = {}
     await store.block_documents.remove(tx, {"id": id_})
     await _emit_event(tx, "deleted", answer, data)
 
@@ -214,7 +223,7 @@ class _PresentationContext:
     documents: dict[UUID, Row]
     schemas: dict[UUID, Answer]
     types: dict[UUID, Row]
-    decrypt: Callable[[str], Data]
+    decrypt: Callable[[str, str], Data]
     include_secrets: bool
 
 
@@ -246,10 +255,20 @@ def _present(row: Row, known: _PresentationContext) -> Answer:
 
 def _present_data(row: Row, known: _PresentationContext) -> Data:
     """Return a document's data with that of the documents that it refers to; each masks its own secrets."""
-    data = known.decrypt(row["data"])
+    try:
+        data = known.decrypt(row["data"], row["name"])
+    except encryption.UnreadableData:
+        if known.include_secrets:
+            raise
+        return _mask_all(known.schemas.get(row["block_schema_id"]))  # it can be listed, and deleted
     for name, held in _find_nested(row, known):
         data[name] = _present_data(held, known)
     return data if known.include_secrets else secret_fields.hide_secrets(data, _find_secret_paths(known.schemas, row))
+
+
+def _mask_all(schema: Answer | None) -> Data:
+    """Return the fields of a document that cannot be read."""
+    return dict.fromkeys((schema or {}).get("fields", {}).get("properties", {}), secret_fields.MASK)
 
 
 def _present_references(row: Row, known: _PresentationContext) -> dict[str, Any]:

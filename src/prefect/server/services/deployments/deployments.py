@@ -13,6 +13,7 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.services.automations import automations
 from prefect.server.services.concurrency import limits, slots
 from prefect.server.services.core import differences, json_schemas, paging, reading
 from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
@@ -200,13 +201,15 @@ async def _emit_changed(tx: Transaction, before: Row | None, after: Row) -> None
 
 
 async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Delete deployments with their schedules and those of their runs that have not started; other runs stay."""
+    """Delete deployments with their schedules, their triggers and those of their runs that have not started."""
     ids = [row["id"] for row in rows]
     await _emit(tx, "deleted", rows)
     await store.deployment_schedules.remove(tx, {"deployment_id": ids})
     await store.flow_runs.remove(tx, {"deployment_id": ids, "state_type": "SCHEDULED"})
     await store.concurrency_limits.remove(tx, {"name": [f"deployment:{id_}" for id_ in ids]})
     await store.deployments.remove(tx, {"id": ids})
+    for id_ in ids:
+        await automations.remove_owned(tx, f"prefect.deployment.{id_}")
 
 
 async def remove_by_id(tx: Transaction, id_: UUID) -> None:

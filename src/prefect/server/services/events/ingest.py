@@ -14,22 +14,18 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from pydantic import ValidationError
 
 from prefect.schemas.run_events import FLOW_RUN_HEARTBEAT
-from prefect.schemas.wire import events as wire
 from prefect.server import store
-from prefect.server.db.errors import Unstorable
 from prefect.server.db.interface import Transaction
-from prefect.server.db.times import to_micros
-from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event
+from prefect.server.services.events.incoming import check_event as check_event
+from prefect.server.services.events.incoming import parse_event as parse_event
 from prefect.server.services.runs import heartbeat_intervals, heartbeats
 from prefect.server.services.runs.journal_ingestion import apply_event_records
 from prefect.server.services.runs.records import CHANGEABLE, Record
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resource_id
-from prefect.settings import get_current_settings
 from prefect.types import json_codec, new_id, now
 
 _ID = "prefect.resource.id"
@@ -56,49 +52,6 @@ async def dead_letter(tx: Transaction, event: Event, reason: str) -> None:
     """Store an event that cannot be ingested as a dead letter."""
     record = json_codec.dumps(event, option=orjson.OPT_UTC_Z).decode()
     await store.dead_letters.add(tx, [{"id": new_id(), "created": now(), "reason": reason, "record": record}])
-
-
-def parse_event(message: str, received: datetime) -> Event:
-    """Return the event that a client sent as JSON.
-
-    Raises:
-        InvalidRequest: The message is no event.
-    """
-    try:
-        return {
-            **wire.Event.model_validate(json_codec.loads_foreign(message.encode())).model_dump(),
-            "received": received,
-        }
-    except json_codec.JSONDecodeError as error:
-        raise InvalidRequest(f"It is no JSON: {error}") from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        raise InvalidRequest(f"It is no event: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-
-
-def check_event(event: Event) -> None:
-    """Refuse an event that is larger than the settings allow, or cannot be stored.
-
-    How many labels and related resources it may have is checked by its schema.
-
-    Raises:
-        InvalidRequest: It is such an event.
-    """
-    limits = get_current_settings().server.events
-    if len(event["event"]) > limits.maximum_event_name_length:
-        raise InvalidRequest(
-            f"The name of the event {event['id']} has more than {limits.maximum_event_name_length} characters."
-        )
-    try:
-        # Wrapped in as many lists as in a response: an event nested too deep for a response is refused here.
-        size = len(json_codec.dumps([[[[event["resource"], event["related"], event["payload"]]]]]))
-        to_micros(event["occurred"])
-    except (TypeError, Unstorable) as error:
-        raise InvalidRequest(f"The event {event['id']} cannot be kept: {str(error).rstrip('.')}.") from None
-    if size > limits.maximum_size_bytes:
-        raise InvalidRequest(
-            f"The event {event['id']} takes {size} bytes, and {limits.maximum_size_bytes} are allowed."
-        )
 
 
 # --- task runs -------------------------------------------------------------------------------------------------------

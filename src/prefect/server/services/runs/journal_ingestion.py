@@ -29,7 +29,8 @@ from prefect.server.db.errors import StoreError
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.concurrency import leases
-from prefect.server.services.events import emitting
+from prefect.server.services.core.errors import ServiceError
+from prefect.server.services.events import emitting, event_store, incoming
 from prefect.server.services.runs import (
     heartbeat_intervals,
     heartbeats,
@@ -232,6 +233,7 @@ class _SortedRecords:
     runs: dict[str, dict[UUID, _RunChanges]] = field(default_factory=lambda: {"flow_run": {}, "task_run": {}})
     artifact_updates: list[Record] = field(default_factory=list)
     heartbeats: dict[UUID, timedelta] = field(default_factory=dict)
+    events: list[event_store.Event] = field(default_factory=list)
     entered: dict[str, list[emitting.StateChange]] = field(default_factory=lambda: {"flow_run": [], "task_run": []})
     dead_letters: list[store.Row] = field(default_factory=list)
 
@@ -263,6 +265,7 @@ async def _apply_records(
         for kind, entered in new.entered.items():
             await emitting.emit_state_events(tx, kind, entered)
     _notify_of_results(tx, new.entered["task_run"])
+    await event_store.add_events(tx, new.events)
     await store.dead_letters.add(tx, new.dead_letters)
     return len(new.dead_letters)
 
@@ -286,6 +289,8 @@ def _sort_record(new: _SortedRecords, record: Record) -> None:
         elif kind == "heartbeat":
             id_, duration = records.parse_heartbeat(record)
             new.heartbeats[id_] = max(duration, new.heartbeats.get(id_, duration))
+        elif kind == "event":
+            new.events.append(_parse_event(record))
         elif kind == "state" or kind == "update":
             target, id_ = records.parse_target(record, "run_id" if kind == "state" else "id")
             if target == "artifact":
@@ -296,6 +301,16 @@ def _sort_record(new: _SortedRecords, record: Record) -> None:
             raise BadRecord(_UNUSABLE_KINDS.get(str(kind), f"its kind is {kind!r}, which is not known"))
     except BadRecord as error:
         new.add_dead_letter(record, str(error))
+
+
+def _parse_event(record: Record) -> event_store.Event:
+    """Return the event of an `event` record."""
+    try:
+        event = incoming.build_event({name: value for name, value in record.items() if name != "kind"}, now())
+        incoming.check_event(event)
+    except ServiceError as error:
+        raise BadRecord(str(error)) from None
+    return event
 
 
 _UNUSABLE_KINDS = {

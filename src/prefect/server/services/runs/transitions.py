@@ -47,7 +47,7 @@ async def set_flow_run_state(
     force: bool = False,
     policy: rules.Policy | None = None,
     client_version: str | None = None,
-    claim: str | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Answer:
     """Propose a state of a flow run.
 
@@ -58,14 +58,14 @@ async def set_flow_run_state(
         force: Apply only the rule that protects results.
         policy: The rules to apply in place of those that `force` selects.
         client_version: The version of the client, if the request names it.
-        claim: The header with the claim under which a worker, or the process that it started, proposes the state.
+        headers: The headers of the request: a worker, or the process that it started, sends its claim.
 
     Returns:
         An `OrchestrationResult`.
     """
     row = await get_row(tx, store.flow_runs, id_, lock=True)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
-    entry, token = parse_proposed_state(state), claims.parse(claim, id_)
+    entry, token = parse_proposed_state(state), claims.read_claim(headers, id_)
     proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, entry), chosen, client_version)
     if token is not None and claims.is_lost(row, token, entry):
         return _to_result(proposal, rules.Abort(claims.REFUSAL))
@@ -256,7 +256,7 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
     row, entry = proposal.row, proposal.proposed
     facts: dict[str, Any] = {}
     if row["deployment_id"] is not None and (entry.type in ("PENDING", "RUNNING") or entry.name == "Late"):
-        limit = await _find_deployment_limit(tx, row["deployment_id"])
+        limit = await find_deployment_limit(tx, row["deployment_id"])
         if limit is not None:
             settings = get_current_settings().server.deployments
             facts = {
@@ -272,7 +272,7 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
     return rules.Facts(now=entry.timestamp, client_version=proposal.client_version, timestamps=timestamps, **facts)
 
 
-async def _find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | None:
+async def find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | None:
     """Return the active limit of a deployment with the deployment's `options` for it, if it has one."""
     columns = ("concurrency_limit_id", "concurrency_options")
     rows = await store.deployments.find(tx, {"id": deployment_id}, columns=columns)
@@ -330,7 +330,7 @@ async def _take_slots(tx: Transaction, proposal: _Proposal, effects: tuple[rules
     """Take the slots that the transition needs; return False when others have taken them."""
     for effect in effects:
         if isinstance(effect, rules.TakeDeploymentSlot):
-            limit = await _find_deployment_limit(tx, proposal.row["deployment_id"])
+            limit = await find_deployment_limit(tx, proposal.row["deployment_id"])
             if limit is None:
                 return False
             holder = {"type": "flow_run", "id": proposal.row["id"]}
@@ -360,15 +360,15 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     # The derived columns follow from all states of the run, also from those that arrive later with a journal.
     others = {name: value for name, value in settled.columns.items() if name not in run_states.NO_DERIVED_COLUMNS}
     stored = run_states.to_stored(settled.state, new_id())
+    claim_duration = claims.move_out_of_details(stored)
     if row["states"]:  # a new state is placed after all others, even if the clock of another host is ahead
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
     run_states.enter_state(row, stored)
     row.update(others)
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
-    if stored["type"] == "PENDING" and row["deployment_id"] is not None:
-        duration = claims.lease_duration(stored)
-        others["lease_until"] = row["lease_until"] = now() + duration if duration else None
+    if stored["type"] == "PENDING" and row.get("deployment_id") is not None:
+        others["lease_until"] = row["lease_until"] = now() + claim_duration if claim_duration else None
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
         # It sent no heartbeats while it did not run; its process gets time for the first one.
         others["lease_until"] = row["lease_until"] = now() + heartbeat_intervals.event_lease_duration()

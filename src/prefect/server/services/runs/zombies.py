@@ -12,7 +12,7 @@ from prefect import rules
 from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.runs import orphans, run_states, transitions
+from prefect.server.services.runs import lost_runs, orphans, run_states, transitions
 from prefect.server.store.queries import runs as queries
 from prefect.types import now
 
@@ -21,8 +21,12 @@ SWEEP_BATCH_SIZE = 100
 
 
 async def crash_zombies(tx: Transaction) -> int:
-    """Give a Crashed state to a batch of flow runs whose lease has expired, and to their task runs; return its size."""
+    """Give a Crashed state to a batch of flow runs whose lease has expired, and to their task runs; return its size.
+
+    A flow run of a pool that starts lost runs again is scheduled instead.
+    """
     rows = await queries.lock_expired_flow_runs(tx, now(), SWEEP_BATCH_SIZE)
+    retried = await lost_runs.find_retried(tx, rows)
     for row in rows:
         last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
@@ -30,11 +34,13 @@ async def crash_zombies(tx: Transaction) -> int:
         for task_run in await queries.lock_open_task_runs(tx, row["id"]):
             if orphans.is_not_ready(task_run):
                 continue
-            entry = _crashed(last, message)
+            entry = _crashed(last + timedelta(microseconds=1), message)
             await transitions.propose_state(tx, store.task_runs, task_run, entry, policies.MinimalTaskPolicy)
-        await transitions.propose_state(tx, store.flow_runs, row, _crashed(last, message), policies.MinimalFlowPolicy)
+        last += timedelta(microseconds=1)
+        entry = lost_runs.build_retry(last) if row["id"] in retried else _crashed(last, message)
+        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
     return len(rows)
 
 
 def _crashed(last: datetime, message: str) -> rules.Entry:
-    return rules.Entry("CRASHED", "Crashed", last + timedelta(microseconds=1), message)
+    return rules.Entry("CRASHED", "Crashed", last, message)

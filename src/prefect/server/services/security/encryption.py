@@ -1,22 +1,24 @@
 """Encryption of the data of blocks, so that the database or a copy of it reveals no secret without the key.
 
-The key is `PREFECT_SERVER_ENCRYPTION_KEY` (a Fernet key). If it is not set, a key is generated once and stored in the
-database, where every server finds it. Data that was encrypted before the key was set stays readable.
+The keys are those of `PREFECT_SERVER_ENCRYPTION_KEY`: Fernet keys with commas between, of which the first encrypts and
+all decrypt. If it is not set, a key is generated once: beside a SQLite file, in a file that only its owner can read; in
+a PostgreSQL database, where every server finds it. Data that was encrypted before the key was set stays readable.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from prefect._lazy import lazy
 from prefect.server import store
-from prefect.server.db.interface import Transaction
+from prefect.server.db.interface import KEY_FILE, Transaction
 from prefect.server.services.core.errors import InvalidRequest
-from prefect.types import json_codec
+from prefect.types import json_codec, new_id
 
 if TYPE_CHECKING:
     from cryptography import fernet
@@ -25,44 +27,90 @@ else:
 
 KEY_VARIABLE = "PREFECT_SERVER_ENCRYPTION_KEY"
 
-_KEY = "encryption_key"
+_STORED_KEY = "encryption_key"
+
+
+class UnreadableData(InvalidRequest):
+    """Data was encrypted with a key that is not known."""
 
 
 async def encrypt(tx: Transaction, data: dict[str, Any]) -> str:
     """Return data as encrypted text."""
-    key = os.environ.get(KEY_VARIABLE)
-    if key is None:
-        await store.meta.add(tx, [{"key": _KEY, "value": fernet.Fernet.generate_key().decode()}])
-    keys = _build_keys(key, await _load_stored_key(tx))
+    if not _read_configured_keys():
+        await _create_key(tx)
+    keys = await _load_keys(tx)
     return keys.encrypt(json_codec.dumps(data, option=orjson.OPT_NON_STR_KEYS)).decode()
 
 
-async def get_decrypter(tx: Transaction) -> Callable[[str], dict[str, Any]]:
-    """Return a function that decrypts texts."""
-    keys = _build_keys(os.environ.get(KEY_VARIABLE), await _load_stored_key(tx))
+async def get_decrypter(tx: Transaction) -> Callable[[str, str], dict[str, Any]]:
+    """Return a function that decrypts the data of a block, which it names in its error."""
+    keys = await _load_keys(tx)
+    path = _find_key_file(tx)
+    where = f", or restore the file {str(path)!r}" if path else ""
 
-    def decrypt(text: str) -> dict[str, Any]:
+    def decrypt(text: str, name: str) -> dict[str, Any]:
         try:
             return json_codec.loads(keys.decrypt(text))
         except fernet.InvalidToken:
-            raise InvalidRequest(
-                f"A block cannot be read: it was encrypted with another key. Set {KEY_VARIABLE} to the one of then."
+            raise UnreadableData(
+                f"The block {name!r} cannot be read: it was encrypted with another key. Add that key to "
+                f"{KEY_VARIABLE}, after a comma{where}."
             ) from None
 
     return decrypt
 
 
-async def _load_stored_key(tx: Transaction) -> str | None:
-    row = await store.meta.get(tx, _KEY)
-    return row["value"] if row else None
+async def _create_key(tx: Transaction) -> None:
+    """Generate the key, unless there is one."""
+    key = fernet.Fernet.generate_key().decode()
+    path = _find_key_file(tx)
+    if path is None:
+        await store.meta.add(tx, [{"key": _STORED_KEY, "value": key}])
+    elif not path.exists():
+        _write_private_file(path, key)
 
 
-def _build_keys(configured: str | None, stored: str | None) -> fernet.MultiFernet:
-    """Return the keys: the first encrypts, all decrypt."""
+def _write_private_file(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all; one that exists stays."""
+    new = path.with_name(f".{path.name}.{new_id().hex}")
+    descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        return fernet.MultiFernet([fernet.Fernet(key) for key in (configured, stored) if key] or [_throwaway_key()])
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.link(new, path)  # fails if another process was faster: its key is the one
+    except FileExistsError:
+        pass
+    finally:
+        new.unlink()
+
+
+async def _load_keys(tx: Transaction) -> fernet.MultiFernet:
+    """Return the keys: the first encrypts, all decrypt."""
+    path = _find_key_file(tx)
+    row = await store.meta.get(tx, _STORED_KEY)
+    known = [*_read_configured_keys(), _read_key_file(path), row["value"] if row else None]
+    try:
+        return fernet.MultiFernet([fernet.Fernet(key) for key in known if key] or [_throwaway_key()])
     except ValueError:
-        raise InvalidRequest(f"{KEY_VARIABLE} is no Fernet key: it must be 32 bytes as URL-safe base64.") from None
+        source = KEY_VARIABLE if _read_configured_keys() else f"The file {str(path)!r}"
+        raise InvalidRequest(f"{source} is no Fernet key: it must be 32 bytes as URL-safe base64.") from None
+
+
+def _read_configured_keys() -> list[str]:
+    return [key for part in os.environ.get(KEY_VARIABLE, "").split(",") if (key := part.strip())]
+
+
+def _find_key_file(tx: Transaction) -> Path | None:
+    return tx.memory.get(KEY_FILE)
+
+
+def _read_key_file(path: Path | None) -> str | None:
+    try:
+        return path and path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return None
 
 
 def _throwaway_key() -> fernet.Fernet:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from prefect._lazy import lazy
 from prefect.server import store
 from prefect.server.db.interface import Database, Transaction
+from prefect.server.store.queries import automations, upkeep
 from prefect.server.store.queries import events as event_queries
-from prefect.server.store.queries import upkeep
 from prefect.server.store.queries.events import EventKey
 from prefect.settings import get_current_settings
 from prefect.types import now
@@ -58,7 +58,7 @@ async def remove_events(
 
 
 async def prune_local_store(database: Database) -> None:
-    """Remove a batch of old events and of old dead letters from a store that no server may ever open."""
+    """Remove a batch of old events, dead letters and firings from a store that no server may ever open."""
     server = get_current_settings().server
     vacuum, period = server.services.db_vacuum, server.events.retention_period
     own_periods = vacuum.event_retention_overrides
@@ -67,6 +67,8 @@ async def prune_local_store(database: Database) -> None:
         await database.write(lambda tx: remove_events(tx, LOCAL_PRUNE_BATCH_SIZE, period, own_periods))
     if await database.read(lambda tx: upkeep.has_older(tx, store.dead_letters, now() - vacuum.retention_period)):
         await database.write(lambda tx: remove_dead_letters(tx, LOCAL_PRUNE_BATCH_SIZE, vacuum.retention_period))
+    if await database.read(lambda tx: upkeep.has_older(tx, store.event_queue, now() - period)):
+        await database.write(lambda tx: remove_firings(tx, LOCAL_PRUNE_BATCH_SIZE, period))
 
 
 async def remove_logs(tx: Transaction, limit: int, period: timedelta) -> int:
@@ -77,6 +79,12 @@ async def remove_logs(tx: Transaction, limit: int, period: timedelta) -> int:
 async def remove_dead_letters(tx: Transaction, limit: int, period: timedelta) -> int:
     """Remove dead letters that are older than a period: what they waited for has not come, or never could."""
     return await upkeep.remove_older(tx, store.dead_letters, now() - period, limit)
+
+
+async def remove_firings(tx: Transaction, limit: int, period: timedelta) -> int:
+    """Remove firings that are older than a period, and events that no server has evaluated for as long."""
+    waiting = await upkeep.remove_older(tx, store.event_queue, now() - period, limit)
+    return max(waiting, await automations.remove_old_firings(tx, now() - period, limit))
 
 
 async def remove_flow_runs(tx: Transaction, limit: int, period: timedelta) -> int:

@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.db.tables import OPEN
+from prefect.server.db.tables import OPEN, STARTED
 from prefect.server.store import Collection, Condition, Order, Row
 from prefect.types import now
 
@@ -161,3 +161,29 @@ async def find_next_runs(tx: Transaction, flow_ids: Sequence[UUID]) -> list[Row]
     )
     names = ("id", "flow_id", "name", "state_name", "state_type", "next_scheduled_start_time")
     return await store.flow_runs.find(tx, Sql(first, of_flows.values), columns=names)
+
+
+# --- metrics of automations ------------------------------------------------------------------------------------------
+
+
+def since(time: datetime) -> Condition:
+    """Return the condition that flow runs started, or were expected to, after a time."""
+    return Sql(f"{STARTED} >= ?", (time,))
+
+
+async def compute_success_percentage(tx: Transaction, where: Condition) -> float | None:
+    """Return how many percent of the finished flow runs that satisfy a condition completed; None without any."""
+    text = (
+        "SELECT count(*), sum(CASE WHEN flow_run.state_type = 'COMPLETED' THEN 1 ELSE 0 END) FROM flow_run"
+        f" WHERE NOT (flow_run.{OPEN}) AND {where.text}"
+    )
+    ((ended, completed),) = await tx.fetch(Sql(text, where.values))
+    return 100.0 * completed / ended if ended else None
+
+
+async def compute_average_duration(tx: Transaction, where: Condition) -> float | None:
+    """Return the average seconds that the finished flow runs that satisfy a condition ran; None without any."""
+    seconds = tx.dialect.seconds("flow_run.total_run_time")
+    text = f"SELECT avg({seconds}) FROM flow_run WHERE NOT (flow_run.{OPEN}) AND {where.text}"
+    ((average,),) = await tx.fetch(Sql(text, where.values))
+    return None if average is None else float(average)

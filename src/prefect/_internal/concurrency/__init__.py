@@ -1,0 +1,1 @@
+"""Calls between threads and event loops, for other people's packages."""

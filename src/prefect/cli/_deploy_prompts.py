@@ -1,0 +1,171 @@
+"""Questions of `prefect deploy` on a terminal: which deployment, its flow, name, work pool and schedule."""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from prefect._lazy import lazy
+from prefect.cli._lookup import get_client, read_all_pages
+from prefect.cli._output import print_notice
+
+if TYPE_CHECKING:
+    from prefect.deployments.yaml import saving, schedules
+    from prefect.deployments.yaml.document import ProjectFileError
+    from prefect.deployments.yaml.project import Entry, Project
+    from prefect.schemas import actions
+else:
+    actions = lazy("prefect.schemas.actions")
+    saving = lazy("prefect.deployments.yaml.saving")
+    schedules = lazy("prefect.deployments.yaml.schedules")
+
+T = TypeVar("T")
+
+MAX_FILES = 1000
+"""Files that are searched for flows at most."""
+
+
+def choose(found: Project) -> list[Entry]:
+    """Ask which deployments of a file are meant; a new one if it has none."""
+    if not found.entries:
+        return [found.new_entry()]
+    choices = [*found.entries, None]
+    titles = [f"{entry.name} ({entry.values.get('entrypoint')})" for entry in found.entries]
+    chosen = _select("Which deployment?", choices, [*titles, "a new one"])
+    return [found.new_entry() if chosen is None else chosen]
+
+
+def complete(entry: Entry) -> Entry:
+    """Ask for what a deployment needs and does not say; for a new one also for its work pool and schedule."""
+    is_new = "entrypoint" in entry.overridden or not entry.values.get("entrypoint")
+    if not entry.values.get("entrypoint"):
+        entry = entry.override({"entrypoint": _ask_entrypoint()})
+    if not entry.name:
+        entry = entry.override({"name": click.prompt("Name of the deployment", default="default", err=True)})
+    pool: dict[str, Any] = entry.values.get("work_pool") or {}
+    if is_new and not pool.get("name"):
+        name = _ask_work_pool()
+        if name is not None:
+            entry = entry.override({"work_pool": {**pool, "name": name}})
+    if is_new and not entry.values.get("schedules"):
+        entry = _ask_schedules(entry)
+    return entry
+
+
+def offer_saving(found: Project, path: Path, entries: Sequence[Entry]) -> None:
+    """Ask whether what was chosen is written to the file."""
+    for entry in entries:
+        if not entry.overridden:
+            continue
+        question = f"Save the deployment {entry.name!r} to {path}, for the next time?"
+        if click.confirm(question, default=True, err=True):
+            saving.save_entry(path, entry)
+            click.echo(f"Saved. Deploy it again with: prefect deploy -n {entry.name}")
+
+
+def _select(question: str, values: Sequence[T], titles: Sequence[str]) -> T:
+    click.echo(question, err=True)
+    for number, title in enumerate(titles, start=1):
+        click.echo(f"  {number}  {title}", err=True)
+    number = click.prompt("Number", type=click.IntRange(1, len(values)), default=1, err=True)
+    return values[number - 1]
+
+
+# --- flows -----------------------------------------------------------------------------------------------------------
+
+
+def _ask_entrypoint() -> str:
+    found = sorted(find_flows(Path(".")))
+    other = "another one"
+    chosen = _select("Which flow?", [*found, None], [*found, other]) if found else None
+    return chosen or click.prompt("Flow, as path/to/file.py:function", err=True)
+
+
+def find_flows(directory: Path) -> Iterable[str]:
+    """Return the entrypoints of functions with the decorator `flow` in the Python files of a directory."""
+    count = 0
+    for root, directories, files in os.walk(directory):
+        hidden = ("node_modules", "site-packages", "__pycache__")
+        directories[:] = sorted(name for name in directories if name[0] not in "._" and name not in hidden)
+        if (Path(root) / "pyvenv.cfg").exists():
+            directories.clear()
+            continue
+        for name in sorted(files):
+            if name.endswith(".py") and count < MAX_FILES:
+                count += 1
+                yield from _find_in_file(Path(root) / name)
+
+
+def _find_in_file(path: Path) -> Iterable[str]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(map(_is_flow, node.decorator_list)):
+            yield f"{path}:{node.name}"
+
+
+def _is_flow(decorator: ast.expr) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
+    return name == "flow"
+
+
+# --- work pools and schedules ----------------------------------------------------------------------------------------
+
+
+def _ask_work_pool() -> str | None:
+    """Ask for a work pool: one that is there, a new one of processes, or none."""
+    pools = [pool.name for pool in read_all_pages(lambda limit, offset: get_client().read_work_pools(limit, offset))]
+    titles = [*pools, "a new one, whose worker runs flows as processes", "none"]
+    chosen = _select("Which work pool runs it?", [*pools, "", None], titles)
+    if chosen != "":
+        return chosen
+    name = click.prompt("Name of the work pool", default="default", err=True)
+    get_client().create_work_pool(actions.WorkPoolCreate(name=name, type="process"))
+    click.echo(f"Created work pool {name!r}.")
+    return name
+
+
+def _ask_schedules(entry: Entry) -> Entry:
+    """Ask for schedules until one is valid, and for further ones."""
+    written: list[dict[str, Any]] = []
+    question = "Should it run on a schedule?"
+    while click.confirm(question, default=False, err=True):
+        kind = _select("Which kind of schedule?", schedules.KINDS, ("cron expression", "interval", "iCalendar rule"))
+        new = _ask_schedule(kind)
+        attempt = entry.override({"schedules": [*written, new]})
+        if error := _find_error(lambda attempt=attempt: schedules.build_schedules(attempt, False)):
+            print_notice(error)
+            continue
+        written.append(new)
+        question = "Another schedule?"
+    return entry.override({"schedules": written}) if written else entry
+
+
+def _ask_schedule(kind: str) -> dict[str, Any]:
+    if kind == "interval":
+        return {"interval": click.prompt("Seconds between two runs", type=int, default=3600, err=True)}
+    default = "0 0 * * *" if kind == "cron" else "FREQ=DAILY"
+    text = click.prompt("Cron expression" if kind == "cron" else "Rule", default=default, err=True)
+    return {kind: text, "timezone": click.prompt("Time zone", default="UTC", err=True)}
+
+
+def _find_error(build: Callable[[], object]) -> str | None:
+    try:
+        build()
+    except _project_file_error() as error:
+        return str(error)
+    return None
+
+
+def _project_file_error() -> type[ProjectFileError]:
+    from prefect.deployments.yaml.document import ProjectFileError
+
+    return ProjectFileError

@@ -1,0 +1,82 @@
+"""`prefect integrations`: install the published integrations of Prefect beside this package."""
+
+from __future__ import annotations
+
+import click
+
+from prefect.cli._command import flag, group, positional
+from prefect.cli._output import fail
+
+command = group("integrations", "Install published integrations of Prefect beside this package.")
+
+KNOWN: dict[str, str] = {
+    "aws": "aiobotocore>=2.23.2 boto3>=1.24.53 botocore>=1.27.53 pyparsing>=3.1.1 tenacity>=8.0.0 typer>=0.9.0,<0.28",
+    "azure": "aiohttp azure-identity>=1.10 azure-mgmt-containerinstance>=10.0 azure-mgmt-resource>=21.2,<25"
+    " prefect-docker>=0.6.2 setuptools<81",
+    "bitbucket": "atlassian-python-api>=3.41.8",
+    "dask": "distributed>=2025.1",
+    "databricks": "",
+    "dbt": "dbt-core>=1.7.0 prefect-shell>=0.3.2 sgqlc>=16.0.0",
+    "docker": "docker>=6.1.1 exceptiongroup python-on-whales>=0.81",
+    "email": "",
+    "gcp": "google-api-python-client>=2.20.0 google-cloud-storage>=2.0.0 tenacity>=8.0.0 python-slugify>=8.0.0"
+    " google-cloud-secret-manager",
+    "github": "sgqlc>=15.0",
+    "gitlab": "python-gitlab>=3.12.0 tenacity>=8.2.3",
+    "kubernetes": "kubernetes-asyncio>=32.0.0 tenacity>=8.2.3 exceptiongroup pyopenssl>=24.1.0 kopf>=1.45.1"
+    " python-json-logger>=3.3.0",
+    "ray": "ray[default]>=2.40",
+    "redis": "redis>=8.0.0",
+    "shell": "",
+    "slack": "aiohttp slack_sdk>=3.15.1",
+    "snowflake": "snowflake>=1.5.0 snowflake-connector-python>=3.17.2 tenacity>=8.0.0",
+    "sqlalchemy": "sqlalchemy>=1.4.31,<3",
+}
+"""The integrations, and what each requires beside `prefect`; `make integrations` compares it with their metadata."""
+
+_OWN = {"dask": "dask", "ray": "ray"}
+"""Integrations that are part of this package, with their extras."""
+
+
+@command.command("ls")
+def ls() -> None:
+    """List the integrations that are known to work with this package."""
+    for name in KNOWN:
+        part = f"  part of this package: pip install 'pluperfect[{_OWN[name]}]'" if name in _OWN else ""
+        click.echo(f"prefect-{name}{part}")
+
+
+@command.command("requirements")
+@positional("names", multiple=True, help="Pass the names of integrations, with or without `prefect-`.")
+@flag("--uv", help="Print overrides for uv instead of requirements for pip.")
+def requirements(names: tuple[str, ...], uv: bool) -> None:
+    """Print what an integration requires, without the original, whose package this one provides.
+
+    With pip, install the integration alone, then what it requires:
+
+    \b
+      pip install --no-deps prefect-shell
+      prefect integrations requirements shell > shell.txt
+      pip install -r shell.txt
+
+    With uv, override the requirement of the original:
+
+    \b
+      prefect integrations requirements shell --uv > overrides.txt
+      uv pip install prefect-shell --override overrides.txt
+    """
+    wanted = sorted({name.removeprefix("prefect-").removeprefix("prefect_") for name in names})
+    unknown = [name for name in wanted if name not in KNOWN]
+    if unknown:
+        fail(f"There is no integration {unknown[0]!r}. Known are: {', '.join(KNOWN)}.")
+    packages = " ".join(f"prefect-{name}" for name in wanted)
+    if uv:
+        click.echo(f"# uv pip install {packages} --override FILE, where FILE has these lines")
+        click.echo("# pluperfect provides the package prefect: the original is never installed.")
+        click.echo("prefect; python_version < '3'")
+        return
+    click.echo(f"# pip install --no-deps {packages} && pip install -r FILE, where FILE has these lines")
+    click.echo("# pluperfect provides the package prefect; its extra `compat` has what integrations use undeclared.")
+    click.echo("pluperfect[compat]")
+    for line in sorted({line for name in wanted for line in KNOWN[name].split()}):
+        click.echo(line if not line.startswith("prefect-") else f"# also --no-deps: {line}")

@@ -1,0 +1,149 @@
+"""Running deployments from programs: the run takes place where the deployment's runs do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from contextlib import nullcontext
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from prefect._io import sleep, twin
+from prefect._lazy import lazy
+from prefect.context import EngineContext, TaskRunContext
+from prefect.engine.parameters import collect_inputs, resolve_inputs
+from prefect.schemas import run_inputs, states
+from prefect.types import now
+
+if TYPE_CHECKING:
+    from prefect.client import orchestration
+    from prefect.client.orchestration import PrefectClient
+    from prefect.schemas.responses import DeploymentResponse
+    from prefect.schemas.runs import FlowRun
+else:
+    orchestration = lazy("prefect.client.orchestration")
+
+__all__ = ["arun_deployment", "run_deployment"]
+
+FIRST_POLL_INTERVAL_SECONDS = 0.1
+"""Until the first look whether the run has ended; each pause is longer than the one before."""
+
+POLL_INTERVAL_GROWTH = 1.3
+
+
+async def arun_deployment(
+    name: str | UUID,
+    client: PrefectClient | None = None,
+    parameters: dict[str, Any] | None = None,
+    scheduled_time: datetime | None = None,
+    flow_run_name: str | None = None,
+    timeout: float | None = None,
+    poll_interval: float | None = 5,
+    tags: Iterable[str] | None = None,
+    idempotency_key: str | None = None,
+    work_queue_name: str | None = None,
+    as_subflow: bool | None = True,
+    job_variables: dict[str, Any] | None = None,
+) -> FlowRun:
+    """Start a run of a deployment and wait for its end; return the run, whose state says how it went.
+
+    Args:
+        name: The deployment: `"flow/deployment"`, or its id.
+        client: The client to use; one of the current settings if None.
+        parameters: Arguments, by name, over those of the deployment. Futures and states stand for their results.
+        scheduled_time: When the run is due; now if None.
+        flow_run_name: The name of the run; made up if None.
+        timeout: How many seconds to wait: 0 does not wait, None waits without end. The run goes on after it.
+        poll_interval: The longest time, in seconds, between two looks at the run.
+        tags: Tags of the run beside the deployment's.
+        idempotency_key: A run of the deployment with the same key is returned instead of a new one.
+        work_queue_name: The work queue to run in, if not the deployment's.
+        as_subflow: Whether a run that is started in a flow run belongs to it.
+        job_variables: What the work pool's job template is filled with, over the deployment's.
+
+    Raises:
+        ObjectNotFound: There is no such deployment.
+        PrefectHTTPStatusError: The arguments do not satisfy the deployment's schema.
+        ValueError: The timeout is negative, or the name has no slash.
+    """
+    if timeout is not None and timeout < 0:
+        raise ValueError("`timeout` cannot be negative: 0 does not wait, None waits without end.")
+    end = float("inf") if timeout is None else time.monotonic() + timeout
+    async with nullcontext(client) if client is not None else orchestration.get_client() as api:
+        deployment = await _read_deployment(api, name)
+        context = EngineContext.get() if as_subflow else None
+        values = parameters or {}
+        inputs = collect_inputs(values, context.run_results if context is not None else None)
+        parent_id = None
+        if context is not None and context.flow_run is not None:
+            parent_id = await _create_parent_task_run(api, context, deployment, inputs.links)
+        run = await api.create_flow_run_from_deployment(
+            deployment.id,
+            parameters=await resolve_inputs(values, inputs, context),
+            state=states.Scheduled(scheduled_time=scheduled_time or now()),
+            name=flow_run_name,
+            tags=tags,
+            idempotency_key=idempotency_key,
+            parent_task_run_id=parent_id,
+            work_queue_name=work_queue_name,
+            job_variables=job_variables,
+        )
+        return await _wait(api, run, end, poll_interval)
+
+
+run_deployment = twin(arun_deployment)
+
+
+async def _read_deployment(client: PrefectClient, name: str | UUID) -> DeploymentResponse:
+    if isinstance(name, str):
+        try:
+            name = UUID(name)
+        except ValueError:
+            return await client.read_deployment_by_name(str(name))
+    return await client.read_deployment(name)
+
+
+_LINKS = {"task_run": run_inputs.TaskRunResult, "flow_run": run_inputs.FlowRunResult}
+
+
+class _DeploymentTask:
+    """The task that stands for the runs of a deployment in a flow run."""
+
+    def __init__(self, name: str, version: str | None) -> None:
+        self.name = self.task_key = name
+        self.version = version
+        self.tags = frozenset[str]()
+
+
+async def _create_parent_task_run(
+    client: PrefectClient, context: EngineContext, deployment: DeploymentResponse, links: dict[str, list[Any]]
+) -> UUID:
+    """Create the task run that stands for the new run in the current flow run, and return its id."""
+    assert context.flow_run is not None
+    flow = await client.read_flow(deployment.flow_id)
+    name = f"{flow.name}/{deployment.name}"
+    caller = TaskRunContext.get()
+    if caller is not None:
+        links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
+    task_run = await client.create_task_run(
+        _DeploymentTask(name, deployment.version),
+        context.flow_run.id,
+        dynamic_key=str(uuid4()),
+        name=name,
+        state=states.Pending(),
+        task_inputs={
+            name: [_LINKS[link["input_type"]](id=link["id"]) for link in each] for name, each in links.items()
+        },
+    )
+    return task_run.id
+
+
+async def _wait(client: PrefectClient, run: FlowRun, end: float, poll_interval: float | None) -> FlowRun:
+    """Return the run once it has ended, or as it is when the time is over."""
+    pause = FIRST_POLL_INTERVAL_SECONDS
+    while (run.state is None or not run.state.is_final()) and (left := end - time.monotonic()) > 0:
+        await sleep(min(pause, left))
+        pause = min(pause * POLL_INTERVAL_GROWTH, poll_interval or pause)
+        run = await client.read_flow_run(run.id)
+    return run

@@ -1,0 +1,200 @@
+"""Check what a deployment in a project file says: its flow, work pool, parameters, triggers and simple values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import jsonschema
+from pydantic import BaseModel, ValidationError
+
+from prefect import settings
+from prefect.deployments.yaml.filling import is_template
+from prefect.deployments.yaml.project import Entry
+from prefect.events.schemas import deployment_triggers
+from prefect.exceptions import MissingFlowError, ObjectNotFound, ScriptError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.schemas.work import WorkPool
+
+F = TypeVar("F")
+
+_TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
+
+
+def check_keys(entry: Entry) -> None:
+    """Check that a deployment has a name and an entrypoint, and nothing that only Prefect Cloud has.
+
+    Raises:
+        ProjectFileError: It has not.
+    """
+    if not entry.name:
+        raise entry.error((), "A deployment needs a `name`.")
+    if not entry.values.get("entrypoint"):
+        raise entry.error((), f"The deployment {entry.name!r} needs an `entrypoint`, such as path/to/file.py:my_flow.")
+    if entry.values.get("sla"):
+        raise entry.error(("sla",), "Service level agreements are a feature of Prefect Cloud: remove `sla`.")
+
+
+def load_flow(entry: Entry, load: Callable[[str], F]) -> F:
+    """Return the flow of a deployment.
+
+    Raises:
+        ProjectFileError: There is no such file, module or flow, or loading it fails.
+    """
+    entrypoint, place = str(entry.values["entrypoint"]), ("entrypoint",)
+    try:
+        flow = load(entrypoint)
+    except FileNotFoundError as error:
+        raise entry.error(place, f"There is no file {entrypoint.rpartition(':')[0]!r}.") from error
+    except (MissingFlowError, ScriptError, ImportError, SyntaxError, ValueError) as error:
+        # What the file itself raised tells more than that its definitions alone are not enough.
+        script = next((each for each in (error, error.__context__) if isinstance(each, ScriptError)), None)
+        reason = f"{type(script.user_exc).__name__}: {script.user_exc}" if script is not None else str(error)
+        raise entry.error(place, f"{entrypoint!r} cannot be loaded: {' '.join(reason.split())}") from error
+    name = entry.values.get("flow_name")
+    if name and name != getattr(flow, "name", name):
+        raise entry.error(("flow_name",), f"The flow of {entrypoint!r} is named {flow.name!r}, not {name!r}.")  # pyright: ignore
+    return flow
+
+
+async def find_work_pool(client: PrefectClient, entry: Entry) -> WorkPool | None:
+    """Return the work pool of a deployment: the one that it names, else the default one of the settings, else none.
+
+    Raises:
+        ProjectFileError: There is no such work pool.
+    """
+    written: Mapping[str, Any] = entry.values.get("work_pool") or {}
+    place = ("work_pool", "name") if written.get("name") else ("work_pool",) if written else ()
+    name = written.get("name") or settings.get_current_settings().deployments.default_work_pool_name
+    if not name:
+        if written.get("work_queue_name"):
+            raise entry.error(place, "A work queue needs a work pool: add its `name`.")
+        return None
+    try:
+        return await client.read_work_pool(str(name))
+    except ObjectNotFound as error:
+        raise entry.error(
+            place, f"There is no work pool {name!r}: create it with `prefect work-pool create {name}`."
+        ) from error
+
+
+def check_parameters(entry: Entry, flow: str, parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check the parameters of a deployment, and those of its schedules, against the schema of its flow.
+
+    Raises:
+        ProjectFileError: One is unknown or has another type.
+    """
+    _check_values(entry, ("parameters",), flow, parameters, schema)
+    for position, schedule in enumerate(entry.values.get("schedules") or ()):
+        place = ("schedules", position, "parameters")
+        _check_values(entry, place, flow, schedule.get("parameters") or {}, schema)
+
+
+def _check_values(
+    entry: Entry, place: tuple[str | int, ...], flow: str, values: Mapping[str, Any], schema: Mapping[str, Any]
+) -> None:
+    known = schema.get("properties") or {}
+    for name in values:
+        if name not in known and not schema.get("additionalProperties"):
+            names = ", ".join(map(repr, known)) or "none"
+            raise entry.error((*place, name), f"The flow {flow!r} has no parameter {name!r}; it has {names}.")
+    _check_schema(entry, place, "parameter", values, schema)
+
+
+def check_job_variables(entry: Entry, values: Mapping[str, Any], pool: WorkPool) -> None:
+    """Check the job variables of a deployment against the template of its work pool.
+
+    Raises:
+        ProjectFileError: One has another type than the template says.
+    """
+    schema = (pool.base_job_template or {}).get("variables") or {}
+    _check_schema(entry, ("work_pool", "job_variables"), "job variable", values, schema)
+
+
+def _check_schema(
+    entry: Entry, place: tuple[str | int, ...], kind: str, values: Mapping[str, Any], schema: Mapping[str, Any]
+) -> None:
+    """Check values that may be templates, and that need not be complete."""
+    partial = {name: part for name, part in schema.items() if name != "required"}
+    try:
+        errors: Any = list(jsonschema.Draft202012Validator(partial).iter_errors(values))
+    except Exception:  # a schema that cannot be used is for the server to refuse
+        return
+    for error in errors:
+        path = list(error.absolute_path)
+        if not path or _has_template(error.instance):
+            continue
+        shown = json.dumps(error.instance, default=str)
+        reason = error.message if len(error.message) < 100 else f"{shown[:60]} is not what it must be"
+        raise entry.error((*place, *path), f"The {kind} {path[0]!r} is not valid: {reason}.")
+
+
+def _has_template(value: Any) -> bool:
+    """Return whether a value is filled later: by a worker, or by the server when a run is created."""
+    if isinstance(value, Mapping):
+        return "__prefect_kind" in value or any(map(_has_template, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_template, value))
+    return is_template(value)
+
+
+def build_triggers(entry: Entry) -> list[Any]:
+    """Return the triggers of a deployment.
+
+    Raises:
+        ProjectFileError: A trigger is not valid.
+    """
+    found: list[Any] = []
+    for position, trigger in enumerate(entry.values.get("triggers") or ()):
+        try:
+            found.append(_find_trigger_class(entry, position, trigger).model_validate(trigger))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = [part for part in first["loc"] if isinstance(part, str | int)]
+            message = first["msg"].removeprefix("Value error, ").rstrip(".")
+            name = ".".join(map(str, where)) or "trigger"
+            raise entry.error(("triggers", position, *where), f"{name!r} is not valid: {message}.") from error
+    return found
+
+
+def _find_trigger_class(entry: Entry, position: int, trigger: Mapping[str, Any]) -> type[BaseModel]:
+    kind = deployment_triggers.deployment_trigger_discriminator(trigger)
+    if kind not in _TRIGGERS:
+        known = ", ".join(_TRIGGERS)
+        raise entry.error(("triggers", position, "type"), f"There are no triggers of the type {kind!r}, but {known}.")
+    return _TRIGGERS[kind]
+
+
+_TRIGGERS: Mapping[str, type[BaseModel]] = {
+    "event": deployment_triggers.DeploymentEventTrigger,
+    "metric": deployment_triggers.DeploymentMetricTrigger,
+    "compound": deployment_triggers.DeploymentCompoundTrigger,
+    "sequence": deployment_triggers.DeploymentSequenceTrigger,
+}
+
+
+def to_bool(entry: Entry, key: str) -> bool | None:
+    """Return a value as true or false; None if it is not there, or a placeholder of a step that has not run."""
+    value = entry.values.get(key)
+    if value is None or isinstance(value, bool) or is_template(value):
+        return value if isinstance(value, bool) else None
+    text = str(value).strip().lower()
+    if text not in _TRUE + _FALSE:
+        raise entry.error((key,), f"{key!r} must be true or false, not {value!r}.")
+    return text in _TRUE
+
+
+def to_int(entry: Entry, place: tuple[str | int, ...], value: Any) -> int | None:
+    """Return a value as a positive number; None if it is not there, or a placeholder of a step that has not run."""
+    if value is None or is_template(value):
+        return None
+    try:
+        number = int(value)
+    except (TypeError, ValueError):
+        number = 0
+    if number < 1:
+        raise entry.error(place, f"{place[-1]!r} must be a number above 0, not {value!r}.")
+    return number

@@ -1,0 +1,161 @@
+"""One flow run in a process of its own, from its start to its outcome."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prefect._lazy import lazy
+from prefect.client.failures import is_refusal, is_unavailable
+from prefect.exceptions import ObjectNotFound
+from prefect.logging.loggers import flow_run_logger
+from prefect.outbox.heartbeats import SLOT_LEASE_SECONDS, SLOT_RENEWAL_SECONDS
+from prefect.runner.launch import Launch, Launcher, LaunchError, RunProcess
+from prefect.runner.supervise import ProcessEnd, StopReason, record_end
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
+    from prefect.schemas import responses, states
+    from prefect.schemas.runs import FlowRun
+    from prefect.schemas.states import State
+else:
+    responses = lazy("prefect.schemas.responses")
+    states = lazy("prefect.schemas.states")
+
+logger = logging.getLogger("prefect.runner")
+
+FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
+"""The first and the longest pause before an unavailable server is tried again."""
+
+
+async def claim_run(client: PrefectClient, flow_run: FlowRun) -> State[Any] | None:
+    """Make a flow run Pending, which only one process can; return its state, or None if it must not be started now.
+
+    Raises:
+        ObjectNotFound: The run has been deleted.
+        httpx.HTTPError: The server cannot be reached, or fails.
+    """
+    answer = await client.set_flow_run_state(flow_run.id, states.Pending())
+    if answer.status is not responses.SetStateStatus.ACCEPT or answer.state is None or not answer.state.is_pending():
+        reason = getattr(answer.details, "reason", None)
+        logger.debug("Flow run %r is not started here: %s", flow_run.name, reason or answer.status.value)
+        return None
+    return answer.state
+
+
+class RunExecution:
+    """The process of a flow run, and what becomes of the run when it ends.
+
+    Args:
+        client: The client of the API that has the run.
+        flow_run: The run, which is claimed.
+        launch: The process to start.
+        launcher: Starts it.
+        settle: Waits until the API has received what the process has recorded.
+        slot_lease_id: The lease of the slot of its deployment's limit, to renew while the process runs.
+    """
+
+    def __init__(
+        self,
+        client: PrefectClient,
+        flow_run: FlowRun,
+        launch: Launch,
+        launcher: Launcher,
+        settle: Callable[[], Awaitable[None]],
+        slot_lease_id: UUID | None = None,
+    ) -> None:
+        self.flow_run = flow_run
+        self.process: RunProcess | None = None
+        self._client = client
+        self._launch = launch
+        self._launcher = launcher
+        self._settle = settle
+        self._slot_lease_id = slot_lease_id
+        self._stop_reason: StopReason | None = None
+        self._grace_seconds = 0.0
+        self._stopping: asyncio.Task[int] | None = None
+
+    @property
+    def is_stopping(self) -> bool:
+        """Whether the process is being ended."""
+        return self._stop_reason is not None
+
+    async def run(self) -> State[Any] | None:
+        """Start the process and wait for its end; return the state that the run got here, if it had recorded none."""
+        try:
+            self.process = await self._launcher.start(self._launch)
+        except LaunchError as error:
+            state = states.State(type=states.StateType.CRASHED, message=str(error))
+            flow_run_logger(self.flow_run).error("%s", error)
+            await self._persist(lambda: self._client.set_flow_run_state(self.flow_run.id, state, force=True))
+            return state
+        if self._stop_reason is not None:  # it was stopped while it started
+            self._stopping = asyncio.create_task(self.process.stop(self._grace_seconds))
+        renewing = asyncio.create_task(self._renew_slot()) if self._slot_lease_id is not None else None
+        try:
+            exit_code = await self.process.wait()
+            if self._stopping is not None:
+                exit_code = await self._stopping
+        finally:
+            if renewing is not None:
+                renewing.cancel()
+        end = ProcessEnd(
+            flow_run_id=self.flow_run.id, pid=self.process.pid, exit_code=exit_code, stop_reason=self._stop_reason
+        )
+        return await self._record(end)
+
+    def stop(self, reason: StopReason, grace_seconds: float) -> None:
+        """End the process and all that it has started; `run` returns when that is done. A second call kills at once."""
+        if self.process is None or self.process.exit_code is not None:
+            self._stop_reason, self._grace_seconds = self._stop_reason or reason, grace_seconds
+            return
+        if self._stopping is not None:
+            self.process.kill()
+            return
+        self._stop_reason = reason
+        self._stopping = asyncio.create_task(self.process.stop(grace_seconds))
+
+    async def _record(self, end: ProcessEnd) -> State[Any] | None:
+        recorded: list[State[Any] | None] = []
+
+        async def settle_and_record() -> None:
+            await self._settle()
+            recorded.append(await record_end(self._client, end))
+
+        await self._persist(settle_and_record)
+        state = recorded[-1] if recorded else None
+        if state is not None:
+            flow_run_logger(self.flow_run).error("%s", state.message)
+        return state
+
+    async def _persist(self, request: Callable[[], Awaitable[Any]]) -> None:
+        """Repeat a request until the server has answered."""
+        delay = FIRST_RETRY_SECONDS
+        while True:
+            try:
+                await request()
+                return
+            except ObjectNotFound:
+                logger.info("Flow run %r has been deleted while it ran.", self.flow_run.name)
+                return
+            except Exception as error:
+                if not is_unavailable(error):
+                    logger.error("The end of flow run %r could not be recorded: %s", self.flow_run.name, error)
+                    return
+                await asyncio.sleep(delay)
+                delay = min(2 * delay, MAX_RETRY_SECONDS)
+
+    async def _renew_slot(self) -> None:
+        """Renew the lease of the deployment's slot until cancelled, or until the server has another opinion."""
+        assert self._slot_lease_id is not None
+        while True:
+            await asyncio.sleep(SLOT_RENEWAL_SECONDS)
+            try:
+                await self._client.renew_concurrency_lease(self._slot_lease_id, SLOT_LEASE_SECONDS)
+            except Exception as error:
+                if is_refusal(error):
+                    return
+                logger.debug("A slot's lease could not be renewed: %s", error)

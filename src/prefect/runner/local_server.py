@@ -1,0 +1,75 @@
+"""The server that a runner brings along when none is configured."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from types import ModuleType
+from typing import Any
+
+from prefect import settings
+from prefect._lazy import lazy
+from prefect.outbox import leftovers
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+# By name, because the server stands above the runner.
+embedded: ModuleType = lazy("prefect.server.app.embedded")
+
+
+class RunnerApi:
+    """The API that a runner uses: the configured server's, or that of a server in this process.
+
+    Attributes:
+        url: Its address.
+    """
+
+    def __init__(self, url: str, server: Any = None) -> None:
+        self.url = url
+        self._server = server
+        self._leftovers = leftovers.LeftoverShipper(settings.get_current_settings())
+        self._catching_up = asyncio.Lock()
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the runner has brought it along."""
+        return self._server is not None
+
+    @property
+    def child_url(self) -> str | None:
+        """The address for the processes of flow runs; None if these record into the home, which needs no server."""
+        return None if self._server is not None and self._server.has_home_store else self.url
+
+    async def catch_up(self) -> None:
+        """Have the API take in what the processes of this home have recorded."""
+        if self._server is not None:
+            await self._server.catch_up()
+            return
+        async with self._catching_up:
+            await asyncio.to_thread(self._leftovers.ship)
+
+    @contextmanager
+    def as_current(self) -> Iterator[None]:
+        """Use the API for clients that are made in this context."""
+        with temporary_settings({PREFECT_API_URL: self.url}):
+            yield
+
+
+@asynccontextmanager
+async def open_api() -> AsyncIterator[RunnerApi]:
+    """Provide the configured server's API; when there is none, that of a server in this process.
+
+    Raises:
+        CannotServe: The port that the settings name is in use.
+        StoreError: The database cannot be used.
+    """
+    current = settings.get_current_settings()
+    if current.api.url:
+        yield RunnerApi(current.api.url)
+        return
+    server = embedded.EmbeddedServer(current)
+    await asyncio.to_thread(server.start)
+    try:
+        yield RunnerApi(server.url, server)
+    finally:
+        await asyncio.to_thread(server.stop)

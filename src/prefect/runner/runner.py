@@ -1,0 +1,438 @@
+"""The runner: serves deployments, running each of their flow runs in a process of its own.
+
+A runner is told by the server's events which runs are due and which are cancelled; it polls only as a fallback. It must
+never run user code in its own process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import tempfile
+import threading
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self
+from uuid import UUID, uuid4
+
+from prefect import outbox, settings
+from prefect._io import twin
+from prefect._lazy import lazy
+from prefect.outbox import leftovers
+from prefect.runner import local_server, notices
+from prefect.runner.execution import RunExecution, claim_run
+from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
+from prefect.runner.local_server import RunnerApi
+from prefect.runner.supervise import StopReason
+from prefect.types import now
+from prefect.types.entrypoint import EntrypointType
+from prefect.values.annotations import NotSet
+
+if TYPE_CHECKING:
+    from prefect.client import orchestration
+    from prefect.client.orchestration import PrefectClient
+    from prefect.schemas import filters, states
+    from prefect.schemas.runs import FlowRun
+else:
+    filters = lazy("prefect.schemas.filters")
+    orchestration = lazy("prefect.client.orchestration")
+    states = lazy("prefect.schemas.states")
+
+__all__ = ["Runner"]
+
+logger = logging.getLogger("prefect.runner")
+
+CANCEL_GRACE_SECONDS = 30.0
+"""How long a cancelled flow run may take to end before it is killed."""
+
+SHUTDOWN_GRACE_SECONDS = 6.0
+"""How long flow runs may take to end when the runner stops, which is to be over within ten seconds."""
+
+SHUTDOWN_REQUEST_SECONDS = 2.0
+"""How long the runner waits, when it stops, for an API that does not answer."""
+
+STORE_POLL_INTERVAL_SECONDS = 0.2
+"""Between two looks at the times of the local store's files, by which changes of other programs are noticed."""
+
+
+class ServableDeployment(Protocol):
+    """What a runner knows of a deployment: `prefect.deployments.runner.RunnerDeployment`."""
+
+    name: str
+    entrypoint: str | None
+    storage: Any
+
+    @property
+    def full_name(self) -> str: ...
+    @property
+    def entrypoint_type(self) -> EntrypointType: ...
+    async def aapply(self) -> UUID: ...
+
+
+class Runner:
+    """Serves deployments of this machine's code.
+
+    Args:
+        name: A name for people; made up if None.
+        query_seconds: Seconds between two looks for runs; of the setting `runner.poll_frequency` if None.
+        prefetch_seconds: How long before a run is due it is looked up.
+        heartbeat_seconds: Deprecated: runs send heartbeats as `flows.heartbeat_frequency` says.
+        limit: How many flow runs run at the same time; without a limit if None, and of the setting
+            `runner.process_limit` by default.
+        pause_on_shutdown: Whether to pause the deployments when the runner stops.
+        webserver: Whether to serve the runner's health over HTTP.
+
+    Attributes:
+        started: Whether it runs.
+        stopping: Whether it has been asked to stop.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        query_seconds: float | None = None,
+        prefetch_seconds: float = 10,
+        heartbeat_seconds: float | None = None,
+        limit: int | type[NotSet] | None = NotSet,
+        pause_on_shutdown: bool = True,
+        webserver: bool = False,
+    ) -> None:
+        options = settings.get_current_settings().runner
+        self.name = Path(name).stem if name and name.endswith(".py") else name or f"runner-{uuid4()}"
+        self.query_seconds: float = query_seconds or options.poll_frequency
+        self.prefetch_seconds = prefetch_seconds
+        self.heartbeat_seconds = heartbeat_seconds
+        self.limit: int | None = options.process_limit if limit is NotSet else limit  # pyright: ignore
+        self.pause_on_shutdown = pause_on_shutdown
+        self.webserver = webserver or options.server.enable
+        self.started = False
+        self.stopping = False
+        self.last_polled: datetime | None = None
+        self.api: RunnerApi | None = None
+        self.launcher: Launcher = SubprocessLauncher()
+        self.on_started: Callable[[], None] = lambda: None
+        self._deployments: dict[UUID, ServableDeployment] = {}
+        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._pool: ThreadPoolExecutor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._client: PrefectClient | None = None
+        self._reset()
+
+    def _reset(self) -> None:
+        self._due: dict[UUID, FlowRun] = {}
+        self._executions: dict[UUID, RunExecution | None] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake: asyncio.Event = asyncio.Event()
+        self._needs_look = True
+        self._checks_cancellation = False
+
+    def __repr__(self) -> str:
+        return f"Runner(name={self.name!r})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: Any) -> None:
+        await self.astop()
+
+    # --- deployments --------------------------------------------------------------------------------------------------
+
+    async def aadd_deployment(self, deployment: ServableDeployment) -> UUID:
+        """Create a deployment and serve it; return its id.
+
+        Args:
+            deployment: The deployment, as `flow.to_deployment` makes it.
+
+        Raises:
+            DeploymentApplyError: The server refuses it.
+        """
+        if deployment.storage is not None:
+            deployment.storage.set_base_path(self._get_directory())
+            await deployment.storage.pull_code()
+        if self.api is not None and self.api.is_local:
+            with self.api.as_current():
+                id_ = await deployment.aapply()
+        else:
+            id_ = await deployment.aapply()
+        self._deployments[id_] = deployment
+        self._look_soon()
+        return id_
+
+    add_deployment = twin(aadd_deployment)
+
+    def _get_directory(self) -> Path:
+        """Return the directory for code that is fetched."""
+        if self._directory is None:
+            self._directory = tempfile.TemporaryDirectory(prefix="prefect-runner-", ignore_cleanup_errors=True)
+        return Path(self._directory.name)
+
+    # --- serving ------------------------------------------------------------------------------------------------------
+
+    async def start(self, run_once: bool = False, webserver: bool | None = None) -> None:
+        """Serve the deployments until the runner is stopped, by `stop` or by a signal.
+
+        Args:
+            run_once: Run only what is due now.
+            webserver: Whether to serve the runner's health over HTTP; as the runner was made if None.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._reset()
+        self.started, self.stopping = True, False
+        outbox.use_journal()
+        async with AsyncExitStack() as stack:
+            stack.callback(self._close)
+            self.api = await stack.enter_async_context(local_server.open_api())
+            if not self.api.is_local:
+                stack.enter_context(leftovers.ship_leftovers(settings.get_current_settings()))
+            with self.api.as_current():
+                self._client = await stack.enter_async_context(orchestration.get_client())
+            await stack.enter_async_context(self._handle_signals())
+            self.on_started()
+            await self._serve(run_once)
+
+    def _close(self) -> None:
+        self.started, self.api, self._client = False, None, None
+        if self._directory is not None:
+            self._directory.cleanup()
+            self._directory = None
+
+    @property
+    def client(self) -> PrefectClient:
+        """The client of the API while the runner runs."""
+        assert self._client is not None
+        return self._client
+
+    async def _serve(self, run_once: bool) -> None:
+        assert self.api is not None
+        followers = [asyncio.create_task(notices.follow_runs(self.api.url, self._deployments, self._notice))]
+        if self.api.is_local:
+            followers.append(asyncio.create_task(self._watch_store()))
+        try:
+            while not self.stopping:
+                if self._needs_look:
+                    await self._look()
+                self._start_due_runs()
+                if run_once:
+                    await asyncio.gather(*self._tasks)
+                    break
+                await self._sleep()
+        finally:
+            for task in followers:
+                task.cancel()
+            await asyncio.gather(*followers, return_exceptions=True)
+            await self._shut_down()
+
+    async def _sleep(self) -> None:
+        """Wait until a run is due, or something has happened, or it is time to poll."""
+        current = now()
+        at = (self.last_polled or current) + timedelta(seconds=self.query_seconds)
+        if self.has_slots_available():
+            at = min([at, *(_due_time(run) for run in self._due.values())])
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._wake.wait(), max(0.0, (at - current).total_seconds()))
+        self._wake.clear()
+        if (now() - (self.last_polled or now())).total_seconds() >= self.query_seconds:
+            self._needs_look = self._checks_cancellation = True
+
+    def _look_soon(self) -> None:
+        self._needs_look = True
+        self._wake.set()
+
+    def _notice(self, flow_run_id: UUID | None, state_type: str) -> None:
+        """Note what the server has told about a run."""
+        if flow_run_id is None:
+            self._checks_cancellation = True
+            self._look_soon()
+        elif state_type == "SCHEDULED":
+            self._look_soon()
+        elif flow_run_id in self._executions:
+            self._cancel(flow_run_id)
+        else:
+            self._due.pop(flow_run_id, None)
+
+    async def _watch_store(self) -> None:
+        """Look again when another program of this home has changed the local store."""
+        home = settings.get_current_settings().home
+        files = [home / "pluperfect.db", home / "pluperfect.db-wal"]
+        known = _stamps(files)
+        while True:
+            await asyncio.sleep(STORE_POLL_INTERVAL_SECONDS)
+            found = _stamps(files)
+            if found != known:
+                known, self._checks_cancellation = found, bool(self._executions)
+                self._look_soon()
+
+    # --- looking for runs ---------------------------------------------------------------------------------------------
+
+    async def _look(self) -> None:
+        """Ask the API which runs are due soon, and which of those under way are cancelled."""
+        self._needs_look = False
+        before = now() + timedelta(seconds=self.prefetch_seconds)
+        try:
+            runs = await self.client.get_scheduled_flow_runs_for_deployments(list(self._deployments), before)
+            if self._checks_cancellation and self._executions:
+                await self._cancel_cancelled()
+            self._checks_cancellation = False
+        except Exception as error:
+            logger.warning("The API at %s cannot be asked for runs: %s", self.client.api_url, error)
+            self.last_polled = now()
+            return
+        self.last_polled = now()
+        self._due = {run.id: run for run in runs if run.id not in self._executions}
+
+    async def _cancel_cancelled(self) -> None:
+        types = filters.FlowRunFilterStateType(any_=[states.StateType.CANCELLING, states.StateType.CANCELLED])
+        chosen = filters.FlowRunFilter(
+            id=filters.FlowRunFilterId(any_=list(self._executions)), state=filters.FlowRunFilterState(type=types)
+        )
+        for run in await self.client.read_flow_runs(flow_run_filter=chosen):
+            self._cancel(run.id)
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    def has_slots_available(self) -> bool:
+        """Return whether another flow run may start now."""
+        return self.limit is None or len(self._executions) < self.limit
+
+    def _start_due_runs(self) -> None:
+        current = now()
+        for run in sorted(self._due.values(), key=_due_time):
+            if _due_time(run) > current or not self.has_slots_available():
+                break
+            del self._due[run.id]
+            self._executions[run.id] = None
+            task = asyncio.create_task(self._execute(run))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _execute(self, run: FlowRun) -> None:
+        """Run a flow run, unless another process was faster."""
+        assert self.api is not None
+        try:
+            claimed = await claim_run(self.client, run)
+            if claimed is None or self.stopping:
+                return
+            execution = self._executions[run.id] = RunExecution(
+                self.client,
+                run,
+                self._build_launch(run),
+                self.launcher,
+                self.api.catch_up,
+                claimed.state_details.deployment_concurrency_lease_id,
+            )
+            logger.info("Flow run %r starts.", run.name)
+            state = await execution.run()
+            logger.info("Flow run %r has ended%s.", run.name, f" {state.name}" if state else "")
+        except Exception as error:  # it stays scheduled, or pending, and the next look finds it
+            logger.error("Flow run %r could not be started: %s", run.name, error)
+        finally:
+            del self._executions[run.id]
+            self._wake.set()
+
+    def _build_launch(self, run: FlowRun) -> Launch:
+        assert self.api is not None
+        env: dict[str, str | None] = {"PREFECT_API_URL": self.api.child_url}
+        deployment = self._deployments.get(run.deployment_id) if run.deployment_id else None
+        cwd: Path | None = None
+        if deployment is not None and deployment.entrypoint is not None:
+            env["PREFECT__FLOW_ENTRYPOINT"] = deployment.entrypoint
+            cwd = deployment.storage.destination if deployment.storage is not None else None
+        return Launch(flow_run_id=run.id, env=env, cwd=cwd)
+
+    def _cancel(self, flow_run_id: UUID) -> None:
+        execution = self._executions.get(flow_run_id)
+        if execution is not None and not execution.is_stopping:
+            logger.info("Flow run %r is cancelled.", execution.flow_run.name)
+            execution.stop(StopReason.CANCELLED, CANCEL_GRACE_SECONDS)
+
+    # --- stopping -----------------------------------------------------------------------------------------------------
+
+    async def astop(self) -> None:
+        """Stop the runner, and end the flow runs under way."""
+        self._request_stop()
+
+    stop = twin(astop)
+
+    def _request_stop(self) -> None:
+        self.stopping = True
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._wake.set)
+
+    def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
+        """Stop the runner; a second time, kill the flow runs under way."""
+        if self.stopping:
+            for execution in list(self._executions.values()):
+                if execution is not None and execution.process is not None:
+                    execution.process.kill()
+            return
+        logger.info("The runner stops.")
+        self._request_stop()
+
+    @asynccontextmanager
+    async def _handle_signals(self) -> AsyncIterator[None]:
+        """Stop on SIGINT and SIGTERM, where this is possible: in the main thread."""
+        loop = asyncio.get_running_loop()
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        former = {number: signal.getsignal(number) for number in numbers}
+        for number in numbers:
+            loop.add_signal_handler(number, self.handle_sigterm)
+        try:
+            yield
+        finally:
+            for number in numbers:
+                loop.remove_signal_handler(number)
+                signal.signal(number, former[number])
+
+    async def _shut_down(self) -> None:
+        self.stopping = True
+        if self.pause_on_shutdown and self._deployments:
+            await self._pause_deployments()
+        await self.cancel_all()
+
+    async def _pause_deployments(self) -> None:
+        """Pause the deployments: nobody serves them now."""
+        try:
+            async with asyncio.timeout(SHUTDOWN_REQUEST_SECONDS):
+                for id_ in self._deployments:
+                    await self.client.pause_deployment(id_)
+        except Exception as error:
+            logger.warning("The deployments could not be paused: %s", error or type(error).__name__)
+
+    async def cancel_all(self) -> None:
+        """End all flow runs under way, and wait until they have ended."""
+        for execution in list(self._executions.values()):
+            if execution is not None:
+                execution.stop(StopReason.SHUTDOWN, SHUTDOWN_GRACE_SECONDS)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=SHUTDOWN_GRACE_SECONDS + SHUTDOWN_REQUEST_SECONDS)
+        for task in list(self._tasks):
+            task.cancel()
+
+    def execute_in_background(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
+        """Call a function in a thread; return its future."""
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(thread_name_prefix="prefect-runner")
+        return self._pool.submit(func, *args, **kwargs)
+
+
+def _due_time(run: FlowRun) -> datetime:
+    return run.next_scheduled_start_time or run.expected_start_time or now()
+
+
+def _stamps(files: Iterable[Path]) -> list[tuple[int, int] | None]:
+    found: list[tuple[int, int] | None] = []
+    for path in files:
+        try:
+            stat = path.stat()
+        except OSError:
+            found.append(None)
+        else:
+            found.append((stat.st_size, stat.st_mtime_ns))
+    return found

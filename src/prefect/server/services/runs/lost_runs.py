@@ -1,0 +1,60 @@
+"""Flow runs whose process or worker is lost, in pools that start such runs again: `on_lost: retry` in the job template.
+
+A run is started again only so often, because a run that brings its machine down would do that for ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from prefect import rules
+from prefect.schemas.worker_channel import ON_LOST
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.runs import claims
+from prefect.server.store import Row
+from prefect.types import now
+
+RETRY = "retry"
+
+MAX_LOST_ATTEMPTS = 3
+"""How often a run is started again because it was lost."""
+
+MESSAGE = "The run was lost with its process, and its work pool starts it again."
+
+
+async def find_retried(tx: Transaction, rows: Sequence[Row]) -> set[UUID]:
+    """Return the ids of those of these lost runs that are started again."""
+    candidates = [row for row in rows if row["work_queue_id"] is not None and _count_lost(row) < MAX_LOST_ATTEMPTS]
+    queue_ids = {row["work_queue_id"] for row in candidates}
+    queues = await store.work_queues.get_many(tx, list(queue_ids)) if queue_ids else {}
+    pool_ids = {queue["work_pool_id"] for queue in queues.values()}
+    pools = await store.work_pools.get_many(tx, list(pool_ids)) if pool_ids else {}
+
+    def is_retried(row: Row) -> bool:
+        queue = queues.get(row["work_queue_id"])
+        pool = pools.get(queue["work_pool_id"]) if queue else None
+        return pool is not None and (pool["base_job_template"] or {}).get(ON_LOST) == RETRY
+
+    return {row["id"] for row in candidates if is_retried(row)}
+
+
+def _count_lost(row: Row) -> int:
+    return sum(_is_retry(state) for state in row["states"])
+
+
+def _is_retry(state: dict[str, Any]) -> bool:
+    return state["type"] == "SCHEDULED" and state.get("message") == MESSAGE
+
+
+def build_retry(last: datetime) -> rules.Entry:
+    """Return the state by which a lost run is scheduled again; the claim of the lost worker is not valid after it.
+
+    Args:
+        last: When the run was last active.
+    """
+    details = {"scheduled_time": now()}
+    return claims.revoke(rules.Entry("SCHEDULED", "AwaitingRetry", last, MESSAGE, details=details))

@@ -1,0 +1,131 @@
+"""A work pool of a real server, deployments in it, and worker processes, for tests."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tools.serving import Served
+
+TIMEOUT_SECONDS = 40.0
+POLL_SECONDS = 0.05
+
+
+class Pool:
+    """A work pool of a server.
+
+    Args:
+        served: The server.
+        directory: Where the code of deployments is put.
+        name: The pool's name.
+        template: Options of the pool, in its base job template.
+    """
+
+    def __init__(self, served: Served, directory: Path, name: str = "pool", **template: Any) -> None:
+        self.served = served
+        self.directory = directory
+        self.name = name
+        directory.mkdir(exist_ok=True)
+        kinds = self.call("GET", "/collections/views/aggregate-worker-metadata")
+        base = kinds["prefect"]["process"]["default_base_job_configuration"]
+        body = {"name": name, "type": "process", "base_job_template": {**base, **template}}
+        self.call("POST", "/work_pools/", body)
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
+        """Send a request, and return the JSON of its answer."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"content-type": "application/json", **headers}
+        request = urllib.request.Request(self.served.url + path, data, headers, method=method)
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            text = answer.read()
+        return json.loads(text) if text else None
+
+    def deploy(self, name: str, code: str, **values: Any) -> str:
+        """Write the code of a flow `work`, deploy it, and return the deployment's id."""
+        (self.directory / f"{name}.py").write_text(f"from prefect import flow, task\n{code}")
+        flow_id = self.call("POST", "/flows/", {"name": "work"})["id"]
+        body = {"flow_id": flow_id, "name": name, "entrypoint": f"{name}.py:work", "path": str(self.directory)}
+        return self.call("POST", "/deployments/", {**body, "work_pool_name": self.name, **values})["id"]
+
+    def trigger(self, deployment_id: str, **values: Any) -> str:
+        """Create a run of a deployment and return its id."""
+        return self.call("POST", f"/deployments/{deployment_id}/create_flow_run", values)["id"]
+
+    def read(self, run_id: str) -> dict[str, Any]:
+        """Return a flow run."""
+        return self.call("GET", f"/flow_runs/{run_id}")
+
+    def wait_for(self, run_id: str, *names: str) -> dict[str, Any]:
+        """Wait until a flow run is in a state of one of these names, and return the run."""
+
+        def find() -> dict[str, Any] | None:
+            run = self.read(run_id)
+            return run if run["state_name"] in names else None
+
+        return wait_until(find, f"{names}: {self.read(run_id)['state']}")
+
+    def wait_for_log(self, run_id: str, text: str) -> None:
+        """Wait until a text is in the logs of a flow run, which may arrive after its state."""
+        wait_until(lambda: text in self.read_logs(run_id), f"{text!r} is not logged")
+
+    def read_logs(self, run_id: str) -> str:
+        """Return the messages of the logs of a flow run."""
+        body = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_ASC"}
+        return "\n".join(log["message"] for log in self.call("POST", "/logs/filter", body))
+
+    def start_worker(self, home: Path, *arguments: str, **variables: str) -> WorkerProcess:
+        """Start a worker, and wait until it has started."""
+        variables = {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.served.url, **variables}
+        return WorkerProcess(self.name, home, arguments, variables)
+
+
+class WorkerProcess:
+    """A process of `prefect worker start`."""
+
+    def __init__(self, pool: str, home: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
+        home.mkdir(exist_ok=True)
+        self.log = home / f"worker-{time.monotonic_ns()}.log"
+        code = (
+            "import prefect.workers.submission as submission\n"
+            "submission.CANCEL_GRACE_SECONDS = 1\n"
+            "from prefect.cli import main\n"
+            "main()\n"
+        )
+        command = [sys.executable, "-c", code, "worker", "start", "--pool", pool, *arguments]
+        with open(self.log, "wb") as log:
+            environment = {**os.environ, **variables}
+            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+
+    @property
+    def output(self) -> str:
+        """What it has printed and logged."""
+        return self.log.read_text(errors="replace")
+
+    def wait_for_output(self, text: str) -> None:
+        """Wait until it has printed a text."""
+        wait_until(lambda: text in self.output, f"{text!r} is not printed")
+
+    def stop(self, how: int = signal.SIGTERM) -> float:
+        """Send a signal, wait for the end, and return how many seconds that took."""
+        begun = time.monotonic()
+        if self.process.poll() is None:
+            self.process.send_signal(how)
+        self.process.wait(TIMEOUT_SECONDS)
+        return time.monotonic() - begun
+
+
+def wait_until(find: Callable[[], Any], what: str) -> Any:
+    """Wait until a function returns something true, and return it."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not (found := find()):
+        assert time.monotonic() < deadline, what
+        time.sleep(POLL_SECONDS)
+    return found
