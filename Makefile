@@ -92,7 +92,7 @@ compat: setup
 	@$(BIN)/python -m tests.compat $(ARGS)
 
 faults: setup
-	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_forks.py tests/faults/test_automations.py tests/faults/test_fuzzing.py $(ARGS)
+	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_forks.py tests/faults/test_automations.py tests/faults/test_slots.py tests/faults/test_fuzzing.py $(ARGS)
 
 integrations: setup
 	@tools/integrations

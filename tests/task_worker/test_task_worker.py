@@ -212,7 +212,7 @@ def test_run_of_a_killed_worker_is_delivered_again(tmp_path: Path) -> None:
         second.send_signal(signal.SIGTERM)
         assert second.wait() == 0
     states = get_client(sync_client=True).read_task_run_states(future.task_run_id)
-    assert [state.name for state in states] == ["Scheduled", "Running", "Scheduled", "Running", "Completed"]
+    assert [state.name for state in states] == ["Scheduled", "Running", "Scheduled", "Retrying", "Completed"]
 
 
 # --- the worker itself -----------------------------------------------------------------------------------------------
