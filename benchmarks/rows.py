@@ -1,7 +1,7 @@
 """Rows of the benchmark: their measurements and budgets."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import floors
@@ -191,6 +191,22 @@ def artifacts(plan: Plan) -> Row:
     return _with(row, *_faster(row, 5))
 
 
+def slots(plan: Plan) -> Row:
+    row = _per_task(plan, "slot of a limit, taken and released", "slots", 200, 10, None)
+    return _with(row, *_faster(row, 5), Budget("at most 1 ms", row.pluperfect.wall.median * 1e3, 1))
+
+
+def contended_slots(plan: Plan) -> Row:
+    row = _per_task(plan, "slot held for 50 ms, 20 threads over 2 slots", "contended_slots", 20, 20, None)
+    return _with(row, *_faster(row, 5), Budget("20 in less than a second", row.pluperfect.wall.median * 20, 1))
+
+
+def delayed(plan: Plan) -> Row:
+    """Measure background tasks without a server, which the original has not between processes."""
+    row = _per_task(replace(plan, baseline=None), "background task, delay to start", "delayed", 50, 0, None)
+    return _with(row, Budget("p50 at most 50 ms", row.pluperfect.wall.median * 1e3, 50))
+
+
 def memory(plan: Plan) -> Row:
     """Measure KiB per task from the difference of the peaks of two sizes."""
     sizes = (10_000, 100_000)
@@ -238,6 +254,9 @@ MEASURED: tuple[Callable[[Plan], Row], ...] = (
     blocks,
     variables,
     artifacts,
+    slots,
+    contended_slots,
+    delayed,
     memory,
     cli_help,
     cli_version,
