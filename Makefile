@@ -102,7 +102,7 @@ integrations: setup
 # Ray is heavy, so it has an environment of its own.
 ray: setup
 	@tools/ray
-	@.cache/venv-ray/bin/python -m pytest -n 0 -rA tests/prefect_ray $(ARGS)
+	@.cache/venv-ray/bin/python -m pytest -n 0 -rA -W ignore::pytest.PytestUnraisableExceptionWarning -W ignore::ResourceWarning tests/prefect_ray $(ARGS)
 
 infra: ray
 

@@ -75,15 +75,6 @@ _TABLE = (
         """,
     ),
     (
-        "the checking of parameters against a JSON schema",
-        """
-        utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
-            is_valid_schema validate
-        utilities.schema_tools.hydration: HydrationContext HydrationError hydrate
-        utilities.schema_tools.validation: CircularSchemaRefError ValidationError is_valid is_valid_schema validate
-        """,
-    ),
-    (
         "plugins",
         """
         _experimental.plugins: register_hook@plugins
