@@ -78,6 +78,8 @@ def test_materialize_makes_a_task_of_a_function():
     other = make_orders.with_options(assets=["s3://other"], retries=1)
     assert (other.assets, other.materialized_by, other.retries) == ([Asset(key="s3://other")], "dbt", 1)
     assert make_orders.with_options(name="x").assets == [ORDERS]
+    direct = MaterializingTask(lambda: 1, assets=["s3://direct"], materialized_by="hand")
+    assert (direct.assets, direct.materialized_by) == ([Asset(key="s3://direct")], "hand")
 
 
 @pytest.mark.parametrize("key", ["orders", "S3://x", "s3://a b", "s3://a#b", "s3://" + "x" * 508])

@@ -66,7 +66,7 @@ dies_once = task(die_first, name="dies once", retries=1)
 def cluster() -> Iterator[None]:
     import ray
 
-    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    os.environ |= {"RAY_USAGE_STATS_ENABLED": "0", "RAY_raylet_start_wait_time_s": "200"}  # on a busy machine
     ray.init(
         num_cpus=2,
         include_dashboard=False,

@@ -14,7 +14,7 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli._lookup import get_client, read_all_pages
-from prefect.cli._output import fail, state_cell, style
+from prefect.cli._output import fail, is_interactive, state_cell, style
 from prefect.cli._runs import print_logs
 
 if TYPE_CHECKING:
@@ -47,6 +47,26 @@ def follow_run(run: FlowRun, *, timeout: float | None = None, interval: float | 
     if has_ended(run):
         click.echo(f"Flow run {run.name!r} has already ended.")
         return report_outcome(run)
+    try:
+        return _follow_until_ended(run, timeout, interval)
+    except KeyboardInterrupt:
+        _offer_to_cancel(run)
+        raise
+
+
+def _offer_to_cancel(run: FlowRun) -> None:
+    """Ask a person who interrupts the command whether to cancel the run too."""
+    if not is_interactive():
+        return
+    click.echo()
+    if click.confirm(f"Cancel flow run {run.name!r} too?", default=False):
+        get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
+        click.echo(f"Flow run {run.name!r} is being cancelled.")
+    else:
+        click.echo(f"Flow run {run.name!r} goes on.")
+
+
+def _follow_until_ended(run: FlowRun, timeout: float | None, interval: float | None) -> None:
     deadline = None if timeout is None else time.monotonic() + timeout
     logs, state_id = _LogReader(run.id), None
     while True:

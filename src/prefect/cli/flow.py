@@ -1,21 +1,30 @@
-"""`prefect flow`: list flows."""
+"""`prefect flow`: list and serve flows."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
 
 from prefect._lazy import lazy
-from prefect.cli._command import group, output_option
+from prefect.cli import _times
+from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, limit_option, read_all_pages
-from prefect.cli._output import format_age, print_json, print_table
+from prefect.cli._output import describe_error, fail, format_age, print_json, print_table
+from prefect.exceptions import PrefectException
 
 if TYPE_CHECKING:
-    from prefect.schemas import sorting
+    from prefect.deployments import runner_deployment, serving
+    from prefect.schemas import schedules, sorting
 else:
+    runner_deployment = lazy("prefect.deployments.runner_deployment")
+    schedules = lazy("prefect.schemas.schedules")
+    serving = lazy("prefect.deployments.serving")
     sorting = lazy("prefect.schemas.sorting")
 
-command = group("flow", "View flows.")
-command.planned = frozenset({"serve"})
+command = group("flow", "View and serve flows.")
 
 
 @command.command("ls")
@@ -28,3 +37,67 @@ def ls(limit: int, output: str | None) -> None:
     if output:
         return print_json(found)
     print_table(["ID", "Name", "Created"], [[flow.id, flow.name, format_age(flow.created)] for flow in found])
+
+
+@command.command("serve")
+@positional("entrypoint", help="Pass the entrypoint of a flow, path/to/file.py:function.")
+@click.option("--name", "-n", required=True, help="Name of the deployment.")
+@click.option("--description", "-d", help="Description of the deployment; that of the flow if not set.")
+@click.option("--version", "-v", help="Version of the deployment; that of the flow if not set.")
+@multiple_option("--tag", "-t", "tags", help="Tag of the deployment's runs")
+@click.option("--cron", help="Cron expression of its schedule.")
+@click.option("--interval", type=click.IntRange(min=1), help="Seconds between two scheduled runs.")
+@click.option("--anchor-date", metavar="TIME", help="Time that an interval is aligned to.")
+@click.option("--rrule", help="iCalendar recurrence rule of its schedule.")
+@click.option("--timezone", help="Time zone of its schedule, for example America/New_York.")
+@flag("--pause-on-shutdown", default=True, help="Pause the deployment at the end.")
+@click.option("--limit", type=click.IntRange(min=1), help="Runs that this program runs at the same time.")
+@click.option("--global-limit", type=click.IntRange(min=1), help="Runs of the deployment at the same time, anywhere.")
+def serve(
+    entrypoint: str,
+    name: str,
+    description: str | None,
+    version: str | None,
+    tags: Sequence[str],
+    cron: str | None,
+    interval: int | None,
+    anchor_date: str | None,
+    rrule: str | None,
+    timezone: str | None,
+    pause_on_shutdown: bool,
+    limit: int | None,
+    global_limit: int | None,
+) -> None:
+    """Deploy a flow and run what is due, until interrupted. Without a configured server one runs meanwhile."""
+    if sum(value is not None for value in (interval, cron, rrule)) > 1:
+        fail("Pass at most one of --interval, --cron and --rrule.")
+    schedule = _build_schedule(
+        interval=interval, anchor_date=_parse_anchor(anchor_date), cron=cron, rrule=rrule, timezone=timezone
+    )
+    try:
+        deployment = runner_deployment.RunnerDeployment.from_entrypoint(
+            entrypoint,
+            name,
+            schedules=None if schedule is None else [schedule],
+            concurrency_limit=global_limit,
+            description=description,
+            tags=list(tags),
+            version=version,
+        )
+    except (ImportError, PrefectException, ValueError) as error:
+        fail(f"The flow {entrypoint!r} cannot be served: {describe_error(error)}.")
+    serving.run_until_interrupted(deployments=[deployment], pause_on_shutdown=pause_on_shutdown, limit=limit)
+
+
+def _parse_anchor(anchor_date: str | None) -> datetime | None:
+    return None if anchor_date is None else _times.parse_time(anchor_date, "--anchor-date")
+
+
+def _build_schedule(**options: Any) -> Any:
+    """Return the schedule of the options, or None if they have none."""
+    if all(value is None for value in options.values()):
+        return None
+    try:
+        return schedules.construct_schedule(**options)
+    except ValueError as error:
+        fail(describe_error(error))

@@ -107,13 +107,7 @@ class RunnerDeployment(BaseModel):
     @classmethod
     def _check_name(cls, value: str) -> str:
         """Check the name; a path of a script, such as `__file__`, stands for the name of the script."""
-        name = Path(value).stem if value.endswith(".py") else value
-        if found := [character for character in BANNED_CHARACTERS if character in name]:
-            raise InvalidNameError(
-                f"The deployment name {name!r} contains {', '.join(map(repr, found))}: a name cannot contain any of "
-                f"these characters: {' '.join(BANNED_CHARACTERS)}."
-            )
-        return name
+        return check_name(value)
 
     @property
     def entrypoint_type(self) -> EntrypointType:
@@ -171,7 +165,7 @@ class RunnerDeployment(BaseModel):
         """
         limit, options = _read_limit(concurrency_limit)
         made = cls(
-            name=name,
+            name=check_name(name),
             flow_name=flow.name,
             description=description or flow.description,
             version=version or flow.version,
@@ -361,6 +355,21 @@ class RunnerDeployment(BaseModel):
                 ) from error
 
     apply = twin(aapply)
+
+
+def check_name(value: str) -> str:
+    """Return the name of a deployment; a path of a script, such as `__file__`, stands for the name of the script.
+
+    Raises:
+        InvalidNameError: It has a character that names cannot have.
+    """
+    name = Path(value).stem if value.endswith(".py") else value
+    if found := [character for character in BANNED_CHARACTERS if character in name]:
+        raise InvalidNameError(
+            f"The deployment name {name!r} contains {', '.join(map(repr, found))}: a name cannot contain any of these "
+            f"characters: {' '.join(BANNED_CHARACTERS)}."
+        )
+    return name
 
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from contextlib import nullcontext
+from signal import SIGTERM
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, failures, orchestrators, outcomes
+from prefect.engine import core, failures, orchestrators, outcomes, termination
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.flow_states import FlowRunStates
@@ -19,7 +21,7 @@ from prefect.engine.orchestration import NewFlowRun
 from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.stopping import AsyncInterrupter, StopCheck
 from prefect.engine.subflow import ParentTaskRun
-from prefect.exceptions import Abort, ParameterTypeError, Pause, UpstreamTaskError
+from prefect.exceptions import Abort, ParameterTypeError, Pause, TerminationSignal, UpstreamTaskError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.results import defaults
 from prefect.schemas.runs import FlowRun
@@ -34,6 +36,10 @@ else:
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
+
+
+SIGTERM_BEHAVIOR_VARIABLE = "PREFECT_FLOW_RUN_EXECUTE_SIGTERM_BEHAVIOR"
+"""The environment variable by which a run of a deployment is scheduled again on SIGTERM (`reschedule`), or crashes."""
 
 
 class FlowRunEngine(FlowRunStates):
@@ -380,7 +386,9 @@ class FlowRunEngine(FlowRunStates):
             await self._create()
         if self.state.is_final():
             return
-        if failures.is_cancellation(error) and self._context is not None:
+        if (failures.is_cancellation(error) or isinstance(error, TerminationSignal)) and self._context is not None:
+            # A runner that ends the process has recorded why just before.
+            self._context.stop_check.expect_change()
             stopped = await self.find_stop_state()
             if stopped is not None:
                 await self.stop_task_runner(error)
@@ -388,7 +396,10 @@ class FlowRunEngine(FlowRunStates):
                 self.error = error
                 return
         self.error = error
-        message = failures.crash_message(error)
+        is_sigterm = isinstance(error, TerminationSignal) or termination.is_signalled()
+        if is_sigterm and self._is_rescheduled_on_sigterm():
+            return await self._reschedule(error)
+        message = failures.crash_message(TerminationSignal(signal=SIGTERM) if is_sigterm else error)
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         await self.stop_task_runner(error)
@@ -399,6 +410,20 @@ class FlowRunEngine(FlowRunStates):
             self.release()
             return
         await self.conclude()
+
+    def _is_rescheduled_on_sigterm(self) -> bool:
+        """Return whether the run goes on in another process when this one is asked to end."""
+        is_wanted = os.environ.get(SIGTERM_BEHAVIOR_VARIABLE, "").lower() == "reschedule"
+        return is_wanted and self.is_outermost and self.fields["deployment_id"] is not None
+
+    async def _reschedule(self, error: BaseException) -> None:
+        """Leave the run to another process, which begins it again."""
+        await self.stop_task_runner(error)
+        message = "Its process was asked to end, so the run is scheduled again."
+        details = StateDetails.make(**{**vars(self._details), "scheduled_time": now()})
+        await self.propose_state(State.make(SCHEDULED, "AwaitingRetry", message=message, details=details), final=True)
+        self.logger.info("%s", message)
+        self.release()
 
     _run: FlowRun | None = None
 

@@ -82,6 +82,13 @@ class StopCheck:
         if self._parent is not None:
             self._parent.expire()
 
+    def expect_change(self) -> None:
+        """Look the runs up at the next check, even if they have been looked up just before."""
+        check = self
+        while check is not None:
+            check._next_look_up = float("-inf")
+            check = check._parent
+
     async def _look_up(self) -> None:
         self._next_look_up = time.monotonic() + CHECK_INTERVAL_SECONDS
         state = await self._orchestrator.read_state()

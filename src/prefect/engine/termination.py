@@ -61,6 +61,11 @@ def raise_on_sigterm() -> Generator[None]:
                 _restore_handler(interrupted)
 
 
+def is_signalled() -> bool:
+    """Return whether SIGTERM has come during the runs of this process; an event loop then cancels its tasks."""
+    return _open_blocks > 0 and _signalled
+
+
 def _has_default_handler() -> bool:
     return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from prefect import settings
 from prefect._lazy import lazy
+from prefect.outbox import leftovers
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 # By name, because the server stands above the runner.
@@ -21,15 +22,17 @@ class RunnerApi:
 
     Attributes:
         url: Its address.
-        is_local: Whether the runner has brought it along.
     """
 
     def __init__(self, url: str, server: Any = None) -> None:
         self.url = url
         self._server = server
+        self._leftovers = leftovers.LeftoverShipper(settings.get_current_settings())
+        self._catching_up = asyncio.Lock()
 
     @property
     def is_local(self) -> bool:
+        """Whether the runner has brought it along."""
         return self._server is not None
 
     @property
@@ -41,6 +44,9 @@ class RunnerApi:
         """Have the API take in what the processes of this home have recorded."""
         if self._server is not None:
             await self._server.catch_up()
+            return
+        async with self._catching_up:
+            await asyncio.to_thread(self._leftovers.ship)
 
     @contextmanager
     def as_current(self) -> Iterator[None]:

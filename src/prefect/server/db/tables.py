@@ -13,6 +13,8 @@ There are no foreign keys: records of several processes arrive in any order, and
 
 from __future__ import annotations
 
+from prefect.server.db.asset_tables import ASSET as ASSET
+from prefect.server.db.asset_tables import ASSET_SOURCE as ASSET_SOURCE
 from prefect.server.db.automation_tables import ACTION_JOB as ACTION_JOB
 from prefect.server.db.automation_tables import AUTOMATION as AUTOMATION
 from prefect.server.db.automation_tables import BUCKET as BUCKET
@@ -429,4 +431,5 @@ TABLES = (
     *(BLOCK_TYPE, BLOCK_SCHEMA, BLOCK_DOCUMENT, VARIABLE, CONCURRENCY_LIMIT, LEASE, HELD_SLOT),
     *(FLOW_RUN_INPUT, SAVED_SEARCH, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
     *(AUTOMATION, EVENT_QUEUE, BUCKET, FIRING, ACTION_JOB),
+    *(ASSET, ASSET_SOURCE),
 )

@@ -19,6 +19,7 @@ from prefect.schemas.run_events import TASK_RUN_FIELDS
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros, to_micros
+from prefect.server.services.catalog import assets
 from prefect.server.services.events import packing
 from prefect.server.services.runs import run_states
 from prefect.server.store import Row
@@ -60,6 +61,7 @@ async def add_events(tx: Transaction, events: Sequence[Event]) -> int:
     unique = {(event["occurred"], event["id"]): event for event in events}
     # In the order in which rows are kept, which fills the pages of the database.
     added = await store.events.add(tx, [to_row(unique[key]) for key in sorted(unique)])
+    await assets.record_events(tx, unique.values())
     items = pack_keys(unique)
     for item in items:
         tx.notify(EVENTS_TOPIC, item)
