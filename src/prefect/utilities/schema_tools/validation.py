@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jsonschema
+from jsonschema.exceptions import SchemaError
 from jsonschema.exceptions import ValidationError as SchemaMismatch
 
 from prefect.form_values import json_schemas
@@ -81,5 +82,5 @@ def is_valid_schema(schema: Schema, preprocess: bool = True) -> None:
     prepared = json_schemas.allow_none_for_optional(schema) if preprocess else schema
     try:
         jsonschema.Draft202012Validator.check_schema(prepared)
-    except jsonschema.exceptions.SchemaError as error:
+    except SchemaError as error:
         raise ValueError(f"Invalid schema: {error.message}") from error
