@@ -55,18 +55,13 @@ _TABLE = (
         bundles._zip_extractor: ZipExtractor
         client.schemas.worker_channel: CleanupKind CleanupOperationStatus
         _experimental._launchers: get_launcher_for_side resolve_bundle_step_with_launcher
+        _experimental.plugins: register_hook@plugins
         _experimental.bundles: convert_step_to_command create_bundle_for_flow_run
         _experimental.bundles.execute: execute_bundle
         _internal.launchers: get_launcher_for_side resolve_bundle_step_with_launcher
         infrastructure:
         infrastructure.base:
         infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type
-        """,
-    ),
-    (
-        "plugins",
-        """
-        _experimental.plugins: register_hook@plugins
         """,
     ),
     (
