@@ -28,6 +28,9 @@ logger = logging.getLogger("prefect.server.automations")
 JOB_INTERVAL_SECONDS = 1.0
 """Between two looks for actions that are to be tried again."""
 
+JOB_BATCH_SIZE = 20
+"""Jobs that are looked up by one query."""
+
 CONCURRENT_ACTIONS = 200
 """Actions that a server carries out at the same time."""
 
@@ -39,6 +42,9 @@ ACTION_TIMEOUT_SECONDS = 45.0
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """By how much the clock may run fast or slow between two rounds without being taken for set anew."""
+
+WINDOW_INTERVAL_SECONDS = 1.0
+"""Between two looks for windows that are over, and for metrics."""
 
 METRIC_SAMPLES = 60
 """How often a metric is looked at within its range."""
@@ -81,11 +87,15 @@ class TriggerEvaluator:
         self._known = known_triggers.NO_TRIGGERS
         self._clock = _Clock()
         self._metrics_due: dict[UUID, datetime] = {}
+        self._next_look = 0.0
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
-        while await self._attempt(environment, evaluation.evaluate_queued_events):
+        while await self._attempt(environment, evaluation.evaluate_queued_events) >= evaluation.BATCH_SIZE:
             pass
+        if time.monotonic() < self._next_look:
+            return  # notifications start many rounds a second
+        self._next_look = time.monotonic() + WINDOW_INTERVAL_SECONDS
         at = now()
         shift = self._clock.measure(at)
         if shift:
@@ -166,7 +176,10 @@ class ActionExecutor:
             self._is_saturated = bool(busy) or len(self._tasks) >= CONCURRENT_ACTIONS
             if len(self._tasks) >= CONCURRENT_ACTIONS:
                 return
-            due = await environment.database.read(lambda tx, busy=busy: jobs.find_due(tx, CONCURRENT_ACTIONS, busy))
+            begun = list(self._tasks)
+            due = await environment.database.read(
+                lambda tx, busy=busy, begun=begun: jobs.find_due(tx, JOB_BATCH_SIZE, busy, begun)
+            )
             if not [job for job in due if self._begin(environment, job)]:
                 return
 
