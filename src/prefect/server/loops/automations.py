@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
+from prefect._lazy import lazy
 from prefect.schemas.automations import MetricTrigger
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.loops import Environment, Loop
@@ -21,7 +22,12 @@ from prefect.server.store import Row
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
+    import httpx
+
+    from prefect.notifications import requests
     from prefect.settings import Settings
+else:
+    requests = lazy("prefect.notifications.requests")
 
 logger = logging.getLogger("prefect.server.automations")
 
@@ -164,6 +170,7 @@ class ActionExecutor:
         self._automations: dict[UUID, UUID] = {}
         self._has_released = False
         self._is_saturated = False
+        self._client: httpx.AsyncClient | None = None
 
     async def run_once(self, environment: Environment) -> None:
         """Begin all jobs that are due, as many at a time as are allowed."""
@@ -194,6 +201,14 @@ class ActionExecutor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _get_client(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = requests.create_client()
+        return self._client
 
     def _begin(self, environment: Environment, job: Row) -> bool:
         id_, automation_id = job["id"], job["automation_id"]
@@ -218,7 +233,7 @@ class ActionExecutor:
                 send = await database.write(lambda tx: jobs.begin(tx, id_, self._owner))
                 if send is not None:
                     async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
-                        details = await send()
+                        details = await send(self._get_client())
                     await database.write(lambda tx: jobs.finish(tx, id_, details))
             except ActionFailed as error:
                 reason, details, is_final = str(error), error.details, error.is_final
