@@ -12,13 +12,14 @@ JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults infra integrations lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
 	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
 	@echo "make test-short  run the tests that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
+	@echo "make infra   the tests with real engines: Docker and an image registry"
 	@echo "make page    build the web page, which servers of this checkout then serve at /"
 	@echo "make ui-dev  show the sources of the web page over a running server (SERVER=http://127.0.0.1:4200)"
 	@echo "make ui-test run the tests of the web page: types, units, and end to end in Chromium"
@@ -97,6 +98,10 @@ faults: setup
 integrations: setup
 	@tools/integrations
 	@$(BIN)/pytest -n 0 -rA tests/integrations $(ARGS)
+
+# Real engines that must be installed: a Docker engine and an image registry (Debian: docker.io, docker-registry), as root.
+infra: setup
+	@$(BIN)/pytest -n 0 -rs tests/docker tests/prefect_docker $(ARGS)
 
 lock:
 	uv lock
