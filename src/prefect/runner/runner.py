@@ -23,9 +23,9 @@ from prefect import outbox, settings
 from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.outbox import leftovers
-from prefect.runner import local_server, notices
+from prefect.runner import fork_launcher, local_server, notices
 from prefect.runner.execution import RunExecution, claim_run
-from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
+from prefect.runner.launch import Launch, Launcher
 from prefect.runner.local_server import RunnerApi
 from prefect.runner.supervise import StopReason
 from prefect.types import now
@@ -113,7 +113,7 @@ class Runner:
         self.stopping = False
         self.last_polled: datetime | None = None
         self.api: RunnerApi | None = None
-        self.launcher: Launcher = SubprocessLauncher()
+        self.launcher: Launcher = fork_launcher.create_launcher()
         self.on_started: Callable[[], None] = lambda: None
         self._deployments: dict[UUID, ServableDeployment] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
@@ -190,6 +190,8 @@ class Runner:
                 stack.enter_context(leftovers.ship_leftovers(settings.get_current_settings()))
             with self.api.as_current():
                 self._client = await stack.enter_async_context(orchestration.get_client())
+            if isinstance(self.launcher, fork_launcher.ForkServerLauncher):
+                stack.push_async_callback(self.launcher.close)
             await stack.enter_async_context(self._handle_signals())
             self.on_started()
             await self._serve(run_once)
