@@ -242,6 +242,37 @@ def cli_version(plan: Plan) -> Row:
     return _command(plan, "version")
 
 
+DEPLOYMENTS = 50
+
+
+def deploy_all(plan: Plan) -> Row:
+    """Measure `prefect deploy --all` of new deployments of one flow, with a schedule each."""
+    pluperfect, _, baseline = _alternate(
+        plan.rounds,
+        lambda: _deploy(plan.pluperfect),
+        None,
+        plan.baseline and (lambda subject=plan.baseline: _deploy(subject)),
+        baseline_interval=3,
+    )
+    name = f"prefect deploy --all, {DEPLOYMENTS} deployments"
+    return Row(name, MILLISECONDS, _whole(pluperfect), _whole(baseline) if baseline else None, None, ())
+
+
+def _deploy(subject: Subject) -> Sample:
+    home = subject.fresh()
+    home.parent.mkdir(parents=True)
+    (home.parent / "flows.py").write_text("from prefect import flow\n\n@flow\ndef work(x: int = 1): ...\n")
+    entries = [
+        f"- {{name: d{number}, entrypoint: 'flows.py:work', work_pool: {{name: bench}}, parameters: {{x: {number}}}, "
+        f"schedules: [{{cron: '0 8 * * *', timezone: UTC}}]}}\n"
+        for number in range(DEPLOYMENTS)
+    ]
+    (home.parent / "prefect.yaml").write_text("deployments:\n" + "".join(entries))
+    prefect = subject.python.parent / "prefect"
+    subject.command([prefect, "work-pool", "create", "bench", "--type", "process", "--overwrite"], home)
+    return subject.command([prefect, "--no-prompt", "deploy", "--all"], home)
+
+
 MEASURED: tuple[Callable[[Plan], Row], ...] = (
     imports,
     first_flow,
@@ -260,6 +291,7 @@ MEASURED: tuple[Callable[[Plan], Row], ...] = (
     memory,
     cli_help,
     cli_version,
+    deploy_all,
     installed,
 )
 
