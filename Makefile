@@ -12,13 +12,14 @@ JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations ray infra lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
 	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
 	@echo "make test-short  run the tests that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
+	@echo "make infra   the tests with real engines: Docker and an image registry"
 	@echo "make page    build the web page, which servers of this checkout then serve at /"
 	@echo "make ui-dev  show the sources of the web page over a running server (SERVER=http://127.0.0.1:4200)"
 	@echo "make ui-test run the tests of the web page: types, units, and end to end in Chromium"
@@ -28,6 +29,7 @@ help:
 	@echo "make compat  run the compatibility scenarios with the original and compare"
 	@echo "make faults  run the full fault injection tests, and fuzzing of the server (three quarters of an hour)"
 	@echo "make integrations  install the published integrations in an environment of their own and run flows with them"
+	@echo "make ray     install Ray in an environment of its own and run the tests of prefect_ray (make infra: all engines)"
 	@echo "make lock    update uv.lock and requirements.txt"
 	@echo "make clean   remove the files that these commands create"
 
@@ -92,11 +94,20 @@ compat: setup
 	@$(BIN)/python -m tests.compat $(ARGS)
 
 faults: setup
-	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_workers.py tests/faults/test_forks.py tests/faults/test_automations.py tests/faults/test_fuzzing.py $(ARGS)
+	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_workers.py tests/faults/test_forks.py tests/faults/test_automations.py tests/faults/test_slots.py tests/faults/test_fuzzing.py $(ARGS)
 
 integrations: setup
 	@tools/integrations
 	@$(BIN)/pytest -n 0 -rA tests/integrations $(ARGS)
+
+# Ray is heavy, so it has an environment of its own.
+ray: setup
+	@tools/ray
+	@.cache/venv-ray/bin/python -m pytest -n 0 -rA -W ignore::pytest.PytestUnraisableExceptionWarning -W ignore::ResourceWarning tests/prefect_ray $(ARGS)
+
+# Real engines. Docker: an engine and an image registry (Debian: docker.io, docker-registry), as root; else those tests say so.
+infra: ray
+	@$(BIN)/pytest -n 0 -rs tests/docker tests/prefect_docker $(ARGS)
 
 lock:
 	uv lock

@@ -16,17 +16,6 @@ from typing import Any, NoReturn
 # Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
-        "concurrency limits",
-        """
-        concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
-        concurrency.v1:
-        concurrency.v1.asyncio: concurrency
-        concurrency.v1.context: ConcurrencyContext
-        concurrency.v1.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionServiceError
-        concurrency.v1.sync: concurrency
-        """,
-    ),
-    (
         "deployments",
         """
         deployments.deployments:
@@ -39,9 +28,6 @@ _TABLE = (
         "runners, workers and infrastructure",
         """
         runner.server: build_server perform_health_check start_webserver
-        task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
-            should_try_to_read_parameters store_parameters
-        task_runs: TaskRunWaiter
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage
@@ -49,27 +35,13 @@ _TABLE = (
         bundles._zip_extractor: ZipExtractor
         client.schemas.worker_channel: CleanupKind CleanupOperationStatus
         _experimental._launchers: get_launcher_for_side resolve_bundle_step_with_launcher
+        _experimental.plugins: register_hook@plugins
         _experimental.bundles: convert_step_to_command create_bundle_for_flow_run
         _experimental.bundles.execute: execute_bundle
         _internal.launchers: get_launcher_for_side resolve_bundle_step_with_launcher
         infrastructure:
         infrastructure.base:
         infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type
-        """,
-    ),
-    (
-        "the checking of parameters against a JSON schema",
-        """
-        utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
-            is_valid_schema validate
-        utilities.schema_tools.hydration: HydrationContext HydrationError hydrate
-        utilities.schema_tools.validation: CircularSchemaRefError ValidationError is_valid is_valid_schema validate
-        """,
-    ),
-    (
-        "plugins",
-        """
-        _experimental.plugins: register_hook@plugins
         """,
     ),
     (
