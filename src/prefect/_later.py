@@ -46,7 +46,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner.server: build_server perform_health_check start_webserver
         task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
             should_try_to_read_parameters store_parameters
         task_runs: TaskRunWaiter

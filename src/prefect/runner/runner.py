@@ -23,7 +23,7 @@ from prefect import outbox, settings
 from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.outbox import leftovers
-from prefect.runner import local_server, notices
+from prefect.runner import fork_launcher, local_server, notices
 from prefect.runner.execution import RunExecution, claim_run
 from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
 from prefect.runner.local_server import RunnerApi
@@ -35,11 +35,13 @@ from prefect.values.annotations import NotSet
 if TYPE_CHECKING:
     from prefect.client import orchestration
     from prefect.client.orchestration import PrefectClient
+    from prefect.runner import server
     from prefect.schemas import filters, states
     from prefect.schemas.runs import FlowRun
 else:
     filters = lazy("prefect.schemas.filters")
     orchestration = lazy("prefect.client.orchestration")
+    server = lazy("prefect.runner.server")
     states = lazy("prefect.schemas.states")
 
 __all__ = ["Runner"]
@@ -113,13 +115,14 @@ class Runner:
         self.stopping = False
         self.last_polled: datetime | None = None
         self.api: RunnerApi | None = None
-        self.launcher: Launcher = SubprocessLauncher()
+        self.launcher: Launcher | None = None
         self.on_started: Callable[[], None] = lambda: None
         self._deployments: dict[UUID, ServableDeployment] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._pool: ThreadPoolExecutor | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: PrefectClient | None = None
+        self._launcher: Launcher = SubprocessLauncher()
         self._reset()
 
     def _reset(self) -> None:
@@ -190,9 +193,24 @@ class Runner:
                 stack.enter_context(leftovers.ship_leftovers(settings.get_current_settings()))
             with self.api.as_current():
                 self._client = await stack.enter_async_context(orchestration.get_client())
+            self._launcher = self.launcher or await stack.enter_async_context(_open_launcher())
             await stack.enter_async_context(self._handle_signals())
+            if self.webserver if webserver is None else webserver:
+                stack.callback(self._start_webserver())
             self.on_started()
             await self._serve(run_once)
+
+    def _start_webserver(self) -> Callable[[], None]:
+        """Serve the runner's health in a thread; return what stops that."""
+        serving = server.create_webserver(self)
+        thread = threading.Thread(target=serving.run, name="prefect-runner-server", daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            serving.should_exit = True
+            thread.join()
+
+        return stop
 
     def _close(self) -> None:
         self.started, self.api, self._client = False, None, None
@@ -294,6 +312,11 @@ class Runner:
 
     # --- running ------------------------------------------------------------------------------------------------------
 
+    @property
+    def run_count(self) -> int:
+        """How many flow runs are under way."""
+        return len(self._executions)
+
     def has_slots_available(self) -> bool:
         """Return whether another flow run may start now."""
         return self.limit is None or len(self._executions) < self.limit
@@ -320,7 +343,7 @@ class Runner:
                 self.client,
                 run,
                 self._build_launch(run),
-                self.launcher,
+                self._launcher,
                 self.api.catch_up,
                 claimed.state_details.deployment_concurrency_lease_id,
             )
@@ -420,6 +443,20 @@ class Runner:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(thread_name_prefix="prefect-runner")
         return self._pool.submit(func, *args, **kwargs)
+
+
+@asynccontextmanager
+async def _open_launcher() -> AsyncIterator[Launcher]:
+    """Provide what starts the processes of flow runs: a fork server, where the settings and the system allow it."""
+    if not (settings.get_current_settings().runner.fork_server and fork_launcher.is_available()):
+        yield SubprocessLauncher()
+        return
+    launcher = fork_launcher.ForkServerLauncher()
+    try:
+        await launcher.prepare()
+        yield launcher
+    finally:
+        await launcher.close()
 
 
 def _due_time(run: FlowRun) -> datetime:
