@@ -36,8 +36,6 @@ _TABLE = (
         "deployments",
         """
         deployments.deployments:
-        docker: DockerImage
-        docker.docker_image: DockerImage
         _experimental:
         _experimental.sla:
         _experimental.sla.objects: FrequencySla FreshnessSla LatenessSla ServiceLevelAgreement TimeToCompletionSla
@@ -62,15 +60,6 @@ _TABLE = (
         infrastructure:
         infrastructure.base:
         infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type
-        """,
-    ),
-    (
-        "images and containers",
-        """
-        utilities.dockerutils: BuildError ImageBuilder build_image docker_client format_outlier_version_name
-            generate_default_dockerfile get_prefect_image_name parse_image_tag push_image python_version_micro
-            python_version_minor silence_docker_warnings split_repository_path to_run_command IMAGE_LABELS
-        _internal.buildx: buildx_build_image buildx_push_image
         """,
     ),
     (

@@ -11,7 +11,17 @@ SOURCE = ROOT / "src" / "prefect"
 # Distribution to import name, where they differ.
 IMPORTED_AS = {"pyyaml": "yaml", "python-dateutil": "dateutil", "ruamel.yaml": "ruamel"}
 # Imported only if installed: packages of user programs, and extras.
-OPTIONAL = {"apprise", "numpy", "pandas", "opentelemetry", "pendulum", "graphviz", "pytest", "typing_extensions"}
+OPTIONAL = {
+    "apprise",
+    "docker",
+    "numpy",
+    "pandas",
+    "opentelemetry",
+    "pendulum",
+    "graphviz",
+    "pytest",
+    "typing_extensions",
+}
 # Used by uvicorn and SQLAlchemy if installed.
 USED_BY_DEPENDENCIES = {"greenlet", "httptools"}
 

@@ -20,10 +20,11 @@ PUBLIC = {
 }
 """Names that documentation and integrations of Prefect 3 import, as `module:name`."""
 PUBLIC |= {"prefect.exceptions:CrashedRun", "prefect.exceptions:MissingResult", "prefect.task_runners:handover"}
+PUBLIC |= {f"prefect.utilities.dockerutils:{name}" for name in ("build_image", "generate_default_dockerfile")}
 HANDOVER = "prefect.task_runners.handover:"
 """What task runners of other packages build on, beside the interface of Prefect 3."""
 EXTRAS = sorted(path.name for path in SOURCE.iterdir() if path.name.startswith("prefect_"))
-EXTERNAL = {"prefect_aws": ["boto3", "botocore"]}
+EXTERNAL = {"prefect_aws": ["boto3", "botocore"], "prefect_docker": ["docker"]}
 """What must not be imported along with a package: the libraries of its extra."""
 
 

@@ -79,10 +79,10 @@ def test_planned_module_can_be_imported(module):
 
 class TestPlannedNames:
     def test_function_call_names_the_feature(self):
-        from prefect._internal.buildx import buildx_build_image
+        from prefect.infrastructure.provisioners import get_infrastructure_provisioner_for_work_pool_type
 
-        with pytest.raises(NotImplementedError, match=r"containers will come in a later release"):
-            buildx_build_image()
+        with pytest.raises(NotImplementedError, match=r"infrastructure will come in a later release"):
+            get_infrastructure_provisioner_for_work_pool_type()
 
     def test_class_instantiation_and_attributes_name_the_feature(self):
         from prefect.infrastructure.provisioners import Provisioner

@@ -12,6 +12,27 @@ const RECONNECT_MS = 2000
  * @param topic what to follow: `run=<id>` for one flow run, or an empty text for anything.
  */
 export function follow(topic: string, changed: () => void): () => void {
+  let shared = streams.get(topic)
+  if (!shared) {
+    const listeners = new Set<() => void>()
+    shared = { listeners, stop: readStream(topic, () => listeners.forEach((listener) => listener())) }
+    streams.set(topic, shared)
+  }
+  const { listeners, stop } = shared
+  listeners.add(changed)
+  return () => {
+    listeners.delete(changed)
+    if (listeners.size === 0 && streams.get(topic)?.listeners === listeners) {
+      streams.delete(topic)
+      stop()
+    }
+  }
+}
+
+/** One connection a topic, however many parts of a page follow it: browsers allow six to a server. */
+const streams = new Map<string, { listeners: Set<() => void>; stop: () => void }>()
+
+function readStream(topic: string, changed: () => void): () => void {
   const aborter = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   let missed = false

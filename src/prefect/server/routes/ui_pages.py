@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from annotated_types import Ge, Le
 
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import Routes
-from prefect.server.services.pages import runs, shapes
+from prefect.server.routes.operation import RawResponse, Routes
+from prefect.server.services.pages import (
+    catalog,
+    catalog_shapes,
+    flow_run,
+    graph,
+    logs,
+    overview,
+    runs,
+    search,
+    shapes,
+    work,
+)
 
 routes = Routes("Pages", "/ui/pages")
 
@@ -30,3 +43,109 @@ async def read_runs_page(
 ) -> Any:
     """Return the page of runs."""
     return await runs.build_page(tx, kind, q, sort, page, size, chart)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}", shapes.FlowRunPage, **_PAGE)
+async def read_flow_run_page(tx: Transaction, id: UUID) -> Any:
+    """Return the page of a flow run."""
+    return await flow_run.build_flow_run_page(tx, id)
+
+
+@routes.reads("GET", "/task-run/{id:uuid}", shapes.TaskRunPage, **_PAGE)
+async def read_task_run_page(tx: Transaction, id: UUID) -> Any:
+    """Return the page of a task run."""
+    return await flow_run.build_task_run_page(tx, id)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/graph", shapes.GraphPage, **_PAGE)
+async def read_flow_run_graph_page(tx: Transaction, id: UUID) -> Any:
+    """Return the graph of a flow run."""
+    return await graph.build_graph(tx, id)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/logs", shapes.LogsPart, **_PAGE)
+async def read_flow_run_log_lines(
+    tx: Transaction,
+    id: UUID,
+    offset: Annotated[int, Ge(0)] = 0,
+    limit: Annotated[int, Ge(0), Le(logs.MAX_LINES)] = 200,
+    task: UUID | None = None,
+    level: int = 0,
+    logger: str = "",
+) -> Any:
+    """Return lines of the log of a flow run by their position."""
+    return await logs.find_part(tx, logs.LogChoice(id, task, level, logger), offset, limit)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/logs/hits", shapes.LogHits, **_PAGE)
+async def find_flow_run_log_lines(
+    tx: Transaction, id: UUID, q: str, task: UUID | None = None, level: int = 0, logger: str = ""
+) -> Any:
+    """Return where a text is in the log of a flow run."""
+    return await logs.find_hits(tx, logs.LogChoice(id, task, level, logger), q)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/logs/file", Any, documented=False)
+async def download_flow_run_log_lines(
+    tx: Transaction,
+    id: UUID,
+    format: Literal["text", "csv", "json"] = "text",
+    task: UUID | None = None,
+    level: int = 0,
+    logger: str = "",
+    q: str = "",
+) -> Any:
+    """Return lines of the log of a flow run as a file."""
+    media_type, ending = logs.MEDIA_TYPES[format]
+    body = await logs.export(tx, logs.LogChoice(id, task, level, logger, q), format)
+    return RawResponse(body, media_type, {"content-disposition": f'attachment; filename="{id}.{ending}"'})
+
+
+@routes.reads("GET", "/overview", catalog_shapes.OverviewPage, **_PAGE)
+async def read_overview_page(
+    tx: Transaction, hours: Annotated[int, Ge(1), Le(24 * 31)] = 24, looked_at: datetime | None = None
+) -> Any:
+    """Return the overview."""
+    return await overview.build_overview(tx, hours, looked_at)
+
+
+@routes.reads("GET", "/flows", catalog_shapes.FlowsPage, **_PAGE)
+async def read_flows_page(tx: Transaction, q: str = "", page: PageNumber = 1, size: PageSize = 50) -> Any:
+    """Return the page of flows."""
+    return await catalog.build_flows_page(tx, q, page, size)
+
+
+@routes.reads("GET", "/flow/{id:uuid}", catalog_shapes.FlowPage, **_PAGE)
+async def read_flow_page(tx: Transaction, id: UUID) -> Any:
+    """Return the page of a flow."""
+    return await catalog.build_flow_page(tx, id)
+
+
+@routes.reads("GET", "/deployments", catalog_shapes.DeploymentsPage, **_PAGE)
+async def read_deployments_page(tx: Transaction, q: str = "", page: PageNumber = 1, size: PageSize = 50) -> Any:
+    """Return the page of deployments."""
+    return await catalog.build_deployments_page(tx, q, page, size)
+
+
+@routes.reads("GET", "/deployment/{id:uuid}", catalog_shapes.DeploymentPage, **_PAGE)
+async def read_deployment_page(tx: Transaction, id: UUID) -> Any:
+    """Return the page of a deployment."""
+    return await catalog.build_deployment_page(tx, id)
+
+
+@routes.reads("GET", "/work-pools", catalog_shapes.PoolsPage, **_PAGE)
+async def read_work_pools_page(tx: Transaction) -> Any:
+    """Return the page of work pools."""
+    return await work.build_pools_page(tx)
+
+
+@routes.reads("GET", "/work-pool/{name}", catalog_shapes.PoolPage, **_PAGE)
+async def read_work_pool_page(tx: Transaction, name: str) -> Any:
+    """Return the page of a work pool."""
+    return await work.build_pool_page(tx, name)
+
+
+@routes.reads("GET", "/search", catalog_shapes.SearchResult, **_PAGE)
+async def search_objects(tx: Transaction, q: str = "") -> Any:
+    """Return objects by a part of their name or by their id."""
+    return await search.search(tx, q)

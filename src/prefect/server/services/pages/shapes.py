@@ -70,6 +70,191 @@ class Chart(TypedDict):
     rows: list[float]
 
 
+class StateEntry(TypedDict):
+    """A state that a run has entered."""
+
+    type: str
+    name: str
+    timestamp: datetime
+    message: str | None
+
+
+class Failure(TypedDict):
+    """Why a run failed.
+
+    Attributes:
+        message: The message of its state.
+        task: The task run that failed first; None where none did.
+        task_message: The message of that task run's state.
+        failed: How many task runs failed or crashed.
+        not_run: How many task runs were not run because of them.
+        traceback: The text of the last traceback that was logged, for the task run or else for the flow run.
+        logs: The last lines that were logged by then.
+    """
+
+    message: str | None
+    task: Named | None
+    task_message: str | None
+    failed: int
+    not_run: int
+    traceback: str | None
+    logs: list[LogLine]
+
+
+class LogLine(TypedDict):
+    """A log record."""
+
+    timestamp: datetime
+    level: int
+    name: str
+    message: str
+    task_run_id: UUID | None
+
+
+class Pause(TypedDict):
+    """What a paused run waits for.
+
+    Attributes:
+        timeout: Until when it waits.
+        form: The JSON schema of the input; None for none.
+        description: A text about it, in Markdown.
+    """
+
+    timeout: datetime | None
+    form: dict[str, Any] | None
+    description: str | None
+
+
+class ArtifactRow(TypedDict):
+    """An artifact in a list."""
+
+    id: UUID
+    created: datetime
+    key: str | None
+    type: str | None
+    description: str | None
+    flow_run_id: UUID | None
+    task_run_id: UUID | None
+
+
+class FlowRunPage(TypedDict):
+    """The page of a flow run."""
+
+    run: RunRow
+    created: datetime
+    flow_version: str | None
+    created_by: str | None
+    idempotency_key: str | None
+    infrastructure: str | None
+    job_variables: dict[str, Any]
+    retries: int | None
+    retry_delay: float | None
+    default_parameters: dict[str, Any]
+    states: list[StateEntry]
+    task_states: list[StateCount]
+    subflows: int
+    parent: Named | None
+    failure: Failure | None
+    pause: Pause | None
+    artifacts: list[ArtifactRow]
+
+
+class TaskInput(TypedDict):
+    """What a task run was called with, by the name of the parameter."""
+
+    name: str
+    sources: list[Named]
+
+
+class TaskRunPage(TypedDict):
+    """The page of a task run."""
+
+    run: RunRow
+    created: datetime
+    task_key: str
+    cache_key: str | None
+    cache_expiration: datetime | None
+    retries: int | None
+    retry_delay: float | None
+    states: list[StateEntry]
+    inputs: list[TaskInput]
+    downstream: list[Named]
+    subflow: Named | None
+    failure: Failure | None
+    artifacts: list[ArtifactRow]
+
+
+class LogsPart(TypedDict):
+    """A part of a log.
+
+    Attributes:
+        total: How many lines there are.
+        offset: The position of the first of these lines.
+        lines: The lines.
+        tasks: The names of the task runs that wrote them, by id.
+        loggers: The names of all loggers of the run; only with the first part.
+    """
+
+    total: int
+    offset: int
+    lines: list[LogLine]
+    tasks: dict[UUID, str]
+    loggers: list[str]
+
+
+class LogHits(TypedDict):
+    """Where a text is in a log: the positions of lines, and how many there are."""
+
+    positions: list[int]
+    total: int
+
+
+class GraphNode(TypedDict):
+    """A task run, or the subflow run that it stands for.
+
+    Attributes:
+        id: Its id.
+        kind: `task-run` or `flow-run`.
+        name: What it is called.
+        group: What mapped runs of one task have in common.
+        state_type: The type of its state.
+        state_name: The name of its state.
+        start: Milliseconds from the start of the flow run; None before it started.
+        end: The same of its end.
+        parents: The numbers of the nodes whose results it used.
+        attempts: Where each attempt began and ended, for a run with several.
+    """
+
+    id: UUID
+    kind: str
+    name: str
+    group: str
+    state_type: str | None
+    state_name: str | None
+    start: float | None
+    end: float | None
+    parents: list[int]
+    attempts: list[tuple[float, float | None]]
+
+
+class GraphPage(TypedDict):
+    """The graph of a flow run.
+
+    Attributes:
+        start: Where its time begins.
+        end: When the flow run ended.
+        state_type: The type of the flow run's state.
+        nodes: The nodes, in the order in which they started.
+        left_out: How many nodes are not among them.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    state_type: str | None
+    nodes: list[GraphNode]
+    left_out: int
+
+
 class RunsPage(TypedDict):
     """The page of runs."""
 

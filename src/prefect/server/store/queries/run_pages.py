@@ -135,10 +135,14 @@ async def count_task_states(tx: Transaction, flow_run_ids: Sequence[UUID]) -> di
     return counts
 
 
-async def find_open_flow_runs(tx: Transaction, limit: int) -> list[Row]:
-    """Return flow runs that have not finished, whatever they wait for; those due later are left out."""
-    where = Sql(f"flow_run.{OPEN} AND flow_run.state_type <> 'SCHEDULED'")
-    return await store.flow_runs.find(tx, where, store.flow_runs.order("-state_timestamp"), limit)
+OPEN_FLOW_RUNS = Sql(f"flow_run.{OPEN}")
+"""The condition on flow runs that have not finished."""
+
+
+async def find_running_flow_runs(tx: Transaction, limit: int) -> list[Row]:
+    """Return flow runs that are under way, those that began last first."""
+    where = store.flow_runs.where(OPEN_FLOW_RUNS, {"state_type": ["RUNNING", "CANCELLING"]})
+    return await store.flow_runs.find(tx, where, store.flow_runs.order("-start_time", "-id"), limit)
 
 
 async def find_paused_flow_runs(tx: Transaction, limit: int) -> list[Row]:

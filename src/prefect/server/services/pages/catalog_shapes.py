@@ -1,0 +1,258 @@
+"""The answers to the web page about flows, deployments and work pools, the overview and the palette, as types."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from prefect.server.services.pages.shapes import Named, Pause, RunRow, StateCount
+
+
+class ShortRun(TypedDict):
+    """A flow run as a bar: its state and how long it took."""
+
+    id: UUID
+    name: str
+    state_type: str | None
+    state_name: str | None
+    start_time: datetime | None
+    expected_start_time: datetime | None
+    seconds: float
+
+
+class FlowRow(TypedDict):
+    """A flow in a list, with its latest runs, newest first."""
+
+    id: UUID
+    name: str
+    created: datetime
+    tags: list[str]
+    deployments: int
+    runs: list[ShortRun]
+    next: ShortRun | None
+
+
+class FlowsPage(TypedDict):
+    """The page of flows."""
+
+    rows: list[FlowRow]
+    total: int
+    page: int
+    pages: int
+
+
+class ScheduleEntry(TypedDict):
+    """A schedule of a deployment."""
+
+    id: UUID
+    active: bool
+    slug: str | None
+    schedule: dict[str, Any]
+    parameters: dict[str, Any]
+
+
+class DeploymentRow(TypedDict):
+    """A deployment in a list, with its latest runs, newest first."""
+
+    id: UUID
+    name: str
+    flow: Named | None
+    status: str | None
+    paused: bool
+    tags: list[str]
+    work_pool: str | None
+    work_queue: str | None
+    schedules: list[ScheduleEntry]
+    runs: list[ShortRun]
+    next: ShortRun | None
+
+
+class DeploymentsPage(TypedDict):
+    """The page of deployments."""
+
+    rows: list[DeploymentRow]
+    total: int
+    page: int
+    pages: int
+
+
+class GridCell(TypedDict):
+    """The runs of one task in one flow run: their worst state, how many they are, seconds of the longest."""
+
+    run: int
+    state_type: str
+    count: int
+    seconds: float
+
+
+class GridRow(TypedDict):
+    """One task over the latest runs."""
+
+    task: str
+    cells: list[GridCell]
+
+
+class FlowPage(TypedDict):
+    """The page of a flow."""
+
+    flow: FlowRow
+    deployments: list[DeploymentRow]
+    grid: list[GridRow]
+
+
+class DeploymentPage(TypedDict):
+    """The page of a deployment."""
+
+    row: DeploymentRow
+    created: datetime
+    updated: datetime
+    description: str | None
+    version: str | None
+    entrypoint: str | None
+    path: str | None
+    concurrency_limit: int | None
+    collision_strategy: str | None
+    parameters: dict[str, Any]
+    form: dict[str, Any]
+    enforces_form: bool
+    job_variables: dict[str, Any]
+    pull_steps: list[Any]
+    last_polled: datetime | None
+    upcoming: list[ShortRun]
+    grid: list[GridRow]
+
+
+class QueueRow(TypedDict):
+    """A work queue."""
+
+    id: UUID
+    name: str
+    description: str | None
+    priority: int
+    concurrency_limit: int | None
+    status: str | None
+    is_paused: bool
+    last_polled: datetime | None
+    slots: int
+    late: int
+    waiting: int
+
+
+class WorkerRow(TypedDict):
+    """A worker."""
+
+    id: UUID
+    name: str
+    status: str | None
+    last_heartbeat_time: datetime | None
+
+
+class PoolRow(TypedDict):
+    """A work pool in a list."""
+
+    id: UUID
+    name: str
+    type: str
+    description: str | None
+    status: str | None
+    is_paused: bool
+    concurrency_limit: int | None
+    slots: int
+    late: int
+    waiting: int
+    queues: int
+    workers_online: int
+    workers: int
+    last_heartbeat: datetime | None
+
+
+class PoolsPage(TypedDict):
+    """The page of work pools."""
+
+    rows: list[PoolRow]
+
+
+class PoolPage(TypedDict):
+    """The page of a work pool."""
+
+    pool: PoolRow
+    queues: list[QueueRow]
+    workers: list[WorkerRow]
+    deployments: list[DeploymentRow]
+    base_job_template: dict[str, Any]
+
+
+class PausedRun(TypedDict):
+    """A run that waits for a person, and for what."""
+
+    run: RunRow
+    pause: Pause
+
+
+class OverviewPage(TypedDict):
+    """The overview: what needs attention, and what happens.
+
+    Attributes:
+        failed: Flow runs that failed or crashed since the time that the page was last looked at.
+        failed_total: How many there are.
+        paused: Runs that wait for a person.
+        late: Runs that should have begun.
+        stuck: Runs that have been pending for long.
+        offline: Workers that have gone silent, with the names of their pools.
+        failing: Deployments whose last run failed.
+        states: Runs by state since the beginning of the chart.
+        since: The beginning of the chart.
+        width: Seconds of a column of the chart.
+        columns: Runs by the number of the column, type of state and count.
+        running: Runs that are under way.
+        upcoming: What comes next.
+        upcoming_total: How many runs are scheduled.
+        pools: The work pools.
+        flows: How many flows there are.
+        deployments: How many deployments there are.
+    """
+
+    failed: list[RunRow]
+    failed_total: int
+    paused: list[PausedRun]
+    late: list[RunRow]
+    stuck: list[RunRow]
+    offline: list[WorkerInPool]
+    failing: list[DeploymentRow]
+    states: list[StateCount]
+    since: datetime
+    width: float
+    columns: list[tuple[int, str, int]]
+    running: list[RunRow]
+    upcoming: list[RunRow]
+    upcoming_total: int
+    pools: list[PoolRow]
+    flows: int
+    deployments: int
+
+
+class WorkerInPool(TypedDict):
+    """A worker and its pool."""
+
+    name: str
+    pool: str
+    last_heartbeat_time: datetime | None
+
+
+class Found(TypedDict):
+    """An object that the palette has found."""
+
+    kind: str
+    id: UUID
+    name: str
+    detail: str | None
+    state_type: str | None
+
+
+class SearchResult(TypedDict):
+    """What the palette has found."""
+
+    found: list[Found]

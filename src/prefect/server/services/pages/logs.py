@@ -1,0 +1,109 @@
+"""The log of a flow run or a task run by positions, so that a page shows any part of a log of any length."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.core.errors import InvalidRequest
+from prefect.server.services.pages import run_rows
+from prefect.server.services.pages.flow_run import present_line
+from prefect.server.services.pages.shapes import LogHits, LogsPart
+from prefect.server.store import Condition, Row
+from prefect.server.store.queries import run_page as queries
+from prefect.types import json_codec
+
+MAX_LINES = 1000
+
+MAX_HITS = 5000
+
+EXPORT_BATCH_SIZE = 10_000
+
+_LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
+
+MEDIA_TYPES = {
+    "text": ("text/plain; charset=utf-8", "log"),
+    "csv": ("text/csv", "csv"),
+    "json": ("application/x-ndjson", "jsonl"),
+}
+
+
+@dataclass(frozen=True)
+class LogChoice:
+    """Which lines of the log of a flow run are wanted.
+
+    Attributes:
+        flow_run_id: The flow run.
+        task_run_id: Only those of this task run.
+        level: Only those of this level and above.
+        logger: Only those of this logger.
+        text: Only those that hold this text.
+    """
+
+    flow_run_id: UUID
+    task_run_id: UUID | None = None
+    level: int = 0
+    logger: str = ""
+    text: str = ""
+
+    def compile(self, tx: Transaction) -> Condition:
+        """Return the condition of the lines."""
+        return queries.log_condition(tx, self.flow_run_id, self.task_run_id, self.level, self.logger, self.text)
+
+
+async def find_part(tx: Transaction, choice: LogChoice, offset: int, limit: int) -> LogsPart:
+    """Return some lines of a log, and how many it has."""
+    where = choice.compile(tx)
+    rows = await queries.find_logs_at(tx, where, offset, limit)
+    tasks = await run_rows.find_names(tx, store.task_runs, [row["task_run_id"] for row in rows])
+    return {
+        "total": await queries.count_logs(tx, where),
+        "offset": offset,
+        "lines": [present_line(row) for row in rows],
+        "tasks": {id_: task["name"] for id_, task in tasks.items()},
+        "loggers": await queries.find_loggers(tx, choice.flow_run_id) if offset == 0 else [],
+    }
+
+
+async def find_hits(tx: Transaction, choice: LogChoice, text: str) -> LogHits:
+    """Return the positions of the lines that hold a text."""
+    if not text:
+        raise InvalidRequest("There is no text to look for: send it as q.")
+    positions, total = await queries.find_log_positions(tx, choice.compile(tx), text, MAX_HITS)
+    return {"positions": positions, "total": total}
+
+
+async def export(tx: Transaction, choice: LogChoice, format_: str) -> bytes:
+    """Return lines of a log as a file."""
+    where = choice.compile(tx)
+    file = io.StringIO(newline="")
+    offset = 0
+    while True:
+        rows = await queries.find_logs_at(tx, where, offset, EXPORT_BATCH_SIZE)
+        _write(file, rows, format_, offset == 0)
+        offset += len(rows)
+        if len(rows) < EXPORT_BATCH_SIZE:
+            return file.getvalue().encode()
+
+
+def _write(file: io.StringIO, rows: list[Row], format_: str, first: bool) -> None:
+    names = ("timestamp", "level", "name", "flow_run_id", "task_run_id", "message")
+    if format_ == "csv":
+        writer = csv.writer(file)
+        if first:
+            writer.writerow(names)
+        writer.writerows([row[name] for name in names] for row in rows)
+        return
+    for row in rows:
+        if format_ == "json":
+            text = json_codec.dumps({name: row[name] for name in names}, str).decode()
+        else:
+            level = _LEVELS.get(row["level"], str(row["level"]))
+            text = (
+                f"{row['timestamp'].isoformat(timespec='milliseconds')} | {level:<8} | {row['name']} - {row['message']}"
+            )
+        file.write(f"{text}\n")

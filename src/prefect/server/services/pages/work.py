@@ -1,0 +1,109 @@
+"""The pages of work pools: how busy they are, who works, what waits."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.pages import catalog
+from prefect.server.services.pages.catalog_shapes import PoolPage, PoolRow, PoolsPage, QueueRow
+from prefect.server.services.work import work_pools, work_queues
+from prefect.server.store import Row
+from prefect.server.store.queries import catalog_pages as queries
+from prefect.server.store.queries import work as work_queries
+
+MAX_DEPLOYMENTS = 100
+
+_TAKEN = ("Pending", "Running")
+
+
+async def build_pools_page(tx: Transaction) -> PoolsPage:
+    """Return the page of work pools."""
+    return {"rows": await present_pools(tx, await store.work_pools.find(tx, {}, queries.page_order(store.work_pools)))}
+
+
+async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
+    """Return the page of a work pool, or raise `NotFound`."""
+    row = await work_pools.get_by_name(tx, name)
+    (pool,) = await present_pools(tx, [row])
+    queues = await work_queues.find_by_pool(tx, row["id"])
+    counts = await queries.count_runs_by_queue(tx, [queue["id"] for queue in queues])
+    workers = await queries.find_workers(tx, {"work_pool_id": row["id"]})
+    where = {"work_queue_id": [queue["id"] for queue in queues]}
+    order = queries.page_order(store.deployments)
+    deployments = await store.deployments.find(tx, where, order, MAX_DEPLOYMENTS) if queues else []
+    return {
+        "pool": pool,
+        "queues": [_present_queue(queue, counts.get(queue["id"], {})) for queue in queues],
+        "workers": [
+            {
+                "id": worker["id"],
+                "name": worker["name"],
+                "status": worker["status"],
+                "last_heartbeat_time": worker["last_heartbeat_time"],
+            }
+            for worker in workers
+        ],
+        "deployments": await catalog.present_deployments(tx, deployments),
+        "base_job_template": row["base_job_template"],
+    }
+
+
+def _present_queue(row: Row, counts: dict[str, int]) -> QueueRow:
+    return {
+        "id": row["id"],
+        "name": row["name"],
+        "description": row["description"],
+        "priority": row["priority"],
+        "concurrency_limit": row["concurrency_limit"],
+        "status": row["status"],
+        "is_paused": row["is_paused"],
+        "last_polled": row["last_polled"],
+        "slots": sum(counts.get(name, 0) for name in _TAKEN),
+        "late": counts.get("Late", 0),
+        "waiting": counts.get("Scheduled", 0),
+    }
+
+
+async def present_pools(tx: Transaction, rows: Sequence[Row]) -> list[PoolRow]:
+    """Return work pools as rows of a list."""
+    ids = [row["id"] for row in rows]
+    if not ids:
+        return []
+    queues: dict[UUID, list[UUID]] = defaultdict(list)
+    for queue in await store.work_queues.find(tx, {"work_pool_id": ids}, columns=("id", "work_pool_id")):
+        queues[queue["work_pool_id"]].append(queue["id"])
+    counts = await queries.count_runs_by_queue(tx, [id_ for some in queues.values() for id_ in some])
+    slots = await work_queries.count_slots_by_pool(tx, ids)
+    workers: dict[UUID, list[Row]] = defaultdict(list)
+    for worker in await queries.find_workers(tx, {"work_pool_id": ids}):
+        workers[worker["work_pool_id"]].append(worker)
+
+    def count(pool_id: UUID, name: str) -> int:
+        return sum(counts.get(queue_id, {}).get(name, 0) for queue_id in queues[pool_id])
+
+    return [
+        {
+            "id": row["id"],
+            "name": row["name"],
+            "type": row["type"],
+            "description": row["description"],
+            "status": "PAUSED" if row["is_paused"] else row["status"],
+            "is_paused": row["is_paused"],
+            "concurrency_limit": row["concurrency_limit"],
+            "slots": slots.get(row["id"], 0),
+            "late": count(row["id"], "Late"),
+            "waiting": count(row["id"], "Scheduled"),
+            "queues": len(queues[row["id"]]),
+            "workers_online": sum(worker["status"] == "ONLINE" for worker in workers[row["id"]]),
+            "workers": len(workers[row["id"]]),
+            "last_heartbeat": max(
+                (worker["last_heartbeat_time"] for worker in workers[row["id"]] if worker["last_heartbeat_time"]),
+                default=None,
+            ),
+        }
+        for row in rows
+    ]

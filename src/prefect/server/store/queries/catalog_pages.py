@@ -1,0 +1,168 @@
+"""Queries of the web page about flows, deployments and work pools: their latest and next runs, what needs attention."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.db.sql import Sql, all_of, chunks, join, one_of
+from prefect.server.store import Collection, Condition, Order, Row, Where
+from prefect.server.store.queries.run_search import run_seconds
+
+UNION_SIZE = 100
+"""Queries that are joined by UNION in one statement."""
+
+_SHORT = ("id", "name", "state_type", "state_name", "start_time", "expected_start_time", "end_time", "total_run_time")
+
+
+async def find_latest_runs(tx: Transaction, column: str, ids: Sequence[UUID], limit: int) -> dict[UUID, list[Row]]:
+    """Return the latest flow runs that are not due later, of each flow or deployment, newest first.
+
+    Args:
+        tx: The transaction.
+        column: `flow_id` or `deployment_id`.
+        ids: The flows or deployments.
+        limit: How many runs of each.
+    """
+    condition = "flow_run.state_type <> 'SCHEDULED' ORDER BY flow_run.expected_start_time DESC NULLS LAST"
+    return await _find_each(tx, column, ids, condition, limit)
+
+
+async def find_next_runs(tx: Transaction, column: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
+    """Return the next scheduled flow run of each flow or deployment that has one."""
+    condition = "flow_run.state_type = 'SCHEDULED' ORDER BY flow_run.expected_start_time ASC NULLS FIRST"
+    found = await _find_each(tx, column, ids, condition, 1)
+    return {id_: rows[0] for id_, rows in found.items()}
+
+
+async def _find_each(
+    tx: Transaction, column: str, ids: Sequence[UUID], condition: str, limit: int
+) -> dict[UUID, list[Row]]:
+    """Return some flow runs of each flow or deployment: a look-up in an index each, in a few statements."""
+    names = (column, *_SHORT)
+    selected = ", ".join(f"flow_run.{name}" for name in names)
+    found: dict[UUID, list[Row]] = defaultdict(list)
+    for some in chunks(list(ids), UNION_SIZE):
+        page = tx.dialect.limit_clause(limit, 0)
+        parts = [
+            Sql(
+                f"SELECT * FROM (SELECT {selected} FROM flow_run"
+                f" WHERE flow_run.{column} = ? AND {condition}{page.text})"
+                f" AS part{number}",
+                (id_, *page.values),
+            )
+            for number, id_ in enumerate(some)
+        ]
+        rows = await tx.fetch(join(" UNION ALL ", parts))
+        for row in tx.dialect.decode_rows(store.flow_runs.table, names, rows):
+            found[row[column]].append(row)
+    return found
+
+
+async def count_deployments_by_flow(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, int]:
+    """Count the deployments of each flow that has some."""
+    condition = one_of("deployment.flow_id", flow_ids)
+    text = f"SELECT deployment.flow_id, count(*) FROM deployment WHERE {condition.text} GROUP BY 1"
+    return {tx.dialect.decode("uuid", id_): count for id_, count in await tx.fetch(Sql(text, condition.values))}
+
+
+def search_condition(tx: Transaction, collection: Collection, text: str) -> Condition:
+    """Return the condition of objects whose name holds a text; a deployment's flow may hold it as well."""
+    table = collection.table.name
+    found = tx.dialect.contains(f"{table}.name", text)
+    if table != "deployment":
+        return found
+    flow = tx.dialect.contains("flow.name", text)
+    return Sql(
+        f"({found.text} OR deployment.flow_id IN (SELECT flow.id FROM flow WHERE {flow.text}))",
+        (*found.values, *flow.values),
+    )
+
+
+async def find_task_cells(tx: Transaction, flow_run_ids: Sequence[UUID]) -> list[tuple[UUID, str, str, int, float]]:
+    """Count the task runs of flow runs by their task and state: with the seconds that the longest took."""
+    condition = one_of("task_run.flow_run_id", flow_run_ids)
+    seconds = run_seconds(tx.dialect, "task_run")
+    text = (
+        f"SELECT task_run.flow_run_id, task_run.task_key, task_run.state_type, count(*), max({seconds.text})"
+        f" FROM task_run WHERE {condition.text} GROUP BY 1, 2, 3"
+    )
+    rows = await tx.fetch(Sql(text, (*seconds.values, *condition.values)))
+    return [
+        (tx.dialect.decode("uuid", id_), key, type_ or "PENDING", count, float(longest or 0))
+        for id_, key, type_, count, longest in rows
+    ]
+
+
+# --- attention -------------------------------------------------------------------------------------------------------
+
+
+async def find_failed(tx: Transaction, since: datetime, limit: int) -> tuple[list[Row], int]:
+    """Return the latest flow runs without a parent that failed or crashed since a time, and how many there are."""
+    where = store.flow_runs.where(
+        Sql(
+            "coalesce(flow_run.start_time, flow_run.expected_start_time) >= ? AND flow_run.end_time >= ?",
+            (since - timedelta(days=1), since),
+        ),
+        {"state_type": ["FAILED", "CRASHED"], "parent_task_run_id": None},
+    )
+    rows = await store.flow_runs.find(tx, where, store.flow_runs.order("-end_time", "-id"), limit)
+    return rows, len(rows) if len(rows) < limit else await store.flow_runs.count(tx, where)
+
+
+async def find_late(tx: Transaction, limit: int) -> list[Row]:
+    """Return flow runs that are late, the longest overdue first."""
+    where = Sql("flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.state_name = 'Late'")
+    return await store.flow_runs.find(tx, where, store.flow_runs.order("next_scheduled_start_time", "id"), limit)
+
+
+async def find_stuck(tx: Transaction, open_condition: Condition, before: datetime, limit: int) -> list[Row]:
+    """Return flow runs that have been pending since before a time."""
+    pending = Sql("flow_run.state_type = 'PENDING' AND flow_run.state_timestamp < ?", (before,))
+    where = all_of([open_condition, pending])
+    return await store.flow_runs.find(tx, where, store.flow_runs.order("state_timestamp", "id"), limit)
+
+
+async def find_workers(tx: Transaction, where: Where) -> list[Row]:
+    """Return workers, by their pool and name."""
+    return await store.workers.find(tx, where, store.workers.order("work_pool_id", "name"))
+
+
+async def count_runs_by_queue(tx: Transaction, queue_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """Count the unfinished flow runs of work queues by the name of their state."""
+    if not queue_ids:
+        return {}
+    condition = one_of("flow_run.work_queue_id", queue_ids)
+    open_ = "flow_run.state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
+    text = (
+        f"SELECT flow_run.work_queue_id, flow_run.state_name, count(*) FROM flow_run"
+        f" WHERE {open_} AND {condition.text} GROUP BY 1, 2"
+    )
+    counts: dict[UUID, dict[str, int]] = defaultdict(dict)
+    for id_, name, count in await tx.fetch(Sql(text, condition.values)):
+        counts[tx.dialect.decode("uuid", id_)][name] = count
+    return counts
+
+
+async def count_by_bucket(
+    tx: Transaction, start: datetime, width: timedelta, where: Condition
+) -> list[tuple[int, str, int]]:
+    """Count flow runs by the interval in which they started and the type of their state."""
+    started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+    bucket = tx.dialect.bucket(started, start, width)
+    text = (
+        f"SELECT {bucket.text}, flow_run.state_type, count(*) FROM flow_run"
+        f" WHERE {started} >= ? AND flow_run.state_type IS NOT NULL AND {where.text} GROUP BY 1, 2"
+    )
+    rows: list[Any] = await tx.fetch(Sql(text, (*bucket.values, start, *where.values)))
+    return [(int(n), type_, count) for n, type_, count in rows]
+
+
+def page_order(collection: Collection) -> Order:
+    """Return the order of a list by name."""
+    return collection.order("name", "id")

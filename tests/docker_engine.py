@@ -1,0 +1,111 @@
+"""A real Docker engine and a registry for tests, each on its own socket or loopback port, without a bridge network."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+START_SECONDS = 30.0
+
+
+def find_reason_to_skip(*programs: str) -> str | None:
+    """Return why there can be no engine here, or None."""
+    for program in programs:
+        if shutil.which(program) is None:
+            return f"needs {program}, which is not installed"
+    return None if os.geteuid() == 0 else "needs root, which starts a Docker engine"
+
+
+def need(*programs: str) -> None:
+    """Skip the test where there can be no engine."""
+    reason = find_reason_to_skip(*programs)
+    if reason is not None:
+        pytest.skip(reason)
+
+
+@contextlib.contextmanager
+def run_engine() -> Iterator[str]:
+    """Run an engine, and give its address."""
+    home = Path(tempfile.mkdtemp(prefix="docker-"))
+    address = f"unix://{home}/docker.sock"
+    options = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
+    paths = ["--host", address, "--data-root", f"{home}/data", "--exec-root", f"{home}/exec"]
+    process = _start(["dockerd", *paths, "--pidfile", f"{home}/docker.pid", *options], home / "log")
+    try:
+        _wait(process, home / "log", (home / "docker.sock").exists)
+        yield address
+    finally:
+        _stop(process)
+        subprocess.run(["umount", f"{home}/exec/netns/default"], capture_output=True)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def run_registry() -> Iterator[str]:
+    """Run an image registry, and give its host and port."""
+    home = Path(tempfile.mkdtemp(prefix="registry-"))
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    config = f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {home}/data}}}}\nhttp: {{addr: '{address}'}}\n"
+    (home / "config.yml").write_text(config)
+    process = _start(["docker-registry", "serve", str(home / "config.yml")], home / "log")
+    try:
+        host, port = address.split(":")
+        _wait(process, home / "log", lambda: _answers(host, int(port)))
+        yield address
+    finally:
+        _stop(process)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def _start(command: list[str], log: Path) -> subprocess.Popen[Any]:
+    with log.open("wb") as output:
+        return subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+        )
+
+
+def _wait(process: subprocess.Popen[Any], log: Path, is_ready: Any) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while not is_ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"It did not start: {log.read_text()[-2000:]}")
+        time.sleep(0.05)
+
+
+def _answers(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((host, port)) == 0
+
+
+def _stop(process: subprocess.Popen[Any]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def add_base_image(client: Any, name: str, tag: str) -> None:
+    """Add an image with one file, as there is no registry to pull one from."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        (root / "etc").mkdir()
+        (root / "etc/made-by").write_text("the tests")
+        with tarfile.open(root / "image.tar", "w") as archive:
+            archive.add(root / "etc", "etc")
+        client.api.import_image_from_file(str(root / "image.tar"), repository=name, tag=tag)

@@ -1,0 +1,199 @@
+"""The pages of a flow run, a task run, flows, deployments, work pools, and the overview."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.server.route_client import RouteClient
+
+PAGES = "/ui/pages"
+TRACEBACK = 'Task run failed\nTraceback (most recent call last):\n  File "/srv/a.py", line 1, in x\nValueError: no'
+MISSING = "01a228db-0000-7000-8000-000000000000"
+
+
+async def log(call: RouteClient, run: str, *messages: str, task: str | None = None, level: int = 20) -> None:
+    """Add logs of a run, a second apart."""
+    logs = [
+        {
+            "name": "prefect.task_runs" if task else "prefect.flow_runs",
+            "level": level,
+            "message": message,
+            "timestamp": f"2026-01-01T00:00:{second:02}Z",
+            "flow_run_id": run,
+            "task_run_id": task,
+        }
+        for second, message in enumerate(messages)
+    ]
+    await call("POST", "/logs/", logs)
+
+
+async def deployment(call: RouteClient, **values: Any) -> str:
+    """Add a deployment and return its id."""
+    flow = await call.flow()
+    return (await call("POST", "/deployments/", {"name": "prod", "flow_id": flow, **values}))["id"]
+
+
+async def test_failed_flow_run_says_what_failed_first(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING", name="one")
+    first, second = await call.task_run(run, "0", name="load-0"), await call.task_run(run, "1", name="load-1")
+    for task in (first, second):
+        state = {"type": "FAILED", "message": f"ValueError: no ({task})"}
+        await call("POST", "/task_runs/{id}/set_state", {"state": state, "force": True}, id=task)
+    await log(call, run, "a", "b", task=first)
+    await log(call, run, TRACEBACK, task=first, level=40)
+    state = {"type": "FAILED", "message": "1/2 states failed."}
+    await call("POST", "/flow_runs/{id}/set_state", {"state": state, "force": True}, id=run)
+    page = await call("GET", f"{PAGES}/flow-run/{{id}}", id=run)
+    failure = page["failure"]
+    assert failure["task"] == {"id": first, "name": "load-0"}
+    assert failure["failed"] == 2 and failure["not_run"] == 0
+    assert failure["traceback"] == TRACEBACK
+    assert [line["message"] for line in failure["logs"]] == ["a", "b"]
+    assert [entry["type"] for entry in page["states"]] == ["RUNNING", "FAILED"]
+
+
+async def test_flow_run_without_failure_has_none(call: RouteClient) -> None:
+    page = await call("GET", f"{PAGES}/flow-run/{{id}}", id=await call.flow_run("COMPLETED"))
+    assert (page["failure"], page["pause"], page["artifacts"]) == (None, None, [])
+
+
+async def test_paused_flow_run_shows_its_form(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    schema = '{"type": "object", "properties": {"ok": {"type": "boolean"}}}'
+    await call("POST", "/flow_runs/{id}/input", {"key": "s", "value": schema}, id=run)
+    await call("POST", "/flow_runs/{id}/input", {"key": "d", "value": '"Send it?"'}, id=run)
+    details = {
+        "pause_timeout": "2099-01-01T00:00:00Z",
+        "run_input_keyset": {"schema": "s", "description": "d", "response": "r"},
+    }
+    state = {"type": "PAUSED", "state_details": details}
+    await call("POST", "/flow_runs/{id}/set_state", {"state": state, "force": True}, id=run)
+    pause = (await call("GET", f"{PAGES}/flow-run/{{id}}", id=run))["pause"]
+    assert pause["form"]["properties"] == {"ok": {"type": "boolean"}}
+    assert (pause["description"], pause["timeout"]) == ("Send it?", "2099-01-01T00:00:00Z")
+    overview = await call("GET", f"{PAGES}/overview")
+    assert [paused["run"]["id"] for paused in overview["paused"]] == [run]
+
+
+@pytest.mark.parametrize("kind", ["flow-run", "task-run", "flow", "deployment"])
+async def test_object_that_does_not_exist_is_not_found(call: RouteClient, kind: str) -> None:
+    status, _ = await call.send("GET", f"{PAGES}/{kind}/{{id}}", id=MISSING)
+    assert status == 404
+
+
+async def test_task_run_knows_what_it_used_and_what_used_it(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    first = await call.task_run(run, "0", name="a")
+    inputs = {"x": [{"input_type": "task_run", "id": first}], "y": []}
+    second = await call.task_run(run, "1", name="b", task_inputs=inputs)
+    page = await call("GET", f"{PAGES}/task-run/{{id}}", id=second)
+    assert [(each["name"], [source["name"] for source in each["sources"]]) for each in page["inputs"]] == [
+        ("x", ["a"]),
+        ("y", []),
+    ]
+    upstream = await call("GET", f"{PAGES}/task-run/{{id}}", id=first)
+    assert [each["name"] for each in upstream["downstream"]] == ["b"]
+
+
+async def test_graph_has_times_and_edges_by_number(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    first = await call.task_run(run, "0", name="a", state={"type": "RUNNING"})
+    inputs = {"x": [{"input_type": "task_run", "id": first}], "__parents__": [{"input_type": "task_run", "id": first}]}
+    await call.task_run(run, "1", name="b", task_inputs=inputs)
+    graph = await call("GET", f"{PAGES}/flow-run/{{id}}/graph", id=run)
+    nodes = {node["name"]: node for node in graph["nodes"]}
+    assert nodes["b"]["parents"] == [graph["nodes"].index(nodes["a"])]
+    assert nodes["a"]["start"] >= 0 and nodes["b"]["start"] is None
+    assert graph["left_out"] == 0
+
+
+async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    task = await call.task_run(run, name="load-0")
+    await log(call, run, *(f"line {n}" for n in range(30)))
+    await log(call, run, "Needle", task=task, level=40)
+    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, offset=29, limit=5)
+    assert (part["total"], part["offset"], len(part["lines"])) == (31, 29, 2)
+    first = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, level=30)
+    assert [line["message"] for line in first["lines"]] == ["Needle"]
+    assert first["tasks"] == {task: "load-0"} and first["loggers"] == ["prefect.flow_runs", "prefect.task_runs"]
+    hits = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="LINE 2")
+    assert hits["total"] == 11
+    messages = [line["message"] for line in (await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run))["lines"]]
+    assert all("line 2" in messages[position] for position in hits["positions"])
+    only = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="needle", task=task)
+    assert only == {"positions": [0], "total": 1}
+
+
+@pytest.mark.parametrize(
+    ("format_", "begins"), [("text", "2026-01-01T00:00:00.000"), ("csv", "timestamp,level"), ("json", '{"timestamp"')]
+)
+async def test_log_is_downloaded_as_the_filter_shows_it(call: RouteClient, format_: str, begins: str) -> None:
+    run = await call.flow_run("RUNNING")
+    await log(call, run, "a")
+    await log(call, run, "b", level=40)
+    path = f"{PAGES}/flow-run/{run}/logs/file"
+    everything = await call.client.get(path, params={"format": format_})
+    assert everything.text.startswith(begins) and "attachment" in everything.headers["content-disposition"]
+    errors = await call.client.get(path, params={"format": format_, "level": 40})
+    assert len(errors.text) < len(everything.text)
+
+
+async def test_flows_and_deployments_show_their_latest_and_next_runs(call: RouteClient) -> None:
+    id_ = await deployment(call, tags=["x"], schedules=[{"schedule": {"interval": 60.0}, "active": True}])
+    run = await call("POST", "/deployments/{id}/create_flow_run", {"state": {"type": "COMPLETED"}}, id=id_)
+    await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "COMPLETED"}, "force": True}, id=run["id"])
+    flows = await call("GET", f"{PAGES}/flows")
+    assert [(row["name"], row["deployments"]) for row in flows["rows"]] == [("etl", 1)]
+    assert [each["id"] for each in flows["rows"][0]["runs"]] == [run["id"]]
+    (row,) = (await call("GET", f"{PAGES}/deployments", q="ETL"))["rows"]
+    assert row["schedules"][0]["schedule"]["interval"] == 60.0 and row["tags"] == ["x"]
+    assert (await call("GET", f"{PAGES}/deployments", q="nothing"))["rows"] == []
+    page = await call("GET", f"{PAGES}/deployment/{{id}}", id=id_)
+    assert page["row"]["id"] == id_ and page["parameters"] == {}
+
+
+async def test_grid_shows_the_worst_state_of_each_task(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    for key, type_ in (("0", "COMPLETED"), ("1", "FAILED")):
+        task = await call.task_run(run, key, name=f"load-{key}", task_key="module.load-abc")
+        await call("POST", "/task_runs/{id}/set_state", {"state": {"type": type_}, "force": True}, id=task)
+    page = await call("GET", f"{PAGES}/flow/{{id}}", id=await call.flow())
+    ((cell,),) = [row["cells"] for row in page["grid"]]
+    assert page["grid"][0]["task"] == "load"
+    assert (cell["run"], cell["state_type"], cell["count"]) == (0, "FAILED", 2)
+
+
+async def test_work_pool_shows_queues_workers_and_slots(call: RouteClient) -> None:
+    await call("POST", "/work_pools/", {"name": "local", "type": "process", "concurrency_limit": 3})
+    await call("POST", "/work_pools/{work_pool_name}/workers/heartbeat", {"name": "w"}, work_pool_name="local")
+    (row,) = (await call("GET", f"{PAGES}/work-pools"))["rows"]
+    assert (row["workers_online"], row["workers"], row["concurrency_limit"], row["slots"]) == (1, 1, 3, 0)
+    page = await call("GET", f"{PAGES}/work-pool/{{name}}", name="local")
+    assert [queue["name"] for queue in page["queues"]] == ["default"]
+    assert [worker["name"] for worker in page["workers"]] == ["w"]
+    status, _ = await call.send("GET", f"{PAGES}/work-pool/{{name}}", name="other")
+    assert status == 404
+
+
+async def test_overview_names_failures_until_they_are_seen(call: RouteClient) -> None:
+    await call.flow_run("RUNNING", name="fine")
+    run = await call.flow_run("RUNNING", name="bad")
+    await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "FAILED"}, "force": True}, id=run)
+    page = await call("GET", f"{PAGES}/overview")
+    assert [each["name"] for each in page["failed"]] == ["bad"] and page["failed_total"] == 1
+    assert [each["name"] for each in page["running"]] == ["fine"]
+    assert {count["type"]: count["count"] for count in page["states"]} == {"RUNNING": 1, "FAILED": 1}
+    seen = await call("GET", f"{PAGES}/overview", looked_at="2099-01-01T00:00:00Z")
+    assert seen["failed"] == []
+
+
+async def test_search_finds_by_name_and_by_id(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING", name="brave-fox")
+    task = await call.task_run(run)
+    found = (await call("GET", f"{PAGES}/search", q="BRAVE"))["found"]
+    assert [(each["kind"], each["name"], each["detail"]) for each in found] == [("flow-run", "brave-fox", "etl")]
+    assert [each["kind"] for each in (await call("GET", f"{PAGES}/search", q=task))["found"]] == ["task-run"]
+    assert (await call("GET", f"{PAGES}/search", q=" "))["found"] == []

@@ -1,0 +1,70 @@
+/** Every address of the page, and of the original's, with the heading that it opens. */
+import type { TestServer } from './servers'
+
+export interface Ids {
+  run: string
+  task: string
+  flow: string
+  deployment: string
+  artifact: string
+}
+
+export async function findIds(server: TestServer): Promise<Ids> {
+  const run = await server.findRun('broken-heron')
+  const page = await server.call<{ run: { flow: { id: string }; deployment: { id: string } }; failure: { task: { id: string } } }>('GET', `/ui/pages/flow-run/${run}`)
+  const artifacts = await server.call<{ id: string }[]>('POST', '/artifacts/filter', { artifacts: { key: { any_: ['daily-report'] } } })
+  return { run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id }
+}
+
+/** The pages: the address and the heading. */
+export function listPages(ids: Ids): [string, string][] {
+  return [
+    ['/', 'Overview'],
+    ['/runs', 'Runs'],
+    ['/runs?kind=task_run', 'Runs'],
+    [`/runs/flow-run/${ids.run}`, 'broken-heron'],
+    [`/runs/flow-run/${ids.run}?tab=logs`, 'broken-heron'],
+    [`/runs/flow-run/${ids.run}?tab=details`, 'broken-heron'],
+    [`/runs/task-run/${ids.task}`, 'transform-0'],
+    ['/flows', 'Flows'],
+    [`/flows/flow/${ids.flow}?tab=grid`, 'nightly-etl'],
+    ['/deployments', 'Deployments'],
+    [`/deployments/deployment/${ids.deployment}`, 'prod'],
+    [`/deployments/deployment/${ids.deployment}/run`, 'Run prod'],
+    ['/work-pools', 'Work pools'],
+    ['/work-pools/work-pool/local', 'local'],
+    ['/work-pools/work-pool/local/queue/default', 'default'],
+    ['/blocks', 'Blocks'],
+    ['/variables', 'Variables'],
+    ['/automations', 'Automations'],
+    ['/events', 'Events'],
+    ['/concurrency-limits', 'Concurrency limits'],
+    ['/artifacts', 'Artifacts'],
+    [`/artifacts/artifact/${ids.artifact}`, 'daily-report'],
+    ['/artifacts/key/daily-report', 'daily-report'],
+    ['/settings', 'Settings'],
+    ['/login', 'Sign in'],
+  ]
+}
+
+/** Addresses that other programs link to, beside those of the pages. */
+export function listLinks(ids: Ids): [string, string][] {
+  return [
+    ['/dashboard', 'Overview'],
+    [`/flow-runs/flow-run/${ids.run}`, 'broken-heron'],
+    [`/flow-runs/task-run/${ids.task}`, 'transform-0'],
+    [`/v2/runs/flow-run/${ids.run}`, 'broken-heron'],
+    [`/deployments/deployment/${ids.deployment}/edit`, 'prod'],
+    [`/deployments/deployment/${ids.deployment}/duplicate`, 'prod'],
+    ['/work-pools/create', 'Work pools'],
+    ['/work-pools/work-pool/local/edit', 'local'],
+    ['/work-pools/work-pool/local/queue/create', 'local'],
+    ['/work-pools/work-pool/local/queue/default/edit', 'default'],
+    ['/blocks/catalog', 'Blocks'],
+    ['/blocks/catalog/slack-webhook/create', 'Blocks'],
+    ['/automations/create', 'Automations'],
+    ['/automations/automation/1', 'Automations'],
+    ['/events/event/2026-11-29/1', 'Events'],
+    ['/concurrency-limits/concurrency-limit/1', 'Concurrency limits'],
+  ]
+}

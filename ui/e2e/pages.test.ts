@@ -1,0 +1,65 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { beforeAll, expect, test } from 'vitest'
+import { findIds, listLinks, listPages, type Ids } from './addresses'
+import { close, inBrowser, open, sharedServer, useBrowser } from './browser'
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+interface Violation {
+  id: string
+  impact: string
+  nodes: { target: string[]; failureSummary: string }[]
+}
+
+inBrowser('every page', () => {
+  useBrowser()
+  const server = sharedServer()
+  let ids: Ids
+  beforeAll(async () => {
+    ids = await findIds(server)
+  })
+
+  test('opens at its address and at those of the original', async () => {
+    for (const [path, heading] of [...listPages(ids), ...listLinks(ids)]) {
+      const opened = await open(server, path)
+      expect(await opened.page.textContent('main h1'), path).toBe(heading)
+      expect(await opened.page.title(), path).toContain(heading)
+      await close(opened)
+    }
+  })
+
+  test.each(['light', 'dark'] as const)('has nothing serious for axe to find in the %s theme', async (colorScheme) => {
+    for (const [path] of listPages(ids)) {
+      const opened = await open(server, path, { colorScheme })
+      await opened.page.waitForTimeout(300)
+      await opened.page.evaluate(AXE)
+      const found = await opened.page.evaluate(async () => {
+        const axe = (window as unknown as { axe: { run: (options: unknown) => Promise<{ violations: Violation[] }> } }).axe
+        return (await axe.run({ resultTypes: ['violations'] })).violations
+      })
+      const serious = found.filter((each) => each.impact === 'serious' || each.impact === 'critical')
+      expect(serious.map((each) => `${path} ${each.id}: ${each.nodes.slice(0, 3).map((node) => `${node.target.join(' ')} ${node.failureSummary.split('\n')[1] ?? ''}`).join('; ')}`)).toEqual([])
+      await close(opened)
+    }
+  })
+
+  test('fits a phone', async () => {
+    for (const [path] of listPages(ids)) {
+      const opened = await open(server, path, { viewport: { width: 390, height: 844 } })
+      await opened.page.waitForTimeout(200)
+      const width = await opened.page.evaluate(() => document.documentElement.scrollWidth)
+      expect(width, path).toBeLessThanOrEqual(390)
+      await close(opened)
+    }
+  })
+
+  test('of an object that is gone says so', async () => {
+    const gone = '01a228db-0000-7000-8000-000000000000'
+    for (const path of [`/runs/flow-run/${gone}`, `/runs/task-run/${gone}`, `/flows/flow/${gone}`, `/deployments/deployment/${gone}`, '/work-pools/work-pool/none', `/artifacts/artifact/${gone}`]) {
+      const opened = await open(server, path)
+      await opened.page.getByRole('alert').filter({ hasText: 'is not here' }).waitFor()
+      await opened.close()
+    }
+  })
+})

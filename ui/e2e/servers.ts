@@ -1,0 +1,80 @@
+/** Servers of this checkout in processes of their own, and what fills them. */
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..', '..')
+const VENV = join(ROOT, process.env.VENV ?? '.venv', 'bin', 'python')
+const PYTHON = existsSync(VENV) ? VENV : 'python3'
+const START_MS = 60_000
+
+export function freePort(): Promise<number> {
+  return new Promise((resolve) => {
+    const probe = createServer().listen(0, '127.0.0.1', () => {
+      const { port } = probe.address() as { port: number }
+      probe.close(() => resolve(port))
+    })
+  })
+}
+
+export class TestServer {
+  readonly home = mkdtempSync(join(tmpdir(), 'page-'))
+  private process: ChildProcess | undefined
+
+  constructor(
+    readonly port: number,
+    private variables: Record<string, string> = {},
+  ) {}
+
+  get url(): string {
+    return `http://127.0.0.1:${this.port}`
+  }
+
+  async start() {
+    const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PREFECT_')))
+    this.process = spawn(PYTHON, ['-m', 'prefect', 'server', 'start', '--port', String(this.port)], {
+      env: { ...own, PREFECT_HOME: this.home, ...this.variables },
+      stdio: 'ignore',
+    })
+    const until = Date.now() + START_MS
+    while (!(await fetch(`${this.url}/api/health`).then((answer) => answer.ok, () => false))) {
+      if (Date.now() > until || this.process.exitCode !== null) throw new Error('the server did not come up')
+      await new Promise((resolve) => setTimeout(resolve, 100))
+    }
+  }
+
+  async stop() {
+    const process = this.process
+    this.process = undefined
+    if (!process || process.exitCode !== null) return
+    const ended = new Promise((resolve) => process.once('exit', resolve))
+    process.kill('SIGTERM')
+    await ended
+  }
+
+  async remove() {
+    await this.stop()
+    rmSync(this.home, { recursive: true, force: true })
+  }
+
+  fill(runs: number) {
+    const filled = spawnSync(PYTHON, ['-m', 'tools.page_demo', `${this.url}/api`, String(runs)], { cwd: ROOT, encoding: 'utf8' })
+    if (filled.status !== 0) throw new Error(filled.stderr)
+  }
+
+  async call<T = unknown>(method: string, path: string, body?: unknown): Promise<T> {
+    const options: RequestInit = { method, headers: { 'content-type': 'application/json' } }
+    if (body !== undefined) options.body = JSON.stringify(body)
+    const answer = await fetch(`${this.url}/api${path}`, options)
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
+    return (answer.status === 204 ? undefined : await answer.json()) as T
+  }
+
+  async findRun(name: string): Promise<string> {
+    const page = await this.call<{ rows: { id: string; name: string; run_seconds: number }[] }>('GET', `/ui/pages/runs?q=name:${encodeURIComponent(`"${name}"`)}&chart=false&sort=-duration`)
+    return page.rows[0]!.id
+  }
+}

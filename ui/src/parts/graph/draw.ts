@@ -1,0 +1,259 @@
+/** Draw the part of a graph that is in sight on a canvas. */
+import { formatDuration } from '../../time/format'
+import { chooseStep } from '../runs/chart'
+import { AXIS, timeToX, xToTime, type Box, type Layout, type TimeScale } from './layout'
+import { describeUnit, type Unit } from './units'
+
+export interface GraphInk {
+  ink: string
+  faint: string
+  line: string
+  surface: string
+  accent: string
+  states: Record<string, string>
+  font: string
+}
+
+export interface View {
+  left: number
+  top: number
+  width: number
+  height: number
+}
+
+export interface Picture {
+  units: Unit[]
+  layout: Layout
+  view: View
+  ink: GraphInk
+  selected: number
+  hovered: number
+  scale?: TimeScale
+}
+
+export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture) {
+  const { units, layout, view, ink, selected, hovered } = picture
+  const scale = picture.scale as TimeScale
+  context.font = ink.font
+  context.textBaseline = 'middle'
+  drawGrid(context, scale, view, ink)
+  const related = relatives(units, selected)
+  inSight(layout.boxes, view, (box, number) => {
+    const unit = units[number]!
+    context.globalAlpha = selected < 0 || related.has(number) ? 1 : 0.38
+    if (number === hovered) {
+      context.fillStyle = ink.line
+      context.globalAlpha *= 0.5
+      context.fillRect(0, box.y - 3 - view.top, view.width, box.height + 6)
+      context.globalAlpha = selected < 0 || related.has(number) ? 1 : 0.38
+    }
+    drawBar(context, unit, box, view, ink, scale)
+    if (number === selected) outline(context, box, view, ink)
+    drawLabel(context, unit, box, view, ink)
+  })
+  context.globalAlpha = 1
+  if (selected >= 0) drawEdges(context, picture, (child, parent) => child === selected || parent === selected)
+  drawAxis(context, scale, view, ink)
+}
+
+export function drawGraph(context: CanvasRenderingContext2D, picture: Picture) {
+  const { units, layout, view, ink, selected, hovered } = picture
+  context.font = ink.font
+  context.textBaseline = 'middle'
+  const related = relatives(units, selected)
+  drawEdges(context, picture, () => true)
+  inSight(layout.boxes, view, (box, number) => {
+    const unit = units[number]!
+    const [x, y] = [box.x - view.left, box.y - view.top]
+    context.globalAlpha = selected < 0 || related.has(number) ? 1 : 0.4
+    context.fillStyle = ink.surface
+    context.strokeStyle = number === hovered || number === selected ? ink.accent : ink.line
+    context.lineWidth = number === selected ? 2 : 1
+    context.beginPath()
+    context.roundRect(x + 0.5, y + 0.5, box.width, box.height, 6)
+    context.fill()
+    context.stroke()
+    drawShares(context, unit, { x: x + 1, y: y + box.height - 4, width: box.width - 1, height: 4 }, ink)
+    context.fillStyle = ink.ink
+    context.textAlign = 'left'
+    context.fillText(fit(context, prefix(unit) + unit.label, box.width - 14), x + 8, y + box.height / 2 - 1)
+  })
+  context.globalAlpha = 1
+}
+
+function inSight(boxes: Box[], view: View, draw: (box: Box, number: number) => void) {
+  for (let number = 0; number < boxes.length; number += 1) {
+    const box = boxes[number]!
+    if (box.y + box.height < view.top || box.y > view.top + view.height) continue
+    draw(box, number)
+  }
+}
+
+function relatives(units: Unit[], selected: number): Set<number> {
+  const found = new Set<number>()
+  if (selected < 0) return found
+  found.add(selected)
+  for (const parent of units[selected]?.parents ?? []) found.add(parent)
+  units.forEach((unit, number) => unit.parents.includes(selected) && found.add(number))
+  return found
+}
+
+function drawBar(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk, scale: TimeScale) {
+  const [x, y] = [box.x - view.left, box.y - view.top]
+  if (unit.start === undefined) {
+    context.strokeStyle = ink.faint
+    context.setLineDash([3, 3])
+    context.strokeRect(view.width - 12, y + 4, 8, box.height - 8)
+    context.setLineDash([])
+    return
+  }
+  if (unit.kind === 'group') {
+    drawShares(context, unit, { x, y, width: box.width, height: box.height }, ink)
+    return
+  }
+  context.fillStyle = ink.states[unit.node?.state_type ?? ''] ?? ink.faint
+  const attempts = unit.node?.attempts ?? []
+  if (attempts.length > 1) {
+    attempts.forEach(([from, until], number) => {
+      const start = timeToX(scale, from) - view.left
+      const width = Math.max(timeToX(scale, until ?? unit.end ?? from) - view.left - start, 2)
+      context.fillStyle = number === attempts.length - 1 ? (ink.states[unit.node?.state_type ?? ''] ?? ink.faint) : (ink.states.FAILED as string)
+      round(context, start, y, width, box.height)
+      if (width > 12) {
+        context.fillStyle = '#fff'
+        context.textAlign = 'center'
+        context.fillText(String(number + 1), start + width / 2, y + box.height / 2 + 0.5)
+      }
+    })
+    return
+  }
+  round(context, x, y, box.width, box.height)
+}
+
+function round(context: CanvasRenderingContext2D, x: number, y: number, width: number, height: number) {
+  context.beginPath()
+  context.roundRect(x, y, width, height, Math.min(4, width / 2))
+  context.fill()
+}
+
+const ORDER = ['FAILED', 'CRASHED', 'CANCELLED', 'CANCELLING', 'PAUSED', 'PENDING', 'SCHEDULED', 'RUNNING', 'COMPLETED']
+
+/** Draw how many runs are in each state; a single failed one among thousands can be seen. */
+function drawShares(context: CanvasRenderingContext2D, unit: Unit, box: Box, ink: GraphInk) {
+  const total = unit.members.length
+  const types = ORDER.filter((type) => unit.counts[type])
+  context.save()
+  context.beginPath()
+  context.roundRect(box.x, box.y, box.width, box.height, Math.min(4, box.height / 2))
+  context.clip()
+  let x = box.x
+  types.forEach((type, number) => {
+    const width = number === types.length - 1 ? box.x + box.width - x : Math.max((box.width * unit.counts[type]!) / total, 3)
+    context.fillStyle = ink.states[type] ?? ink.faint
+    context.fillRect(x, box.y, width, box.height)
+    x += width
+  })
+  context.restore()
+}
+
+function prefix(unit: Unit): string {
+  if (unit.kind === 'task') return ''
+  return unit.open ? '▾ ' : '▸ '
+}
+
+function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk) {
+  const duration = unit.start === undefined ? 'not started' : formatDuration(((unit.end ?? unit.start) - unit.start) / 1000)
+  const text = `${'  '.repeat(unit.indent)}${prefix(unit)}${unit.kind === 'group' ? describeUnit(unit) : unit.label}  ${duration}`
+  const width = context.measureText(text).width
+  const y = box.y - view.top + box.height / 2 + 0.5
+  const right = box.x + box.width - view.left + 7
+  const inside = box.width > width + 16
+  if (inside) {
+    context.fillStyle = '#fff'
+    context.textAlign = 'left'
+    context.fillText(text, Math.max(box.x - view.left + 8, 8), y)
+  } else if (unit.start !== undefined && right + width < view.width) {
+    context.fillStyle = ink.ink
+    context.textAlign = 'left'
+    context.fillText(text, Math.max(right, 8), y)
+  } else {
+    context.fillStyle = ink.ink
+    context.textAlign = 'right'
+    context.fillText(text, Math.min(unit.start === undefined ? view.width - 20 : box.x - view.left - 7, view.width - 8), y)
+  }
+}
+
+function outline(context: CanvasRenderingContext2D, box: Box, view: View, ink: GraphInk) {
+  context.strokeStyle = ink.ink
+  context.lineWidth = 1.5
+  context.strokeRect(box.x - view.left - 1.5, box.y - view.top - 1.5, box.width + 3, box.height + 3)
+}
+
+function drawEdges(context: CanvasRenderingContext2D, picture: Picture, wanted: (child: number, parent: number) => boolean) {
+  const { units, layout, view, ink, selected } = picture
+  context.lineWidth = 1.2
+  units.forEach((unit, child) => {
+    for (const parent of unit.parents) {
+      if (!wanted(child, parent)) continue
+      const [from, to] = [layout.boxes[parent]!, layout.boxes[child]!]
+      const [x1, y1] = [from.x + from.width - view.left, from.y + from.height / 2 - view.top]
+      const [x2, y2] = [to.x - view.left, to.y + to.height / 2 - view.top]
+      if ((y1 < -50 && y2 < -50) || (y1 > view.height + 50 && y2 > view.height + 50)) continue
+      context.strokeStyle = child === selected || parent === selected ? ink.accent : ink.line
+      const bend = Math.max(18, Math.abs(x2 - x1) / 2)
+      context.beginPath()
+      context.moveTo(x1, y1)
+      context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2)
+      context.stroke()
+    }
+  })
+}
+
+function ticks(scale: TimeScale, view: View): { at: number; x: number; step: number }[] {
+  const [from, until] = [xToTime(scale, view.left), xToTime(scale, view.left + view.width)]
+  const span = until - from
+  const step = span < 4000 ? niceStep(span / 8) : chooseStep(span, view.width / 110)
+  const found = []
+  for (let at = Math.max(0, Math.ceil(from / step) * step); at <= until; at += step) found.push({ at, x: timeToX(scale, at) - view.left, step })
+  return found
+}
+
+function niceStep(rough: number): number {
+  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 0.001)))
+  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough) as number
+}
+
+function drawGrid(context: CanvasRenderingContext2D, scale: TimeScale, view: View, ink: GraphInk) {
+  context.strokeStyle = ink.line
+  context.lineWidth = 1
+  for (const { x } of ticks(scale, view)) {
+    context.beginPath()
+    context.moveTo(Math.round(x) + 0.5, AXIS)
+    context.lineTo(Math.round(x) + 0.5, view.height)
+    context.stroke()
+  }
+}
+
+function drawAxis(context: CanvasRenderingContext2D, scale: TimeScale, view: View, ink: GraphInk) {
+  context.fillStyle = ink.surface
+  context.fillRect(0, 0, view.width, AXIS)
+  context.fillStyle = ink.faint
+  context.textAlign = 'left'
+  for (const { at, x } of ticks(scale, view)) context.fillText(at === 0 ? 'start' : `+${formatDuration(at / 1000)}`, x + 4, AXIS / 2)
+  context.strokeStyle = ink.line
+  context.beginPath()
+  context.moveTo(0, AXIS - 0.5)
+  context.lineTo(view.width, AXIS - 0.5)
+  context.stroke()
+}
+
+function fit(context: CanvasRenderingContext2D, text: string, width: number): string {
+  if (context.measureText(text).width <= width) return text
+  let [low, high] = [0, text.length]
+  while (low < high) {
+    const middle = (low + high + 1) >> 1
+    if (context.measureText(`${text.slice(0, middle)}…`).width <= width) low = middle
+    else high = middle - 1
+  }
+  return `${text.slice(0, low)}…`
+}

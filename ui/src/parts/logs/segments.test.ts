@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest'
+import { splitMessage } from './segments'
+
+test('a plain message is one segment', () => {
+  expect(splitMessage('hello')).toEqual([{ text: 'hello', style: '' }])
+})
+
+test('ANSI colours become styles and leave no codes behind', () => {
+  expect(splitMessage('a \u001b[1;31mred\u001b[0m b\u001b[2K')).toEqual([
+    { text: 'a ', style: '' },
+    { text: 'red', style: 'bold ansi-red' },
+    { text: ' b', style: '' },
+  ])
+})
+
+test('links end before the punctuation after them', () => {
+  expect(splitMessage('see https://x.example/a?b=1.').map((each) => each.href)).toEqual([undefined, 'https://x.example/a?b=1', undefined])
+})
+
+test('hits are marked whatever their case', () => {
+  expect(splitMessage('Needle needle', 'NEEDLE').filter((each) => each.hit).map((each) => each.text)).toEqual(['Needle', 'needle'])
+})

@@ -1,0 +1,28 @@
+/** What the status of a pool or a queue means, in words. */
+
+interface Pool {
+  status: string | null
+  type: string
+  workers: number
+  workers_online: number
+}
+
+export function explainPool(pool: Pool): string {
+  if (pool.status === 'PAUSED') return 'Paused: its runs wait'
+  if (pool.status === 'READY') return 'Ready'
+  if (pool.workers === 0) return 'Not ready: no worker has joined it'
+  if (pool.workers_online === 0) return 'Not ready: all its workers are offline'
+  return 'Not ready'
+}
+
+interface Queue {
+  status: string | null
+  is_paused: boolean
+  last_polled: string | null
+}
+
+export function explainQueue(queue: Queue): string {
+  if (queue.is_paused) return 'Paused: its runs wait'
+  if (queue.status === 'READY') return 'Ready'
+  return queue.last_polled ? 'Not ready: no worker has polled it lately' : 'Not ready: no worker has polled it yet'
+}
