@@ -13,7 +13,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import guard, measure, peers, rows, server_rows, subjects, table
+from benchmarks import guard, measure, peers, reaction_rows, rows, server_rows, subjects, table
 from tools import original
 
 SAVED = original.CACHE / "bench.json"
@@ -38,7 +38,11 @@ def main() -> int:
         baseline = subjects.served(scratch, address, server.pid)
         plan = rows.Plan(pluperfect, baseline, subjects.alone(scratch), scratch, options.rounds, report_progress)
         quiet = measure.noise()
-        found = [*rows.all_rows(plan, options.only), *server_rows.all_rows(plan, options.only)]
+        found = [
+            *rows.all_rows(plan, options.only),
+            *server_rows.all_rows(plan, options.only),
+            *reaction_rows.all_rows(plan, options.only),
+        ]
         others = list(peers.all_rows(plan)) if options.peers else []
     report_progress("")
     head(quiet)

@@ -176,6 +176,21 @@ def empty_flow(plan: Plan) -> Row:
     return _with(row, Budget("at most 0.5 ms", row.pluperfect.wall.median * 1e3, 0.5))
 
 
+def blocks(plan: Plan) -> Row:
+    row = _per_task(plan, "block, saved and loaded", "blocks", 200, 10, None)
+    return _with(row, *_faster(row, 5))
+
+
+def variables(plan: Plan) -> Row:
+    row = _per_task(plan, "variable, read", "variables", 500, 20, None)
+    return _with(row, *_faster(row, 5))
+
+
+def artifacts(plan: Plan) -> Row:
+    row = _per_task(plan, "artifact, created", "artifacts", 1_000, 20, None)
+    return _with(row, *_faster(row, 5))
+
+
 def memory(plan: Plan) -> Row:
     """Measure KiB per task from the difference of the peaks of two sizes."""
     sizes = (10_000, 100_000)
@@ -220,6 +235,9 @@ MEASURED: tuple[Callable[[Plan], Row], ...] = (
     mapped,
     subflows,
     empty_flow,
+    blocks,
+    variables,
+    artifacts,
     memory,
     cli_help,
     cli_version,
@@ -289,6 +307,12 @@ def _wall(samples: list[Sample]) -> Series:
 
 def _median(samples: list[Sample]) -> float:
     return _wall(samples).median
+
+
+def _faster(row: Row, times: float) -> tuple[Budget, ...]:
+    if row.ratio is None:
+        return ()
+    return (Budget(f"at least {times:.0f} x faster than the original", row.ratio, times, at_least=True),)
 
 
 def _less_cpu(row: Row, times: float) -> tuple[Budget, ...]:

@@ -23,7 +23,7 @@ from tests.server.services.automations.endpoint import Endpoint, serve_endpoint
 from tools.serving import Served, server
 
 LONG = os.environ.get("FAULTS") == "long"
-KILLS = 200 if LONG else 3
+KILLS = int(os.environ.get("FAULTS_KILLS", "200" if LONG else "3"))
 EVENTS_PER_KILL = 3
 WAIT_SECONDS = 90.0
 LATEST_KILL_SECONDS = 0.08

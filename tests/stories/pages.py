@@ -23,7 +23,7 @@ from prefect.cli import _app
 from prefect.settings import context
 from tools import original
 
-_FILE = re.compile(r"# ([\w./-]+\.(?:py|toml|yml|env))$")
+_FILE = re.compile(r"# ([\w./-]+\.(?:py|toml|yml|yaml|env))$")
 _EXIT = re.compile(r"\s+# exits with (\d+)$")
 _CHANGING = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),

@@ -19,14 +19,15 @@ def test_page_runs(page: Path, tmp_path: Path, home: Path):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_every_block_is_tested(page: Path):
-    """Every block has a known language, every file is used by a command, every output follows a python block."""
+    """Every block has a known language, a use for its file, and every output follows a python block."""
     blocks = pages.blocks(page)
     assert page.read_text(encoding="utf-8").count("```") == 2 * len(blocks)
     typed = [command.text for block in blocks if block.language == "console" for command in pages.commands(block)]
+    typed += [block.text.partition("\n")[2] for block in blocks if block.file == "prefect.yaml"]
     for before, block in zip([None, *blocks], blocks, strict=False):
         where = f"{page.name}:{block.line}"
         if block.file is not None:
-            reads_it = block.file == "prefect.toml" or any(block.file in text for text in typed)
+            reads_it = block.file in ("prefect.toml", "prefect.yaml") or any(block.file in text for text in typed)
             assert reads_it, f"{where}: no command uses {block.file}"
         elif block.language == "text":
             runs = before is not None and before.language == "python" and before.file is None

@@ -127,6 +127,7 @@ class BaseJobConfiguration(BaseModel):
         self._related_objects = {"deployment": deployment, "flow": flow, "flow-run": flow_run}
         environment = {
             **self._base_environment(),
+            **_name_result_storage(work_pool),
             **self._base_flow_run_environment(flow_run),
             **_attribution(deployment, flow, worker_name, worker_id),
             **(self.env if isinstance(self.env, dict) else {}),
@@ -296,3 +297,9 @@ def _attribution(
         "PREFECT__DEPLOYMENT_NAME": deployment and deployment.name,
     }
     return {name: str(value) for name, value in values.items() if value}
+
+
+def _name_result_storage(work_pool: WorkPool | None) -> dict[str, str]:
+    """Return the setting by which the runs of a pool store their results in the pool's block, if it has one."""
+    block_id = work_pool.storage_configuration.default_result_storage_block_id if work_pool else None
+    return {} if block_id is None else {"PREFECT_RESULTS_DEFAULT_STORAGE_BLOCK": str(block_id)}

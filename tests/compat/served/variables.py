@@ -1,5 +1,4 @@
 """Variables set, read, overwritten and unset."""
-# clients: original
 
 import _served  # noqa: F401
 from _facts import client, fact, trace

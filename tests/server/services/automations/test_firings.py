@@ -183,3 +183,16 @@ async def test_trigger_that_cannot_be_evaluated_harms_no_other(
     await reactions.react()
     names = [event["resource"]["prefect.resource.name"] for event in await reactions.events("triggered")]
     assert names == ["good"] and bad in caplog.text
+
+
+async def test_stored_trigger_that_cannot_be_read_harms_no_other(
+    reactions: Reactions, caplog: pytest.LogCaptureFixture
+) -> None:
+    bad = await reactions.automation(name="bad")
+    await reactions.automation(name="good")
+    row = {"id": UUID(bad), "trigger": {"type": "of a newer release"}, "updated": now()}
+    await reactions.environment.database.write(lambda tx: store.automations.change(tx, [row], ["trigger", "updated"]))
+    await reactions.emit()
+    await reactions.react()
+    names = [event["resource"]["prefect.resource.name"] for event in await reactions.events("triggered")]
+    assert names == ["good"] and "'bad'" in caplog.text

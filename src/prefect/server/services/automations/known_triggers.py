@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from functools import cached_property
 from typing import Any
 from uuid import UUID
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from prefect.schemas.wire.automations import TriggerTypes
 from prefect.server import store
@@ -18,6 +19,8 @@ from prefect.server.services.automations import bucket_rows
 from prefect.server.store.queries import automations as queries
 from prefect.triggers import buckets
 from prefect.triggers.trees import TriggerIndex, TriggerTree
+
+logger = logging.getLogger("prefect.server.automations")
 
 _triggers: TypeAdapter[TriggerTypes] = TypeAdapter(TriggerTypes)
 
@@ -60,10 +63,14 @@ async def read_triggers(tx: Transaction, known: KnownTriggers) -> KnownTriggers:
     rows = await store.automations.get_many(tx, changed) if changed else {}
     trees = {id_: known.trees[id_] for id_ in versions if id_ not in rows and id_ in known.trees}
     for id_, row in rows.items():
-        trees[id_] = tree = parse_trigger(row["trigger"], id_)
+        try:
+            trees[id_] = tree = parse_trigger(row["trigger"], id_)
+        except ValidationError:
+            logger.exception("The trigger of the automation %r (%s) cannot be read", row["name"], id_)
+            continue
         opened = [
             bucket_rows.to_row(key, trigger, buckets.open_bucket(trigger, row["updated"], labels={}))
             for key, trigger in tree.find_rolling()
         ]
         await store.buckets.add(tx, opened)
-    return KnownTriggers({id_: versions[id_] for id_ in trees}, trees)
+    return KnownTriggers(versions, trees)
