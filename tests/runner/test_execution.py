@@ -28,7 +28,16 @@ PIPE = pathlib.Path("pipe")
 def ready():
     PIPE.write_text("ready")
 
-@flow(on_cancellation=[lambda flow, run, state: pathlib.Path("hook").write_text(state.name)])
+def hook(flow, run, state):
+    pathlib.Path("hook").write_text(state.name)
+
+async def ahook(flow, run, state):
+    pathlib.Path("ahook").write_text(str(run.id))
+
+def broken_hook(flow, run, state):
+    raise ValueError("broken hook")
+
+@flow(on_cancellation=[hook], on_crashed=[broken_hook, hook, ahook])
 def blocks():
     ready()
     time.sleep(60)
@@ -113,12 +122,15 @@ async def test_run_crashes_on_sigterm_otherwise(start, flow):
     assert state.is_crashed() and state.message == "Execution was aborted by a termination signal."
 
 
-async def test_killed_run_has_crashed(start):
+async def test_killed_run_has_crashed_and_its_hooks_are_called(start, tmp_path, client):
     running = await start("blocks")
     os.kill(running.execution.process.pid, signal.SIGKILL)
     state = await running.task
     assert state is not None and state.is_crashed() and "SIGKILL" in state.message
     assert (await running.read_state()).message == state.message
+    assert (tmp_path / "hook").read_text() == "Crashed"
+    assert (tmp_path / "ahook").read_text() == str(running.run.id)
+    assert any("'broken_hook' failed" in log.message for log in await client.read_logs())
 
 
 async def test_run_whose_process_cannot_be_started_has_crashed(client):
