@@ -418,6 +418,7 @@ class Runner:
         if self.pause_on_shutdown and self._deployments:
             await self._pause_deployments()
         await self.cancel_all()
+        outbox.leave_waiting()
 
     async def _pause_deployments(self) -> None:
         """Pause the deployments: nobody serves them now."""
