@@ -6,7 +6,7 @@ export default defineConfig({
     globalSetup: 'e2e/setup.ts',
     // One browser and one server: what runs at the same time only measures the other.
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 180_000,
     hookTimeout: 120_000,
   },
 })

@@ -16,12 +16,6 @@ from typing import Any, NoReturn
 # Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
-        "blocks of other stores",
-        """
-        blocks.redis: RedisStorageContainer
-        """,
-    ),
-    (
         "concurrency limits",
         """
         concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService

@@ -20,6 +20,7 @@ from prefect.blocks import notifications
 from prefect.blocks.core import Block
 from prefect.blocks.notifications import AppriseNotificationBlock, CustomWebhookNotificationBlock, NotificationError
 from prefect.blocks.persistence import dump_document
+from prefect.blocks.redis import RedisStorageContainer
 from prefect.blocks.schemas import compute_class_checksum
 from prefect.blocks.webhook import Webhook
 from prefect.filesystems import SMB, LocalFileSystem, RemoteFileSystem
@@ -70,7 +71,7 @@ def endpoint() -> Iterator[Endpoint]:
 def test_checksums_are_those_of_the_interface():
     modules = [notifications, sys.modules[Webhook.__module__]]
     classes = [value for each in modules for value in vars(each).values() if Block.is_block_class(value)]
-    found = {cls.__name__: cls for cls in (*classes, SMB, LocalFileSystem, RemoteFileSystem)}
+    found = {cls.__name__: cls for cls in (*classes, SMB, LocalFileSystem, RemoteFileSystem, RedisStorageContainer)}
     assert {name: compute_class_checksum(found[name]) for name in CHECKSUMS} == CHECKSUMS
 
 

@@ -13,6 +13,7 @@ IMPORTED_AS = {"pyyaml": "yaml", "python-dateutil": "dateutil", "ruamel.yaml": "
 # Imported only if installed: packages of user programs, and extras.
 OPTIONAL = {
     "apprise",
+    "redis",
     "docker",
     "numpy",
     "pandas",

@@ -32,7 +32,7 @@ inBrowser('budgets', () => {
   test('no page asks more than a few times, or another host', async () => {
     for (const [path] of listPages(ids)) {
       const opened = await open(server, path)
-      await opened.page.waitForLoadState('networkidle', { timeout: 1500 }).catch(() => undefined)
+      await opened.page.waitForTimeout(500)
       expect(opened.calls.length, `${path}: ${opened.calls.join(', ')}`).toBeLessThanOrEqual(MAX_CALLS)
       await close(opened)
     }

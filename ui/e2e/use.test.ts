@@ -89,13 +89,26 @@ inBrowser('people', () => {
     await close(opened)
   })
 
+  test('act on many runs at once, with a result for each', async () => {
+    for (const [name, type] of [['bulk-one', 'PENDING'], ['bulk-two', 'COMPLETED']]) {
+      await server.call('POST', '/flow_runs/', { flow_id: ids.flow, name, tags: ['bulk'], state: { type } })
+    }
+    const opened = await open(server, '/runs?q=tag:bulk')
+    await opened.page.getByRole('checkbox', { name: 'Choose', exact: true }).check()
+    await opened.page.getByRole('button', { name: 'Cancel…' }).click()
+    await opened.page.getByRole('dialog').getByRole('button', { name: 'Cancel', exact: true }).click()
+    await opened.page.getByText('1 done, 1 left as they are; finished.').waitFor()
+    await opened.page.getByText('It has ended: Completed.').waitFor()
+    await close(opened)
+  })
+
   test('go anywhere with the keyboard', async () => {
     const opened = await open(server, '/settings')
     await opened.page.keyboard.press('Control+k')
     await opened.page.getByRole('combobox', { name: 'Search' }).fill('broken-heron')
-    await opened.page.getByRole('option', { name: /broken-heron flow run/ }).or(opened.page.getByRole('option').filter({ hasText: 'broken-heron' }).first()).first().waitFor()
-    await opened.page.getByRole('option').filter({ hasText: 'broken-heron' }).first().click()
+    await opened.page.getByRole('option').filter({ hasText: 'flow run of nightly-etl' }).first().click()
     await opened.page.waitForURL(/flow-run/)
+    await opened.page.locator('h1', { hasText: 'broken-heron' }).waitFor()
     await opened.page.keyboard.press('g')
     await opened.page.keyboard.press('v')
     await opened.page.waitForURL(/variables$/)

@@ -18,8 +18,10 @@ BUNDLED_MODULES = (
     "prefect.blocks.system",
     "prefect.blocks.webhook",
     "prefect.filesystems.local",
+    "prefect.filesystems.redis",
     "prefect.filesystems.remote",
     "prefect_aws",
+    "prefect_email",
 )
 """Modules with blocks that are installed along with this one."""
 

@@ -24,7 +24,10 @@ async def read_file(storage: Any, path: str, key: str) -> bytes:
         MissingResult: It cannot be read; the message names the key and the path.
     """
     try:
-        return await _call(storage, "read_path", path)
+        content = await _call(storage, "read_path", path)
+        if content is None:  # what a storage may return for a path that is not there
+            raise FileNotFoundError("there is nothing under this path")
+        return content
     except Exception as error:  # each storage raises its own exception for a missing file
         where = "" if path == key else f" at {path}"
         raise ResultNotFound(f"The result with key {key!r}{where} cannot be read from its storage: {error}") from error

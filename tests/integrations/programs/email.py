@@ -2,9 +2,8 @@
 
 import os
 
-from prefect_email import EmailServerCredentials, email_send_message
-
 from prefect import flow
+from prefect_email import EmailServerCredentials, email_send_message
 
 
 @flow

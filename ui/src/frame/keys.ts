@@ -30,7 +30,7 @@ export function listenToKeys(actions: KeyActions): () => void {
         return
       }
     }
-    if (event.key === 'g') goUntil = Date.now() + 1200
+    if (event.key === 'g') goUntil = Date.now() + 2500
     else if (event.key === '?') actions.openShortcuts()
     else if (event.key === '/') focusFilter(event, actions)
     else if (event.key === 'u') choose({ zone: preferences.zone === 'utc' ? 'local' : 'utc' })

@@ -9,6 +9,8 @@ export class PageData<T> {
   value = $state.raw<T | undefined>()
   error = $state.raw<ApiError | undefined>()
   loading = $state(false)
+  /** How often it has been loaded, also when nothing had changed: what is shown beside it may have. */
+  loads = $state(0)
 
   private aborter: AbortController | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
@@ -80,6 +82,7 @@ export class PageData<T> {
     try {
       this.value = await get<T>(path, aborter.signal)
       this.error = undefined
+      this.loads += 1
     } catch (error) {
       if (aborter.signal.aborted) return
       this.error = error instanceof ApiError ? error : new ApiError(String(error), 0, path)

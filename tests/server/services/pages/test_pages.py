@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from prefect.server.store.queries import run_page
 from tests.server.route_client import RouteClient
 
 PAGES = "/ui/pages"
@@ -125,6 +126,18 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     assert all("line 2" in messages[position] for position in hits["positions"])
     only = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="needle", task=task)
     assert only == {"positions": [0], "total": 1}
+
+
+async def test_deep_positions_of_a_log_are_those_of_shallow_ones(
+    call: RouteClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = await call.flow_run("RUNNING")
+    await log(call, run, *(f"line {n}" for n in range(12)))
+    await log(call, run, *(f"same time {n}" for n in range(12)))  # two lines a second
+    path = f"{PAGES}/flow-run/{{id}}/logs"
+    shallow = [await call("GET", path, id=run, offset=n, limit=3) for n in range(26)]
+    monkeypatch.setattr(run_page, "DEEP_OFFSET", 0)
+    assert [await call("GET", path, id=run, offset=n, limit=3) for n in range(26)] == shallow
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from prefect.server.services.pages.shapes import (
     TaskInput,
     TaskRunPage,
 )
+from prefect.server.services.runs import start_reasons
 from prefect.server.services.runs.graphs import PARENTS_INPUT
 from prefect.server.services.runs.run_states import STATE_NAMES, entered_at
 from prefect.server.store import Row
@@ -61,6 +62,7 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
         "parent": await _find_parent(tx, row["parent_task_run_id"]),
         "failure": await _explain_flow_run(tx, row) if row["state_type"] in _FAILED else None,
         "pause": await describe_pause(tx, row) if row["state_type"] == "PAUSED" else None,
+        "waits_because": await _explain_waiting(tx, row),
         "artifacts": await find_artifacts(tx, {"flow_run_id": id_}),
     }
 
@@ -128,6 +130,13 @@ async def find_artifacts(tx: Transaction, where: Any) -> list[ArtifactRow]:
     """Return artifacts as rows of a list."""
     rows: list[Any] = await queries.find_artifacts(tx, where, MAX_ARTIFACTS)
     return [row for row in rows if row["type"] != "result"]
+
+
+async def _explain_waiting(tx: Transaction, row: Row) -> str | None:
+    """Return why a flow run has not started."""
+    if row["state_type"] not in ("SCHEDULED", "PENDING"):
+        return None
+    return (await start_reasons.explain(tx, row["id"]))["message"]
 
 
 # --- failures --------------------------------------------------------------------------------------------------------

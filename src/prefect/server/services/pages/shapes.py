@@ -156,6 +156,7 @@ class FlowRunPage(TypedDict):
     parent: Named | None
     failure: Failure | None
     pause: Pause | None
+    waits_because: str | None
     artifacts: list[ArtifactRow]
 
 
@@ -266,3 +267,26 @@ class RunsPage(TypedDict):
     chart: Chart | None
     upcoming: list[RunRow]
     upcoming_total: int
+
+
+class BulkResult(TypedDict):
+    """What became of one flow run that many were acted on with."""
+
+    id: UUID
+    name: str
+    done: bool
+    reason: str | None
+
+
+class BulkAnswer(TypedDict):
+    """A batch of results.
+
+    Attributes:
+        begun: When the first batch began.
+        results: The results of this batch.
+        after: The cursor of the next batch; None when this was the last.
+    """
+
+    begun: datetime
+    results: list[BulkResult]
+    after: UUID | None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 from prefect.server import store
@@ -10,6 +11,9 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of
 from prefect.server.db.tables import STARTED
 from prefect.server.store import Condition, Order, Row, Where
+
+DEEP_OFFSET = 2000
+"""Skipping more rows than this by reading them would cost more than two looks at the index."""
 
 TRACEBACK = "Traceback (most recent call last)"
 
@@ -64,7 +68,24 @@ def log_condition(
 
 async def find_logs_at(tx: Transaction, where: Condition, offset: int, limit: int) -> list[Row]:
     """Return logs by their position among those that satisfy a condition."""
+    if offset > DEEP_OFFSET:
+        found = await _find_time_at(tx, where, offset)
+        if found is None:
+            return []
+        at, before = found
+        where, offset = all_of([where, Sql("log.timestamp >= ?", (at,))]), offset - before
     return await store.logs.find(tx, where, store.logs.order("timestamp", "id"), limit, offset)
+
+
+async def _find_time_at(tx: Transaction, where: Condition, position: int) -> tuple[datetime, int] | None:
+    """Return the time of the log at a position, and how many logs are older. Both are read from the index alone."""
+    page = tx.dialect.limit_clause(1, position)
+    text = f"SELECT log.timestamp FROM log WHERE {where.text} ORDER BY log.timestamp{page.text}"
+    rows = await tx.fetch(Sql(text, (*where.values, *page.values)))
+    if not rows:
+        return None
+    at = tx.dialect.decode("time", rows[0][0])
+    return at, await store.logs.count(tx, all_of([where, Sql("log.timestamp < ?", (at,))]))
 
 
 async def count_logs(tx: Transaction, where: Condition) -> int:

@@ -149,3 +149,20 @@ async def find_paused_flow_runs(tx: Transaction, limit: int) -> list[Row]:
     """Return the flow runs that are paused, those that wait longest first."""
     where = Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'")
     return await store.flow_runs.find(tx, where, store.flow_runs.order("state_timestamp", "id"), limit)
+
+
+async def find_batch(tx: Transaction, where: Any, created_until: datetime, after: UUID | None, limit: int) -> list[Row]:
+    """Return the next flow runs that satisfy a condition, by their ids.
+
+    Args:
+        tx: The transaction.
+        where: The condition.
+        created_until: Runs that were created later are left out.
+        after: The id that the batch before ended with.
+        limit: The size of a batch.
+    """
+    parts = [where, Sql("flow_run.created <= ?", (created_until,))]
+    if after is not None:
+        parts.append(Sql("flow_run.id > ?", (after,)))
+    names = ("id", "name", "state_type", "state_name", "deployment_id")
+    return await store.flow_runs.find(tx, store.flow_runs.where(*parts), store.flow_runs.by_key, limit, columns=names)
