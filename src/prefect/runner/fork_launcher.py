@@ -8,11 +8,13 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+from prefect import settings
 from prefect.logging.loggers import get_logger
-from prefect.runner.launch import INTERNAL_PREFIX, Launch, LaunchError, RunProcess, SubprocessLauncher
+from prefect.runner.launch import INTERNAL_PREFIX, Launch, Launcher, LaunchError, RunProcess, SubprocessLauncher
 
 INTERPRETER_PREFIXES = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "LANG")
 """Variables that an interpreter or its libraries read when they start: a run that changes one is not forked."""
@@ -87,6 +89,20 @@ class ForkServerLauncher:
         if self._server is not None:
             await self._server.close()
             self._server = None
+
+
+@asynccontextmanager
+async def open_launcher() -> AsyncIterator[Launcher]:
+    """Provide what starts the processes of flow runs: a fork server, where the settings and the system allow it."""
+    if not (settings.get_current_settings().runner.fork_server and is_available()):
+        yield SubprocessLauncher()
+        return
+    launcher = ForkServerLauncher()
+    try:
+        await launcher.prepare()
+        yield launcher
+    finally:
+        await launcher.close()
 
 
 def _changes_interpreter(environment: Mapping[str, str]) -> bool:

@@ -11,6 +11,7 @@ import logging
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -120,6 +121,8 @@ class Runner:
         self._deployments: dict[UUID, ServableDeployment] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._pulled: dict[str, float] = {}
+        self._pulling = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: PrefectClient | None = None
         self._launcher: Launcher = SubprocessLauncher()
@@ -156,6 +159,7 @@ class Runner:
         if deployment.storage is not None:
             deployment.storage.set_base_path(self._get_directory())
             await deployment.storage.pull_code()
+            self._pulled[deployment.full_name] = time.monotonic()
         if self.api is not None and self.api.is_local:
             with self.api.as_current():
                 id_ = await deployment.aapply()
@@ -193,7 +197,7 @@ class Runner:
                 stack.enter_context(leftovers.ship_leftovers(settings.get_current_settings()))
             with self.api.as_current():
                 self._client = await stack.enter_async_context(orchestration.get_client())
-            self._launcher = self.launcher or await stack.enter_async_context(_open_launcher())
+            self._launcher = self.launcher or await stack.enter_async_context(fork_launcher.open_launcher())
             await stack.enter_async_context(self._handle_signals())
             if self.webserver if webserver is None else webserver:
                 stack.callback(self._start_webserver())
@@ -337,7 +341,7 @@ class Runner:
         assert self.api is not None
         try:
             claimed = await claim_run(self.client, run)
-            if claimed is None or self.stopping:
+            if claimed is None or not await self._prepare_to_start(run):
                 return
             execution = self._executions[run.id] = RunExecution(
                 self.client,
@@ -350,11 +354,35 @@ class Runner:
             logger.info("Flow run %r starts.", run.name)
             state = await execution.run()
             logger.info("Flow run %r has ended%s.", run.name, f" {state.name}" if state else "")
-        except Exception as error:  # it stays scheduled, or pending, and the next look finds it
+        except Exception as error:  # it stays scheduled, and the next look finds it
             logger.error("Flow run %r could not be started: %s", run.name, error)
         finally:
             del self._executions[run.id]
             self._wake.set()
+
+    async def _prepare_to_start(self, run: FlowRun) -> bool:
+        """Return whether a claimed run can be started; one that cannot gets the state that says so."""
+        if self.stopping:
+            await self.client.set_flow_run_state(run.id, states.Scheduled(), force=True)
+            return False
+        try:
+            await self._update_code(run)
+        except Exception as error:
+            message = f"The code of the flow run could not be fetched: {error}"
+            logger.error("%s", message)
+            await self.client.set_flow_run_state(run.id, states.Crashed(message=message), force=True)
+            return False
+        return True
+
+    async def _update_code(self, run: FlowRun) -> None:
+        """Fetch the code of a run again when that was long enough ago; the runs under way have loaded theirs."""
+        deployment = self._deployments.get(run.deployment_id) if run.deployment_id else None
+        if deployment is None or deployment.storage is None or deployment.storage.pull_interval is None:
+            return
+        async with self._pulling:
+            if time.monotonic() - self._pulled.get(deployment.full_name, 0.0) >= deployment.storage.pull_interval:
+                await deployment.storage.pull_code()
+                self._pulled[deployment.full_name] = time.monotonic()
 
     def _build_launch(self, run: FlowRun) -> Launch:
         assert self.api is not None
@@ -444,20 +472,6 @@ class Runner:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(thread_name_prefix="prefect-runner")
         return self._pool.submit(func, *args, **kwargs)
-
-
-@asynccontextmanager
-async def _open_launcher() -> AsyncIterator[Launcher]:
-    """Provide what starts the processes of flow runs: a fork server, where the settings and the system allow it."""
-    if not (settings.get_current_settings().runner.fork_server and fork_launcher.is_available()):
-        yield SubprocessLauncher()
-        return
-    launcher = fork_launcher.ForkServerLauncher()
-    try:
-        await launcher.prepare()
-        yield launcher
-    finally:
-        await launcher.close()
 
 
 def _due_time(run: FlowRun) -> datetime:
