@@ -12,7 +12,7 @@ JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations ray infra lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
@@ -28,6 +28,7 @@ help:
 	@echo "make compat  run the compatibility scenarios with the original and compare"
 	@echo "make faults  run the full fault injection tests, and fuzzing of the server (three quarters of an hour)"
 	@echo "make integrations  install the published integrations in an environment of their own and run flows with them"
+	@echo "make ray     install Ray in an environment of its own and run the tests of prefect_ray (make infra: all engines)"
 	@echo "make lock    update uv.lock and requirements.txt"
 	@echo "make clean   remove the files that these commands create"
 
@@ -97,6 +98,13 @@ faults: setup
 integrations: setup
 	@tools/integrations
 	@$(BIN)/pytest -n 0 -rA tests/integrations $(ARGS)
+
+# Ray is heavy, so it has an environment of its own.
+ray: setup
+	@tools/ray
+	@.cache/venv-ray/bin/python -m pytest -n 0 -rA -W ignore::pytest.PytestUnraisableExceptionWarning -W ignore::ResourceWarning tests/prefect_ray $(ARGS)
+
+infra: ray
 
 lock:
 	uv lock

@@ -48,27 +48,13 @@ _TABLE = (
         bundles._zip_extractor: ZipExtractor
         client.schemas.worker_channel: CleanupKind CleanupOperationStatus
         _experimental._launchers: get_launcher_for_side resolve_bundle_step_with_launcher
+        _experimental.plugins: register_hook@plugins
         _experimental.bundles: convert_step_to_command create_bundle_for_flow_run
         _experimental.bundles.execute: execute_bundle
         _internal.launchers: get_launcher_for_side resolve_bundle_step_with_launcher
         infrastructure:
         infrastructure.base:
         infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type
-        """,
-    ),
-    (
-        "the checking of parameters against a JSON schema",
-        """
-        utilities.schema_tools: CircularSchemaRefError HydrationContext HydrationError ValidationError hydrate
-            is_valid_schema validate
-        utilities.schema_tools.hydration: HydrationContext HydrationError hydrate
-        utilities.schema_tools.validation: CircularSchemaRefError ValidationError is_valid is_valid_schema validate
-        """,
-    ),
-    (
-        "plugins",
-        """
-        _experimental.plugins: register_hook@plugins
         """,
     ),
     (

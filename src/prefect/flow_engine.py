@@ -30,13 +30,15 @@ if TYPE_CHECKING:
     from prefect._flow import Flow
     from prefect.client import orchestration
     from prefect.engine import signals
+    from prefect.schemas import runs
     from prefect.schemas.runs import FlowRun
 else:
     cloudpickle = lazy("cloudpickle")
     flows = lazy("prefect.flows")
     multiprocessing = lazy("multiprocessing")
     orchestration = lazy("prefect.client.orchestration")
-    signals = lazy("prefect.engine.signals")
+    runs = lazy("prefect.schemas.runs")
+signals = lazy("prefect.engine.signals")
 
 __all__ = [
     "FlowRunTimeoutError",
@@ -177,6 +179,13 @@ def load_flow(flow_run: FlowRun) -> Flow[..., Any]:
     if entrypoint:
         return flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     return drive(flows.load_flow_from_flow_run(orchestration.get_client(), flow_run, use_placeholder_flow=False))
+
+
+def load_deployed_flow(deployment_id: UUID) -> Flow[..., Any]:
+    """Load the flow of a deployment before there is a run of it, from its code in the working directory."""
+    unknown_run = runs.FlowRun.make(flow_id=deployment_id, deployment_id=deployment_id)
+    client = orchestration.get_client()
+    return drive(flows.load_flow_from_flow_run(client, unknown_run, ignore_storage=True, use_placeholder_flow=False))
 
 
 def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.serving import Served
 
-TIMEOUT_SECONDS = 40.0
+TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
 
 
@@ -96,6 +96,7 @@ class WorkerProcess:
         code = (
             "import prefect.workers.submission as submission\n"
             "submission.CANCEL_GRACE_SECONDS = 1\n"
+            "import faulthandler, signal; faulthandler.register(signal.SIGUSR1)\n"
             "from prefect.cli import main\n"
             "main()\n"
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -174,3 +175,52 @@ def test_flow_run_why_names_the_reason(pool: Pool) -> None:
     assert "by the worker 'one'" in why()[1]
     pool.call("PATCH", f"/work_pools/{pool.name}", {"concurrency_limit": 1})
     assert why(second)[0] == "pool_limit"
+
+
+WARM = """
+import os, pathlib
+
+FOLDER = pathlib.Path(__file__).parent
+TEXT = "before"
+(FOLDER / f"loaded-{os.getpid()}").touch()
+
+@flow(log_prints=True)
+def work(name):
+    print(f"{TEXT} {name} in {os.getpid()}")
+"""
+
+
+def reads_pipe(pid: str) -> bool:
+    """Return whether a process waits for a run."""
+    try:
+        return any(os.readlink(link).endswith("/run") for link in Path(f"/proc/{pid}/fd").iterdir())
+    except OSError:
+        return False
+
+
+def test_warm_process_takes_a_run_until_the_code_changes(
+    served: serving.Served, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    pool = Pool(served, tmp_path / "code", f"warm-{time.monotonic_ns()}", warm_processes=1)
+    worker = pool.start_worker(tmp_path / "worker")
+    request.addfinalizer(lambda: worker.stop(signal.SIGKILL))
+    deployment = pool.deploy("warm", WARM)
+
+    def find_loaded() -> set[str]:
+        return {file.name.partition("-")[2] for file in pool.directory.glob("loaded-*")}
+
+    first = pool.trigger(deployment, parameters={"name": "first"})
+    pool.wait_for(first, "Completed")
+    wait_until(lambda: any(map(reads_pipe, find_loaded())), "no process has loaded the flow")
+    waiting = find_loaded()
+    second = pool.trigger(deployment, parameters={"name": "second"})
+    pool.wait_for(second, "Completed")
+    wait_until(lambda: any(f"before second in {pid}" in pool.read_logs(second) for pid in waiting), worker.output)
+
+    wait_until(lambda: any(map(reads_pipe, find_loaded() - waiting)), "no process has loaded the flow again")
+    code = pool.directory / "warm.py"
+    code.write_text(code.read_text().replace('"before"', '"after"'))
+    third = pool.trigger(deployment, parameters={"name": "third"})
+    pool.wait_for(third, "Completed")
+    pool.wait_for_log(third, "after third")
+    assert worker.stop() < 10

@@ -15,6 +15,7 @@ from uuid import UUID
 
 from prefect import outbox
 from prefect._lazy import lazy
+from prefect.engine import warm_start
 from prefect.engine.signals import HOOKS_ONLY_VARIABLE, handle_engine_signals
 from prefect.logging.loggers import flow_run_logger
 from prefect.schemas.states import State, StateType
@@ -30,6 +31,9 @@ flow_engine: ModuleType = lazy("prefect.flow_engine")
 
 def main() -> None:
     """Run the flow run and exit with its status."""
+    if pipe := os.environ.get(warm_start.WARM_START_VARIABLE):
+        _run_when_handed_over(pipe)
+        return
     argument = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("PREFECT__FLOW_RUN_ID", "")
     try:
         flow_run_id = UUID(argument)
@@ -41,6 +45,15 @@ def main() -> None:
             flow_engine.call_end_hooks(flow_engine.load_flow(flow_run), flow_run)
             return
         flow: Any = _load_flow(flow_run)
+        flow_engine.run_to_end(flow, flow_run=flow_run, error_logger=flow_run_logger(flow_run))
+
+
+def _run_when_handed_over(pipe: str) -> None:
+    """Load the flow of a deployment, wait for a run of it, and run that."""
+    flow: Any = flow_engine.load_deployed_flow(UUID(os.environ["PREFECT__DEPLOYMENT_ID"]))
+    outbox.use_journal()
+    flow_run = warm_start.wait_for_run(pipe, warm_start.read_file_times())
+    with handle_engine_signals(flow_run.id):
         flow_engine.run_to_end(flow, flow_run=flow_run, error_logger=flow_run_logger(flow_run))
 
 

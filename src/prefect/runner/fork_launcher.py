@@ -12,9 +12,9 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
-from prefect import settings
 from prefect.logging.loggers import get_logger
 from prefect.runner.launch import INTERNAL_PREFIX, Launch, Launcher, LaunchError, RunProcess, SubprocessLauncher
+from prefect.settings import get_current_settings
 
 INTERPRETER_PREFIXES = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "LANG")
 """Variables that an interpreter or its libraries read when they start: a run that changes one is not forked."""
@@ -34,6 +34,13 @@ logger = get_logger("runner.fork_server")
 def is_available() -> bool:
     """Return whether this system can fork a process that goes on with Python, which macOS and Windows cannot."""
     return sys.platform == "linux"
+
+
+def create_launcher() -> Launcher:
+    """Return the launcher that the setting `runner.fork_server` and the system allow."""
+    return (
+        ForkServerLauncher() if get_current_settings().runner.fork_server and is_available() else SubprocessLauncher()
+    )
 
 
 class ForkServerLauncher:
@@ -94,10 +101,10 @@ class ForkServerLauncher:
 @asynccontextmanager
 async def open_launcher() -> AsyncIterator[Launcher]:
     """Provide what starts the processes of flow runs: a fork server, where the settings and the system allow it."""
-    if not (settings.get_current_settings().runner.fork_server and is_available()):
-        yield SubprocessLauncher()
+    launcher = create_launcher()
+    if not isinstance(launcher, ForkServerLauncher):
+        yield launcher
         return
-    launcher = ForkServerLauncher()
     try:
         await launcher.prepare()
         yield launcher

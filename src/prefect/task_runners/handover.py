@@ -365,7 +365,13 @@ def _with_data(state: State[Any], data: Any) -> State[Any]:
     return State.make(own["type"], own["name"], own["message"], data, own["state_details"], own["timestamp"], own["id"])
 
 
-def flush(timeout: float) -> None:
-    """Write the records of this process, and forward them to the server they are for, within `timeout` seconds."""
+def flush(timeout: float, forward: bool = True) -> None:
+    """Write the records of this process within `timeout` seconds.
+
+    Args:
+        timeout: How long to wait.
+        forward: Whether to wait as well until they are forwarded to the server they are for.
+    """
     journal.flush(timeout)
-    journal.wait_until_forwarded(timeout)
+    if forward:
+        journal.wait_until_forwarded(timeout)

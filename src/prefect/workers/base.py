@@ -219,6 +219,8 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
             async with self as worker:
                 await worker._sync_if_reachable()
                 printer(f"Worker {worker.name!r} started!")
+                if worker._limit is not None:
+                    printer(f"It runs at most {worker._limit} flow runs at a time.")
                 worker._emit_worker_started()
                 if with_healthcheck:
                     health = server.build_healthcheck_server(worker, worker._settings.query_seconds)

@@ -123,7 +123,7 @@ class WorkPoolChannel:
                 if closed.rcvd is not None and closed.rcvd.code in (_PROTOCOL_ERROR, _POLICY_VIOLATION):
                     pause = UNSUPPORTED_INTERVAL_SECONDS
                     logger.debug("The server refuses the channel of this worker: %s", closed.rcvd.reason)
-            except (OSError, TimeoutError, RuntimeError) as lost:
+            except Exception as lost:  # refused, hanging, half-open, not a websocket: the worker polls meanwhile
                 logger.debug("The channel is not connected: %s", lost)
             finally:
                 if self._socket is not None:

@@ -21,6 +21,7 @@ from prefect.types import json_codec, new_id, now
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from prefect.schemas.runs import FlowRun
 
 PENDING = StateType.PENDING
 LEASE_SECONDS = liveness.lease_seconds(liveness.HEARTBEAT_INTERVAL_SECONDS)
@@ -43,11 +44,12 @@ class Claims:
         self._unanswered: dict[UUID, dict[str, Any]] = {}
         self._takes_heartbeats = False
 
-    async def claim(self, client: PrefectClient, flow_run_id: UUID) -> str | None:
-        """Claim a flow run; return None if the worker has it now, else why it does not.
+    async def claim(self, client: PrefectClient, flow_run: FlowRun) -> str | None:
+        """Claim a flow run, which is Pending then; return None if the worker has it now, else why it does not.
 
         A request whose answer was lost is repeated as it was: if the server has accepted it, the worker has the run.
         """
+        flow_run_id = flow_run.id
         request = self._unanswered.get(flow_run_id)
         if request is None:
             state = State(type=PENDING)
@@ -61,6 +63,7 @@ class Claims:
         if answer["state"] is not None:
             state = wire.parse_state(answer["state"])
             if state.is_pending() and wire.was_entered(answer["status"], state, request):
+                flow_run.state, flow_run.state_type, flow_run.state_name = state, state.type, state.name
                 return None
         self._tokens.pop(flow_run_id, None)
         return answer["details"].get("reason") or f"it is {answer['status'].lower()}ed"

@@ -75,7 +75,7 @@ class PollingLoop:
             await self.look_once()
             with anyio.move_on_after(max(self.interval - (time.monotonic() - begun), MIN_PAUSE_SECONDS)):
                 await self._wake.wait()
-                await anyio.sleep(MIN_PAUSE_SECONDS)
+            await anyio.sleep(max(0.0, MIN_PAUSE_SECONDS - (time.monotonic() - begun)))
 
     async def look_once(self) -> bool:
         """Look for runs, and return whether the server has answered."""
@@ -100,6 +100,14 @@ class PollingLoop:
             reason = f"no answer in {self._timeout:.0f} seconds" if isinstance(error, TimeoutError) else error
             self._logger.warning("The API cannot be reached (%s). The worker goes on when it answers again.", reason)
         if isinstance(error, TimeoutError):
-            with anyio.move_on_after(POLL_TIMEOUT_SECONDS):
-                if await self._check_health() is None:
-                    self._timeout = min(self._timeout * 2, MAX_POLL_TIMEOUT_SECONDS)
+            await self._adapt_timeout()
+
+    async def _adapt_timeout(self) -> None:
+        """Allow the next look more time, if the server answers a simple request."""
+        with anyio.move_on_after(POLL_TIMEOUT_SECONDS):
+            try:
+                error = await self._check_health()
+            except Exception as failed:  # it is away
+                error = failed
+            if error is None:
+                self._timeout = min(self._timeout * 2, MAX_POLL_TIMEOUT_SECONDS)

@@ -13,18 +13,22 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 from pydantic import Field, field_validator
 
 from prefect.client import failures
 from prefect.exceptions import InfrastructureNotFound, ObjectNotFound
+from prefect.outbox.leftovers import LeftoverShipper
 from prefect.runner import fork_launcher
-from prefect.runner.launch import Launch, Launcher, RunProcess, SubprocessLauncher
+from prefect.runner.launch import Launch, RunProcess
 from prefect.runner.supervise import ProcessEnd, StopReason, find_final_state
+from prefect.schemas.worker_channel import WARM_PROCESSES
 from prefect.settings import get_current_settings
 from prefect.workers.base import BaseWorker
 from prefect.workers.job_configuration import DEFAULT_COMMAND, BaseJobConfiguration, BaseVariables
 from prefect.workers.result import BaseWorkerResult
 from prefect.workers.submission import REPORT_RETRY_SECONDS
+from prefect.workers.warm_processes import LoadedFlow, WarmProcesses
 
 if TYPE_CHECKING:
     from prefect.schemas.responses import DeploymentResponse
@@ -38,6 +42,8 @@ DEFAULT_RUNS_PER_CORE = 4
 
 SHUTDOWN_SECONDS = 8.0
 """How long a worker that is stopped takes at most to end its processes and to report how they ended."""
+SHUTDOWN_REPORT_SECONDS = 2.0
+"""How long it takes at most to report how they ended, if the server does not answer."""
 SHUTDOWN_GRACE_SECONDS = 6.0
 """How long they have to end by themselves."""
 
@@ -108,8 +114,9 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         super().__init__(*args, **options)
         if self._limit is None:
             self._limit = DEFAULT_RUNS_PER_CORE * (os.cpu_count() or 1)
-        forks = get_current_settings().runner.fork_server and fork_launcher.is_available()
-        self._launcher: Launcher = fork_launcher.ForkServerLauncher() if forks else SubprocessLauncher()
+        self._launcher = fork_launcher.create_launcher()
+        self._warm = WarmProcesses(self._launcher)
+        self._leftovers = LeftoverShipper(get_current_settings())
         self._processes: dict[UUID, RunProcess] = {}
         self._stop_reasons: dict[UUID, StopReason] = {}
 
@@ -120,7 +127,8 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
             await self._launcher.prepare()
 
     async def teardown(self, *exc_info: Any) -> None:
-        """End the fork server too."""
+        """End the fork server too, and the processes that wait for a run."""
+        self._warm.close()
         await super().teardown(*exc_info)
         if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
             await self._launcher.close()
@@ -133,11 +141,13 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                     for process in self._processes.values():
                         self._stop_reasons[process.flow_run_id] = StopReason.SHUTDOWN
                         group.start_soon(process.stop, SHUTDOWN_GRACE_SECONDS)
-                while self._active_runs:
-                    await anyio.sleep(0.05)
+                with anyio.move_on_after(SHUTDOWN_REPORT_SECONDS):
+                    while self._active_runs:
+                        await anyio.sleep(0.05)
         await super()._end_runs()
 
     def kill(self) -> None:
+        self._warm.close()
         for process in self._processes.values():
             process.signal_group(signal.SIGKILL)
 
@@ -162,7 +172,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                 cwd=directory,
                 stream_output=configuration.stream_output,
             )
-            process = await self._launcher.start(launch)
+            process = await self._start_process(flow_run, configuration, launch)
             self._processes[flow_run.id] = process
             if task_status is not None:
                 task_status.started(process.pid)
@@ -177,10 +187,32 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         await self._report_end(flow_run, end)
         return ProcessWorkerResult(status_code=status, identifier=str(process.pid))
 
+    async def _start_process(
+        self, flow_run: FlowRun, configuration: ProcessJobConfiguration, launch: Launch
+    ) -> RunProcess:
+        """Start the process of a run, or hand the run over to one that has loaded its flow, if the pool keeps such."""
+        count = (self.work_pool.base_job_template or {}).get(WARM_PROCESSES) or 0
+        if not count or launch.command is not None:
+            return await self._launcher.start(launch)
+        deployment = configuration._related_objects.get("deployment")
+        loaded = LoadedFlow.find(deployment, configuration.env, configuration.stream_output)
+        if loaded is None:
+            return await self._launcher.start(launch)
+        process = self._warm.take(loaded, flow_run, configuration.env)
+        if process is None:
+            process = await self._launcher.start(launch)
+        else:
+            process.flow_run_id = flow_run.id
+        if self._runs_task_group is not None:
+            self._runs_task_group.start_soon(self._warm.fill, loaded, count)
+        return process
+
     async def _report_end(self, flow_run: FlowRun, end: ProcessEnd) -> None:
         """Give the run of an ended process its final state, unless it has one; wait for a server that is away."""
         while True:
             try:
+                if end.exit_code:  # what it has recorded, and the server has not received, counts more
+                    await anyio.to_thread.run_sync(self._leftovers.ship)
                 current = (await self.client.read_flow_run(flow_run.id)).state
             except ObjectNotFound:
                 return

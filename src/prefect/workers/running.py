@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from prefect.workers.base import BaseWorker
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+STOP_TIMEOUT_SECONDS = 9.0
+"""How long after the first signal the process exits at the latest, whatever it still waits for."""
 
 
 def run_worker(
@@ -29,6 +33,16 @@ def run_worker(
     asyncio.run(_run(worker, run_once, with_healthcheck, printer))
 
 
+def _exit_after(seconds: float, worker: BaseWorker[Any, Any, Any]) -> None:
+    def end() -> None:
+        worker.kill()
+        os._exit(0)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+
+
 async def _run(
     worker: BaseWorker[Any, Any, Any], run_once: bool, with_healthcheck: bool, printer: Callable[..., None]
 ) -> None:
@@ -40,6 +54,7 @@ async def _run(
         if len(received) > 1:
             worker.kill()
             os._exit(128 + number)
+        _exit_after(STOP_TIMEOUT_SECONDS, worker)
         printer(f"Received {signal.Signals(number).name}. Stopping worker {worker.name!r}...")
         worker.stop()
 

@@ -126,7 +126,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         """Claim a flow run; return whether this worker may start it now."""
         logger = self.get_flow_run_logger(flow_run)
         try:
-            refusal = await self._claims.claim(self.client, flow_run.id)
+            refusal = await self._claims.claim(self.client, flow_run)
         except ObjectNotFound:
             return False
         except Exception as error:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
 from prefect._lazy import lazy
+from prefect.form_values import bounded_templates
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_variables
 from prefect.server.services.catalog import block_documents
-from prefect.server.services.core import bounded_templates
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.core.reading import get_row
 from prefect.types import json_codec

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from prefect.form_values import json_schemas
 from prefect.schemas.wire import checks
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core import hydration, json_schemas
+from prefect.server.services.core import hydration
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.core.presenters import Answer
 

@@ -11,11 +11,12 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from prefect.form_values import json_schemas
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.automations import automations
 from prefect.server.services.concurrency import limits, slots
-from prefect.server.services.core import differences, json_schemas, paging, reading
+from prefect.server.services.core import differences, paging, reading
 from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployment_schedules, scheduling

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
+from prefect.form_values import json_schemas
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core import hydration, json_schemas
+from prefect.server.services.core import hydration
 from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments

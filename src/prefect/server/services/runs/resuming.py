@@ -8,9 +8,10 @@ from uuid import UUID
 
 import orjson
 
+from prefect.form_values import json_schemas
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core import hydration, json_schemas, presenters, reading
+from prefect.server.services.core import hydration, presenters, reading
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import inputs, transitions

@@ -8,7 +8,7 @@ from typing import Any
 import jinja2
 import pytest
 
-from prefect.server.services.core import bounded_templates
+from prefect.form_values import bounded_templates
 
 CONTEXT: dict[str, Any] = {
     "event": {"resource": {"name": "load"}, "rows": [1, 2, 3]},

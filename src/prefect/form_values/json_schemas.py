@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     import jsonschema.exceptions
     import referencing
 
-    from prefect.server.services.core import linear_patterns
+    from prefect.form_values import linear_patterns
 else:
     jsonschema = lazy("jsonschema")
-    linear_patterns = lazy("prefect.server.services.core.linear_patterns")
+    linear_patterns = lazy("prefect.form_values.linear_patterns")
     referencing = lazy("referencing")
 
 Schema = Mapping[str, Any]
@@ -50,18 +50,35 @@ def validate(values: Mapping[str, Any], schema: Schema, *, partial: bool = False
     except RecursionError:
         raise InvalidSchema("The schema refers to itself without end.") from None
     if error is not None:
-        raise InvalidValues(f"Validation failed{_describe_location(error)}. Failure reason: {error.message}")
+        raise InvalidValues(describe_error(error))
+
+
+def describe_error(error: jsonschema.exceptions.ValidationError) -> str:
+    """Return which value is wrong, and why."""
+    return f"Validation failed{_describe_location(error)}. Failure reason: {error.message}"
 
 
 def find_errors(
-    values: Mapping[str, Any], schema: Schema, *, partial: bool = False
+    values: Mapping[str, Any],
+    schema: Schema,
+    *,
+    partial: bool = False,
+    allow_none: bool = True,
+    allow_none_with_default: bool = False,
 ) -> list[jsonschema.exceptions.ValidationError]:
     """Return all errors of values.
+
+    Args:
+        values: The values, by name.
+        schema: The JSON schema of an object.
+        partial: Whether values may be missing.
+        allow_none: Whether optional values may be null.
+        allow_none_with_default: Whether those with a default may be null too.
 
     Raises:
         InvalidSchema: The schema is no JSON schema.
     """
-    prepared = allow_none_for_optional(schema)
+    prepared = allow_none_for_optional(schema, allow_none_with_default) if allow_none else dict(schema)
     if partial:
         prepared.pop("required", None)
     try:
@@ -77,27 +94,28 @@ def find_errors(
         raise InvalidSchema(f"The schema refers to what it does not have: {error}.") from None
 
 
-def allow_none_for_optional(schema: Schema) -> dict[str, Any]:
-    """Return the schema where optional properties without a default may also be null.
+def allow_none_for_optional(schema: Schema, with_default: bool = False) -> dict[str, Any]:
+    """Return the schema where optional properties, by default those without a default, may also be null.
 
     So it is for the object itself and for those that it refers to by name.
     """
-    prepared = _allow_none(schema)
+    prepared = _allow_none(schema, with_default)
     for place in ("definitions", "$defs"):
         if isinstance(named := schema.get(place), Mapping):
             prepared[place] = {
-                name: _allow_none(part) if isinstance(part, Mapping) else part for name, part in named.items()
+                name: _allow_none(part, with_default) if isinstance(part, Mapping) else part
+                for name, part in named.items()
             }
     return prepared
 
 
-def _allow_none(schema: Schema) -> dict[str, Any]:
+def _allow_none(schema: Schema, with_default: bool) -> dict[str, Any]:
     prepared = dict(schema)
     properties, required = schema.get("properties"), schema.get("required") or ()
     if isinstance(properties, Mapping):
         prepared["properties"] = {
             name: {"anyOf": [part, {"type": "null"}]}
-            if isinstance(part, Mapping) and name not in required and "default" not in part
+            if isinstance(part, Mapping) and name not in required and (with_default or "default" not in part)
             else part
             for name, part in properties.items()
         }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from prefect.server.services.core import json_schemas
+from prefect.form_values import json_schemas
 
 
 def check(properties: dict[str, Any], **values: Any) -> str | None:

@@ -1,0 +1,245 @@
+"""Workers whose server, process or machine fails: each run ends once, soon, and as the pool says.
+
+`FAULTS=long` runs the sizes that `docs/reliability.md` reports. The short form runs with a fifth of the intervals.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.faults.test_liveness import FASTER
+from tests.faults.test_server import LONG
+from tests.workers.pools import Pool, WorkerProcess, wait_until
+from tools import serving
+
+pytestmark = [pytest.mark.timeout(1800 if LONG else 150), pytest.mark.served]
+
+PRINTS = """
+@flow
+def work(): ...
+"""
+
+WAITS = """
+import os, pathlib, time
+
+@flow
+def work(mark):
+    pathlib.Path(mark).write_text(str(os.getpid()))
+    time.sleep(60)
+"""
+
+COUNTS = """
+import os, time
+
+@flow
+def work(folder):
+    run = os.environ["PREFECT__FLOW_RUN_ID"]
+    with open(f"{folder}/{run}", "a") as file:
+        file.write("begun\\n")
+    time.sleep(0.05)
+"""
+
+RECOVERY_SECONDS = 5.0
+"""How long after a server's return a worker may take to go on."""
+
+
+@pytest.fixture
+def faster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the intervals of liveness in all processes that are started."""
+    folder = tmp_path / "faster"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(FASTER)
+    monkeypatch.setenv("PYTHONPATH", f"{folder}:{os.environ.get('PYTHONPATH', '')}".strip(":"))
+
+
+@pytest.fixture
+def served(tmp_path: Path, faster: None) -> Iterator[serving.Served]:
+    with serving.server(tmp_path / "server", PYTHONPATH=os.environ["PYTHONPATH"]) as served:
+        yield served
+
+
+@pytest.fixture
+def started(tmp_path: Path) -> Iterator[list[WorkerProcess]]:
+    workers: list[WorkerProcess] = []
+    yield workers
+    for worker in workers:
+        worker.stop(signal.SIGKILL)
+
+
+def start(pool: Pool, started: list[WorkerProcess], home: Path, *arguments: str, **variables: str) -> WorkerProcess:
+    worker = pool.start_worker(home, *arguments, **variables)
+    started.append(worker)
+    return worker
+
+
+def test_worker_goes_on_after_a_restart_of_the_server(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    deployment = pool.deploy("prints", PRINTS)
+    worker = start(pool, started, tmp_path / "worker")
+    worker.wait_for_output("started!")
+    pool.wait_for(pool.trigger(deployment), "Completed")
+    served.stop(signal.SIGKILL)
+    wait_until(lambda: "cannot be reached" in worker.output, "the worker has not noticed")
+    served.start()
+    recovered = time.monotonic()
+    run = pool.wait_for(pool.trigger(deployment), "Completed")
+    assert time.monotonic() - recovered < RECOVERY_SECONDS + 2, run["state"]
+
+
+def test_worker_started_before_its_server_waits_for_it(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    run_id = pool.trigger(pool.deploy("prints", PRINTS))
+    served.stop()
+    inferred = start(pool, started, tmp_path / "one")
+    inferred.wait_for_output("cannot be reached yet")
+    named = start(pool, started, tmp_path / "two", "--type", "process")
+    named.wait_for_output("cannot be reached yet")
+    served.start()
+    pool.wait_for(run_id, "Completed")
+    inferred.wait_for_output("started!")
+
+
+def test_worker_ends_within_ten_seconds_without_a_server(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    mark = tmp_path / "mark"
+    worker = start(pool, started, tmp_path / "worker")
+    worker.wait_for_output("started!")
+    pool.trigger(pool.deploy("waits", WAITS), parameters={"mark": str(mark)})
+    wait_until(mark.exists, worker.output)
+    served.stop(signal.SIGKILL)
+    assert worker.stop() < 10
+    assert worker.process.returncode == 0
+
+
+@pytest.mark.parametrize("on_lost", ["crash", "retry"])
+def test_run_that_a_killed_worker_was_starting_is_not_lost(
+    on_lost: str, served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code", on_lost=on_lost)
+    run_id = pool.trigger(pool.deploy("prints", PRINTS))
+    claim = {"Prefect-Claim": f"{run_id}/{run_id}/{5 if LONG else 1}"}
+    pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "PENDING"}}, **claim)
+    if on_lost == "crash":
+        assert pool.wait_for(run_id, "Crashed")["run_count"] == 0
+        return
+    pool.wait_for(run_id, "AwaitingRetry")
+    assert (
+        pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "RUNNING"}}, **claim)["status"]
+        == "ABORT"
+    )
+    start(pool, started, tmp_path / "worker")
+    assert pool.wait_for(run_id, "Completed")["run_count"] == 1
+
+
+def test_run_of_a_killed_machine_is_tried_again_where_the_pool_says_so(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code", on_lost="retry")
+    mark = tmp_path / "mark"
+    first = start(pool, started, tmp_path / "worker")
+    run_id = pool.trigger(pool.deploy("waits", WAITS), parameters={"mark": str(mark)})
+    process = int(wait_until(lambda: mark.exists() and mark.read_text(), first.output))
+    pool.wait_for(run_id, "Running")
+    first.stop(signal.SIGKILL)
+    os.kill(process, signal.SIGKILL)
+    pool.wait_for(run_id, "AwaitingRetry")
+    mark.unlink()
+    start(pool, started, tmp_path / "worker")
+    wait_until(mark.exists, "the run is not started again")
+    assert pool.wait_for(run_id, "Running")["run_count"] == 2
+
+
+class Hanging:
+    """Accepts connections on the port of a server that is away, and never answers."""
+
+    def __init__(self, port: int) -> None:
+        self._socket = socket.create_server(("127.0.0.1", port))
+        self._connections: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                self._connections.append(self._socket.accept()[0])
+            except OSError:
+                return
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        for each in (self._socket, *self._connections):
+            each.close()
+
+
+def test_worker_goes_on_after_a_server_that_hung(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    deployment = pool.deploy("prints", PRINTS)
+    worker = start(pool, started, tmp_path / "worker")
+    worker.wait_for_output("started!")
+    served.stop(signal.SIGKILL)
+    hanging = Hanging(served.port)
+    wait_until(lambda: "cannot be reached" in worker.output, "the worker has not noticed")
+    hanging.close()
+    served.start()
+    recovered = time.monotonic()
+    pool.wait_for(pool.trigger(deployment), "Completed")
+    assert time.monotonic() - recovered < RECOVERY_SECONDS + 2
+
+
+def test_killed_workers_runs_and_servers_run_nothing_twice(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    """Two workers, and at random moments one of them, the process of a run or the server is killed."""
+    pool = Pool(served, tmp_path / "code")
+    effects = tmp_path / "effects"
+    effects.mkdir()
+    deployment = pool.deploy("counts", COUNTS)
+    ids = [pool.trigger(deployment, parameters={"folder": str(effects)}) for _ in range(300 if LONG else 20)]
+    workers = [start(pool, started, tmp_path / f"worker-{number}", "--limit", "4") for number in range(2)]
+    generator, ended = random.Random(7), {"Completed", "Crashed", "Failed"}
+
+    def read_open() -> list[dict[str, Any]]:
+        body = {"flow_runs": {"id": {"any_": ids}}, "limit": 200}
+        pages = [pool.call("POST", "/flow_runs/filter", {**body, "offset": at}) for at in range(0, len(ids), 200)]
+        return [run for page in pages for run in page if run["state_name"] not in ended]
+
+    for _ in range(30 if LONG else 3):
+        time.sleep(generator.uniform(0.3, 1.5))
+        victim = generator.choice(["worker", "run", "server"])
+        if victim == "worker":
+            number = generator.randrange(2)
+            workers[number].stop(signal.SIGKILL)
+            workers[number] = start(pool, started, tmp_path / f"worker-{number}", "--limit", "4")
+        elif victim == "server":
+            served.stop(signal.SIGKILL)
+            served.start()
+        elif running := [run for run in read_open() if run["infrastructure_pid"]]:
+            try:
+                os.kill(int(running[0]["infrastructure_pid"]), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+    deadline = time.monotonic() + (600 if LONG else 90)
+    while left := read_open():
+        assert time.monotonic() < deadline, [(run["id"], run["state_name"]) for run in left]
+        time.sleep(0.5)
+    begun = {file.name: file.read_text().count("begun") for file in effects.iterdir()}
+    assert set(begun.values()) <= {1}
+    completed = [id_ for id_ in ids if pool.read(id_)["state_name"] == "Completed"]
+    assert set(completed) <= set(begun)
