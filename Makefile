@@ -19,6 +19,7 @@ help:
 	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
 	@echo "make test-short  run the tests that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
+	@echo "make infra   the tests with real engines: Docker and an image registry"
 	@echo "make page    build the web page, which servers of this checkout then serve at /"
 	@echo "make ui-dev  show the sources of the web page over a running server (SERVER=http://127.0.0.1:4200)"
 	@echo "make ui-test run the tests of the web page: types, units, and end to end in Chromium"
@@ -93,7 +94,7 @@ compat: setup
 	@$(BIN)/python -m tests.compat $(ARGS)
 
 faults: setup
-	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_forks.py tests/faults/test_automations.py tests/faults/test_fuzzing.py $(ARGS)
+	@FAULTS=long $(BIN)/pytest -n 0 -rA tests/faults/test_server.py tests/faults/test_liveness.py tests/faults/test_forks.py tests/faults/test_automations.py tests/faults/test_slots.py tests/faults/test_fuzzing.py $(ARGS)
 
 integrations: setup
 	@tools/integrations
@@ -104,7 +105,9 @@ ray: setup
 	@tools/ray
 	@.cache/venv-ray/bin/python -m pytest -n 0 -rA -W ignore::pytest.PytestUnraisableExceptionWarning -W ignore::ResourceWarning tests/prefect_ray $(ARGS)
 
+# Real engines. Docker: an engine and an image registry (Debian: docker.io, docker-registry), as root; else those tests say so.
 infra: ray
+	@$(BIN)/pytest -n 0 -rs tests/docker tests/prefect_docker $(ARGS)
 
 lock:
 	uv lock

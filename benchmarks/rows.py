@@ -1,7 +1,7 @@
 """Rows of the benchmark: their measurements and budgets."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks import floors
@@ -191,6 +191,22 @@ def artifacts(plan: Plan) -> Row:
     return _with(row, *_faster(row, 5))
 
 
+def slots(plan: Plan) -> Row:
+    row = _per_task(plan, "slot of a limit, taken and released", "slots", 200, 10, None)
+    return _with(row, *_faster(row, 5), Budget("at most 1 ms", row.pluperfect.wall.median * 1e3, 1))
+
+
+def contended_slots(plan: Plan) -> Row:
+    row = _per_task(plan, "slot held for 50 ms, 20 threads over 2 slots", "contended_slots", 20, 20, None)
+    return _with(row, *_faster(row, 5), Budget("20 in less than a second", row.pluperfect.wall.median * 20, 1))
+
+
+def delayed(plan: Plan) -> Row:
+    """Measure background tasks without a server, which the original has not between processes."""
+    row = _per_task(replace(plan, baseline=None), "background task, delay to start", "delayed", 50, 0, None)
+    return _with(row, Budget("p50 at most 50 ms", row.pluperfect.wall.median * 1e3, 50))
+
+
 def memory(plan: Plan) -> Row:
     """Measure KiB per task from the difference of the peaks of two sizes."""
     sizes = (10_000, 100_000)
@@ -226,6 +242,37 @@ def cli_version(plan: Plan) -> Row:
     return _command(plan, "version")
 
 
+DEPLOYMENTS = 50
+
+
+def deploy_all(plan: Plan) -> Row:
+    """Measure `prefect deploy --all` of new deployments of one flow, with a schedule each."""
+    pluperfect, _, baseline = _alternate(
+        plan.rounds,
+        lambda: _deploy(plan.pluperfect),
+        None,
+        plan.baseline and (lambda subject=plan.baseline: _deploy(subject)),
+        baseline_interval=3,
+    )
+    name = f"prefect deploy --all, {DEPLOYMENTS} deployments"
+    return Row(name, MILLISECONDS, _whole(pluperfect), _whole(baseline) if baseline else None, None, ())
+
+
+def _deploy(subject: Subject) -> Sample:
+    home = subject.fresh()
+    home.parent.mkdir(parents=True)
+    (home.parent / "flows.py").write_text("from prefect import flow\n\n@flow\ndef work(x: int = 1): ...\n")
+    entries = [
+        f"- {{name: d{number}, entrypoint: 'flows.py:work', work_pool: {{name: bench}}, parameters: {{x: {number}}}, "
+        f"schedules: [{{cron: '0 8 * * *', timezone: UTC}}]}}\n"
+        for number in range(DEPLOYMENTS)
+    ]
+    (home.parent / "prefect.yaml").write_text("deployments:\n" + "".join(entries))
+    prefect = subject.python.parent / "prefect"
+    subject.command([prefect, "work-pool", "create", "bench", "--type", "process", "--overwrite"], home)
+    return subject.command([prefect, "--no-prompt", "deploy", "--all"], home)
+
+
 MEASURED: tuple[Callable[[Plan], Row], ...] = (
     imports,
     first_flow,
@@ -238,9 +285,13 @@ MEASURED: tuple[Callable[[Plan], Row], ...] = (
     blocks,
     variables,
     artifacts,
+    slots,
+    contended_slots,
+    delayed,
     memory,
     cli_help,
     cli_version,
+    deploy_all,
     installed,
 )
 

@@ -16,17 +16,6 @@ from typing import Any, NoReturn
 # Feature, and its modules with their names; `name@module` is a name that is built already, in that module.
 _TABLE = (
     (
-        "concurrency limits",
-        """
-        concurrency.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionWithLeaseService
-        concurrency.v1:
-        concurrency.v1.asyncio: concurrency
-        concurrency.v1.context: ConcurrencyContext
-        concurrency.v1.services: ConcurrencySlotAcquisitionService ConcurrencySlotAcquisitionServiceError
-        concurrency.v1.sync: concurrency
-        """,
-    ),
-    (
         "deployments",
         """
         deployments.deployments:
@@ -38,9 +27,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        task_worker: StopTaskWorker TaskWorker aserve create_status_server read_parameters serve
-            should_try_to_read_parameters store_parameters
-        task_runs: TaskRunWaiter
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage

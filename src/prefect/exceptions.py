@@ -138,6 +138,17 @@ class UpstreamTaskError(PrefectException):
     """A task cannot run, because a task it depends on did not complete."""
 
 
+# --- concurrency limits ----------------------------------------------------------------------------------------------
+
+
+class ConcurrencySlotAcquisitionError(PrefectException):
+    """Slots of a concurrency limit could not be taken, or were lost."""
+
+
+class AcquireConcurrencySlotTimeoutError(PrefectException, TimeoutError):
+    """Slots of a concurrency limit were not free in time."""
+
+
 # --- waiting for a run -----------------------------------------------------------------------------------------------
 
 

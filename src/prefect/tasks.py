@@ -14,7 +14,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from prefect import _functions, _warnings
-from prefect._later import later
+from prefect._deferring import Deferring
 from prefect._lazy import exports, lazy
 from prefect.values.annotations import NotSet, unmapped
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     )
     from prefect.assets import core as asset_core
     from prefect.cache_policies import CachePolicy, task_input_hash
-    from prefect.engine import shells, task_creation, task_run
+    from prefect.engine import deferral, shells, task_creation, task_run
     from prefect.futures import PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.schemas.runs import TaskRun
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 else:
     asset_core = lazy("prefect.assets.core")
     cache_policies = lazy("prefect.cache_policies")
+    deferral = lazy("prefect.engine.deferral")
     settings = lazy("prefect.settings")
     shells = lazy("prefect.engine.shells")
     task_creation = lazy("prefect.engine.task_creation")
@@ -72,7 +73,7 @@ T = TypeVar("T")
 MAX_RETRY_DELAYS = 50
 
 
-class Task(_functions.Wrapper, Generic[P, R]):
+class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
     """A function whose every call is a recorded run.
 
     Args:
@@ -383,7 +384,7 @@ class Task(_functions.Wrapper, Generic[P, R]):
                 `unmapped` is passed whole to every run.
             return_state: Wait, and return the final states.
             wait_for: Futures that every run waits for.
-            deferred: Not in this release: runs in other processes.
+            deferred: Have task workers run them instead of the flow's task runner.
 
         Returns:
             A `PrefectFutureList` in the order of the items.
@@ -392,18 +393,20 @@ class Task(_functions.Wrapper, Generic[P, R]):
             MappingLengthMismatch: The iterables differ in length.
             MappingMissingIterable: There is nothing to map over.
         """
-        if deferred:
-            raise NotImplementedError("Mapping in task workers (`deferred=True`) cannot be used yet: leave it out.")
         whole = () if self._instance is None else (unmapped(self._instance),)
         parameters = self.spec.bind_partial((*whole, *args), kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
             return tracker.task_mapped(self, {**parameters, "wait_for": wait_for})
-        futures = task_runners.current_task_runner().map(self, parameters, wait_for)
+        if deferred:
+            with task_runners.PrefectTaskRunner() as runner:
+                mapped: Any = runner.map(self, parameters, wait_for)
+        else:
+            mapped = task_runners.current_task_runner().map(self, parameters, wait_for)
         if not return_state:
-            return futures
-        futures.wait()
-        return [future.state for future in futures]
+            return mapped
+        mapped.wait()
+        return [future.state for future in mapped]
 
     async def create_run(
         self,
@@ -418,20 +421,17 @@ class Task(_functions.Wrapper, Generic[P, R]):
     ) -> TaskRun:
         """Record a run in Pending and return it, to be run with `run_task(task, task_run=...)`.
 
-        A client is not needed: the run is recorded as every other one. The contexts are the current ones by default.
+        A client is not needed: the run is recorded as every other one. The contexts are the current ones by default. A
+        `deferred` run is scheduled for task workers.
         """
         if deferred:
-            raise NotImplementedError("Runs in task workers (`deferred=True`) cannot be used yet: leave it out.")
+            values = {**self.spec.defaults, **self.instance_parameters, **(parameters or {})}
+            return await deferral.submit_run(self, values, wait_for, task_creation.as_links(extra_task_inputs), id)
         return task_creation.record_task_run(
             self, id, parameters, wait_for, extra_task_inputs, flow_run_context, parent_task_run_context
         )
 
     create_local_run = create_run
-
-    delay: Any = later("prefect.Task", "delay", "running tasks in task workers")
-    apply_async: Any = later("prefect.Task", "apply_async", "running tasks in task workers")
-    serve: Any = later("prefect.Task", "serve", "task workers")
-    aserve: Any = later("prefect.Task", "aserve", "task workers")
 
     # --- hooks --------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from prefect import get_client
 from prefect.deployments.changes import apply_spec, find_deployment, plan_change
 from prefect.deployments.spec import DeploymentSpec, ScheduleSpec
 from prefect.schemas.actions import DeploymentScheduleCreate
-from prefect.schemas.schedules import CronSchedule, IntervalSchedule
+from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 
 
 def _schedule(schedule, sets_active=False, **fields):
@@ -86,3 +86,29 @@ async def test_deployment_that_is_as_written_is_not_touched():
         before = await client.read_deployment(id_)
         await apply_spec(client, _spec(**vars(spec)))
         assert await client.read_deployment(id_) == before
+
+
+async def test_rule_with_the_start_that_a_server_has_written_into_it_is_the_same():
+    stored_rule = RRuleSchedule(rrule="DTSTART:20200101T000000\nFREQ=DAILY", timezone="UTC")
+    async with get_client() as client:
+        await apply_spec(client, _spec(schedules=(_schedule(stored_rule),)))
+        stored = await find_deployment(client, "etl", "daily")
+    assert plan_change(_spec(schedules=(_schedule(RRuleSchedule(rrule="FREQ=DAILY")),)), stored).is_empty
+    assert not plan_change(_spec(schedules=(_schedule(RRuleSchedule(rrule="FREQ=WEEKLY")),)), stored).is_empty
+
+
+async def test_change_of_a_schedule_sends_its_parameters():
+    morning = _schedule(CronSchedule(cron="0 9 * * *"), slug="morning", parameters={"x": 1})
+    later = _schedule(CronSchedule(cron="0 10 * * *"), slug="morning", parameters={"x": 1})
+    sent: list[dict] = []
+    async with get_client() as client:
+        await apply_spec(client, _spec(schedules=(morning,)))
+        update = client.update_deployment_schedule
+
+        async def record(*ids, **fields):
+            sent.append(fields)
+            await update(*ids, **fields)
+
+        client.update_deployment_schedule = record
+        await apply_spec(client, _spec(schedules=(later,)))
+    assert [fields["parameters"] for fields in sent] == [{"x": 1}]

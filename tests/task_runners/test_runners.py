@@ -13,7 +13,7 @@ import pytest
 from prefect import flow, task
 from prefect.exceptions import UnfinishedRun
 from prefect.futures import as_completed, wait
-from prefect.task_runners import PrefectTaskRunner, ProcessPoolTaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
 from prefect.types import new_id
 from tests.recorded import records, states
 
@@ -351,11 +351,6 @@ def test_runner_validates_and_duplicates_max_workers(kind: Any):
         kind(max_workers=0)
     assert kind(max_workers=3).duplicate()._max_workers == 3
     assert ThreadPoolTaskRunner(2) == ThreadPoolTaskRunner(2) != ThreadPoolTaskRunner(3)
-
-
-def test_planned_options_raise_not_implemented():
-    with pytest.raises(NotImplementedError):
-        PrefectTaskRunner()
 
 
 def test_forked_child_of_a_submitted_run_can_submit():

@@ -60,8 +60,3 @@ def test_created_run_belongs_to_the_given_contexts() -> None:
     assert run.flow_run_id == found[0][0].flow_run.id
     assert [each.id for each in run.task_inputs["number"]] == [upstream.id]
     assert [each.id for each in run.task_inputs["__parents__"]] == [found[0][1].task_run.id]
-
-
-def test_deferred_run_is_refused() -> None:
-    with pytest.raises(NotImplementedError, match="deferred=True"):
-        asyncio.run(add.create_run(deferred=True))

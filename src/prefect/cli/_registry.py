@@ -49,6 +49,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("profile", "profile", "Manage profiles of settings.", ("profiles",)),
     Entry("server", "server", "Run a server and check its health."),
     Entry("shell", "shell", "Run shell commands as flows."),
+    Entry("task", "task", "Run background tasks."),
     Entry("task-run", "task_run", "View task runs.", ("task-runs",)),
     Entry("variable", "variable", "Manage variables."),
     Entry("version", "version", "Show the version of this package, Python and the database."),
@@ -63,7 +64,6 @@ PLANNED: frozenset[str] = frozenset(
         "dev",
         "plugins",
         "sdk",
-        "task",
         "transfer",
     }
 )

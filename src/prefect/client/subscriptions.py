@@ -7,7 +7,7 @@ import logging
 import os
 import socket as sockets
 from collections.abc import Iterable
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed, InvalidStatus
@@ -34,6 +34,8 @@ class Subscription(Generic[S]):
         keys: Which objects.
         client_id: The subscriber's name; made of the host's and the process if None.
         base_url: The API's address; of the current settings if None.
+        lease_seconds: How long the subscriber keeps what it has received unless it renews its claim. Our server sends
+            it to another one then.
     """
 
     def __init__(
@@ -43,8 +45,10 @@ class Subscription(Generic[S]):
         keys: Iterable[str],
         client_id: str | None = None,
         base_url: str | None = None,
+        lease_seconds: float | None = None,
     ) -> None:
         self.model = model
+        self.lease_seconds = lease_seconds
         self.client_id = client_id or f"{sockets.gethostname()}-{os.getpid()}"
         self.keys: list[str] = list(keys)
         self.subscription_url = f"{_websockets.http_to_ws(_websockets.resolve_api_url(base_url))}/{path.lstrip('/')}"
@@ -81,7 +85,10 @@ class Subscription(Generic[S]):
     async def _connect(self) -> ClientConnection:
         socket = await _websockets.open_socket(self.subscription_url)
         await _websockets.authenticate(socket, _websockets.get_token(key_first=False))
-        await _websockets.send(socket, {"type": "subscribe", "keys": self.keys, "client_id": self.client_id})
+        request: dict[str, Any] = {"type": "subscribe", "keys": self.keys, "client_id": self.client_id}
+        if self.lease_seconds is not None:
+            request["lease_seconds"] = self.lease_seconds
+        await _websockets.send(socket, request)
         self._websocket = socket
         return socket
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
+from prefect import settings
 from prefect._io import resolve_outcome
 from prefect._lazy import lazy
 from prefect.client._http_clients import HttpClients
@@ -120,6 +121,18 @@ def create_transport(settings: Settings, httpx_settings: Mapping[str, Any] | Non
         httpx_settings=httpx_settings,
         settings=settings,
     )
+
+
+def get_shared_transport() -> Transport:
+    """Return the transport to the API of the current settings that all parts of this process share."""
+    global _shared
+    current = settings.get_current_settings()
+    if _shared is None or _shared[0] is not current:
+        _shared = current, create_transport(current)
+    return _shared[1]
+
+
+_shared: tuple[Settings, Transport] | None = None
 
 
 def _reveal(secret: SecretStr | None) -> str | None:

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from prefect._context_model import ContextModel
 from prefect._io import drive
-from prefect.client import failures
+from prefect.client import failures, transport
 from prefect.concurrency import slots
 from prefect.logging.loggers import get_logger
 
@@ -27,7 +27,7 @@ class ConcurrencyContext(ContextModel):
     cleanup_lease_ids: list[UUID] = Field(default_factory=list[UUID])
 
     def __exit__(self, *exc_info: Any) -> None:
-        api = slots.get_transport() if self.cleanup_lease_ids else None
+        api = transport.get_shared_transport() if self.cleanup_lease_ids else None
         for lease_id in self.cleanup_lease_ids:
             try:
                 assert api is not None

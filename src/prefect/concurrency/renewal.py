@@ -18,8 +18,8 @@ from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client import failures
 from prefect.concurrency import slots
-from prefect.concurrency.slots import ConcurrencySlotAcquisitionError, HeldSlots
-from prefect.exceptions import MissingContextError
+from prefect.concurrency.slots import HeldSlots
+from prefect.exceptions import ConcurrencySlotAcquisitionError, MissingContextError
 from prefect.logging.loggers import get_logger, get_run_logger
 
 if TYPE_CHECKING:
@@ -148,6 +148,8 @@ class _Keeper:
     def remove(self, renewal: Renewal) -> None:
         with self._changed:
             self._renewals.discard(renewal)
+            if not self._renewals:
+                self._changed.notify()
 
     def _run(self) -> None:
         while True:
@@ -163,7 +165,7 @@ class _Keeper:
                     self.remove(renewal)
 
 
-IDLE_SECONDS = 5.0
+IDLE_SECONDS = 1.0
 """How long the thread stays when there is no lease, since the next one often follows soon."""
 
 _keeper = _Keeper()

@@ -9,16 +9,17 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
-from prefect import _processes, settings
+from prefect import _processes
 from prefect._io import shield, sleep
 from prefect._lazy import lazy
 from prefect.client import failures
 from prefect.context import FlowRunContext, TaskRunContext
+from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
 from prefect.logging.loggers import get_logger
 from prefect.types import new_id
 
@@ -27,10 +28,11 @@ if TYPE_CHECKING:
     from prefect.client.transport import Transport
     from prefect.schemas import responses
     from prefect.schemas.concurrency import ConcurrencyLeaseHolder
-    from prefect.settings import Settings
 else:
     responses = lazy("prefect.schemas.responses")
     transport = lazy("prefect.client.transport")
+
+T = TypeVar("T")
 
 Mode = Literal["concurrency", "rate_limit"]
 
@@ -44,14 +46,6 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 30.0
 """How long to wait after a refusal that names no time, at first and at most."""
 
 LOCKED = 423
-
-
-class ConcurrencySlotAcquisitionError(Exception):
-    """Slots could not be taken, or their lease was lost."""
-
-
-class AcquireConcurrencySlotTimeoutError(TimeoutError):
-    """Slots were not free in time."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +115,7 @@ async def acquire(request: SlotRequest) -> HeldSlots | None:
     if not request.names:
         return None
     lease_id = new_id()
-    api = get_transport()
+    api = transport.get_shared_transport()
     try:
         answer = await _request_until_granted(api, request, lease_id)
     except BaseException as error:
@@ -150,32 +144,71 @@ async def acquire(request: SlotRequest) -> HeldSlots | None:
 
 
 async def _request_until_granted(api: Transport, request: SlotRequest, lease_id: UUID) -> Mapping[str, Any]:
-    deadline = None if request.timeout_seconds is None else time.monotonic() + request.timeout_seconds
+    try:
+        return await repeat_until_granted(
+            lambda left: _request_once(api, request, lease_id, left), request.timeout_seconds, request.max_retries
+        )
+    except StillLocked as error:
+        if error.is_timeout:
+            raise AcquireConcurrencySlotTimeoutError(
+                f"No slots of {_quote(request.names)} were free within {request.timeout_seconds:g} seconds."
+            ) from error.refusal
+        raise ConcurrencySlotAcquisitionError(
+            f"No slots of {_quote(request.names)} were free in {error.attempts} attempts."
+        ) from error.refusal
+
+
+class StillLocked(Exception):
+    """Slots were refused as often as one wanted to ask, or for as long.
+
+    Args:
+        refusal: The last refusal.
+        attempts: How often they were requested.
+        is_timeout: Whether the time was over.
+    """
+
+    def __init__(self, refusal: Exception, attempts: int, is_timeout: bool) -> None:
+        super().__init__(str(refusal))
+        self.refusal = refusal
+        self.attempts = attempts
+        self.is_timeout = is_timeout
+
+
+async def repeat_until_granted(
+    send: Callable[[float | None], Awaitable[T]], timeout_seconds: float | None, max_retries: int | None
+) -> T:
+    """Send a request for slots until it is not refused because they are taken, and return its answer.
+
+    Args:
+        send: Sends it; its argument is how many seconds are left.
+        timeout_seconds: How long to wait; as long as it takes if None.
+        max_retries: How often to ask again; any number if None.
+
+    Raises:
+        StillLocked: The slots are still taken.
+    """
+    deadline = None if timeout_seconds is None else time.monotonic() + timeout_seconds
     refusals = 0
     while True:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         try:
-            return await _request_once(api, request, lease_id, left)
+            return await send(left)
         except Exception as error:
             if failures.get_status(error) != LOCKED:
                 raise
-            delay = _read_retry_delay(error, refusals)
-            # With a number of retries the server must not wait, which would count as none.
-            if request.max_retries is not None and refusals >= request.max_retries:
-                raise ConcurrencySlotAcquisitionError(
-                    f"No slots of {_quote(request.names)} were free in {refusals + 1} attempts: "
-                    f"{failures.describe_error(error)}"
-                ) from error
-            refusals += 1
+            refusal = error
+        delay = read_retry_delay(refusal, refusals)
+        refusals += 1
+        if max_retries is not None and refusals > max_retries:
+            raise StillLocked(refusal, refusals, is_timeout=False)
         if deadline is not None and time.monotonic() + delay >= deadline:
             await sleep(deadline - time.monotonic())
-            raise AcquireConcurrencySlotTimeoutError(
-                f"No slots of {_quote(request.names)} were free within {request.timeout_seconds:g} seconds."
-            )
+            raise StillLocked(refusal, refusals, is_timeout=True)
         await sleep(delay)
 
 
 async def _request_once(api: Transport, request: SlotRequest, lease_id: UUID, left: float | None) -> Any:
+    # With a number of retries the server must not wait, which would count as none.
     wait = 0.0 if request.max_retries is not None else WAIT_SECONDS if left is None else min(WAIT_SECONDS, left)
     seconds = request.lease_seconds
     headers = {"prefer": f"wait={wait:.3f}, lease={seconds:g}", "idempotency-key": str(lease_id)}
@@ -214,7 +247,8 @@ def _current_holder() -> dict[str, Any] | None:
     return None
 
 
-def _read_retry_delay(error: Exception, refusals: int) -> float:
+def read_retry_delay(error: Exception, refusals: int) -> float:
+    """Return after how many seconds a refused request is to be repeated."""
     response = failures.get_response(error)
     named = response.headers.get("retry-after") if response is not None else None
     if named is not None:
@@ -225,9 +259,17 @@ def _read_retry_delay(error: Exception, refusals: int) -> float:
 def _explain(error: Exception, request: SlotRequest) -> Exception:
     if isinstance(error, ConcurrencySlotAcquisitionError):
         return error
-    return ConcurrencySlotAcquisitionError(
-        f"No slots of {_quote(request.names)} could be taken: {failures.describe_error(error)}"
-    )
+    return ConcurrencySlotAcquisitionError(f"No slots of {_quote(request.names)} could be taken: {_describe(error)}")
+
+
+def _describe(error: Exception) -> str:
+    """Return why a request failed: what the API says, or the error."""
+    response = failures.get_response(error)
+    if response is not None and "json" in response.headers.get("content-type", ""):
+        detail = response.json().get("detail")
+        if isinstance(detail, str):
+            return detail
+    return failures.describe_error(error)
 
 
 def _quote(names: Iterable[str]) -> str:
@@ -275,18 +317,3 @@ async def _give_up(api: Transport, lease_id: UUID) -> None:
         await release_lease(api, lease_id)
     except Exception as error:  # the server is away, or does not know such a lease: it expires
         get_logger("concurrency").debug("The lease %s could not be released: %s", lease_id, error)
-
-
-# --- the API ---------------------------------------------------------------------------------------------------------
-
-
-def get_transport() -> Transport:
-    """Return the transport to the API of the current settings, which requests for slots share."""
-    global _last
-    current = settings.get_current_settings()
-    if _last is None or _last[0] is not current:
-        _last = current, transport.create_transport(current)
-    return _last[1]
-
-
-_last: tuple[Settings, Transport] | None = None

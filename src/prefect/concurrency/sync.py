@@ -11,11 +11,8 @@ from prefect._io import drive
 from prefect.concurrency import renewal, slots
 from prefect.concurrency.holding import Holding, take_rate
 from prefect.concurrency.holding import emit_concurrency_acquisition_events as emit_concurrency_acquisition_events
-from prefect.concurrency.slots import (
-    AcquireConcurrencySlotTimeoutError,
-    ConcurrencySlotAcquisitionError,
-    SlotRequest,
-)
+from prefect.concurrency.slots import SlotRequest
+from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
 
 if TYPE_CHECKING:
     from prefect.schemas.concurrency import ConcurrencyLeaseHolder

@@ -16,7 +16,7 @@ from prefect.deployments import triggers
 from prefect.deployments.spec import DeploymentSpec, ScheduleSpec
 from prefect.exceptions import ObjectNotFound
 from prefect.schemas.actions import DeploymentCreate, DeploymentScheduleCreate, DeploymentUpdate
-from prefect.schemas.schedules import IntervalSchedule
+from prefect.schemas.schedules import DEFAULT_ANCHOR_DATE, IntervalSchedule, RRuleSchedule
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -114,7 +114,19 @@ def _is_same_time(written: Any, stored: Any) -> bool:
         has_anchor = "anchor_date" in written.model_fields_set
         compared = ("interval", "timezone", "anchor_date") if has_anchor else ("interval", "timezone")
         return all(getattr(written, name) == getattr(stored, name) for name in compared)
+    if isinstance(written, RRuleSchedule) and isinstance(stored, RRuleSchedule):
+        return (_strip_default_start(written.rrule), written.timezone) == (
+            _strip_default_start(stored.rrule),
+            stored.timezone,
+        )
     return written == stored
+
+
+def _strip_default_start(rrule: str) -> str:
+    """Return a rule without the start that one without a start has, which the original's server writes into it."""
+    start, _, rest = rrule.strip().partition("\n")
+    text = rest if start == f"DTSTART:{DEFAULT_ANCHOR_DATE:%Y%m%d}T000000" else rrule.strip()
+    return text.removeprefix("RRULE:")
 
 
 def _compare_schedule(spec: ScheduleSpec, stored: DeploymentSchedule) -> dict[str, Any]:
@@ -181,4 +193,6 @@ async def _apply_schedule_change(client: PrefectClient, deployment_id: UUID, cha
     elif change.after is None:
         await client.delete_deployment_schedule(deployment_id, change.before.id)
     else:
-        await client.update_deployment_schedule(deployment_id, change.before.id, **change.fields)
+        # The original's server empties the parameters of a schedule when a change does not name them.
+        fields = {"parameters": change.before.parameters, **change.fields}
+        await client.update_deployment_schedule(deployment_id, change.before.id, **fields)

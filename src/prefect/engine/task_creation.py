@@ -34,13 +34,18 @@ def record_task_run(
         parent: The context of the task run that it is called in; the current one if None.
     """
     values = {**task.spec.defaults, **task.instance_parameters, **(parameters or {})}
-    links = {
-        name: [{"input_type": each.input_type, "id": getattr(each, "id", None)} for each in inputs]
-        for name, inputs in (dependencies or {}).items()
-    }
+    links = as_links(dependencies)
     with ExitStack() as contexts:
         if flow_run is not None and flow_run is not EngineContext.get():
             contexts.enter_context(flow_run)
         if parent is not None and parent is not TaskRunContext.get():
             contexts.enter_context(parent)
         return TaskRunEngine(task, values, wait_for, links, run_id).run
+
+
+def as_links(dependencies: dict[str, set[Any]] | None) -> dict[str, list[Any]]:
+    """Return dependencies as they are recorded."""
+    return {
+        name: [{"input_type": each.input_type, "id": getattr(each, "id", None)} for each in inputs]
+        for name, inputs in (dependencies or {}).items()
+    }

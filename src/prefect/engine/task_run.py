@@ -16,7 +16,7 @@ from prefect.engine.deadline import TaskRunTimeoutError
 from prefect.engine.memo import AttemptMemo, Position
 from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
 from prefect.engine.task_states import TaskRunStates
-from prefect.exceptions import UpstreamTaskError
+from prefect.exceptions import ConcurrencySlotAcquisitionError, UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
 from prefect.results import defaults
@@ -28,11 +28,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from prefect.assets import lineage
-    from prefect.engine import persistence
+    from prefect.engine import persistence, tag_limits
     from prefect.engine.protocols import RunnableTask
 else:
     lineage = lazy("prefect.assets.lineage")
     persistence = lazy("prefect.engine.persistence")
+    tag_limits = lazy("prefect.engine.tag_limits")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED = StateType.COMPLETED, StateType.FAILED
@@ -71,6 +72,7 @@ class TaskRunEngine(TaskRunStates):
         self.attempt = 0
         self._entered: list[tuple[dict[str, Any], datetime | None]] = []
         self.persistence: persistence.ResultPersistence | None = None
+        self.slots = None
         self._run: TaskRun | None = None
         self._logger: Any = None
         self._context: TaskRunContext | None = None
@@ -200,6 +202,11 @@ class TaskRunEngine(TaskRunStates):
                     self._set_custom_name()
                 except Exception as error:  # a template that cannot be filled, or a user function
                     return await self._fail_to_start(error)
+        if self.fields["tags"]:
+            try:
+                self.slots = await tag_limits.take_slots(self.fields["tags"], self.fields["id"])
+            except ConcurrencySlotAcquisitionError as error:
+                return await self._fail_to_start(error)
         self.attempt += 1
         if self.attempt == 1:
             self.enter(RUNNING, "Retrying" if self.fields.get("run_count") else "Running", now())
@@ -328,6 +335,9 @@ class TaskRunEngine(TaskRunStates):
 
     async def finish_attempt(self, outcome: Outcome) -> NextStep:
         """Enter the state that follows from the outcome: a final one, or one that waits for another attempt."""
+        if self.slots is not None:
+            held, self.slots = self.slots, None
+            await held.end()
         error = outcome.error
         if error is None:
             return await self._succeed(outcome.value)

@@ -16,6 +16,7 @@ from prefect.schemas.states import State, StateType
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from prefect.concurrency.holding import Holding
     from prefect.context import EngineContext, TaskRunContext
     from prefect.engine import persistence
     from prefect.engine.parameters import Link
@@ -31,6 +32,7 @@ class TaskRunStates(RunEngine):
     flow: EngineContext | None
     attempt: int
     persistence: persistence.ResultPersistence | None
+    slots: Holding | None
     _context: TaskRunContext | None
     _entered: list[tuple[dict[str, Any], datetime | None]]
     _run: TaskRun | None
@@ -137,6 +139,9 @@ class TaskRunStates(RunEngine):
 
     def release(self) -> None:
         """Drop the references that lead back here, so that arguments and result are freed with their last user."""
+        if self.slots is not None:  # the run has ended before its body
+            held, self.slots = self.slots, None
+            _io.drive(held.end())
         self._context = self.persistence = None
 
     def note_failure(self) -> None:

@@ -10,6 +10,7 @@ import functools
 import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import CodeType
 from typing import Any
 
 import jinja2.exceptions
@@ -37,6 +38,9 @@ MAX_ARGUMENT_LENGTH = 200
 MAX_BITS = 10_000
 """The size of numbers that products and powers make."""
 
+COMPILED_TEMPLATES = 200
+"""Templates whose code is kept."""
+
 _WIDE_FORMAT = re.compile(r"\d{5,}|\*")
 
 
@@ -51,10 +55,17 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         TemplateTooLarge: It would take too long, or make something too large.
         Exception: What is wrong with the template; it may fail in any way.
     """
+    code = _compile(template)
+    environment = _Environment()
+    return jinja2.Template.from_code(environment, code, environment.make_globals(None)).render(context)
+
+
+@functools.lru_cache(COMPILED_TEMPLATES)
+def _compile(template: str) -> CodeType:
+    """Return the code of a template, which takes longer to make than to run."""
     environment = _Environment()
     parsed: nodes.Template = _Bounder().visit(environment.parse(template))
-    code = environment.compile(parsed)
-    return jinja2.Template.from_code(environment, code, environment.make_globals(None)).render(context)
+    return environment.compile(parsed)
 
 
 class _Bounder(NodeTransformer):

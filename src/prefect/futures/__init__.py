@@ -13,11 +13,11 @@ from prefect._lazy import exports
 if TYPE_CHECKING:
     from prefect.futures.core import (
         PrefectConcurrentFuture,
-        PrefectDistributedFuture,
         PrefectFuture,
         PrefectTaskRunFuture,
         PrefectWrappedFuture,
     )
+    from prefect.futures.distributed import PrefectDistributedFuture
     from prefect.futures.flow_run import PrefectFlowRunFuture
     from prefect.futures.slots import Slot as Slot
     from prefect.futures.slots import current_slot as current_slot
@@ -48,9 +48,8 @@ __all__ = [
 ]
 
 _EXPORTS = {
-    "prefect.futures.core": (
-        "PrefectConcurrentFuture PrefectDistributedFuture PrefectFuture PrefectTaskRunFuture PrefectWrappedFuture"
-    ),
+    "prefect.futures.core": ("PrefectConcurrentFuture PrefectFuture PrefectTaskRunFuture PrefectWrappedFuture"),
+    "prefect.futures.distributed": "PrefectDistributedFuture",
     "prefect.futures.flow_run": "PrefectFlowRunFuture",
     "prefect.futures.slots": "Slot current_slot",
     "prefect.futures.waiting": (

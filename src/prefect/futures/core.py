@@ -246,12 +246,3 @@ class PrefectConcurrentFuture(PrefectWrappedFuture[R, "concurrent.futures.Future
             self._wrapped_future = wrapped
             self.add_done_callback(lambda me: wrapped.set_result(me.state))
         return self._wrapped_future
-
-
-class PrefectDistributedFuture(PrefectTaskRunFuture[R]):
-    """A future of a task run that another process executes (`delay`)."""
-
-    __slots__ = ()
-
-    def __init__(self, task_run_id: UUID) -> None:
-        raise NotImplementedError("Task runs in task workers cannot be used yet: use another task runner.")

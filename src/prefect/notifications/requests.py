@@ -37,8 +37,12 @@ class Request:
     allow_private_urls: bool = True
 
 
-async def send(request: Request) -> httpx.Response:
+async def send(request: Request, client: httpx.AsyncClient | None = None) -> httpx.Response:
     """Send a request and return the answer, whatever its status.
+
+    Args:
+        request: The request.
+        client: What sends it, if it needs nothing special: `create_client` made it. It keeps connections.
 
     Raises:
         ValueError: The host is in a private network, and the request does not allow that.
@@ -48,8 +52,20 @@ async def send(request: Request) -> httpx.Response:
     arguments = {"cookies": request.cookies, "timeout": request.timeout_seconds, "verify": context}
     if not request.allow_private_urls:
         await _io.blocking(hosts.resolve_public, request.url)
+    is_usual = request.verify and request.allow_private_urls and not request.cookies
     with capture_logs():
+        if client is not None and is_usual:
+            response = await client.request(
+                request.method, request.url, timeout=request.timeout_seconds, **request.options
+            )  # fmt: skip
+            client.cookies.clear()  # one endpoint's are not another's
+            return response
         return await _send(request, arguments)
+
+
+def create_client() -> httpx.AsyncClient:
+    """Return a client for many requests, to be closed by the caller."""
+    return httpx.AsyncClient(verify=_create_tls_context(is_encrypted=True, verify=True))
 
 
 async def _send(request: Request, arguments: dict[str, Any]) -> httpx.Response:

@@ -18,12 +18,15 @@ _TEMPLATES = ("url", "params", "json_data", "form_data", "headers", "cookies")
 """The values of a custom webhook that may have placeholders."""
 
 
-async def call_webhook(data: Mapping[str, Any], payload: dict[str, Any] | str | None = None) -> httpx.Response:
+async def call_webhook(
+    data: Mapping[str, Any], payload: dict[str, Any] | str | None = None, client: httpx.AsyncClient | None = None
+) -> httpx.Response:
     """Call the webhook of a `webhook` block and return the answer, whatever its status.
 
     Args:
         data: The values of the block, its secrets in plain text.
         payload: The body: JSON if it is a dict.
+        client: A client that keeps connections, of `requests.create_client`.
 
     Raises:
         ValueError: The host is in a private network, and the block does not allow that.
@@ -39,7 +42,7 @@ async def call_webhook(data: Mapping[str, Any], payload: dict[str, Any] | str | 
         verify=data.get("verify", True),
         allow_private_urls=data.get("allow_private_urls", True),
     )
-    return await requests.send(request)
+    return await requests.send(request, client)
 
 
 def check_custom_webhook(data: Mapping[str, Any]) -> None:

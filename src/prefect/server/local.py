@@ -16,6 +16,7 @@ from typing import Any
 from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.errors import Duplicate, Unstorable
+from prefect.server.db.interface import Transaction
 from prefect.server.db.sqlite import SqliteDatabase, open_home
 from prefect.server.local_changes import LocalChanges
 from prefect.server.principals import LOCAL, Principal
@@ -30,6 +31,7 @@ from prefect.server.routes.parameters import (
 )
 from prefect.server.services.concurrency import leases
 from prefect.server.services.core.errors import InvalidRequest, NotFound, ServiceError
+from prefect.server.services.runs import background_tasks
 from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
 from prefect.server.services.runs.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
@@ -56,7 +58,7 @@ class LocalApplication:
         self.home = home
         self.principal = principal
         self.database = open_home(home)
-        self.changes = get_changes(self.database)
+        self.changes = get_changes(home, self.database)
         self._last_orphan_check = float("-inf")
         self._has_warned = False
 
@@ -158,12 +160,22 @@ class LocalApplication:
                 logger.warning("%s", error)
 
 
-def get_changes(database: SqliteDatabase) -> LocalChanges:
-    """Return what waits for changes of a local store; one object a store."""
+def get_changes(home: Path, database: SqliteDatabase) -> LocalChanges:
+    """Return what waits for changes of the local store of a home directory; one object a store."""
     changes = _changes.get(database.path)
     if changes is None:
-        changes = _changes[database.path] = LocalChanges(database, database.path, leases.has_lost, leases.end_lost)
+
+        async def end_lost() -> None:
+            await apply_journal(database, home)  # what dead processes have recorded
+            await database.write(leases.end_lost)
+            await database.write(background_tasks.deliver_again)
+
+        changes = _changes[database.path] = LocalChanges(database, database.path, _has_lost, end_lost)
     return changes
+
+
+async def _has_lost(tx: Transaction) -> bool:
+    return await leases.has_lost(tx) or await background_tasks.has_lost_claims(tx)
 
 
 _changes: dict[Path, LocalChanges] = {}

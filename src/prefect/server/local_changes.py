@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,12 @@ from prefect.server.db.interface import Database, Transaction, UnitOfWork
 logger = logging.getLogger("prefect.client")
 
 POLL_INTERVAL_SECONDS = 0.01
-"""Interval of looking at the file: 0.3 % of a CPU."""
+"""Interval of looking at the file while it changes."""
+
+QUIET_POLL_INTERVAL_SECONDS = 0.03
+"""Interval of looking at a file that has not changed for a second."""
+
+QUIET_AFTER_SECONDS = 1.0
 
 UPKEEP_INTERVAL_SECONDS = 0.25
 """Interval of looking for holders that have died, and of reading when the file may have changed unnoticed."""
@@ -48,7 +53,7 @@ class LocalChanges:
         database: Database,
         path: Path,
         needs_upkeep: UnitOfWork[bool],
-        upkeep: Callable[[Transaction], Awaitable[Any]],
+        upkeep: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
         self._database = database
         self._files = (str(path), f"{path}-wal")
@@ -84,6 +89,7 @@ class LocalChanges:
         known: Any = None
         checked: set[Future[None]] = set()
         upkeep_due = 0.0
+        changed_at = time.monotonic()
         while True:
             with self._lock:
                 waiting = dict(self._waiting)
@@ -92,6 +98,8 @@ class LocalChanges:
                     return
             try:
                 stamps, is_settled = self._read_stamps()
+                if known is not None and stamps != known:
+                    changed_at = time.monotonic()
                 if time.monotonic() >= upkeep_due:
                     self._do_upkeep()
                     upkeep_due = time.monotonic() + UPKEEP_INTERVAL_SECONDS
@@ -102,7 +110,8 @@ class LocalChanges:
                     known = stamps if is_settled else None
             except StoreError as error:  # it is read again
                 logger.debug("The local store cannot be read: %s", error)
-            time.sleep(POLL_INTERVAL_SECONDS)
+            is_quiet = time.monotonic() - changed_at > QUIET_AFTER_SECONDS
+            time.sleep(QUIET_POLL_INTERVAL_SECONDS if is_quiet else POLL_INTERVAL_SECONDS)
 
     async def _resolve_ready(self, waiting: dict[Future[None], UnitOfWork[bool]], tx: Transaction) -> None:
         for future, is_ready in waiting.items():
@@ -111,7 +120,7 @@ class LocalChanges:
 
     def _do_upkeep(self) -> None:
         if drive(self._database.read(self._needs_upkeep)):
-            drive(self._database.write(self._upkeep))
+            drive(self._upkeep())
 
     def _read_stamps(self) -> tuple[Any, bool]:
         """Return what identifies the content of the file, and whether a change from now on would show."""

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
 
-from prefect.futures import PrefectDistributedFuture
-from prefect.task_runners.base import TaskRunner
+from prefect._io import drive
+from prefect._lazy import lazy
+from prefect.futures import PrefectDistributedFuture, PrefectFuture
+from prefect.task_runners.base import Dependencies, TaskRunner
 
-_NOT_BUILT = "Tasks cannot be run in task workers yet: they will come in a later release."
+if TYPE_CHECKING:
+    from prefect.engine import deferral
+    from prefect.engine.protocols import RunnableTask
+else:
+    deferral = lazy("prefect.engine.deferral")
 
 
 class PrefectTaskRunner(TaskRunner[PrefectDistributedFuture[Any]]):
-    """Sends submitted tasks to task workers. Not in this release."""
-
-    def __init__(self) -> None:
-        raise NotImplementedError(_NOT_BUILT)
+    """Sends submitted tasks to task workers, which serve them with `prefect task serve` or `serve`."""
 
     def duplicate(self) -> PrefectTaskRunner:
-        raise NotImplementedError(_NOT_BUILT)
+        return PrefectTaskRunner()
 
-    def submit(self, *args: Any, **kwargs: Any) -> PrefectDistributedFuture[Any]:
-        raise NotImplementedError(_NOT_BUILT)
+    def submit(
+        self,
+        task: RunnableTask,
+        parameters: dict[str, Any],
+        wait_for: Iterable[PrefectFuture[Any]] | None = None,
+        dependencies: Dependencies | None = None,
+    ) -> PrefectDistributedFuture[Any]:
+        if not self._started:
+            raise RuntimeError("The task runner must be started before submitting work.")
+        run = drive(deferral.submit_run(task, parameters, wait_for, dependencies))
+        return PrefectDistributedFuture(run.id)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, PrefectTaskRunner)
+
+    def __hash__(self) -> int:
+        return hash(type(self))

@@ -1,16 +1,14 @@
 """The context managers for concurrency and rates."""
-# clients: original
 
 import _served  # noqa: F401
 from _facts import client, fact, trace
 
 from prefect import flow
-from prefect.client.schemas.actions import GlobalConcurrencyLimitCreate
 from prefect.concurrency.sync import concurrency, rate_limit
 
 with client() as api:
-    api.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name="seats", limit=2))
-    api.create_global_concurrency_limit(GlobalConcurrencyLimitCreate(name="pace", limit=5, slot_decay_per_second=5))
+    api.upsert_global_concurrency_limit_by_name("seats", 2)
+    api.upsert_global_concurrency_limit_by_name("pace", 5, 5)
 
 
 @flow

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
+from prefect._lazy import lazy
 from prefect.schemas.automations import MetricTrigger
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.loops import Environment, Loop
@@ -21,12 +22,20 @@ from prefect.server.store import Row
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
+    import httpx
+
+    from prefect.notifications import requests
     from prefect.settings import Settings
+else:
+    requests = lazy("prefect.notifications.requests")
 
 logger = logging.getLogger("prefect.server.automations")
 
 JOB_INTERVAL_SECONDS = 1.0
 """Between two looks for actions that are to be tried again."""
+
+JOB_BATCH_SIZE = 20
+"""Jobs that are looked up by one query."""
 
 CONCURRENT_ACTIONS = 200
 """Actions that a server carries out at the same time."""
@@ -39,6 +48,9 @@ ACTION_TIMEOUT_SECONDS = 45.0
 
 CLOCK_TOLERANCE = timedelta(seconds=2)
 """By how much the clock may run fast or slow between two rounds without being taken for set anew."""
+
+WINDOW_INTERVAL_SECONDS = 1.0
+"""Between two looks for windows that are over, and for metrics."""
 
 METRIC_SAMPLES = 60
 """How often a metric is looked at within its range."""
@@ -81,11 +93,15 @@ class TriggerEvaluator:
         self._known = known_triggers.NO_TRIGGERS
         self._clock = _Clock()
         self._metrics_due: dict[UUID, datetime] = {}
+        self._next_look = 0.0
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
-        while await self._attempt(environment, evaluation.evaluate_queued_events):
+        while await self._attempt(environment, evaluation.evaluate_queued_events) >= evaluation.BATCH_SIZE:
             pass
+        if time.monotonic() < self._next_look:
+            return  # notifications start many rounds a second
+        self._next_look = time.monotonic() + WINDOW_INTERVAL_SECONDS
         at = now()
         shift = self._clock.measure(at)
         if shift:
@@ -154,6 +170,7 @@ class ActionExecutor:
         self._automations: dict[UUID, UUID] = {}
         self._has_released = False
         self._is_saturated = False
+        self._client: httpx.AsyncClient | None = None
 
     async def run_once(self, environment: Environment) -> None:
         """Begin all jobs that are due, as many at a time as are allowed."""
@@ -166,7 +183,10 @@ class ActionExecutor:
             self._is_saturated = bool(busy) or len(self._tasks) >= CONCURRENT_ACTIONS
             if len(self._tasks) >= CONCURRENT_ACTIONS:
                 return
-            due = await environment.database.read(lambda tx, busy=busy: jobs.find_due(tx, CONCURRENT_ACTIONS, busy))
+            begun = list(self._tasks)
+            due = await environment.database.read(
+                lambda tx, busy=busy, begun=begun: jobs.find_due(tx, JOB_BATCH_SIZE, busy, begun)
+            )
             if not [job for job in due if self._begin(environment, job)]:
                 return
 
@@ -181,6 +201,14 @@ class ActionExecutor:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._client is not None:
+            await self._client.aclose()
+            self._client = None
+
+    def _get_client(self) -> httpx.AsyncClient:
+        if self._client is None:
+            self._client = requests.create_client()
+        return self._client
 
     def _begin(self, environment: Environment, job: Row) -> bool:
         id_, automation_id = job["id"], job["automation_id"]
@@ -205,7 +233,7 @@ class ActionExecutor:
                 send = await database.write(lambda tx: jobs.begin(tx, id_, self._owner))
                 if send is not None:
                     async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
-                        details = await send()
+                        details = await send(self._get_client())
                     await database.write(lambda tx: jobs.finish(tx, id_, details))
             except ActionFailed as error:
                 reason, details, is_final = str(error), error.details, error.is_final

@@ -11,8 +11,9 @@ from prefect.schemas.sorting import TaskRunSort
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
+from prefect.server.routes import run_waiting
 from prefect.server.routes.criteria import TaskRunCriteria, TaskRunCriteriaNotNull
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Page, Routes, StatusResponse
+from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Page, RequestInfo, Routes, StatusResponse
 from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
 from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
@@ -57,9 +58,9 @@ async def task_run_history(
 
 
 @routes.reads("GET", "/{id:uuid}", wire.TaskRun, brief=True)
-async def read_task_run(tx: Transaction, id: UUID) -> Any:
+async def read_task_run(tx: Transaction, request: RequestInfo, id: UUID) -> Any:
     """Return a task run."""
-    return await reading.get_task_run(tx, id)
+    return await run_waiting.read(tx, request, id)
 
 
 @routes.reads("POST", "/filter", list[wire.TaskRun])

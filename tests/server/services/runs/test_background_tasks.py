@@ -142,7 +142,9 @@ async def test_claim_of_a_lost_worker_expires(call: RouteClient, server: Server,
         await call("POST", "/task_workers/filter", {})
 
     async def claimed(keys: Any = ("a",)) -> Any:
-        return await database.write(lambda tx: background_tasks.claim_task_run(tx, keys, "w2"))
+        return await database.write(
+            lambda tx: background_tasks.claim_task_run(tx, keys, background_tasks.Claimant("w2"))
+        )
 
     assert await claimed() is None
     await database.write(_long_after)
@@ -154,7 +156,9 @@ async def test_connected_worker_keeps_its_claims(call: RouteClient, database: Da
     run = await deferred(call, "a")
     begun = await deferred(call, "a")
     for _ in range(2):
-        assert await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1"))
+        assert await database.write(
+            lambda tx: background_tasks.claim_task_run(tx, ["a"], background_tasks.Claimant("w1"))
+        )
     await call.set_state("task", begun, "RUNNING")
     await database.write(_long_after)
     await database.write(lambda tx: background_tasks.connect_worker(tx, "w1", ["a"]))
@@ -170,7 +174,10 @@ async def _long_after(tx: Any) -> None:
 
 async def test_run_is_sent_when_it_is_due(call: RouteClient, database: Database) -> None:
     await deferred(call, "a", 60)
-    assert await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1")) is None
+    assert (
+        await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], background_tasks.Claimant("w1")))
+        is None
+    )
 
 
 async def test_retries_within_flows_do_not_hide_background_runs(call: RouteClient, database: Database) -> None:
@@ -178,7 +185,9 @@ async def test_retries_within_flows_do_not_hide_background_runs(call: RouteClien
     for number in range(background_tasks.CLAIM_CANDIDATES + 1):
         await call("POST", "/task_runs/", {"task_key": "a", "dynamic_key": str(number), "state": state})
     wanted = await deferred(call, "a")
-    claimed = await database.write(lambda tx: background_tasks.claim_task_run(tx, ["a"], "w1"))
+    claimed = await database.write(
+        lambda tx: background_tasks.claim_task_run(tx, ["a"], background_tasks.Claimant("w1"))
+    )
     assert claimed is not None and str(claimed["id"]) == wanted
 
 

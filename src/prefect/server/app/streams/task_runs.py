@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from starlette.websockets import WebSocket
@@ -23,6 +24,9 @@ PROTOCOL_VIOLATION = 4001
 POLL_INTERVAL_SECONDS = 5.0
 """Interval of looking for runs whose scheduled time is reached, for which no notification is sent."""
 
+MIN_LEASE_SECONDS, MAX_LEASE_SECONDS = 1.0, 3600.0
+"""How long the claims of a worker may last that renews them."""
+
 CONNECTION_REFRESH_SECONDS = 30.0
 """How often the worker's connection is recorded."""
 
@@ -38,9 +42,17 @@ async def send_scheduled_task_runs(server: ServerState, socket: WebSocket) -> No
     database = CallerDatabase(server, socket)
     with server.bus.subscribe(background_tasks.TOPIC) as notifications:
         try:
-            await _TaskRunSender(database, socket, worker, keys).run(notifications)
+            claimant = background_tasks.Claimant(worker, _read_lease(message))
+            await _TaskRunSender(database, socket, claimant, keys).run(notifications)
         finally:
             await database.write(lambda tx: background_tasks.disconnect_worker(tx, worker))
+
+
+def _read_lease(message: Any) -> timedelta | None:
+    """Return how long the claims of a worker last that renews them, as our own say."""
+    seconds = message.get("lease_seconds")
+    is_valid = isinstance(seconds, (int, float)) and MIN_LEASE_SECONDS <= seconds <= MAX_LEASE_SECONDS
+    return timedelta(seconds=seconds) if is_valid else None
 
 
 def _violation(message: Any) -> str | None:
@@ -57,14 +69,16 @@ class _TaskRunSender:
     Args:
         database: The database.
         socket: The worker's websocket.
-        worker: The id that the worker sent.
+        claimant: The worker, by the id that it sent.
         keys: The keys of its tasks.
     """
 
-    def __init__(self, database: CallerDatabase, socket: WebSocket, worker: str, keys: list[str]) -> None:
+    def __init__(
+        self, database: CallerDatabase, socket: WebSocket, claimant: background_tasks.Claimant, keys: list[str]
+    ) -> None:
         self._database = database
         self._socket = socket
-        self._worker = worker
+        self._claimant = claimant
         self._keys = keys
         self._connected_at = float("-inf")
 
@@ -76,7 +90,7 @@ class _TaskRunSender:
             while True:
                 await self._record_connection()
                 run = await self._database.write(
-                    lambda tx: background_tasks.claim_task_run(tx, self._keys, self._worker)
+                    lambda tx: background_tasks.claim_task_run(tx, self._keys, self._claimant)
                 )
                 if run is not None:
                     if not await self._deliver(run, received):
@@ -98,7 +112,9 @@ class _TaskRunSender:
 
     async def _record_connection(self) -> None:
         if time.monotonic() - self._connected_at >= CONNECTION_REFRESH_SECONDS:
-            await self._database.write(lambda tx: background_tasks.connect_worker(tx, self._worker, self._keys))
+            await self._database.write(
+                lambda tx: background_tasks.connect_worker(tx, self._claimant.worker, self._keys)
+            )
             self._connected_at = time.monotonic()
 
     async def _deliver(self, run: Any, received: asyncio.Future[Any]) -> bool:

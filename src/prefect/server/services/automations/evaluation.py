@@ -33,7 +33,6 @@ logger = logging.getLogger("prefect.server.automations")
 BATCH_SIZE = 500
 """Events that are evaluated in one transaction, unless one notification names more."""
 
-_QUEUE_ROWS = 100
 
 _OWN_EVENTS = "prefect.automation."
 """The beginning of the names of events that automations cause themselves."""
@@ -107,7 +106,7 @@ async def _take_keys(tx: Transaction) -> list[EventKey]:
     """Remove the next rows of the queue and return the keys of their events."""
     keys: list[EventKey] = []
     taken: list[UUID] = []
-    for row in await queries.lock_queued_events(tx, _QUEUE_ROWS):
+    for row in await queries.lock_queued_events(tx, BATCH_SIZE):
         keys += event_store.unpack_keys(row["keys"])
         taken.append(row["id"])
         if len(keys) >= BATCH_SIZE:

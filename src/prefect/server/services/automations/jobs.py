@@ -37,9 +37,11 @@ FOLLOWS_LIMIT = timedelta(minutes=5)
 """Events further apart do not follow each other."""
 
 
-async def find_due(tx: Transaction, limit: int, without: Sequence[UUID]) -> list[Row]:
-    """Return jobs that are due, without those of some automations."""
-    return await queries.find_due_jobs(tx, now(), limit, without)
+async def find_due(
+    tx: Transaction, limit: int, without_automations: Sequence[UUID], without: Sequence[UUID]
+) -> list[Row]:
+    """Return the ids and automations of jobs that are due, without some and without those of some automations."""
+    return await queries.find_due_jobs(tx, now(), limit, without_automations, without)
 
 
 async def release_others(tx: Transaction, owner: str) -> int:

@@ -25,8 +25,8 @@ else:
     sending = lazy("prefect.notifications.sending")
     webhooks = lazy("prefect.notifications.webhooks")
 
-Send: TypeAlias = Callable[[], Awaitable[Mapping[str, Any]]]
-"""Sends what was prepared, and returns further fields of the event that says so."""
+Send: TypeAlias = "Callable[[httpx.AsyncClient], Awaitable[Mapping[str, Any]]]"
+"""Sends what was prepared with a client, and returns further fields of the event that says so."""
 
 SHOWN_BODY_CHARACTERS = 10_000
 """Of a webhook's answer in the event of its call."""
@@ -43,7 +43,7 @@ async def prepare_notification(tx: Transaction, context: ActionContext) -> Send:
     body = _render(action["body"], variables, "body")
     slug, data = document["block_type"]["slug"], {"name": document["name"], **document["data"]}
 
-    async def send() -> Mapping[str, Any]:
+    async def send(_: httpx.AsyncClient) -> Mapping[str, Any]:
         try:
             await sending.send_notification(slug, data, body, subject)
         except sending.NotificationError as error:
@@ -67,9 +67,9 @@ async def prepare_webhook(tx: Transaction, context: ActionContext) -> Send:
     data = document["data"]
     headers = {**(data.get("headers") or {}), IDEMPOTENCY_HEADER: str(context.job_id)}
 
-    async def send() -> Mapping[str, Any]:
+    async def send(client: httpx.AsyncClient) -> Mapping[str, Any]:
         try:
-            response = await webhooks.call_webhook({**data, "headers": headers}, payload)
+            response = await webhooks.call_webhook({**data, "headers": headers}, payload, client)
         except httpx.TransportError as error:
             reason = f"The webhook {_name(document)} cannot be reached: {str(error) or type(error).__name__}."
             raise ActionFailed(reason, is_final=False) from None

@@ -264,6 +264,7 @@ async def _apply_records(
     if emit_events:
         for kind, entered in new.entered.items():
             await emitting.emit_state_events(tx, kind, entered)
+    _notify_of_results(tx, new.entered["task_run"])
     await event_store.add_events(tx, new.events)
     await store.dead_letters.add(tx, new.dead_letters)
     return len(new.dead_letters)
@@ -438,6 +439,18 @@ def _insert_state(kind: str, run: store.Row, record: Record, from_network: bool)
     if result is not None:
         run["result"] = result
     return (state["id"],)
+
+
+def _notify_of_results(tx: Transaction, entered: Iterable[emitting.StateChange]) -> None:
+    """Notify those who wait for background task runs that have ended."""
+    for each in entered:
+        if each.after["type"] in TERMINAL and (each.run["states"][0].get("details") or {}).get("deferred"):
+            tx.notify(result_topic(each.run["id"]))
+
+
+def result_topic(task_run_id: UUID) -> str:
+    """Return the topic of the notification that a background task run has ended."""
+    return f"task-run:{task_run_id}"
 
 
 async def _release_slots(tx: Transaction, entered: Iterable[emitting.StateChange]) -> None:

@@ -1,5 +1,6 @@
 """Orphans: runs whose process on this host has ended get a Crashed state.
 
+A background task run whose worker has gone is run by another one.
 A run that is not ready, or a task run that never began and whose flow run has ended, is no orphan: it stays as it is,
 and no process owns it then.
 
@@ -18,7 +19,7 @@ from prefect.server import store
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.times import to_micros
 from prefect.server.services.events import emitting
-from prefect.server.services.runs import observed_states, run_states
+from prefect.server.services.runs import background_tasks, observed_states, run_states
 from prefect.server.services.runs.journal_ingestion import apply_journal
 from prefect.server.store.queries import runs as queries
 from prefect.types import new_id, now
@@ -54,6 +55,7 @@ def _has_ended(process: store.Row) -> bool:
 
 
 async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
+    await background_tasks.deliver_again(tx)
     count = 0
     last_activities: dict[UUID, datetime] = {}
     for collection in (store.task_runs, store.flow_runs):

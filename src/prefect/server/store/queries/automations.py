@@ -43,29 +43,27 @@ async def find_open_windows(tx: Transaction, at: datetime) -> list[Row]:
     return await store.buckets.find(tx, where, store.buckets.by_key, lock=True)
 
 
-async def find_next_due_bucket(tx: Transaction) -> datetime | None:
-    """Return when the next bucket is due."""
-    rows = await store.buckets.find(tx, order=store.buckets.order("due"), limit=1, columns=["due"])
-    return rows[0]["due"] if rows else None
-
-
-async def find_due_jobs(tx: Transaction, at: datetime, limit: int, without: Values[UUID]) -> list[Row]:
-    """Return jobs that are due, longest due first.
+async def find_due_jobs(
+    tx: Transaction, at: datetime, limit: int, without_automations: Values[UUID], without: Values[UUID]
+) -> list[Row]:
+    """Return the ids and automations of jobs that are due, longest due first.
 
     Args:
         tx: The transaction.
         at: The present.
         limit: How many at most.
-        without: Automations whose jobs are left out.
+        without_automations: Automations whose jobs are left out.
+        without: Jobs that are left out.
     """
-    where = all_of([Sql("action_job.due <= ?", (at,)), none_of("action_job.automation_id", list(without))])
-    return await store.action_jobs.find(tx, where, store.action_jobs.order("due", "id"), limit)
-
-
-async def find_next_due_job(tx: Transaction) -> datetime | None:
-    """Return when the next job is due."""
-    rows = await store.action_jobs.find(tx, order=store.action_jobs.order("due"), limit=1, columns=["due"])
-    return rows[0]["due"] if rows else None
+    where = all_of(
+        [
+            Sql("action_job.due <= ?", (at,)),
+            none_of("action_job.automation_id", list(without_automations)),
+            none_of("action_job.id", list(without)),
+        ]
+    )
+    order = store.action_jobs.order("due", "id")
+    return await store.action_jobs.find(tx, where, order, limit, columns=["id", "automation_id"])
 
 
 async def release_jobs(tx: Transaction, owner: str, at: datetime) -> int:

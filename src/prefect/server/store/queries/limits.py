@@ -116,13 +116,19 @@ async def remove_leases_without_slots(tx: Transaction, lease_ids: Sequence[UUID]
 
 
 async def find_expired_leases(tx: Transaction, at: datetime, limit: int) -> list[Row]:
-    """Return leases that have expired, those that expired first before the others."""
-    return await store.leases.find(tx, Sql("lease.expires < ?", (at,)), Order("lease.expires"), limit)
+    """Return leases that have expired, those that expired first before the others.
+
+    Claims on task runs that are renewed are left out: their runs have to be delivered again.
+    """
+    kind = tx.dialect.json_field("lease.holder", "type")
+    where = Sql(f"lease.expires < ? AND (lease.duration IS NULL OR coalesce({kind}, '') <> 'task_worker_claim')", (at,))
+    return await store.leases.find(tx, where, Order("lease.expires"), limit)
 
 
 async def find_leases_of_processes(tx: Transaction, limit_ids: Sequence[UUID] | None = None) -> list[Row]:
-    """Return the leases of processes on this host: all, or those with slots of these limits."""
-    where = Sql("lease.process IS NOT NULL")
+    """Return the leases of processes on this host, except claims: all, or those with slots of these limits."""
+    kind = tx.dialect.json_field("lease.holder", "type")
+    where = Sql(f"lease.process IS NOT NULL AND coalesce({kind}, '') <> 'task_worker_claim'")
     if limit_ids is not None:
         of_limits = one_of("held_slot.limit_id", limit_ids)
         where = store.leases.where(
@@ -166,6 +172,14 @@ async def find_leases_by_holder_type(tx: Transaction, holder_type: str, at: date
     """Return the leases of holders of a type that have not expired, oldest first."""
     where = store.leases.where(
         _holder(tx, "type", holder_type), Sql("lease.expires IS NOT NULL AND lease.expires > ?", (at,))
+    )
+    return await store.leases.find(tx, where, store.leases.order("created", "id"))
+
+
+async def find_renewed_claims(tx: Transaction, holder_type: str) -> list[Row]:
+    """Return the claims of holders that renew them."""
+    where = store.leases.where(
+        _holder(tx, "type", holder_type), Sql("lease.duration IS NOT NULL AND lease.expires IS NOT NULL")
     )
     return await store.leases.find(tx, where, store.leases.order("created", "id"))
 

@@ -298,6 +298,19 @@ async def lock_applicable_records(tx: Transaction, limit: int) -> list[Row]:
 # --- background task runs --------------------------------------------------------------------------------------------
 
 
+async def find_next_deferred_start(tx: Transaction, task_keys: Sequence[str]) -> datetime | None:
+    """Return when the next background run of these tasks is due that no worker has claimed."""
+    where = store.task_runs.where(
+        {"task_key": list(task_keys)},
+        Sql("task_run.next_scheduled_start_time IS NOT NULL"),
+        Sql("NOT EXISTS (SELECT 1 FROM lease WHERE lease.id = task_run.id)"),
+        tx.dialect.last_item_has("task_run.states", "details", "deferred"),
+    )
+    order = Order("task_run.next_scheduled_start_time, task_run.id")
+    rows = await store.task_runs.find(tx, where, order, 1, columns=["next_scheduled_start_time"])
+    return rows[0]["next_scheduled_start_time"] if rows else None
+
+
 async def find_unclaimed_task_runs(
     tx: Transaction, task_keys: Sequence[str], due_by: datetime, limit: int
 ) -> list[Row]:

@@ -1,0 +1,36 @@
+"""Background tasks, from `delay` to the start of the task in a worker: the median, for each."""
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+
+from prefect import task
+
+
+@task
+def started():
+    return time.time()
+
+
+def run(n):
+    command = [sys.executable, "-m", "prefect", "task", "serve", f"{__file__}:started"]
+    worker = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        started.delay().result(timeout=60)
+        before = os.times()
+        durations = []
+        for _ in range(n):
+            begun = time.time()
+            durations.append(started.delay().result(timeout=60) - begun)
+        facts = {"wall": statistics.median(durations) * n, "cpu_before": before.user + before.system}
+        print("BENCH " + json.dumps(facts), flush=True)
+    finally:
+        worker.terminate()
+        worker.wait()
+
+
+if __name__ == "__main__":
+    run(int(sys.argv[1]))

@@ -1,0 +1,66 @@
+"""Requests that wait for task runs: until one ends, or until one is due."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.routes import slot_preferences
+from prefect.server.routes.operation import RequestInfo, Waiting
+from prefect.server.services.core import reading
+from prefect.server.services.runs import background_tasks
+from prefect.server.services.runs.journal_ingestion import TERMINAL, result_topic
+from prefect.types import now
+
+
+async def read(tx: Transaction, request: RequestInfo, id_: UUID) -> Any:
+    """Return a task run; with `Prefer: wait=20`, a background task run once it has ended or so many seconds passed."""
+    until = now() + timedelta(seconds=slot_preferences.read(request).wait_seconds)
+    return await _read(tx, id_, until)
+
+
+async def _read(tx: Transaction, id_: UUID, until: datetime) -> Any:
+    answer = await reading.get_task_run(tx, id_)
+    left = (until - now()).total_seconds()
+    if left <= 0 or answer["state_type"] in TERMINAL:
+        return answer
+
+    async def has_ended(reading_tx: Transaction) -> bool:
+        found = await store.task_runs.find(reading_tx, {"id": id_}, columns=["state_type"])
+        return not found or found[0]["state_type"] in TERMINAL
+
+    return Waiting(
+        topic=result_topic(id_),
+        seconds=left,
+        is_ready=has_ended,
+        attempt=lambda writing: _read(writing, id_, until),
+        give_up=_do_nothing,
+    )
+
+
+async def claim(tx: Transaction, request: RequestInfo, worker: str, task_keys: list[str], lease: timedelta) -> Any:
+    """Claim the next due run of these tasks for a worker, waiting for one as the request prefers."""
+    preferences = slot_preferences.read(request)
+    claimant = background_tasks.Claimant(worker, lease, preferences.process)
+    return await _claim(tx, claimant, task_keys, now() + timedelta(seconds=preferences.wait_seconds))
+
+
+async def _claim(tx: Transaction, claimant: background_tasks.Claimant, keys: list[str], until: datetime) -> Any:
+    found = await background_tasks.claim_task_run(tx, keys, claimant)
+    left = (until - now()).total_seconds()
+    if found is not None or left <= 0:
+        return found
+    return Waiting(
+        topic=background_tasks.TOPIC,
+        seconds=await background_tasks.find_seconds_until_due(tx, keys, left),
+        is_ready=lambda reading_tx: background_tasks.has_unclaimed(reading_tx, keys),
+        attempt=lambda writing: _claim(writing, claimant, keys, until),
+        give_up=_do_nothing,
+    )
+
+
+async def _do_nothing(_: Transaction) -> None:
+    pass
