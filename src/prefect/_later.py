@@ -27,7 +27,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        runner.server: build_server perform_health_check start_webserver
         bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
             convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
             extract_flow_from_bundle upload_bundle_to_storage

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
-from collections.abc import AsyncGenerator, Generator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Generator, Iterable, Mapping
 from contextlib import aclosing, nullcontext
 from typing import TYPE_CHECKING, Any, Literal
 
+from prefect import outbox
 from prefect._io import drive
 from prefect._later import later
 from prefect._lazy import lazy
@@ -15,6 +17,7 @@ from prefect.context import hydrated_context, refresh_global_settings_context, s
 from prefect.engine import shells
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.flow_run import FlowRunEngine
+from prefect.logging.loggers import flow_run_logger
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -193,6 +196,28 @@ def load_flow_and_flow_run(flow_run_id: UUID) -> tuple[FlowRun, Flow[..., Any]]:
     """
     flow_run = load_flow_run(flow_run_id)
     return flow_run, load_flow(flow_run)
+
+
+def call_end_hooks(flow: Flow[..., Any], flow_run: FlowRun) -> None:
+    """Call the flow's hooks for the final state of a run whose own process was killed before it could."""
+    state, logger = flow_run.state, flow_run_logger(flow_run, flow)
+    outbox.use_journal()  # for the logs
+    hooks: list[Any] = []
+    if state is not None and state.is_crashed():
+        hooks = flow.on_crashed_hooks
+    elif state is not None and state.is_cancelled():
+        hooks = flow.on_cancellation_hooks
+    for hook in hooks:
+        try:
+            outcome = hook(flow, flow_run, state)
+            if inspect.isawaitable(outcome):
+                asyncio.run(_await(outcome))
+        except Exception:
+            logger.error("The hook %r failed.", getattr(hook, "__name__", None) or repr(hook), exc_info=True)
+
+
+async def _await(outcome: Awaitable[Any]) -> None:
+    await outcome
 
 
 def run_flow_in_subprocess(

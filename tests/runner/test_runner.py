@@ -91,6 +91,43 @@ async def test_process_records_into_the_home_and_knows_its_flow():
     assert process.launch.env["PREFECT__FLOW_ENTRYPOINT"].endswith("test_runner.py:hello")
 
 
+class _Code:
+    """A storage whose code is fetched again for each run."""
+
+    pull_interval = 0
+    destination = Path()
+
+    def __init__(self) -> None:
+        self.pulls = 0
+
+    def set_base_path(self, path: Path) -> None: ...
+
+    def to_pull_step(self):
+        return {"made.step": {}}
+
+    async def pull_code(self) -> None:
+        self.pulls += 1
+        if self.pulls > 2:
+            raise OSError("no such repository")
+
+
+async def test_code_is_fetched_again_after_its_interval(monkeypatch):
+    code = _Code()
+    monkeypatch.setattr(hello, "storage", code)
+    monkeypatch.setattr(hello, "entrypoint", "program.py:hello")
+    async with serve() as serving:
+        assert code.pulls == 1
+        process = await serving.wait_for_process(await serving.start_run())
+        assert code.pulls == 2
+        code.pull_interval = 1000
+        await serving.wait_for_process(await serving.start_run())
+        assert code.pulls == 2
+        code.pull_interval = 0
+        state = await serving.wait_for_state(await serving.start_run(), "Crashed")
+        assert state.message == "The code of the flow run could not be fetched: no such repository"
+    assert (process.launch.cwd, process.launch.env["PREFECT__FLOW_ENTRYPOINT"]) == (Path(), "program.py:hello")
+
+
 async def test_schedule_fires():
     async with serve(schedule=1) as serving:
         await serving.launcher.wait_for(lambda processes: len(processes) >= 2)

@@ -16,7 +16,7 @@ from uuid import UUID
 from prefect import outbox
 from prefect._lazy import lazy
 from prefect.engine import warm_start
-from prefect.engine.signals import handle_engine_signals
+from prefect.engine.signals import HOOKS_ONLY_VARIABLE, handle_engine_signals
 from prefect.logging.loggers import flow_run_logger
 from prefect.schemas.states import State, StateType
 
@@ -41,6 +41,9 @@ def main() -> None:
         sys.exit(f"{argument!r} is not the id of a flow run: pass one as an argument or in PREFECT__FLOW_RUN_ID.")
     with handle_engine_signals(flow_run_id):
         flow_run: FlowRun = flow_engine.load_flow_run(flow_run_id)
+        if os.environ.get(HOOKS_ONLY_VARIABLE):
+            flow_engine.call_end_hooks(flow_engine.load_flow(flow_run), flow_run)
+            return
         flow: Any = _load_flow(flow_run)
         flow_engine.run_to_end(flow, flow_run=flow_run, error_logger=flow_run_logger(flow_run))
 

@@ -10,6 +10,9 @@ from uuid import UUID
 from prefect.exceptions import Abort, Pause, TerminationSignal
 from prefect.logging.loggers import get_logger
 
+HOOKS_ONLY_VARIABLE = "PREFECT__FLOW_RUN_HOOKS_ONLY"
+"""The environment variable with which only the hooks of a run that has ended are called."""
+
 
 @contextmanager
 def handle_engine_signals(flow_run_id: UUID | None = None) -> Generator[None]:

@@ -23,7 +23,7 @@ else:
     shipper = lazy("prefect.outbox.shipper")
     store = lazy("prefect.outbox.store")
 
-__all__ = ["create_shipper", "use_journal"]
+__all__ = ["create_shipper", "leave_waiting", "use_journal"]
 
 
 def use_journal() -> Journal:
@@ -33,6 +33,13 @@ def use_journal() -> Journal:
     if not url:
         return journal.use(current.home)
     return journal.use(current.home, store.file_name(url), lambda: create_shipper(current))
+
+
+def leave_waiting() -> None:
+    """Let this process end without waiting for an unavailable server: what waits is on disk, and others ship it."""
+    current = use_journal()
+    if isinstance(current.forwarder, shipper.Shipper):
+        current.forwarder.stop_waiting()
 
 
 def create_shipper(current: Settings) -> Shipper:

@@ -135,6 +135,10 @@ class Shipper:
         self._closing.clear()
         self._hurry.clear()
 
+    def stop_waiting(self) -> None:
+        """Leave what an unavailable server does not take on disk, without waiting at the end of the process."""
+        self._stopped_waiting = True
+
     def _may_wait(self, timeout: float) -> bool:
         """Return whether the end of the process may wait for the server any longer; say so when it takes a while."""
         at, url = time.monotonic(), self.outbox.url

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.client.failures import is_refusal, is_unavailable
+from prefect.engine.signals import HOOKS_ONLY_VARIABLE
 from prefect.exceptions import ObjectNotFound
 from prefect.logging.loggers import flow_run_logger
 from prefect.outbox.heartbeats import SLOT_LEASE_SECONDS, SLOT_RENEWAL_SECONDS
@@ -29,6 +31,9 @@ logger = logging.getLogger("prefect.runner")
 
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
 """The first and the longest pause before an unavailable server is tried again."""
+
+HOOKS_TIMEOUT_SECONDS = 60.0
+"""How long the hooks of a killed run may take."""
 
 
 async def claim_run(client: PrefectClient, flow_run: FlowRun) -> State[Any] | None:
@@ -129,7 +134,28 @@ class RunExecution:
         state = recorded[-1] if recorded else None
         if state is not None:
             flow_run_logger(self.flow_run).error("%s", state.message)
+            await self._call_hooks()
         return state
+
+    async def _call_hooks(self) -> None:
+        """Call the flow's hooks for the final state, in another process: its own was killed before it could."""
+        if self._launch.command is not None:
+            return  # a command of the user's may not be the engine
+        launch = replace(self._launch, env={**self._launch.env, HOOKS_ONLY_VARIABLE: "1"})
+        try:
+            process = await self._launcher.start(launch)
+        except LaunchError as error:
+            logger.error("The hooks of flow run %r cannot be called: %s", self.flow_run.name, error)
+            return
+        try:
+            async with asyncio.timeout(HOOKS_TIMEOUT_SECONDS):
+                await process.wait()
+        except TimeoutError:
+            logger.error("The hooks of flow run %r take too long.", self.flow_run.name)
+            await process.stop(0)
+        except asyncio.CancelledError:
+            process.kill()
+            raise
 
     async def _persist(self, request: Callable[[], Awaitable[Any]]) -> None:
         """Repeat a request until the server has answered."""

@@ -8,7 +8,8 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from prefect.logging.loggers import get_logger
@@ -95,6 +96,20 @@ class ForkServerLauncher:
         if self._server is not None:
             await self._server.close()
             self._server = None
+
+
+@asynccontextmanager
+async def open_launcher() -> AsyncIterator[Launcher]:
+    """Provide what starts the processes of flow runs: a fork server, where the settings and the system allow it."""
+    launcher = create_launcher()
+    if not isinstance(launcher, ForkServerLauncher):
+        yield launcher
+        return
+    try:
+        await launcher.prepare()
+        yield launcher
+    finally:
+        await launcher.close()
 
 
 def _changes_interpreter(environment: Mapping[str, str]) -> bool:

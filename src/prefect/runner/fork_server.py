@@ -42,6 +42,13 @@ PRELOADED_MODULES = (
 )
 """What a run of a deployment imports, apart from the user's code."""
 
+LOCAL_STORE_MODULES = (
+    *("jsonschema", "prefect.engine.local", "prefect.journal.reader", "prefect.rules.policies", "prefect.server.local"),
+    *("prefect.server.routes.deployments", "prefect.server.routes.flow_runs", "prefect.server.db.sqlite"),
+    *("prefect.server.services.upkeep.retention",),
+)
+"""What it imports in addition when no server is configured, and the run is read from the local store."""
+
 RECEIVE_BYTES = 1 << 16
 
 
@@ -147,6 +154,9 @@ def preload() -> None:
     """Import what a run needs, and keep it out of the garbage collection, so that forked processes share its memory."""
     for name in PRELOADED_MODULES:
         importlib.import_module(name)
+    if not importlib.import_module("prefect.settings").get_current_settings().api.url:
+        for name in LOCAL_STORE_MODULES:
+            importlib.import_module(name)
     gc.collect()
     gc.freeze()
 

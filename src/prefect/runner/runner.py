@@ -11,6 +11,7 @@ import logging
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -25,7 +26,7 @@ from prefect._lazy import lazy
 from prefect.outbox import leftovers
 from prefect.runner import fork_launcher, local_server, notices
 from prefect.runner.execution import RunExecution, claim_run
-from prefect.runner.launch import Launch, Launcher
+from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
 from prefect.runner.local_server import RunnerApi
 from prefect.runner.supervise import StopReason
 from prefect.types import now
@@ -35,11 +36,13 @@ from prefect.values.annotations import NotSet
 if TYPE_CHECKING:
     from prefect.client import orchestration
     from prefect.client.orchestration import PrefectClient
+    from prefect.runner import server
     from prefect.schemas import filters, states
     from prefect.schemas.runs import FlowRun
 else:
     filters = lazy("prefect.schemas.filters")
     orchestration = lazy("prefect.client.orchestration")
+    server = lazy("prefect.runner.server")
     states = lazy("prefect.schemas.states")
 
 __all__ = ["Runner"]
@@ -113,13 +116,16 @@ class Runner:
         self.stopping = False
         self.last_polled: datetime | None = None
         self.api: RunnerApi | None = None
-        self.launcher: Launcher = fork_launcher.create_launcher()
+        self.launcher: Launcher | None = None
         self.on_started: Callable[[], None] = lambda: None
         self._deployments: dict[UUID, ServableDeployment] = {}
         self._directory: tempfile.TemporaryDirectory[str] | None = None
         self._pool: ThreadPoolExecutor | None = None
+        self._pulled: dict[str, float] = {}
+        self._pulling = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._client: PrefectClient | None = None
+        self._launcher: Launcher = SubprocessLauncher()
         self._reset()
 
     def _reset(self) -> None:
@@ -153,6 +159,7 @@ class Runner:
         if deployment.storage is not None:
             deployment.storage.set_base_path(self._get_directory())
             await deployment.storage.pull_code()
+            self._pulled[deployment.full_name] = time.monotonic()
         if self.api is not None and self.api.is_local:
             with self.api.as_current():
                 id_ = await deployment.aapply()
@@ -190,11 +197,24 @@ class Runner:
                 stack.enter_context(leftovers.ship_leftovers(settings.get_current_settings()))
             with self.api.as_current():
                 self._client = await stack.enter_async_context(orchestration.get_client())
-            if isinstance(self.launcher, fork_launcher.ForkServerLauncher):
-                stack.push_async_callback(self.launcher.close)
+            self._launcher = self.launcher or await stack.enter_async_context(fork_launcher.open_launcher())
             await stack.enter_async_context(self._handle_signals())
+            if self.webserver if webserver is None else webserver:
+                stack.callback(self._start_webserver())
             self.on_started()
             await self._serve(run_once)
+
+    def _start_webserver(self) -> Callable[[], None]:
+        """Serve the runner's health in a thread; return what stops that."""
+        serving = server.create_webserver(self)
+        thread = threading.Thread(target=serving.run, name="prefect-runner-server", daemon=True)
+        thread.start()
+
+        def stop() -> None:
+            serving.should_exit = True
+            thread.join()
+
+        return stop
 
     def _close(self) -> None:
         self.started, self.api, self._client = False, None, None
@@ -296,6 +316,11 @@ class Runner:
 
     # --- running ------------------------------------------------------------------------------------------------------
 
+    @property
+    def run_count(self) -> int:
+        """How many flow runs are under way."""
+        return len(self._executions)
+
     def has_slots_available(self) -> bool:
         """Return whether another flow run may start now."""
         return self.limit is None or len(self._executions) < self.limit
@@ -316,24 +341,48 @@ class Runner:
         assert self.api is not None
         try:
             claimed = await claim_run(self.client, run)
-            if claimed is None or self.stopping:
+            if claimed is None or not await self._prepare_to_start(run):
                 return
             execution = self._executions[run.id] = RunExecution(
                 self.client,
                 run,
                 self._build_launch(run),
-                self.launcher,
+                self._launcher,
                 self.api.catch_up,
                 claimed.state_details.deployment_concurrency_lease_id,
             )
             logger.info("Flow run %r starts.", run.name)
             state = await execution.run()
             logger.info("Flow run %r has ended%s.", run.name, f" {state.name}" if state else "")
-        except Exception as error:  # it stays scheduled, or pending, and the next look finds it
+        except Exception as error:  # it stays scheduled, and the next look finds it
             logger.error("Flow run %r could not be started: %s", run.name, error)
         finally:
             del self._executions[run.id]
             self._wake.set()
+
+    async def _prepare_to_start(self, run: FlowRun) -> bool:
+        """Return whether a claimed run can be started; one that cannot gets the state that says so."""
+        if self.stopping:
+            await self.client.set_flow_run_state(run.id, states.Scheduled(), force=True)
+            return False
+        try:
+            await self._update_code(run)
+        except Exception as error:
+            message = f"The code of the flow run could not be fetched: {error}"
+            logger.error("%s", message)
+            await self.client.set_flow_run_state(run.id, states.Crashed(message=message), force=True)
+            return False
+        return True
+
+    async def _update_code(self, run: FlowRun) -> None:
+        """Fetch the code of a run again when that was long enough ago; the runs under way have loaded theirs."""
+        deployment = self._deployments.get(run.deployment_id) if run.deployment_id else None
+        if deployment is None or deployment.storage is None or deployment.storage.pull_interval is None:
+            return
+        async with self._pulling:
+            if time.monotonic() - self._pulled.get(deployment.full_name, 0.0) >= deployment.storage.pull_interval:
+                await deployment.storage.pull_code()
+                self._pulled[deployment.full_name] = time.monotonic()
 
     def _build_launch(self, run: FlowRun) -> Launch:
         assert self.api is not None
@@ -397,6 +446,7 @@ class Runner:
         if self.pause_on_shutdown and self._deployments:
             await self._pause_deployments()
         await self.cancel_all()
+        outbox.leave_waiting()
 
     async def _pause_deployments(self) -> None:
         """Pause the deployments: nobody serves them now."""
