@@ -18,7 +18,6 @@ from prefect.logging import get_logger
 from prefect.schemas.states import InMemory
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL, SettingsError, get_current_settings
 from prefect.states import Completed
-from prefect.task_runners import PrefectTaskRunner
 from tests.compat import page
 
 
@@ -140,25 +139,6 @@ def test_types_of_data_times_ids_loggers_and_database(home: Path):
     assert state.id.version == state.state_details.task_run_id.version == 7
     assert get_logger("prefect").name == "prefect"
     assert str(PREFECT_SERVER_DATABASE_CONNECTION_URL.value()).endswith(f"{home}/pluperfect.db")
-
-
-@pytest.mark.parametrize(
-    "use",
-    [
-        lambda: flow(step.fn).serve(),
-        lambda: flow(step.fn).deploy("name"),
-        lambda: flow(step.fn).to_deployment("name"),
-        lambda: flow.from_source("here"),
-        lambda: step.delay(),
-        lambda: step.apply_async(),
-        lambda: step.serve(),
-        lambda: step.map([1], deferred=True),
-        lambda: PrefectTaskRunner(),
-    ],
-)
-def test_planned_feature_raises_not_implemented_error(use):
-    with pytest.raises(NotImplementedError):
-        use()
 
 
 def test_configured_server_is_contacted(monkeypatch: pytest.MonkeyPatch):
