@@ -24,6 +24,7 @@ CASES = [
     (Pending(), 1, None, "CRASHED"),
     (Pending(), 0, None, "CRASHED"),
     (Running(), -signal.SIGTERM, StopReason.SHUTDOWN, "CRASHED"),
+    (Pending(), -signal.SIGTERM, StopReason.SHUTDOWN, "SCHEDULED"),
     (Running(), -signal.SIGKILL, StopReason.CANCELLED, "CANCELLED"),
     (State(type=StateType.CANCELLING), -signal.SIGKILL, None, "CANCELLED"),
     # A process that could not reach its server has recorded the outcome in its outbox.

@@ -89,7 +89,7 @@ class RunExecution:
         return self._stop_reason is not None
 
     async def run(self) -> State[Any] | None:
-        """Start the process and wait for its end; return the state that the run got here, if it had recorded none."""
+        """Start the process and wait for its end; return the state that the run got here, if any."""
         try:
             self.process = await self._launcher.start(self._launch)
         except LaunchError as error:
@@ -132,7 +132,7 @@ class RunExecution:
 
         await self._persist(settle_and_record)
         state = recorded[-1] if recorded else None
-        if state is not None:
+        if state is not None and state.is_final():
             flow_run_logger(self.flow_run).error("%s", state.message)
             await self._call_hooks()
         return state

@@ -353,7 +353,10 @@ class Runner:
             )
             logger.info("Flow run %r starts.", run.name)
             state = await execution.run()
-            logger.info("Flow run %r has ended%s.", run.name, f" {state.name}" if state else "")
+            if state is not None and state.is_scheduled():
+                logger.info("Flow run %r had not begun and is scheduled again.", run.name)
+            else:
+                logger.info("Flow run %r has ended%s.", run.name, f" {state.name}" if state else "")
         except Exception as error:  # it stays scheduled, and the next look finds it
             logger.error("Flow run %r could not be started: %s", run.name, error)
         finally:

@@ -74,7 +74,7 @@ def _describe_exit_code(code: int) -> str:
 
 
 async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | None:
-    """Give the flow run of an ended process its final state, unless the process has recorded what became of the run.
+    """Give the flow run of an ended process a state, unless the process has recorded what became of the run.
 
     What the process has recorded must have been received before.
 
@@ -93,7 +93,7 @@ async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | Non
     current = run.state
     if current is None or current.is_final():
         return None
-    proposed = find_final_state(current, end)
+    proposed = find_state_after(current, end)
     if proposed is None:
         return None
     # Forced: what has happened cannot be refused, and the rules' waits and retries are for runs that go on.
@@ -101,12 +101,14 @@ async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | Non
     return proposed
 
 
-def find_final_state(current: State[Any], end: ProcessEnd) -> State[Any] | None:
-    """Return the state of a run whose process has ended, or None if it goes on: later, or in another process."""
+def find_state_after(current: State[Any], end: ProcessEnd) -> State[Any] | None:
+    """Return the next state of a run whose process has ended, or None if it goes on: later, or in another process."""
     if end.stop_reason is StopReason.CANCELLED or current.is_cancelling():
         return states.State(type=states.StateType.CANCELLED, message=f"The flow run was cancelled. {end.describe()}")
     if current.is_paused() or current.is_scheduled():
         return None
+    if end.stop_reason is StopReason.SHUTDOWN and current.is_pending():
+        return states.Scheduled(message="Its runner was stopped before the flow run began.")
     # A run that is Running after a clean exit is recorded in an outbox, whose server was away.
     if end.exit_code == 0 and not current.is_pending():
         return None

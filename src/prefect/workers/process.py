@@ -21,7 +21,7 @@ from prefect.exceptions import InfrastructureNotFound, ObjectNotFound
 from prefect.outbox.leftovers import LeftoverShipper
 from prefect.runner import fork_launcher
 from prefect.runner.launch import Launch, RunProcess
-from prefect.runner.supervise import ProcessEnd, StopReason, find_final_state
+from prefect.runner.supervise import ProcessEnd, StopReason, find_state_after
 from prefect.schemas.worker_channel import WARM_PROCESSES
 from prefect.settings import get_current_settings
 from prefect.workers.base import BaseWorker
@@ -221,7 +221,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                     raise
                 await anyio.sleep(REPORT_RETRY_SECONDS)
                 continue
-            state = None if current is None or current.is_final() else find_final_state(current, end)
+            state = None if current is None or current.is_final() else find_state_after(current, end)
             if state is not None:
                 await self._report(flow_run, state, force=True)
             return
