@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -109,3 +110,25 @@ def add_base_image(client: Any, name: str, tag: str) -> None:
         with tarfile.open(root / "image.tar", "w") as archive:
             archive.add(root / "etc", "etc")
         client.api.import_image_from_file(str(root / "image.tar"), repository=name, tag=tag)
+
+
+def add_python_image(client: Any, name: str, tag: str) -> None:
+    """Add an image in which this machine's Python runs, once a container has the volumes of `list_python_volumes`."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        for part in ("bin", "lib", "lib64"):
+            (root / part).symlink_to(f"usr/{part}")
+        for part in ("etc", "tmp", "root"):
+            (root / part).mkdir()
+        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        with tarfile.open(root / "image.tar", "w") as archive:
+            for part in ("bin", "lib", "lib64", "etc", "tmp", "root"):
+                archive.add(root / part, part)
+        path = f"ENV PATH={Path(sys.executable).parent}:/usr/bin"
+        client.api.import_image_from_file(str(root / "image.tar"), repository=name, tag=tag, changes=[path])
+
+
+def list_python_volumes() -> list[str]:
+    """Return the volumes with this machine's Python, its libraries and this package."""
+    places = {Path("/usr"), Path(sys.base_prefix), Path(sys.prefix), Path(__file__).parents[1] / "src"}
+    return [f"{place}:{place}:ro" for place in sorted(places)]
