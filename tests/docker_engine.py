@@ -19,6 +19,8 @@ from typing import Any
 import pytest
 
 START_SECONDS = 30.0
+ME_HUSH = "me:$2y$04$gkgnCMdESma9sf8YRg.j9.QARd31oxl2Qgn6udB249KTDp8YTJWee\n"
+"""The user `me` with the password `hush`, in the format of htpasswd."""
 
 
 def find_reason_to_skip(*programs: str) -> str | None:
@@ -54,13 +56,20 @@ def run_engine() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def run_registry() -> Iterator[str]:
-    """Run an image registry, and give its host and port."""
+def run_registry(htpasswd: str | None = None) -> Iterator[str]:
+    """Run an image registry, and give its host and port.
+
+    Args:
+        htpasswd: The users that it lets in, in the format of Apache's files; everybody if None.
+    """
     home = Path(tempfile.mkdtemp(prefix="registry-"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     config = f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {home}/data}}}}\nhttp: {{addr: '{address}'}}\n"
+    if htpasswd is not None:
+        (home / "htpasswd").write_text(htpasswd)
+        config += f"auth: {{htpasswd: {{realm: tests, path: {home}/htpasswd}}}}\n"
     (home / "config.yml").write_text(config)
     process = _start(["docker-registry", "serve", str(home / "config.yml")], home / "log")
     try:
