@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -18,6 +19,8 @@ from typing import Any
 import pytest
 
 START_SECONDS = 30.0
+ME_HUSH = "me:$2y$04$gkgnCMdESma9sf8YRg.j9.QARd31oxl2Qgn6udB249KTDp8YTJWee\n"
+"""The user `me` with the password `hush`, in the format of htpasswd."""
 
 
 def find_reason_to_skip(*programs: str) -> str | None:
@@ -53,13 +56,20 @@ def run_engine() -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def run_registry() -> Iterator[str]:
-    """Run an image registry, and give its host and port."""
+def run_registry(htpasswd: str | None = None) -> Iterator[str]:
+    """Run an image registry, and give its host and port.
+
+    Args:
+        htpasswd: The users that it lets in, in the format of Apache's files; everybody if None.
+    """
     home = Path(tempfile.mkdtemp(prefix="registry-"))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     config = f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {home}/data}}}}\nhttp: {{addr: '{address}'}}\n"
+    if htpasswd is not None:
+        (home / "htpasswd").write_text(htpasswd)
+        config += f"auth: {{htpasswd: {{realm: tests, path: {home}/htpasswd}}}}\n"
     (home / "config.yml").write_text(config)
     process = _start(["docker-registry", "serve", str(home / "config.yml")], home / "log")
     try:
@@ -109,3 +119,25 @@ def add_base_image(client: Any, name: str, tag: str) -> None:
         with tarfile.open(root / "image.tar", "w") as archive:
             archive.add(root / "etc", "etc")
         client.api.import_image_from_file(str(root / "image.tar"), repository=name, tag=tag)
+
+
+def add_python_image(client: Any, name: str, tag: str) -> None:
+    """Add an image in which this machine's Python runs, once a container has the volumes of `list_python_volumes`."""
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        for part in ("bin", "lib", "lib64"):
+            (root / part).symlink_to(f"usr/{part}")
+        for part in ("etc", "tmp", "root"):
+            (root / part).mkdir()
+        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        with tarfile.open(root / "image.tar", "w") as archive:
+            for part in ("bin", "lib", "lib64", "etc", "tmp", "root"):
+                archive.add(root / part, part)
+        path = f"ENV PATH={Path(sys.executable).parent}:/usr/bin"
+        client.api.import_image_from_file(str(root / "image.tar"), repository=name, tag=tag, changes=[path])
+
+
+def list_python_volumes() -> list[str]:
+    """Return the volumes with this machine's Python, its libraries and this package."""
+    places = {Path("/usr"), Path(sys.base_prefix), Path(sys.prefix), Path(__file__).parents[1] / "src"}
+    return [f"{place}:{place}:ro" for place in sorted(places)]

@@ -6,5 +6,6 @@ engine is needed.
 
 from prefect_docker.credentials import DockerRegistryCredentials
 from prefect_docker.host import DockerHost
+from prefect_docker.worker import DockerWorker
 
-__all__ = ["DockerHost", "DockerRegistryCredentials"]
+__all__ = ["DockerHost", "DockerRegistryCredentials", "DockerWorker"]

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from prefect.schemas.responses import FlowRunSlotSummary, WorkPoolConcurrencyStatus
     from prefect.schemas.work import WorkPool
     from prefect.settings import profiles
+    from prefect.workers import registry
 else:
     actions = lazy("prefect.schemas.actions")
     filters = lazy("prefect.schemas.filters")
@@ -42,6 +43,7 @@ else:
     states = lazy("prefect.schemas.states")
     orjson = lazy("orjson")
     profiles = lazy("prefect.settings.profiles")
+    registry = lazy("prefect.workers.registry")
 
 command = group("work-pool", "Manage work pools.")
 command.planned = frozenset({"provision-infra", "provision-infrastructure", "storage"})
@@ -149,12 +151,18 @@ def _read_template(file: str) -> dict[str, Any]:
 
 
 def read_default_template(type_: str) -> dict[str, Any] | None:
-    """Return the default base job template of a worker type; None if it has none."""
+    """Return the default base job template of a worker type; None if it has none.
+
+    That of an installed package counts more than the server's, except for the types that come with the server.
+    """
+    metadata = get_client().read_worker_metadata()
     known = {
         kind: worker.get("default_base_job_configuration")
-        for workers in get_client().read_worker_metadata().values()
+        for workers in metadata.values()
         for kind, worker in workers.items()
     }
+    if type_ not in metadata.get("prefect", {}) and (installed := registry.find(type_)) is not None:
+        return installed.get_default_base_job_template()
     if type_ not in known:
         fail(f"There is no worker type {type_!r}. Use one of {', '.join(sorted(known))}.")
     return known[type_]

@@ -10,6 +10,7 @@ before the run began is then Crashed, or scheduled again where its pool says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -90,6 +91,12 @@ class Claims:
         """Return the environment variable by which the process of a claimed run shows the token."""
         token = self._tokens.get(flow_run_id)
         return {worker_channel.CLAIM_VARIABLE: f"{flow_run_id}/{token}"} if token is not None else {}
+
+    def restore(self, flow_run_id: UUID, env: Mapping[str, str]) -> None:
+        """Take up the claim of a run again, as its environment has it, after the worker was restarted."""
+        run, _, token = env.get(worker_channel.CLAIM_VARIABLE, "").partition("/")
+        if run == str(flow_run_id):
+            self._tokens[flow_run_id] = UUID(token)
 
     def release(self, flow_run_id: UUID) -> None:
         """Forget a claim, unless the server may have accepted it without this worker knowing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import logging
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -14,7 +15,12 @@ import anyio.abc
 from prefect.client import failures
 from prefect.events.related import object_as_related_resource, tags_as_related_resources
 from prefect.events.utilities import emit_event
-from prefect.exceptions import InfrastructureNotAvailable, InfrastructureNotFound, ObjectNotFound
+from prefect.exceptions import (
+    InfrastructureError,
+    InfrastructureNotAvailable,
+    InfrastructureNotFound,
+    ObjectNotFound,
+)
 from prefect.logging.loggers import PrefectLogAdapter, flow_run_logger
 from prefect.schemas.states import State, StateType
 from prefect.workers.claims import Claims
@@ -108,9 +114,28 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
             submitted.append(flow_run)
         return submitted
 
-    async def _claim_and_run(self, flow_run: FlowRun) -> None:
+    def _submit_adopted_run(self, flow_run: FlowRun, identifier: str, env: Mapping[str, str]) -> None:
+        """Watch a run again whose infrastructure this worker had started before it was restarted.
+
+        Args:
+            flow_run: The run. `run` is called for it, and must not start anything.
+            identifier: Its infrastructure.
+            env: The environment variables of its infrastructure, with the claim of the run.
+        """
+        assert self._runs_task_group is not None
+        self._submitting_flow_run_ids.add(flow_run.id)
+        self._infrastructure_pids[flow_run.id] = identifier
+        self._claims.restore(flow_run.id, env)
+        self._runs_task_group.start_soon(self._run_adopted, flow_run)
+
+    async def _run_adopted(self, flow_run: FlowRun) -> None:
+        if self._slots is not None:
+            await self._slots.acquire()
+        await self._claim_and_run(flow_run, is_claimed=True)
+
+    async def _claim_and_run(self, flow_run: FlowRun, is_claimed: bool = False) -> None:
         try:
-            if await self._propose_pending_state(flow_run):
+            if is_claimed or await self._propose_pending_state(flow_run):
                 self._active_runs[flow_run.id] = flow_run
                 await self._submit_run_and_capture_errors(flow_run)
         finally:
@@ -150,8 +175,13 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         try:
             configuration = await self._get_configuration(flow_run)
             self._configurations[flow_run.id] = configuration
-            submitted = self._emit_flow_run_submitted_event(configuration)
+            is_adopted = flow_run.id in self._infrastructure_pids
+            submitted = None if is_adopted else self._emit_flow_run_submitted_event(configuration)
             result = await self._start_run(flow_run, configuration, task_status)
+        except InfrastructureError as error:
+            logger.error("Flow run %r could not be run on infrastructure: %s", flow_run.name, error)
+            await self._propose_crashed_state(flow_run, str(error))
+            return error
         except Exception as error:
             if flow_run.id in self._infrastructure_pids:
                 logger.exception("The infrastructure of flow run %r could not be monitored.", flow_run.name)
@@ -162,19 +192,26 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
             await self._propose_crashed_state(flow_run, message)
             return error
         if result.status_code != 0:
-            await self._propose_crashed_state(
-                flow_run, f"Flow run infrastructure exited with non-zero status code {result.status_code}."
-            )
+            await self._propose_crashed_state(flow_run, self._describe_failure(result))
         self._emit_flow_run_executed_event(result, configuration, submitted)
         return result
+
+    def _describe_failure(self, result: R) -> str:
+        """Return the message of a run whose infrastructure has ended with an error."""
+        return f"Flow run infrastructure exited with non-zero status code {result.status_code}."
 
     async def _start_run(self, flow_run: FlowRun, configuration: C, task_status: anyio.abc.TaskStatus[Any] | None) -> R:
         """Run a flow run on its infrastructure, and tell the API the infrastructure's id once it is known."""
         status = _Started(self, flow_run, task_status)
+        failure: Exception | None = None
         async with anyio.create_task_group() as group:
             status.group = group
-            return await self.run(flow_run, configuration, task_status=status)
-        raise AssertionError("a task group passes on what its block returns")
+            try:
+                return await self.run(flow_run, configuration, task_status=status)
+            except Exception as error:  # raised below: the task group would hide it in an ExceptionGroup
+                failure = error
+        assert failure is not None
+        raise failure
 
     async def _record_infrastructure(self, flow_run: FlowRun, identifier: str) -> None:
         self._infrastructure_pids[flow_run.id] = identifier

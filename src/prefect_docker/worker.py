@@ -1,0 +1,225 @@
+"""The worker that runs flow runs in containers of a Docker engine.
+
+The engine is called in threads that end with the process: a container goes on when the worker is stopped, and a worker
+that is started again under the same name watches the containers that it has left.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
+
+import anyio
+import anyio.abc
+
+from prefect.client.orchestration import ServerType
+from prefect.exceptions import InfrastructureError, ObjectNotFound
+from prefect.workers.base import BaseWorker, BaseWorkerResult
+from prefect_docker import containers
+from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
+from prefect_docker.job_configuration import (
+    DockerWorkerJobConfiguration,
+    DockerWorkerVariables,
+    VolumeStr,
+    to_docker_labels,
+)
+
+if TYPE_CHECKING:
+    from prefect.client.schemas.objects import FlowRun
+
+__all__ = [
+    "DockerWorker",
+    "DockerWorkerJobConfiguration",
+    "DockerWorkerResult",
+    "DockerWorkerVariables",
+    "VolumeStr",
+]
+
+T = TypeVar("T")
+
+ENGINE_RETRY_SECONDS = 2.0
+"""Between two attempts to reach an engine that does not answer."""
+FLOW_RUN_LABEL = "io.prefect.flow-run-id"
+
+
+class DockerWorkerResult(BaseWorkerResult):
+    """How the container of a flow run ended.
+
+    Attributes:
+        reason: Why it ended, if the engine says more than its status.
+    """
+
+    reason: str | None = None
+
+
+class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariables, DockerWorkerResult]):
+    """Runs flow runs in containers of a Docker engine."""
+
+    type = "docker"
+    job_configuration = DockerWorkerJobConfiguration
+    job_configuration_variables = DockerWorkerVariables
+    cancels_runs = True
+
+    _description = "Runs flow runs in containers of a Docker engine."
+    _display_name = "Docker"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._adopted: dict[UUID, str] = {}
+        self._has_adopted = False
+        self._stopped: set[str] = set()
+
+    async def setup(self) -> None:
+        """Check too that containers can report to a server, and that the package `docker` is installed."""
+        try:
+            import docker  # noqa: F401  # pyright: ignore[reportUnusedImport]
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                "Docker needs the package `docker`: install it with `pip install 'pluperfect[docker]'`."
+            ) from error
+        await super().setup()
+        if self.client.server_type == ServerType.EPHEMERAL:
+            await self.teardown()
+            raise RuntimeError("A Docker worker needs a server that containers can reach: set PREFECT_API_URL.")
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: DockerWorkerJobConfiguration,
+        task_status: anyio.abc.TaskStatus[Any] | None = None,
+    ) -> DockerWorkerResult:
+        """Run a flow run in a container, and wait for its end."""
+        identifier = self._adopted.pop(flow_run.id, None)
+        since = None if identifier is None else time.time()
+        if identifier is None:
+            try:
+                identifier = await run_in_thread(lambda: containers.start(configuration))
+            except EngineAway as error:
+                raise InfrastructureError(str(error)) from error
+        if task_status is not None:
+            task_status.started(identifier)
+        end = await self._watch(flow_run, configuration, identifier, since)
+        if configuration.auto_remove:
+            try:
+                await run_in_thread(lambda: containers.remove(identifier))
+            except (EngineAway, InfrastructureError) as error:
+                self.get_flow_run_logger(flow_run).warning("The container could not be removed: %s", error)
+        return DockerWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
+
+    async def _watch(
+        self, flow_run: FlowRun, configuration: DockerWorkerJobConfiguration, identifier: str, since: float | None
+    ) -> ContainerEnd:
+        """Wait for the end of a container, stream its output from a time on, and stop it when its time is over."""
+        limit = configuration.container_wait_timeout
+        with anyio.move_on_after(limit) as scope:
+            return await self._wait(flow_run, identifier, configuration.stream_output, since)
+        assert scope.cancelled_caught
+        await run_in_thread(lambda: containers.stop(identifier, grace_seconds=10))
+        end = await self._wait(flow_run, identifier, stream_output=False)
+        return ContainerEnd(end.exit_code or 1, f"The container was stopped: it still ran after {limit} seconds.")
+
+    async def _wait(
+        self, flow_run: FlowRun, identifier: str, stream_output: bool, since: float | None = None
+    ) -> ContainerEnd:
+        """Wait for the end of a container. An engine that does not answer is waited for."""
+        is_away = False
+        while True:
+            try:
+                if stream_output:
+                    await run_in_thread(lambda start=since: containers.follow_output(identifier, start))
+                return await run_in_thread(lambda: containers.wait(identifier))
+            except EngineAway as error:
+                if not is_away:
+                    self.get_flow_run_logger(flow_run).warning("%s The worker waits for it.", error)
+                is_away = True
+                since = time.time()
+                await anyio.sleep(ENGINE_RETRY_SECONDS)
+
+    async def kill_infrastructure(
+        self, infrastructure_pid: str, configuration: DockerWorkerJobConfiguration, grace_seconds: int = 30
+    ) -> None:
+        """Stop the container of a flow run: SIGTERM, and SIGKILL after the grace."""
+        self._stopped.add(infrastructure_pid)
+        try:
+            await run_in_thread(lambda: containers.stop(infrastructure_pid, grace_seconds))
+        except EngineAway as error:
+            raise InfrastructureError(str(error)) from error
+
+    # --- how runs end -------------------------------------------------------------------------------------------------
+
+    def _describe_failure(self, result: DockerWorkerResult) -> str:
+        return result.reason or super()._describe_failure(result)
+
+    async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
+        """Leave a run whose container was stopped to its cancellation."""
+        if self._infrastructure_pids.get(flow_run.id) not in self._stopped:
+            await super()._propose_crashed_state(flow_run, message)
+
+    # --- after a restart ----------------------------------------------------------------------------------------------
+
+    async def sync_with_backend(self) -> None:
+        """Look once for the containers too that a worker of this name and pool has left."""
+        await super().sync_with_backend()
+        if self._has_adopted or self._runs_task_group is None:
+            return
+        mine = {"prefect.io/work-pool-id": str(self.work_pool.id), "prefect.io/worker-name": self.name}
+        try:
+            found = await run_in_thread(lambda: containers.find(to_docker_labels(mine)))
+        except (EngineAway, InfrastructureError) as error:
+            self._logger.warning("Containers that are left cannot be looked for yet: %s", error)
+            return
+        self._has_adopted = True
+        for container in found:
+            await self._adopt(container)
+
+    async def _adopt(self, container: KnownContainer) -> None:
+        """Watch a container again, unless its run has ended or is another container's now."""
+        flow_run_id = UUID(container.labels[FLOW_RUN_LABEL])
+        try:
+            flow_run = await self.client.read_flow_run(flow_run_id)
+        except ObjectNotFound:
+            return
+        is_current = flow_run.infrastructure_pid in (None, container.identifier)
+        if not is_current or flow_run.state is None or flow_run.state.is_final() or flow_run.state.is_scheduled():
+            return
+        if flow_run_id in self._submitting_flow_run_ids:
+            return
+        self._adopted[flow_run_id] = container.identifier
+        self._logger.info("Watching the container of flow run %r again.", flow_run.name)
+        self._submit_adopted_run(flow_run, container.identifier, container.env)
+
+
+async def run_in_thread(function: Callable[[], T]) -> T:
+    """Call a function in a thread of its own, which does not keep the process from exiting.
+
+    The threads of the event loop would: they are waited for, and a container may run for days.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: BaseException | None) -> None:
+        if future.done():  # who waited was cancelled
+            return
+        if error is not None:
+            future.set_exception(error)
+        else:
+            future.set_result(result)  # pyright: ignore[reportArgumentType]
+
+    def call() -> None:
+        result, failure = None, None
+        try:
+            result = function()
+        except BaseException as error:
+            failure = error
+        if not loop.is_closed():
+            try:
+                loop.call_soon_threadsafe(settle, result, failure)
+            except RuntimeError:  # it was closed in between
+                return
+
+    threading.Thread(target=call, name="prefect-docker", daemon=True).start()
+    return await future

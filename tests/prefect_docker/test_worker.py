@@ -1,0 +1,200 @@
+"""The Docker worker with a real engine and a real server, by its commands."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prefect.utilities.dockerutils import docker_client
+from tests import docker_engine
+from tests.workers.pools import Pool, WorkerProcess, wait_until
+from tools import original, serving
+
+pytestmark = [pytest.mark.served, pytest.mark.timeout(180), pytest.mark.xdist_group("docker")]
+
+IMAGE = "local/python:1"
+
+LOOKS_AROUND = """
+import os, pathlib
+
+@flow(log_prints=True)
+def work(data):
+    place = pathlib.Path(data)
+    print("read", (place / "input").read_text())
+    try:
+        (place / "output").write_text("x")
+    except OSError as error:
+        print("refused:", error.strerror)
+    print("secret has", len(os.environ["DATABASE_URL"]), "characters")
+    assert os.environ["DATABASE_URL"] == "postgresql://hush"
+"""
+
+WAITS = """
+import pathlib, time
+
+@flow(log_prints=True)
+def work(data, until="gone"):
+    print("waiting")
+    while not (pathlib.Path(data) / until).exists():
+        time.sleep(0.1)
+    print("done")
+"""
+
+EATS = """
+@flow
+def work():
+    kept = [bytearray(b"x" * 10_000_000) for _ in range(1000)]
+"""
+
+
+class DockerPool(Pool):
+    """A Docker pool, made by its command."""
+
+    def __init__(self, served: serving.Served, directory: Path, name: str) -> None:
+        self.served, self.directory, self.name = served, directory, name
+        self.data = directory / "data"
+        self.data.mkdir(parents=True)
+        (self.data / "input").write_text("numbers")
+        self.prefect("work-pool", "create", name, "--type", "docker")
+
+    def prefect(self, *arguments: str) -> str:
+        """Run a command against the server, and return what it prints."""
+        variables = original.variables(self.directory, PREFECT_API_URL=self.served.url)
+        command = [sys.executable, "-m", "prefect", *arguments]
+        return subprocess.run(command, env=variables, check=True, capture_output=True, text=True).stdout
+
+    def deploy(self, name: str, code: str, **values: Any) -> str:
+        variables = {
+            "image": IMAGE,
+            "network_mode": "host",
+            "volumes": [*docker_engine.list_python_volumes(), f"{self.directory}:{self.directory}:ro"],
+            **values,
+        }
+        return super().deploy(name, code, job_variables=variables)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Iterator[str]:
+    docker_engine.need("dockerd")
+    with docker_engine.run_engine() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def served(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Served]:
+    with serving.server(tmp_path_factory.mktemp("server")) as served:
+        yield served
+
+
+@pytest.fixture
+def client(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("DOCKER_HOST", engine)
+    with docker_client() as client:
+        docker_engine.add_python_image(client, *IMAGE.split(":"))
+        yield client
+        for container in client.containers.list(all=True):
+            container.remove(force=True)
+
+
+@pytest.fixture
+def pool(served: serving.Served, tmp_path: Path, client: Any) -> DockerPool:
+    return DockerPool(served, tmp_path / "code", f"docker-{time.monotonic_ns()}")
+
+
+@pytest.fixture
+def workers(tmp_path: Path, pool: DockerPool) -> Iterator[Any]:
+    started: list[WorkerProcess] = []
+
+    def start(*arguments: str) -> WorkerProcess:
+        worker = pool.start_worker(tmp_path / "worker", "--type", "docker", "--name", "first", *arguments)
+        started.append(worker)
+        worker.wait_for_output("started!")
+        return worker
+
+    yield start
+    for worker in started:
+        worker.stop(signal.SIGKILL)
+
+
+def test_container_sees_the_secret_and_the_read_only_volume(pool: DockerPool, workers: Any, client: Any) -> None:
+    types = {one["slug"]: one["id"] for one in pool.call("POST", "/block_types/filter", {})}
+    body = {"block_schemas": {"block_type_id": {"any_": [types["secret"]]}}}
+    schema = pool.call("POST", "/block_schemas/filter", body)[0]["id"]
+    secret = {"name": "db-url", "data": {"value": "postgresql://hush"}, "block_type_id": types["secret"]}
+    pool.call("POST", "/block_documents/", {**secret, "block_schema_id": schema})
+
+    worker = workers()
+    deployment = pool.deploy("looks", LOOKS_AROUND, env={"DATABASE_URL": "{{ prefect.blocks.secret.db-url }}"})
+    run_id = pool.trigger(deployment, parameters={"data": str(pool.data)}, name="my run")
+    run = pool.wait_for(run_id, "Completed", "Failed", "Crashed")
+    assert run["state_name"] == "Completed", worker.output
+    for text in ("read numbers", "refused: Read-only file system", "secret has 17 characters"):
+        pool.wait_for_log(run_id, text)
+    container = client.containers.get(run["infrastructure_pid"].rpartition(":")[2])
+    assert container.name == "my-run"
+    assert container.labels["io.prefect.flow-run-id"] == run_id
+    worker.wait_for_output("read numbers")
+    assert "hush" not in worker.output
+
+
+def test_cancelled_run_has_its_container_stopped(pool: DockerPool, workers: Any, client: Any) -> None:
+    worker = workers()
+    run_id = pool.trigger(pool.deploy("waits", WAITS, auto_remove=True), parameters={"data": str(pool.data)})
+    worker.wait_for_output("waiting")
+    pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+    run = pool.wait_for(run_id, "Cancelled", "Crashed")
+    assert run["state_name"] == "Cancelled", worker.output
+    wait_until(lambda: not client.containers.list(all=True), "the container was not removed")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"image": "127.0.0.1:1/nothing:1"}, "The image '127.0.0.1:1/nothing:1' could not be pulled: "),
+        ({"image": "nothing:1", "image_pull_policy": "Never"}, "The image 'nothing:1' is not present"),
+        ({"mem_limit": "1b"}, "The container could not be created: .*memory"),
+        ({"container_create_kwargs": {"nonsense": 1}}, "The container could not be created: .*nonsense"),
+    ],
+)
+def test_container_that_cannot_be_made_crashes_its_run(
+    pool: DockerPool, workers: Any, values: dict[str, Any], message: str
+) -> None:
+    workers()
+    run_id = pool.trigger(pool.deploy("waits", WAITS, **values), parameters={"data": str(pool.data)})
+    said = pool.wait_for(run_id, "Crashed")["state"]["message"]
+    assert re.match(message, said) and "\n" not in said
+
+
+def test_container_without_memory_crashes_its_run(pool: DockerPool, workers: Any) -> None:
+    worker = workers()
+    run_id = pool.trigger(pool.deploy("eats", EATS, mem_limit="200m", memswap_limit="200m"), name="eater")
+    run = pool.wait_for(run_id, "Crashed", "Failed", "Completed")
+    assert "The container 'eater' was killed: out of memory" in run["state"]["message"], worker.output
+
+
+def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, workers: Any, client: Any) -> None:
+    first = workers()
+    deployment = pool.deploy("waits", WAITS)
+    well, killed, gone = (
+        pool.trigger(deployment, parameters={"data": str(pool.data)}, name=name) for name in ("well", "killed", "gone")
+    )
+    for run_id in (well, killed, gone):
+        pool.wait_for_log(run_id, "waiting")
+    first.stop(signal.SIGKILL)
+    client.containers.get("gone").kill()
+    second = workers()
+    client.containers.get("killed").kill()
+    for run_id in (killed, gone):
+        run = pool.wait_for(run_id, "Crashed")
+        assert "status code 137" in run["state"]["message"], second.output
+    (pool.data / "gone").touch()
+    pool.wait_for(well, "Completed")
+    assert len(client.containers.list(all=True)) == 3
