@@ -2,7 +2,7 @@
 
 import pytest
 
-from prefect import flow, flows, task
+from prefect import flow, flows
 
 
 @flow
@@ -19,12 +19,6 @@ def test_planned_class_can_be_inspected():
     assert not isinstance(hello, flows.InfrastructureBoundFlow)
     with pytest.raises(NotImplementedError, match="InfrastructureBoundFlow"):
         flows.InfrastructureBoundFlow(lambda: None)
-
-
-@pytest.mark.parametrize("name", ["delay", "apply_async", "serve", "aserve"])
-def test_task_worker_methods_raise_not_implemented(name):
-    with pytest.raises(NotImplementedError, match=name):
-        getattr(task(lambda: None), name)()
 
 
 def test_option_types_equal_the_parameters_of_the_constructors():

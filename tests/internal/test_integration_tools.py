@@ -149,6 +149,7 @@ def test_metrics_are_served_when_the_setting_says_so(port: int, caplog: Any):
         stop_client_metrics_server()
         stop_client_metrics_server()
         with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # earlier connections may linger
             taken.bind(("0.0.0.0", port))
             taken.listen()
             start_client_metrics_server()

@@ -127,6 +127,7 @@ class FakeServer:
         if path == "/journal" and self.reads_journals:
             self.deliveries += len(body)
             self.records |= {f"{record['kind']} {record.get('id')}": record for record in body}
+            self.events |= {record["id"]: record for record in body if record["kind"] == "event"}
             return 200, {
                 "records": len(body),
                 "dead_lettered": 0,

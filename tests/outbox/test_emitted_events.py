@@ -15,8 +15,7 @@ RESOURCE = {"prefect.resource.id": "shop.1"}
 
 def received(server: FakeServer) -> list[str]:
     """Return the names of the events that a server got, as such or as records."""
-    records = [record["event"] for record in server.records.values() if record["kind"] == "event"]
-    return records + [event["event"] for event in server.events.values()]
+    return [event["event"] for event in server.events.values()]
 
 
 def test_events_get_to_the_server_in_few_requests(server: FakeServer) -> None:

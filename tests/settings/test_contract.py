@@ -28,7 +28,7 @@ WRITTEN = {
     "tasks.default_retry_delay_seconds": "int | float | list[float] | None",
     "testing.test_setting": "Any",
 }
-OWN_SETTINGS = {"client.exit_timeout_seconds", "logging.full_tracebacks", "results.ship_inline"}
+OWN_SETTINGS = {"client.exit_timeout_seconds", "logging.full_tracebacks", "results.ship_inline", "runner.fork_server"}
 """Settings that the interface does not have."""
 NEVER_NONE = {"Path | None": "Path"}
 

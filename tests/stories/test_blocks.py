@@ -122,11 +122,12 @@ def test_concurrency(names: Run, caplog: pytest.LogCaptureFixture):
     assert "Processing it" in caplog.messages
 
 
-def test_concurrency_limit_is_not_implemented(names: Run):
+def test_concurrency_limit(names: Run):
     defined = names("Concurrency")
-    defined["query_database"] = lambda: None
-    with pytest.raises(NotImplementedError, match="concurrency"):
-        flow(defined["limited_task"])()
+    queried: list[str] = []
+    defined["query_database"] = lambda: queried.append("yes")
+    flow(defined["limited_task"])()
+    assert queried == ["yes"]
 
 
 def test_result_configuration(names: Run, tmp_path: Path):

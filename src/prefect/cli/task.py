@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._command import group
+from prefect.cli._command import group, multiple_option, positional
 from prefect.cli._output import fail
 from prefect.exceptions import PrefectException
 from prefect.loading import imports
@@ -22,8 +22,8 @@ command = group("task", "Run background tasks.")
 
 
 @command.command("serve")
-@click.argument("entrypoints", nargs=-1)
-@click.option("--module", "-m", "modules", multiple=True, help="Serve all tasks of this module; may be repeated.")
+@positional("entrypoints", required=False, multiple=True, help="Pass the tasks, as path/to/file.py:task.")
+@multiple_option("--module", "-m", "modules", help="Serve all tasks of this module")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Number of concurrent task runs."
 )

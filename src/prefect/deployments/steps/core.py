@@ -16,6 +16,7 @@ from prefect._io import blocking, call_user
 from prefect._lazy import lazy
 from prefect.blocks import placeholders
 from prefect.deployments.steps import packages, processes
+from prefect.exceptions import PrefectException
 from prefect.loading import imports
 from prefect.logging.loggers import get_logger
 from prefect.values import templates
@@ -30,7 +31,7 @@ else:
 RESERVED_KEYWORDS = {"id", "requires"}
 
 
-class StepExecutionError(Exception):
+class StepExecutionError(PrefectException):
     """A step failed; its cause is the error."""
 
 

@@ -31,6 +31,7 @@ KEPT = {
     **dict.fromkeys(("deployment", "deployment_schedule", "work_pool", "work_queue", "worker"), "outlives its runs"),
     **dict.fromkeys(("block_type", "block_schema", "block_document", "variable"), "belongs to no run"),
     **dict.fromkeys(("saved_search", "automation", "csrf_token", "leader", "meta"), "belongs to no run"),
+    **dict.fromkeys(("asset", "asset_source"), "is what runs have made, as their events tell"),
     **dict.fromkeys(("event_queue", "bucket", "firing", "action_job"), "belongs to automations"),
 }
 """The tables whose rows stay, each with the reason."""
@@ -82,7 +83,7 @@ async def delete_by_retention(_: httpx.AsyncClient, database: Database) -> None:
 def test_every_table_is_removed_from_or_kept_for_a_reason() -> None:
     assert {table.name for table in TABLES} == REMOVED | set(KEPT)
     about_runs = {table.name for table in TABLES if {"flow_run_id", "task_run_id"} & set(table.kinds)}
-    assert about_runs <= REMOVED | {"event"}
+    assert about_runs <= REMOVED | {"event", "asset"}
 
 
 @pytest.mark.parametrize("delete", [delete_by_request, delete_many, delete_by_retention])

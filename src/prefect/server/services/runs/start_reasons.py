@@ -86,7 +86,7 @@ async def _explain_deployment_limit(tx: Transaction, run: Row, deployment: Row |
     if deployment is None:
         return None
     limit = await transitions.find_deployment_limit(tx, deployment["id"])
-    if limit is None or limit["active_slots"] < limit["limit_"]:
+    if limit is None or limit["occupied"] < limit["limit_"]:
         return None
     where = {"deployment_id": deployment["id"], "state_type": ["PENDING", "RUNNING", "CANCELLING"]}
     order = store.flow_runs.order("state_timestamp", "id")

@@ -16,6 +16,12 @@ _LIVE = "(lease.expires IS NULL OR lease.expires > ?)"
 
 _LEASES_OF_LIMITS = "held_slot JOIN lease ON lease.id = held_slot.lease_id"
 
+HELD_SLOTS = (
+    f"coalesce((SELECT sum(held_slot.slots) FROM {_LEASES_OF_LIMITS} WHERE held_slot.limit_id = concurrency_limit.id"
+    f" AND lease.granted IS NOT NULL AND {_LIVE}), 0)"
+)
+"""How many slots leases hold of the `concurrency_limit` of a query, whose next value is the time."""
+
 
 # --- slots -----------------------------------------------------------------------------------------------------------
 

@@ -13,6 +13,8 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, join, one_of
 from prefect.server.db.tables import OCCUPYING
 from prefect.server.store import Condition, Order, Row, Where
+from prefect.server.store.queries import limits
+from prefect.types import now
 
 _OCCUPIED = f"flow_run.work_queue_id IS NOT NULL AND flow_run.{OCCUPYING}"
 """Flow runs that occupy a slot; the same text as the condition of the partial index on them."""
@@ -138,10 +140,11 @@ def _startable(tx: Transaction, where: Sql) -> Sql:
                 " OR flow_run.id IN (SELECT turns.id FROM (SELECT flow_run.id, limited.free, row_number() OVER"
                 " (PARTITION BY flow_run.deployment_id, flow_run.work_queue_id"
                 " ORDER BY flow_run.next_scheduled_start_time, flow_run.id) AS turn FROM flow_run JOIN (SELECT"
-                " deployment.id, concurrency_limit.limit_ - concurrency_limit.active_slots AS free"
-                f" {limited}) AS limited ON limited.id = flow_run.deployment_id WHERE {where.text}) AS turns"
+                " deployment.id, concurrency_limit.limit_ - concurrency_limit.active_slots -"
+                f" {limits.HELD_SLOTS} AS free {limited}) AS limited"
+                f" ON limited.id = flow_run.deployment_id WHERE {where.text}) AS turns"
                 " WHERE turns.turn <= turns.free))",
-                where.values,
+                (now(), *where.values),
             ),
         ]
     )
