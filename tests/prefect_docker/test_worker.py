@@ -180,6 +180,26 @@ def test_container_without_memory_crashes_its_run(pool: DockerPool, workers: Any
     assert "The container 'eater' was killed: out of memory" in run["state"]["message"], worker.output
 
 
+def test_container_whose_time_is_over_is_stopped(pool: DockerPool, workers: Any, client: Any) -> None:
+    worker = workers()
+    sleeps = f"{sys.executable} -c 'import time; time.sleep(60)'"
+    deployment = pool.deploy(
+        "waits", WAITS, command=sleeps, container_wait_timeout=1, container_create_kwargs={"stop_signal": "SIGKILL"}
+    )
+    run = pool.wait_for(pool.trigger(deployment, parameters={"data": str(pool.data)}), "Crashed", "Completed")
+    assert run["state"]["message"] == "The container was stopped: it still ran after 1 seconds.", worker.output
+    assert client.containers.list() == []
+
+
+def test_stopped_worker_leaves_its_containers(pool: DockerPool, workers: Any, client: Any) -> None:
+    worker = workers()
+    run_id = pool.trigger(pool.deploy("waits", WAITS), parameters={"data": str(pool.data)})
+    worker.wait_for_output("waiting")
+    assert worker.stop() < 8
+    (pool.data / "gone").touch()
+    pool.wait_for(run_id, "Completed")
+
+
 def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, workers: Any, client: Any) -> None:
     first = workers()
     deployment = pool.deploy("waits", WAITS)
