@@ -145,14 +145,19 @@ def test_container_sees_the_secret_and_the_read_only_volume(pool: DockerPool, wo
     assert "hush" not in worker.output
 
 
-def test_cancelled_run_has_its_container_stopped(pool: DockerPool, workers: Any, client: Any) -> None:
+@pytest.mark.parametrize("command", [None, f"{sys.executable} -uc 'print(\"waiting\"); import time; time.sleep(60)'"])
+def test_cancelled_run_has_its_container_stopped(
+    command: str | None, pool: DockerPool, workers: Any, client: Any
+) -> None:
     worker = workers()
-    run_id = pool.trigger(pool.deploy("waits", WAITS, auto_remove=True), parameters={"data": str(pool.data)})
+    deployment = pool.deploy("waits", WAITS, auto_remove=True, **({"command": command} if command else {}))
+    run_id = pool.trigger(deployment, parameters={"data": str(pool.data)})
     worker.wait_for_output("waiting")
     pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
     run = pool.wait_for(run_id, "Cancelled", "Crashed")
     assert run["state_name"] == "Cancelled", worker.output
     wait_until(lambda: not client.containers.list(all=True), "the container was not removed")
+    assert pool.read(run_id)["state_name"] == "Cancelled"
 
 
 @pytest.mark.parametrize(
