@@ -46,11 +46,13 @@ class KnownContainer:
         identifier: The engine and the container's id.
         labels: Its labels.
         env: Its environment variables.
+        is_running: Whether it has not ended.
     """
 
     identifier: str
     labels: dict[str, str]
     env: dict[str, str]
+    is_running: bool
 
 
 @contextmanager
@@ -237,6 +239,7 @@ def find(labels: list[str]) -> list[KnownContainer]:
                 identify(client, str(container.id)),
                 container.labels,
                 dict(line.partition("=")[::2] for line in container.attrs["Config"].get("Env") or ()),
+                container.status == "running",
             )
             for container in found
         ]

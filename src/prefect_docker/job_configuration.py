@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
@@ -164,4 +164,4 @@ def replace_host(url: str, host: str) -> str:
 
 def to_docker_labels(labels: dict[str, str]) -> list[str]:
     """Return labels as a filter of the engine's containers."""
-    return [f"{to_docker_label(name)}={value}" for name, value in cast("dict[str, str]", labels).items()]
+    return [f"{to_docker_label(name)}={value}" for name, value in labels.items()]

@@ -17,7 +17,7 @@ import anyio
 import anyio.abc
 
 from prefect.client.orchestration import ServerType
-from prefect.exceptions import InfrastructureError, ObjectNotFound
+from prefect.exceptions import InfrastructureError, InfrastructureNotFound, ObjectNotFound
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 from prefect_docker import containers
 from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
@@ -146,8 +146,13 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         self._stopped.add(infrastructure_pid)
         try:
             await run_in_thread(lambda: containers.stop(infrastructure_pid, grace_seconds))
-        except EngineAway as error:
-            raise InfrastructureError(str(error)) from error
+        except InfrastructureNotFound:
+            raise
+        except Exception as error:  # it is tried again
+            self._stopped.discard(infrastructure_pid)
+            if isinstance(error, EngineAway):
+                raise InfrastructureError(str(error)) from error
+            raise
 
     # --- how runs end -------------------------------------------------------------------------------------------------
 
@@ -183,10 +188,11 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
             flow_run = await self.client.read_flow_run(flow_run_id)
         except ObjectNotFound:
             return
+        state = flow_run.state
         is_current = flow_run.infrastructure_pid in (None, container.identifier)
-        if not is_current or flow_run.state is None or flow_run.state.is_final() or flow_run.state.is_scheduled():
+        if not is_current or state is None or state.is_final() or flow_run_id in self._submitting_flow_run_ids:
             return
-        if flow_run_id in self._submitting_flow_run_ids:
+        if state.is_scheduled() and not container.is_running:  # it was scheduled again
             return
         self._adopted[flow_run_id] = container.identifier
         self._logger.info("Watching the container of flow run %r again.", flow_run.name)

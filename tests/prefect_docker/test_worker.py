@@ -145,14 +145,19 @@ def test_container_sees_the_secret_and_the_read_only_volume(pool: DockerPool, wo
     assert "hush" not in worker.output
 
 
-def test_cancelled_run_has_its_container_stopped(pool: DockerPool, workers: Any, client: Any) -> None:
+@pytest.mark.parametrize("command", [None, f"{sys.executable} -uc 'print(\"waiting\"); import time; time.sleep(60)'"])
+def test_cancelled_run_has_its_container_stopped(
+    command: str | None, pool: DockerPool, workers: Any, client: Any
+) -> None:
     worker = workers()
-    run_id = pool.trigger(pool.deploy("waits", WAITS, auto_remove=True), parameters={"data": str(pool.data)})
+    deployment = pool.deploy("waits", WAITS, auto_remove=True, **({"command": command} if command else {}))
+    run_id = pool.trigger(deployment, parameters={"data": str(pool.data)})
     worker.wait_for_output("waiting")
     pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
     run = pool.wait_for(run_id, "Cancelled", "Crashed")
     assert run["state_name"] == "Cancelled", worker.output
     wait_until(lambda: not client.containers.list(all=True), "the container was not removed")
+    assert pool.read(run_id)["state_name"] == "Cancelled"
 
 
 @pytest.mark.parametrize(
@@ -178,6 +183,26 @@ def test_container_without_memory_crashes_its_run(pool: DockerPool, workers: Any
     run_id = pool.trigger(pool.deploy("eats", EATS, mem_limit="200m", memswap_limit="200m"), name="eater")
     run = pool.wait_for(run_id, "Crashed", "Failed", "Completed")
     assert "The container 'eater' was killed: out of memory" in run["state"]["message"], worker.output
+
+
+def test_container_whose_time_is_over_is_stopped(pool: DockerPool, workers: Any, client: Any) -> None:
+    worker = workers()
+    sleeps = f"{sys.executable} -c 'import time; time.sleep(60)'"
+    deployment = pool.deploy(
+        "waits", WAITS, command=sleeps, container_wait_timeout=1, container_create_kwargs={"stop_signal": "SIGKILL"}
+    )
+    run = pool.wait_for(pool.trigger(deployment, parameters={"data": str(pool.data)}), "Crashed", "Completed")
+    assert run["state"]["message"] == "The container was stopped: it still ran after 1 seconds.", worker.output
+    assert client.containers.list() == []
+
+
+def test_stopped_worker_leaves_its_containers(pool: DockerPool, workers: Any, client: Any) -> None:
+    worker = workers()
+    run_id = pool.trigger(pool.deploy("waits", WAITS), parameters={"data": str(pool.data)})
+    worker.wait_for_output("waiting")
+    assert worker.stop() < 8
+    (pool.data / "gone").touch()
+    pool.wait_for(run_id, "Completed")
 
 
 def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, workers: Any, client: Any) -> None:
