@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,13 @@ def _states_of(record: Record) -> list[Record]:
 
 
 def states(home: Path, of: str, run_id: Any = None) -> list[str]:
-    """The names of the states of one run, or of all runs of a kind."""
+    """The names of the states of one run, or of all runs of a kind, in the order of their times.
+
+    A run that another process executes has records of two processes.
+    """
     return [
         record["name"]
-        for record in records(home, "state")
+        for record in sorted(records(home, "state"), key=lambda record: datetime.fromisoformat(record["timestamp"]))
         if (record["of"] == of and run_id in (None, record["run_id"])) or record["run_id"] == str(run_id)
     ]
 
