@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import rules
+from prefect._file_stamps import Stamps, read_stamps
 from prefect._lazy import lazy
 from prefect.engine import core
 from prefect.engine.core import RunRecord, result_metadata
@@ -189,27 +190,16 @@ class _StoreWatch:
     def __init__(self, home: Path) -> None:
         path = os.path.join(home, STORE_FILE)
         self._files = (path, f"{path}-wal")
-        self.known_version: Any = self._stamps()
+        self.known_version: Stamps | None = read_stamps(self._files)
 
-    def find_new_version(self) -> tuple[Any, ...] | None:
-        """Return what identifies the present content, if it is not the known one."""
-        version = self._stamps()
-        return version if version != self.known_version else None
+    def find_new_version(self) -> Stamps | None:
+        """Return what identifies the present content, if that may not be the known one."""
+        version, known = read_stamps(self._files), self.known_version
+        return None if known is not None and known.is_settled and version.files == known.files else version
 
     def expect_change(self) -> None:
         """Take the known content for outdated."""
         self.known_version = None
-
-    def _stamps(self) -> tuple[Any, ...]:
-        return tuple(map(_stamp, self._files))
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _has_rule_details(state: State[Any]) -> bool:

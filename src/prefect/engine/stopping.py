@@ -76,12 +76,6 @@ class StopCheck:
         """Return the ids of the run and of those around it."""
         return [self._run_id, *(self._parent.list_run_ids() if self._parent else ())]
 
-    def expire(self) -> None:
-        """Have the next `find_state` look up the run and those around it, however recent the last look-up is."""
-        self._next_look_up = 0.0
-        if self._parent is not None:
-            self._parent.expire()
-
     def expect_change(self) -> None:
         """Look the runs up at the next check, even if they have been looked up just before."""
         check = self
@@ -145,7 +139,7 @@ class AsyncInterrupter:
         self._cancel()
 
     async def _is_stopped(self) -> bool:
-        self._check.expire()
+        self._check.expect_change()
         return await self._check.find_state() is not None
 
     def _cancel(self) -> None:

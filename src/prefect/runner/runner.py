@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 from uuid import UUID, uuid4
 
 from prefect import outbox, settings
+from prefect._file_stamps import Stamps, read_stamps
 from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.outbox import leftovers
@@ -280,12 +281,12 @@ class Runner:
         """Look again when another program of this home has changed the local store."""
         home = settings.get_current_settings().home
         files = [home / "pluperfect.db", home / "pluperfect.db-wal"]
-        known = _stamps(files)
+        known: Stamps | None = None
         while True:
             await asyncio.sleep(STORE_POLL_INTERVAL_SECONDS)
-            found = _stamps(files)
+            found = read_stamps(files)
             if found != known:
-                known, self._checks_cancellation = found, bool(self._executions)
+                known, self._checks_cancellation = found if found.is_settled else None, bool(self._executions)
                 self._look_soon()
 
     # --- looking for runs ---------------------------------------------------------------------------------------------
@@ -479,15 +480,3 @@ class Runner:
 
 def _due_time(run: FlowRun) -> datetime:
     return run.next_scheduled_start_time or run.expected_start_time or now()
-
-
-def _stamps(files: Iterable[Path]) -> list[tuple[int, int] | None]:
-    found: list[tuple[int, int] | None] = []
-    for path in files:
-        try:
-            stat = path.stat()
-        except OSError:
-            found.append(None)
-        else:
-            found.append((stat.st_size, stat.st_mtime_ns))
-    return found

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect import _forks
+from prefect._file_stamps import read_stamps
 from prefect._io import drive, wait
 from prefect.server.db.errors import StoreError
 from prefect.server.db.interface import Database, Transaction, UnitOfWork
@@ -33,9 +34,6 @@ QUIET_AFTER_SECONDS = 1.0
 
 UPKEEP_INTERVAL_SECONDS = 0.25
 """Interval of looking for holders that have died, and of reading when the file may have changed unnoticed."""
-
-COARSE_CLOCK_SECONDS = 0.02
-"""A file's time that is younger than this may stay the same when the file changes once more."""
 
 
 class LocalChanges:
@@ -97,7 +95,7 @@ class LocalChanges:
                     self._thread = None
                     return
             try:
-                stamps, is_settled = self._read_stamps()
+                stamps, is_settled = read_stamps(self._files)
                 if known is not None and stamps != known:
                     changed_at = time.monotonic()
                 if time.monotonic() >= upkeep_due:
@@ -121,17 +119,3 @@ class LocalChanges:
     def _do_upkeep(self) -> None:
         if drive(self._database.read(self._needs_upkeep)):
             drive(self._upkeep())
-
-    def _read_stamps(self) -> tuple[Any, bool]:
-        """Return what identifies the content of the file, and whether a change from now on would show."""
-        stamps = tuple(map(_stamp, self._files))
-        newest = max((stamp[2] for stamp in stamps if stamp), default=0)
-        return stamps, time.time_ns() - newest > COARSE_CLOCK_SECONDS * 1e9
-
-
-def _stamp(path: str) -> tuple[int, int, int] | None:
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_ino, found.st_size, found.st_mtime_ns

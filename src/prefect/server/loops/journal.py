@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from prefect._file_stamps import Stamps, read_stamps
 from prefect.journal import file
 from prefect.server.db import opening
 from prefect.server.db.errors import StoreUnavailable
@@ -57,15 +58,15 @@ class JournalWatch:
 
     def __init__(self, home: Path) -> None:
         self._home = home
-        self._known: tuple[tuple[int, int] | None, ...] | None = None
+        self._known: Stamps | None = None
         self._next_orphan_check = 0.0
 
     async def run_once(self, environment: Environment) -> None:
         """Apply what is new, and now and then crash the runs of processes that have ended."""
-        found = tuple(_stamp(self._home / name) for name in JOURNAL_FILES)
+        found = read_stamps(self._home / name for name in JOURNAL_FILES)
         if found != self._known:
             await apply_records(environment.database, self._home)
-            self._known = found
+            self._known = found if found.is_settled else None
         if time.monotonic() >= self._next_orphan_check:
             await crash_orphans(environment.database, self._home)
             self._next_orphan_check = time.monotonic() + ORPHAN_CHECK_INTERVAL_SECONDS
@@ -77,11 +78,3 @@ async def apply_records(database: Database, home: Path) -> None:
         await apply_journal(database, home)
     except JournalUnreadable:
         return
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
