@@ -88,6 +88,14 @@ def test_process_without_time_to_wait_leaves_the_records(server: FakeServer, hom
     assert (status, "records wait in" in line) == (0, True)
 
 
+def test_process_that_could_create_no_run_ends_at_once(home: Path):
+    """Only the record that names the process waits, which is of no use alone."""
+    program = started("flow(print)()", PREFECT_API_URL="http://127.0.0.1:9/api")
+    code, _, err = finished(program)
+    assert code == 1 and "cannot be reached" in err
+    assert "records" not in err
+
+
 @pytest.mark.parametrize(
     ("run_id", "configured", "seconds"), [(None, None, 30), ("x", None, 300), ("x", 7, 7), (None, 7, 7)]
 )

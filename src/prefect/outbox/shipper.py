@@ -144,7 +144,7 @@ class Shipper:
         at, url = time.monotonic(), self.outbox.url
         if self.unavailable_reason:
             timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
-            if self._stopped_waiting:
+            if self._stopped_waiting or not self.outbox.has_records():
                 return False
             if at >= self._notice_due:
                 self._notice_due = float("inf")

@@ -9,7 +9,7 @@ that the server refused, with the reason, so that they do not hold up others and
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -137,11 +137,18 @@ class Outbox:
 
     def count_waiting(self) -> int:
         """Return how many records wait, without those that only name a process."""
+        return sum(1 for _ in self._read_lines())
+
+    def has_records(self) -> bool:
+        """Return whether records wait besides those that only name a process."""
+        return any(self._read_lines())
+
+    def _read_lines(self) -> Iterator[bytes]:
         if not self.path.exists():
-            return 0
-        with self._open() as connection:
-            bodies = connection.execute("SELECT body FROM batch")
-            return sum(not line.startswith(_PROCESS) for (body,) in bodies for line in body.split(b"\n"))
+            return
+        with self._open() as connection, closing(connection.execute("SELECT body FROM batch")) as bodies:
+            for (body,) in bodies:
+                yield from (line for line in body.split(b"\n") if line and not line.startswith(_PROCESS))
 
     def read_batch(self) -> Batch | None:
         """Return the oldest waiting records, or None."""
