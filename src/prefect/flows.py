@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from prefect.deployments import loading, runner, serving
     from prefect.deployments.runner_deployment import RunnerDeployment
     from prefect.loading import entrypoints, imports
+    from prefect.logging import loggers
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
 else:
@@ -33,6 +34,7 @@ else:
     entrypoints = lazy("prefect.loading.entrypoints")
     loading = lazy("prefect.deployments.loading")
     imports = lazy("prefect.loading.imports")
+    loggers = lazy("prefect.logging.loggers")
     runner = lazy("prefect.deployments.runner")
     serving = lazy("prefect.deployments.serving")
 
@@ -338,9 +340,7 @@ def load_flow_arguments_from_entrypoint(
     expressions = {name: value for name, value in definition.read_options("flow").items() if name in wanted}
     values, failed = definition.evaluate(expressions)
     if failed:
-        from prefect.logging.loggers import get_logger
-
-        logger = get_logger("flows")
+        logger = loggers.get_logger("flows")
         for name, error in failed.items():
             logger.info(
                 "The option %r of the flow %r is ignored, because it cannot be evaluated: %s", name, entrypoint, error

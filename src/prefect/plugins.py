@@ -48,7 +48,7 @@ _SECRET_WORDS = ("SECRET", "TOKEN", "PASSWORD", "KEY")
 
 @dataclass
 class HookContext:
-    """What a hook is told.
+    """Facts that a hook receives.
 
     Attributes:
         prefect_version: The version of the interface.

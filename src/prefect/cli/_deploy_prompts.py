@@ -15,14 +15,15 @@ from prefect.cli._lookup import get_client, read_all_pages
 from prefect.cli._output import print_notice
 
 if TYPE_CHECKING:
+    from prefect.deployments.yaml import document as yaml_document
     from prefect.deployments.yaml import saving, schedules
-    from prefect.deployments.yaml.document import ProjectFileError
     from prefect.deployments.yaml.project import Entry, Project
     from prefect.schemas import actions
 else:
     actions = lazy("prefect.schemas.actions")
     saving = lazy("prefect.deployments.yaml.saving")
     schedules = lazy("prefect.deployments.yaml.schedules")
+    yaml_document = lazy("prefect.deployments.yaml.document")
 
 T = TypeVar("T")
 
@@ -160,12 +161,6 @@ def _ask_schedule(kind: str) -> dict[str, Any]:
 def _find_error(build: Callable[[], object]) -> str | None:
     try:
         build()
-    except _project_file_error() as error:
+    except yaml_document.ProjectFileError as error:
         return str(error)
     return None
-
-
-def _project_file_error() -> type[ProjectFileError]:
-    from prefect.deployments.yaml.document import ProjectFileError
-
-    return ProjectFileError

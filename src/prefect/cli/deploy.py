@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from prefect.client import orchestration
     from prefect.client.orchestration import PrefectClient
     from prefect.deployments import changes
-    from prefect.deployments.steps.core import StepExecutionError
+    from prefect.deployments.steps import core as step_core
     from prefect.deployments.yaml import planning, preparation, project
     from prefect.deployments.yaml.planning import Plan
     from prefect.deployments.yaml.preparation import Prepared
@@ -30,6 +30,7 @@ else:
     _deploy_prompts = lazy("prefect.cli._deploy_prompts")
     changes = lazy("prefect.deployments.changes")
     flows = lazy("prefect.flows")
+    step_core = lazy("prefect.deployments.steps.core")
     orchestration = lazy("prefect.client.orchestration")
     planning = lazy("prefect.deployments.yaml.planning")
     preparation = lazy("prefect.deployments.yaml.preparation")
@@ -200,14 +201,8 @@ def _warn(prepared: Prepared, key: str, placeholder: str) -> None:
 async def _run_steps(runner: preparation.StepRunner, prepared: Prepared) -> dict[str, Any]:
     try:
         return await runner.run(prepared)
-    except _step_error() as error:
+    except step_core.StepExecutionError as error:
         raise click.ClickException(f"Deployment {prepared.full_name!r}: {' '.join(str(error).split())}") from error
-
-
-def _step_error() -> type[StepExecutionError]:
-    from prefect.deployments.steps.core import StepExecutionError
-
-    return StepExecutionError
 
 
 def _show_plan(client: PrefectClient, prepared: list[Prepared], removed: list[str], output: str | None) -> int:

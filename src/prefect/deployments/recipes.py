@@ -91,7 +91,7 @@ class Recipe:
         pull: The pull steps.
         build: The build steps.
         push: The push steps.
-        required_inputs: What it must be told, by name.
+        required_inputs: The names of the inputs that it needs.
     """
 
     description: str

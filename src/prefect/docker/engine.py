@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from prefect._lazy import lazy
 from prefect.docker.names import IMAGE_LABELS
+from prefect.types import now
 
 if TYPE_CHECKING:
     import docker
@@ -170,8 +171,6 @@ def push(client: DockerClient, repository: str, tag: str | None, stream_progress
 
 def default_tag() -> str:
     """Return a tag made of the time."""
-    from prefect.types import now
-
     return now().isoformat().replace(":", "-").replace(".", "-").replace("+", "-").lower()
 
 

@@ -1,6 +1,6 @@
 """A process that has loaded the flow of a deployment, and waits for a run of it.
 
-The run arrives over a named pipe. The process ends when whoever has started it is gone. When the code has changed since
+The run arrives over a named pipe. The process ends when its parent is gone. When the code has changed since
 it was loaded, the process begins anew as a fresh interpreter, with the run.
 """
 

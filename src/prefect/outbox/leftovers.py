@@ -11,8 +11,9 @@ import threading
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from prefect._file_stamps import Stamps, read_stamps
 from prefect._lazy import lazy
 from prefect.logging.loggers import get_logger
 from prefect.outbox import store
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from prefect.settings import Settings
 else:
     shipper = lazy("prefect.outbox.shipper")
-
-Changes: TypeAlias = list[tuple[int, int]]
-"""Times and sizes of an outbox's files."""
 
 POLL_INTERVAL_SECONDS = 3.0
 """Between two looks into the outboxes."""
@@ -41,29 +39,24 @@ class LeftoverShipper:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._shippers: dict[str, shipper.Shipper] = {}
-        self._empty: dict[Path, Changes] = {}
+        self._empty: dict[Path, Stamps] = {}
 
     def ship(self) -> None:
         """Ship what waits, unless another process does or the server is away."""
         for path in store.find_files(self._settings.home):
-            changes = _find_changes(path)
-            if self._empty.get(path) == changes:
+            stamps = read_stamps((path, path.with_name(f"{path.name}-wal")))
+            if self._empty.get(path) == stamps:
                 continue
             outbox = store.read_outbox(path)
             if outbox is None or not outbox.has_waiting():
-                self._empty[path] = changes
+                if stamps.is_settled:
+                    self._empty[path] = stamps
                 continue
             if outbox.url not in self._shippers:
                 api = self._settings.api.model_copy(update={"url": outbox.url})
                 connection = ApiConnection(self._settings.model_copy(update={"api": api}))
                 self._shippers[outbox.url] = shipper.Shipper(outbox, connection)
             self._shippers[outbox.url].ship_leftovers()
-
-
-def _find_changes(path: Path) -> Changes:
-    """Return what changes when something is written to the file, without opening it."""
-    found = [each.stat() for each in (path, path.with_name(f"{path.name}-wal")) if each.exists()]
-    return [(stat.st_mtime_ns, stat.st_size) for stat in found]
 
 
 @contextmanager

@@ -55,7 +55,7 @@ class ForkServerLauncher:
         """Start a process.
 
         Raises:
-            LaunchError: Its command or its working directory is missing, or the system has no room for it.
+            LaunchError: Its command or its working directory is missing, or the system cannot start another process.
         """
         environment = launch.build_environment()
         if launch.command is not None or _changes_interpreter(environment):
@@ -172,7 +172,7 @@ class _Connection:
         """Fork a process; return its id, and a future of its exit code.
 
         Raises:
-            LaunchError: The system has no room for another process.
+            LaunchError: The system cannot start another process.
             ConnectionError: The server has ended.
         """
         if self.is_closed:

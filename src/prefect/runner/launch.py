@@ -2,7 +2,7 @@
 
 A `Launcher` starts the process that a `Launch` describes, and returns a `RunProcess`. `SubprocessLauncher` starts a
 fresh interpreter; a fork server is another launcher. The process leads a session and a process group of its own, so
-that a signal of the terminal does not reach it, and all that it has started can be ended with it.
+that a signal of the terminal does not reach it, and its descendants can be ended with it.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class RunProcess:
                 pass
 
     def signal_group(self, number: int) -> bool:
-        """Send a signal to the process and all that it has started; return whether any of them is left."""
+        """Send a signal to the process and its descendants; return whether any of them is left."""
         try:
             os.killpg(self.pid, number)
         except (ProcessLookupError, PermissionError):  # macOS refuses a group of which only zombies are left
@@ -98,11 +98,11 @@ class RunProcess:
         return True
 
     def kill(self) -> None:
-        """End the process and all that it has started, at once."""
+        """End the process and its descendants, at once."""
         self.signal_group(signal.SIGKILL)
 
     async def stop(self, grace_seconds: float) -> int:
-        """End the process and all that it has started: SIGTERM, and SIGKILL after the grace; return its exit code.
+        """End the process and its descendants: SIGTERM, and SIGKILL after the grace; return its exit code.
 
         SIGTERM reaches the process first, so that it can end its children in its own way.
         """

@@ -1,7 +1,7 @@
 """The runner: serves deployments, running each of their flow runs in a process of its own.
 
-A runner is told by the server's events which runs are due and which are cancelled; it polls only as a fallback. It must
-never run user code in its own process.
+A runner follows the server's events about runs that are due or cancelled; it polls only as a fallback. It must never
+run user code in its own process.
 """
 
 from __future__ import annotations
@@ -266,7 +266,7 @@ class Runner:
         self._wake.set()
 
     def _notice(self, flow_run_id: UUID | None, state_type: str) -> None:
-        """Note what the server has told about a run."""
+        """Handle an event of a run: look for due runs, or cancel it."""
         if flow_run_id is None:
             self._checks_cancellation = True
             self._look_soon()

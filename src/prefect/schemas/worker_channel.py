@@ -17,7 +17,7 @@ REQUIRED = (HEARTBEAT, SNAPSHOT)
 
 FLOW_RUNS = "flow_run_notices.v1"
 """The capability of our servers to say at once that a run may start (`flow_runs.ready.v1`) or has to be stopped
-(`flow_runs.cancelling.v1`). A worker that is not told polls."""
+(`flow_runs.cancelling.v1`). A worker of a server without it polls."""
 
 CLAIM_HEADER = "Prefect-Claim"
 """The header with the claim under which a state of a flow run is proposed: `<id of the run>/<token>`."""

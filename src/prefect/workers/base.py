@@ -356,14 +356,14 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         )
 
     def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
-        """Poll less often while the server tells of runs."""
+        """Poll less often while the server sends notices of runs."""
         self.backend_id = worker_id or self.backend_id
         if self._polling is not None:
             self._polling.is_notified = notifies_of_runs
             self._polling.wake()
 
     def handle_closed(self) -> None:
-        """Poll more often while the server does not tell of runs."""
+        """Poll more often while the server sends no notices of runs."""
         if self._polling is not None:
             self._polling.is_notified = False
             self._polling.wake()
@@ -388,7 +388,7 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
             self._logger.debug("The worker could not %s: %s", what, error)
 
     def _get_metadata(self) -> WorkerMetadata:
-        """Return what the worker tells of itself: the packages with workers that are installed."""
+        """Return the worker's metadata: the installed packages that have workers."""
         return WorkerMetadata(
             integrations=[Integration(name=name, version=version) for name, version in registry.find_packages()]
         )
@@ -425,7 +425,7 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         Args:
             flow_run: The run.
             configuration: What to start for it.
-            task_status: To be told the identifier of the infrastructure, with `started`, once it exists.
+            task_status: Receives the identifier of the infrastructure, with `started`, once it exists.
         """
         raise NotImplementedError
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
 
 CHECK_INTERVAL_SECONDS = 5.0
-"""Between two looks for runs that are being cancelled, unless the server tells of them."""
+"""Between two looks for runs that are being cancelled, unless the server sends notices of them."""
 TIMEOUT_SECONDS = 5.0
 MAX_IDS = 200
 """How many runs one request asks for."""

@@ -1,4 +1,4 @@
-"""The websocket of a work pool, over which a server tells a worker of runs and of changes of the pool.
+"""The websocket of a work pool, over which a server notifies a worker of runs and of changes of the pool.
 
 It is an addition: without it, or with a server that knows less, the worker polls. A lost connection is opened again.
 """
@@ -47,7 +47,7 @@ class Subscriber:
         type: Its type.
         heartbeat_interval_seconds: Seconds between its heartbeats.
         work_queue_names: The queues that it polls; all if empty.
-        metadata: What it tells of itself.
+        metadata: Its metadata.
     """
 
     name: str
@@ -58,10 +58,10 @@ class Subscriber:
 
 
 class Listener(Protocol):
-    """What the worker does when it is told something."""
+    """Handles the messages of the channel."""
 
     def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
-        """The channel is open; `notifies_of_runs` is whether the server tells of runs."""
+        """The channel is open; `notifies_of_runs` is whether the server sends notices of runs."""
         ...
 
     def handle_closed(self) -> None:
@@ -94,7 +94,7 @@ class WorkPoolChannel:
     Args:
         url: The address of the websocket.
         subscriber: The worker.
-        listener: Is told what the server says.
+        listener: Handles the messages.
     """
 
     def __init__(self, url: str, subscriber: Subscriber, listener: Listener) -> None:

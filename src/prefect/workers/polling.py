@@ -1,4 +1,4 @@
-"""When a worker looks for flow runs: as soon as it is told of some, and at intervals in case it is not told.
+"""When a worker looks for flow runs: at each notice of the server, and at intervals in case notices are lost.
 
 A server that does not answer is asked again at intervals that do not grow, so that a worker goes on within seconds of
 the server's return. Each look has a timeout, because a connection whose other end is gone may never fail.
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from prefect.settings.models.worker import WorkerSettings
 
 POLL_INTERVAL_SECONDS = 2.5
-"""Between two looks of a worker that is not told of runs, unless the setting `worker.query_seconds` is smaller."""
+"""Between two looks of a worker without notices of runs, unless the setting `worker.query_seconds` is smaller."""
 
 POLL_TIMEOUT_SECONDS = 4.0
 """How long a look may take; after one that took longer, as long as `MAX_POLL_TIMEOUT_SECONDS` if the server is well."""
 MAX_POLL_TIMEOUT_SECONDS = 60.0
 
 MIN_PAUSE_SECONDS = 0.05
-"""Between two looks, however often the worker is told: what it is told meanwhile is found by one look."""
+"""Between two looks, however many notices arrive: one look finds the runs of all of them."""
 
 
 class PollingLoop:

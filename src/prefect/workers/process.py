@@ -238,7 +238,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
     async def kill_infrastructure(
         self, infrastructure_pid: str, configuration: ProcessJobConfiguration, grace_seconds: int = 30
     ) -> None:
-        """End the process of a flow run and all that it has started: SIGTERM, and SIGKILL after the grace."""
+        """End the process of a flow run and its descendants: SIGTERM, and SIGKILL after the grace."""
         for process in self._processes.values():
             if str(process.pid) == infrastructure_pid:
                 self._stop_reasons[process.flow_run_id] = StopReason.CANCELLED

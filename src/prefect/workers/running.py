@@ -1,6 +1,6 @@
 """Running a worker as the program of this process: until a signal, or until its work is done.
 
-The first SIGTERM or Ctrl+C ends the worker: processes of runs are told to end, and killed at the deadline. A second one
+The first SIGTERM or Ctrl+C ends the worker: processes of runs get SIGTERM, and SIGKILL at the deadline. A second one
 ends everything at once.
 """
 

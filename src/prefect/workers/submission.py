@@ -12,6 +12,7 @@ from uuid import UUID
 import anyio
 import anyio.abc
 
+import prefect
 from prefect.client import failures
 from prefect.events.related import object_as_related_resource, tags_as_related_resources
 from prefect.events.utilities import emit_event
@@ -22,6 +23,7 @@ from prefect.exceptions import (
     ObjectNotFound,
 )
 from prefect.logging.loggers import PrefectLogAdapter, flow_run_logger
+from prefect.schemas.events import RelatedResource
 from prefect.schemas.states import State, StateType
 from prefect.workers.claims import Claims
 from prefect.workers.job_configuration import BaseJobConfiguration
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from prefect.client.orchestration import PrefectClient
-    from prefect.schemas.events import Event, RelatedResource
+    from prefect.schemas.events import Event
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.work import WorkPool
     from prefect.workers.result import BaseWorkerResult
@@ -297,8 +299,6 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
     # --- events -------------------------------------------------------------------------------------------------------
 
     def _event_resource(self) -> dict[str, str]:
-        import prefect
-
         return {
             "prefect.resource.id": f"prefect.worker.{self.type}.{self.get_name_slug()}",
             "prefect.resource.name": self.name,
@@ -316,8 +316,6 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         if self._work_pool is not None:
             related.append(object_as_related_resource("work-pool", "work-pool", self._work_pool))
         if include_self:
-            from prefect.schemas.events import RelatedResource
-
             related.append(RelatedResource({**self._event_resource(), "prefect.resource.role": "worker"}))
         return related
 
@@ -340,7 +338,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
 
 
 class _Started(anyio.abc.TaskStatus[Any]):
-    """What `BaseWorker.run` tells once the infrastructure of a run exists."""
+    """Receives the identifier of a run's infrastructure from `BaseWorker.run` once that exists."""
 
     group: TaskGroup
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from uuid import UUID
 
 from prefect._io import drive
-from prefect.concurrency.slots import as_names
-from prefect.concurrency.v1.tag_slots import (
-    acquire_concurrency_slots,
-    emit_concurrency_acquisition_events,
-    emit_concurrency_release_events,
-    release_concurrency_slots,
-)
+from prefect.concurrency.v1.tag_slots import TagSlots
+from prefect.concurrency.v1.tag_slots import acquire_concurrency_slots as acquire_concurrency_slots
+from prefect.concurrency.v1.tag_slots import emit_concurrency_acquisition_events as emit_concurrency_acquisition_events
+from prefect.concurrency.v1.tag_slots import emit_concurrency_release_events as emit_concurrency_release_events
+from prefect.concurrency.v1.tag_slots import release_concurrency_slots as release_concurrency_slots
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
 
 __all__ = ["AcquireConcurrencySlotTimeoutError", "ConcurrencySlotAcquisitionError", "concurrency"]
@@ -35,13 +32,9 @@ def concurrency(
         AcquireConcurrencySlotTimeoutError: The slots were not free in time.
         ConcurrencySlotAcquisitionError: They could not be taken.
     """
-    tags = as_names(names)
-    limits = drive(acquire_concurrency_slots(tags, task_run_id, timeout_seconds))
-    started = time.monotonic()
-    events = emit_concurrency_acquisition_events(limits, task_run_id)
+    held = TagSlots(names, task_run_id)
+    drive(held.begin(timeout_seconds))
     try:
         yield
     finally:
-        held = [limit.name for limit in limits]
-        drive(release_concurrency_slots(held, task_run_id, time.monotonic() - started))
-        emit_concurrency_release_events(limits, events, task_run_id)
+        drive(held.end())

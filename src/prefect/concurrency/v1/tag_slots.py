@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -67,6 +68,33 @@ async def release_concurrency_slots(names: Sequence[str], task_run_id: UUID, occ
             list(names),
             failures.describe_error(error),
         )
+
+
+class TagSlots:
+    """The slots that a task run holds while a block runs.
+
+    Args:
+        names: The tags.
+        task_run_id: The task run.
+    """
+
+    def __init__(self, names: str | list[str], task_run_id: UUID) -> None:
+        self._names = slots.as_names(names)
+        self._task_run_id = task_run_id
+        self._limits: list[Any] = []
+        self._acquired: dict[UUID, Event | None] = {}
+
+    async def begin(self, timeout_seconds: float | None) -> None:
+        """Take the slots, waiting for them; raises what `acquire_concurrency_slots` does."""
+        self._limits = await acquire_concurrency_slots(self._names, self._task_run_id, timeout_seconds)
+        self._started = time.monotonic()
+        self._acquired = emit_concurrency_acquisition_events(self._limits, self._task_run_id)
+
+    async def end(self) -> None:
+        """Release the slots."""
+        held = [limit.name for limit in self._limits]
+        await release_concurrency_slots(held, self._task_run_id, time.monotonic() - self._started)
+        emit_concurrency_release_events(self._limits, self._acquired, self._task_run_id)
 
 
 # --- events ----------------------------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ def load_flow(entry: Entry, load: Callable[[str], F]) -> F:
     except FileNotFoundError as error:
         raise entry.error(place, f"There is no file {entrypoint.rpartition(':')[0]!r}.") from error
     except (MissingFlowError, ScriptError, ImportError, SyntaxError, ValueError) as error:
-        # What the file itself raised tells more than that its definitions alone are not enough.
+        # The error of the file itself, rather than that its definitions alone do not suffice.
         script = next((each for each in (error, error.__context__) if isinstance(each, ScriptError)), None)
         reason = f"{type(script.user_exc).__name__}: {script.user_exc}" if script is not None else str(error)
         raise entry.error(place, f"{entrypoint!r} cannot be loaded: {' '.join(reason.split())}") from error

@@ -112,7 +112,7 @@ class StepRunner:
 
 
 def plan_spec(prepared: Prepared, project: str | None = None) -> DeploymentSpec:
-    """Return a deployment as what it is to become, before its steps have run: their outputs stay placeholders."""
+    """Return the specification of a deployment whose steps have not run: their outputs stay placeholders."""
     return build_spec(prepared, {}, project, None if prepared.has_steps else _ignore)
 
 
@@ -126,7 +126,7 @@ def build_spec(
     project: str | None,
     on_missing: Callable[[str, str], None] | None,
 ) -> DeploymentSpec:
-    """Return a deployment as what it is to become.
+    """Return the specification of a deployment.
 
     Args:
         prepared: The deployment.

@@ -28,7 +28,7 @@ _KEYS = (
 
 
 def save_entry(path: Path, entry: Entry) -> None:
-    """Write a deployment to a project file: where it was read from, or after the others. The file is replaced at once.
+    """Write a deployment to a project file, in its place or after the others. The file is replaced atomically.
 
     Args:
         path: The file; it is created if it is not there.

@@ -56,7 +56,7 @@ def _compare_keys(
 
 
 def _describe(document: Document, error: Any) -> ProjectFileError:
-    while error.context:  # of alternatives, what is wrong deepest in the value tells most
+    while error.context:  # of alternatives, report the error deepest in the value
         error = max(error.context, key=lambda each: (len(each.absolute_path), each.validator != "pattern"))
     place = list(error.absolute_path)
     name = next((part for part in reversed(place) if isinstance(part, str)), "the file")

@@ -1,7 +1,7 @@
 """The web page: its files, as `ui/` builds them into this package, and the addresses at which it opens.
 
 A file whose name holds a hash of its content is cached for ever. The one HTML document is the same for every address
-and tells the page's program what it must know of the server. A clone without the built files says how to build them.
+and holds the settings that the page needs of the server. A clone without the built files says how to build them.
 """
 
 from __future__ import annotations

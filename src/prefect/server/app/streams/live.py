@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.server")
 
 INTERVAL_SECONDS = 0.3
-"""How long changes are gathered: a busy server tells its pages three times a second."""
+"""How long changes are gathered: a busy server sends them three times a second."""
 
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""
@@ -137,6 +137,6 @@ class LiveHub:
                 # Shared by all pages, so not on behalf of a page's principal; only ids are read.
                 found |= await self._server.database.read(lambda tx: querying.find_affected_flow_runs(tx, keys))
             except StoreError as error:
-                logger.warning("Open pages are told that anything may have changed: %s", error)
+                logger.warning("Changes could not be read, so open pages load everything again: %s", error)
                 return None
         return found
