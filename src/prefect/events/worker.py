@@ -19,6 +19,7 @@ from prefect import outbox, settings
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client.base import ServerType, determine_server_type
+from prefect.logging._identity import run_identity
 from prefect.settings.context import SettingsContext
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ logger = logging.getLogger("prefect.events")
 
 BATCH_SIZE = 100
 """Maximum number of events that are handed on at a time."""
+
+GATHER_INTERVAL_SECONDS = 0.15
+"""How long events that are not urgent gather: calls of the API wait for what was recorded before them."""
 
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait at exit for queued events to be recorded."""
@@ -88,6 +92,7 @@ class EventsWorker:
         self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
         self._changed = threading.Condition()
         self._sending = 0
+        self._is_urgent = False
         self._flush_now = False
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -161,15 +166,21 @@ class EventsWorker:
         self._thread = threading.Thread(target=self._run, name="prefect-events", daemon=True)
         self._thread.start()
 
-    def send(self, item: Event) -> None:
-        """Queue an event; drop it if the queue already has `events.worker_max_queue_size` events."""
+    def send(self, item: Event, is_urgent: bool = True) -> None:
+        """Queue an event; drop it if the queue already has `events.worker_max_queue_size` events.
+
+        Args:
+            item: The event.
+            is_urgent: Whether it is recorded at once, instead of together with others.
+        """
         limit = self._settings.events.worker_max_queue_size
-        in_run = any(run is not None for run in related.current_runs())
+        in_run = run_identity.get() is not None
         with self._changed:
             if limit and len(self._queue) >= limit:
                 logger.warning("An event was dropped: the queue has %d events (events.worker_max_queue_size).", limit)
                 return
             self._queue.append((item, contextvars.copy_context() if in_run else None))
+            self._is_urgent = self._is_urgent or is_urgent
             self._changed.notify_all()
 
     def wait_until_empty(self) -> None:
@@ -239,8 +250,10 @@ class EventsWorker:
         """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
+            self._changed.wait_for(lambda: self._is_urgent or self._stopped or self._flush_now, GATHER_INTERVAL_SECONDS)
             batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
             self._sending += len(batch)
+            self._is_urgent = bool(self._queue)
             return batch
 
     def _mark_sent(self, count: int) -> None:
