@@ -83,5 +83,5 @@ def _present_type(row: Row, schema: Row | None, blocks: int) -> BlockTypeRow:
         "documentation_url": row["documentation_url"],
         "code_example": row["code_example"],
         "blocks": blocks,
-        "capabilities": (schema and schema["capabilities"]) or [],
+        "capabilities": list(schema["capabilities"] or []) if schema else [],
     }
