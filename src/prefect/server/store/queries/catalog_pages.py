@@ -71,6 +71,15 @@ async def count_deployments_by_flow(tx: Transaction, flow_ids: Sequence[UUID]) -
     return {tx.dialect.decode("uuid", id_): count for id_, count in await tx.fetch(Sql(text, condition.values))}
 
 
+async def count_blocks_by_type(tx: Transaction) -> dict[UUID, int]:
+    """Count the named block documents of each block type that has some."""
+    text = (
+        "SELECT block_document.block_type_id, count(*) FROM block_document"
+        " WHERE block_document.is_anonymous = ? GROUP BY 1"
+    )
+    return {tx.dialect.decode("uuid", id_): count for id_, count in await tx.fetch(Sql(text, (False,)))}
+
+
 def search_condition(tx: Transaction, collection: Collection, text: str) -> Condition:
     """Return the condition of objects whose name holds a text; a deployment's flow may hold it as well."""
     table = collection.table.name
