@@ -40,8 +40,11 @@ logger = logging.getLogger("prefect.events")
 BATCH_SIZE = 100
 """Maximum number of events that are handed on at a time."""
 
-GATHER_INTERVAL_SECONDS = 0.15
-"""How long events that are not urgent gather: calls of the API wait for what was recorded before them."""
+GATHER_INTERVAL_SECONDS = 0.01
+"""How long the thread waits for further events after the first one."""
+
+LONG_GATHER_INTERVAL_SECONDS = 0.15
+"""The same while none of them is urgent: calls of the API wait for what was recorded before them."""
 
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait at exit for queued events to be recorded."""
@@ -92,7 +95,7 @@ class EventsWorker:
         self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
         self._changed = threading.Condition()
         self._sending = 0
-        self._is_urgent = False
+        self._has_urgent = False
         self._flush_now = False
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -180,8 +183,10 @@ class EventsWorker:
                 logger.warning("An event was dropped: the queue has %d events (events.worker_max_queue_size).", limit)
                 return
             self._queue.append((item, contextvars.copy_context() if in_run else None))
-            self._is_urgent = self._is_urgent or is_urgent
-            self._changed.notify_all()
+            is_first_urgent = is_urgent and not self._has_urgent
+            self._has_urgent = self._has_urgent or is_urgent
+            if is_first_urgent or len(self._queue) in (1, BATCH_SIZE):  # the thread takes the others with the first one
+                self._changed.notify_all()
 
     def wait_until_empty(self) -> None:
         """Wait until the queued events are sent or dropped."""
@@ -250,11 +255,16 @@ class EventsWorker:
         """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
-            self._changed.wait_for(lambda: self._is_urgent or self._stopped or self._flush_now, GATHER_INTERVAL_SECONDS)
+            self._changed.wait_for(lambda: self._has_urgent or self._is_due(count), LONG_GATHER_INTERVAL_SECONDS)
+            # Waking a thread takes longer than recording an event: those that follow soon are taken with this one.
+            self._changed.wait_for(lambda: self._is_due(count), GATHER_INTERVAL_SECONDS)
             batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
             self._sending += len(batch)
-            self._is_urgent = bool(self._queue)
+            self._has_urgent = bool(self._queue)
             return batch
+
+    def _is_due(self, count: int) -> bool:
+        return self._stopped or self._flush_now or len(self._queue) >= count
 
     def _mark_sent(self, count: int) -> None:
         with self._changed:
