@@ -57,13 +57,13 @@ OTHER_NAMES: dict[str, set[str]] = {
 
 def find_data_models() -> list[type[BaseModel]]:
     """Return the public models that hold data and do nothing: `tests/schemas/test_fields.py` tries each field."""
-    return [value for _, value in _iter_callables() if _is_data_model(value)]
+    return [value for _, value in _iter_callables() if _is_data_model(value) and not inspect.isabstract(value)]
 
 
 def _is_data_model(value: Any) -> bool:
     in_place = any(f"{value.__module__}.".startswith(f"prefect.{each}.") for each in _DATA_MODULES)
     is_model = isinstance(value, type) and issubclass(value, BaseModel) and not issubclass(value, RootModel)
-    return is_model and in_place and not inspect.isabstract(value)
+    return is_model and in_place
 
 
 def find_options() -> dict[str, list[str]]:
