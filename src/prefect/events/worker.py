@@ -39,6 +39,9 @@ logger = logging.getLogger("prefect.events")
 BATCH_SIZE = 100
 """Maximum number of events that are handed on at a time."""
 
+GATHER_INTERVAL_SECONDS = 0.01
+"""How long the thread waits for further events after the first one."""
+
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait at exit for queued events to be recorded."""
 
@@ -170,7 +173,8 @@ class EventsWorker:
                 logger.warning("An event was dropped: the queue has %d events (events.worker_max_queue_size).", limit)
                 return
             self._queue.append((item, contextvars.copy_context() if in_run else None))
-            self._changed.notify_all()
+            if len(self._queue) in (1, BATCH_SIZE):  # the thread takes the others with the first one
+                self._changed.notify_all()
 
     def wait_until_empty(self) -> None:
         """Wait until the queued events are sent or dropped."""
@@ -239,9 +243,14 @@ class EventsWorker:
         """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
+            # Waking a thread takes longer than recording an event: those that follow soon are taken with this one.
+            self._changed.wait_for(lambda: self._is_urgent(count), GATHER_INTERVAL_SECONDS)
             batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
             self._sending += len(batch)
             return batch
+
+    def _is_urgent(self, count: int) -> bool:
+        return self._stopped or self._flush_now or len(self._queue) >= count
 
     def _mark_sent(self, count: int) -> None:
         with self._changed:

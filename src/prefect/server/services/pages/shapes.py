@@ -256,6 +256,15 @@ class GraphPage(TypedDict):
     left_out: int
 
 
+class SavedView(TypedDict):
+    """A query and an order of runs that were saved under a name."""
+
+    id: UUID
+    name: str
+    query: str
+    sort: str
+
+
 class RunsPage(TypedDict):
     """The page of runs."""
 
@@ -267,6 +276,7 @@ class RunsPage(TypedDict):
     chart: Chart | None
     upcoming: list[RunRow]
     upcoming_total: int
+    views: list[SavedView]
 
 
 class BulkResult(TypedDict):
