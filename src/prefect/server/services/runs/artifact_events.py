@@ -28,7 +28,9 @@ async def emit_artifact_events(tx: Transaction, created: Sequence[Row], updates:
     if not created and not updates:
         return
     columns = ["id", "flow_run_id", "task_run_id"]
-    changed = await store.artifacts.get_many(tx, list({update.id for update in updates}), columns) if updates else {}
+    changed = (
+        await store.artifacts.get_many(tx, list({update.id for update in updates}), columns=columns) if updates else {}
+    )
     labels = await emitting.find_run_labels(tx, [*created, *changed.values()])
     events: list[event_store.Event] = []
     for row in created:
