@@ -1,5 +1,5 @@
 /** Requests to the API: credentials, CSRF tokens, ETags, and errors that say what was asked of whom. */
-import { server } from './server'
+import { compareClocks, server } from './server'
 
 export class ApiError extends Error {
   constructor(
@@ -94,6 +94,7 @@ async function request(
     if (signal?.aborted) throw error
     throw new ApiError(`The server at ${new URL(url, location.href).href} cannot be reached.`, 0, url)
   }
+  compareClocks(response.headers.get('date'))
   if (response.ok || response.status === 304) return response
   if (response.status === 401) dispatchEvent(new Event('signed-out'))
   throw await readError(response, url)
