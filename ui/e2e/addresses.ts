@@ -8,6 +8,7 @@ export interface Ids {
   deployment: string
   artifact: string
   block: string
+  automation: string
 }
 
 export async function findIds(server: TestServer): Promise<Ids> {
@@ -15,7 +16,8 @@ export async function findIds(server: TestServer): Promise<Ids> {
   const page = await server.call<{ run: { flow: { id: string }; deployment: { id: string } }; failure: { task: { id: string } } }>('GET', `/ui/pages/flow-run/${run}`)
   const artifacts = await server.call<{ id: string }[]>('POST', '/artifacts/filter', { artifacts: { key: { any_: ['daily-report'] } } })
   const blocks = await server.call<{ id: string }[]>('POST', '/block_documents/filter', { block_documents: { name: { like_: 'team-alerts' } } })
-  return { run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id }
+  const automations = await server.call<{ id: string }[]>('POST', '/automations/filter', { automations: { name: { any_: ['tell-the-team'] } } })
+  return { run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
 }
 
 /** The pages: the address and the heading. */
@@ -44,6 +46,9 @@ export function listPages(ids: Ids): [string, string][] {
     [`/blocks/block/${ids.block}/edit`, 'Edit team-alerts'],
     ['/variables', 'Variables'],
     ['/automations', 'Automations'],
+    ['/automations/create', 'Create an automation'],
+    [`/automations/automation/${ids.automation}`, 'tell-the-team'],
+    [`/automations/automation/${ids.automation}/edit`, 'Edit tell-the-team'],
     ['/events', 'Events'],
     ['/concurrency-limits', 'Concurrency limits'],
     ['/artifacts', 'Artifacts'],
@@ -67,8 +72,6 @@ export function listLinks(ids: Ids): [string, string][] {
     ['/work-pools/work-pool/local/edit', 'local'],
     ['/work-pools/work-pool/local/queue/create', 'local'],
     ['/work-pools/work-pool/local/queue/default/edit', 'default'],
-    ['/automations/create', 'Automations'],
-    ['/automations/automation/1', 'Automations'],
     ['/events/event/2026-11-29/1', 'Events'],
     ['/concurrency-limits/concurrency-limit/1', 'Concurrency limits'],
   ]

@@ -90,6 +90,48 @@ async def count_blocks_by_type(tx: Transaction) -> dict[UUID, int]:
     return {tx.dialect.decode("uuid", id_): count for id_, count in await tx.fetch(Sql(text, (False,)))}
 
 
+async def list_deployment_names(tx: Transaction, limit: int) -> list[Row]:
+    """Return the ids of deployments, and their names after those of their flows."""
+    text = (
+        "SELECT deployment.id, flow.name, deployment.name FROM deployment JOIN flow ON flow.id = deployment.flow_id"
+        " ORDER BY flow.name, deployment.name, deployment.id"
+    )
+    return await _list_joined(tx, Sql(text), limit)
+
+
+async def list_queue_names(tx: Transaction, limit: int) -> list[Row]:
+    """Return the ids of work queues, and their names after those of their pools."""
+    text = (
+        "SELECT work_queue.id, work_pool.name, work_queue.name FROM work_queue"
+        " JOIN work_pool ON work_pool.id = work_queue.work_pool_id"
+        " ORDER BY work_pool.name, work_queue.name, work_queue.id"
+    )
+    return await _list_joined(tx, Sql(text), limit)
+
+
+async def list_block_names(tx: Transaction, limit: int, capability: str | None = None, slug: str = "") -> list[Row]:
+    """Return the ids of the named blocks that can do something or are of a type, and their names after their types'."""
+    chosen = (
+        tx.dialect.array_has_any("block_schema.capabilities", [capability])
+        if capability
+        else Sql("block_type.slug = ?", (slug,))
+    )
+    text = (
+        "SELECT block_document.id, block_type.name, block_document.name FROM block_document"
+        " JOIN block_type ON block_type.id = block_document.block_type_id"
+        " JOIN block_schema ON block_schema.id = block_document.block_schema_id"
+        f" WHERE block_document.is_anonymous = ? AND {chosen.text}"
+        " ORDER BY block_type.name, block_document.name, block_document.id"
+    )
+    return await _list_joined(tx, Sql(text, (False, *chosen.values)), limit)
+
+
+async def _list_joined(tx: Transaction, query: Sql, limit: int) -> list[Row]:
+    page = tx.dialect.limit_clause(limit, 0)
+    rows = await tx.fetch(Sql(query.text + page.text, (*query.values, *page.values)))
+    return [{"id": tx.dialect.decode("uuid", id_), "name": f"{first} / {second}"} for id_, first, second in rows]
+
+
 def search_condition(tx: Transaction, collection: Collection, text: str) -> Condition:
     """Return the condition of objects whose name holds a text; a deployment's flow may hold it as well."""
     table = collection.table.name
