@@ -79,9 +79,10 @@ async def find_part(tx: Transaction, choice: LogChoice, offset: int, limit: int)
 
 async def find_choices(tx: Transaction, flow_run_id: UUID) -> LogChoices:
     """Return what the log of a flow run can be narrowed by."""
+    tasks = await queries.find_named_task_runs(tx, flow_run_id, MAX_TASKS)
     return {
         "loggers": await queries.find_loggers(tx, flow_run_id),
-        "tasks": await queries.find_named_task_runs(tx, flow_run_id, MAX_TASKS),
+        "tasks": [{"id": row["id"], "name": row["name"]} for row in tasks],
     }
 
 
