@@ -24,7 +24,11 @@ PUBLIC |= {f"prefect.utilities.dockerutils:{name}" for name in ("build_image", "
 RUNNER_TOOLS = ("prefect.task_runners.clusters:", "prefect.task_runners.handover:")
 """What task runners of other packages build on, beside the interface of Prefect 3."""
 EXTRAS = sorted(path.name for path in SOURCE.iterdir() if path.name.startswith("prefect_"))
-EXTERNAL = {"prefect_aws": ["boto3", "botocore"], "prefect_docker": ["docker"]}
+EXTERNAL = {
+    "prefect_aws": ["boto3", "botocore"],
+    "prefect_docker": ["docker"],
+    "prefect_kubernetes": ["kubernetes_asyncio", "aiohttp"],
+}
 """What must not be imported along with a package: the libraries of its extra."""
 
 
