@@ -203,6 +203,40 @@ def test_worker_goes_on_after_a_server_that_hung(
     assert time.monotonic() - recovered < RECOVERY_SECONDS + 2
 
 
+HOLDS = """
+import pathlib, time
+
+@flow
+def work(mark):
+    while not pathlib.Path(mark).exists():
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("same_queue", [True, False])
+def test_queued_runs_of_a_full_deployment_delay_no_other(
+    same_queue: bool, served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    """More runs than a page of the API are due before, in the same queue or in one that comes first."""
+    pool = Pool(served, tmp_path / "code")
+    first = pool.call("POST", f"/work_pools/{pool.name}/queues", {"name": "first", "priority": 1})["name"]
+    limited = pool.deploy("holds", HOLDS, concurrency_limit=1, work_queue_name=first)
+    other = pool.deploy("prints", PRINTS, work_queue_name=first if same_queue else "default")
+    mark = tmp_path / "mark"
+    queued = [pool.trigger(limited, parameters={"mark": str(mark)}) for _ in range(1000 if LONG else 210)]
+    start(pool, started, tmp_path / "worker")
+    pool.wait_for(queued[0], "Running")
+    run = pool.wait_for(pool.trigger(other), "Completed")
+    assert pool.read(queued[1])["run_count"] == 0
+    if LONG:
+        seconds = [run["estimated_start_time_delta"]]
+        for _ in range(9):
+            seconds.append(pool.wait_for(pool.trigger(other), "Completed")["estimated_start_time_delta"])
+        assert sorted(seconds)[-2] < 1
+    mark.touch()
+    pool.wait_for(queued[1], "Completed")
+
+
 def test_killed_workers_runs_and_servers_run_nothing_twice(
     served: serving.Served, started: list[WorkerProcess], tmp_path: Path
 ) -> None:

