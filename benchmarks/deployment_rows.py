@@ -1,4 +1,4 @@
-"""Rows of deployments: from the request of a run to its flow and to its end, with this package's and the original's worker.
+"""Rows of deployments: from the request of a run to its flow and to its end, on both packages' workers.
 
 Each worker has its own server; this package's worker also runs with the original's server, which does not notify it of
 runs, so that it polls.
@@ -8,26 +8,32 @@ from __future__ import annotations
 
 import random
 import signal
+import statistics
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from benchmarks import measure
 from benchmarks.api_calls import call
-from benchmarks.server_rows import Up
+from benchmarks.measure import MILLISECONDS, Series, Unit
+from benchmarks.rows import Budget, Figure, Plan, Row
+from benchmarks.server_rows import Serve, Store, Up, baseline, pluperfect
 from benchmarks.subjects import Subject
 from tools import original
+
+T = TypeVar("T")
 
 RUNS = 20
 BASELINE_RUNS = 5
 """Runs one after the other: of this package, and of the original, each of which takes about ten seconds."""
 
 AT_ONCE = 100
-"""Runs that are requested together."""
+BASELINE_AT_ONCE = 10
+"""Runs that are requested together: of this package, and of the original, whose figure is divided by its number."""
 
 QUEUED = 1000
 """Runs of a deployment with a limit of one that are due before the run of another deployment is requested."""
@@ -87,7 +93,7 @@ class Pool:
 
     def count_completed(self, deployment: str) -> int:
         """Return how many runs of a deployment are completed."""
-        body = {"deployments": {"id": {"any_": [deployment]}}}
+        body: dict[str, Any] = {"deployments": {"id": {"any_": [deployment]}}}
         return call(
             self.up, "POST", "/flow_runs/count", {**body, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
         )
@@ -95,7 +101,7 @@ class Pool:
 
 @contextmanager
 def run_pool(subject: Subject, up: Up, home: Path, **options: Any) -> Iterator[Pool]:
-    """Create a pool of a server and run a worker of a subject for it; `options` are further keys of its job template."""
+    """Create a pool and run a worker for it; `options` are further keys of the pool's job template."""
     folder = home / "code"
     folder.mkdir(parents=True)
     (folder / "flows.py").write_text(CODE)
@@ -156,13 +162,13 @@ def measure_latency(pool: Pool, runs: int) -> Latency:
     return Latency(begun[1:], ended[1:], cpu)
 
 
-def measure_many(pool: Pool) -> float:
+def measure_many(pool: Pool, count: int) -> float:
     """Request runs together, and return how many seconds pass until all are completed."""
     deployment = pool.deploy("many")
     begun = time.time()
-    for _ in range(AT_ONCE):
+    for _ in range(count):
         pool.request(deployment)
-    _wait(lambda: pool.count_completed(deployment) == AT_ONCE, 0.2)
+    _wait(lambda: pool.count_completed(deployment) == count, 0.2)
     return time.time() - begun
 
 
@@ -190,3 +196,110 @@ def _wait(find: Callable[[], Any], interval: float = 0.05) -> Any:
             raise RuntimeError(f"nothing within {TIMEOUT_SECONDS:.0f} seconds")
         time.sleep(interval)
     return found
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def latency(plan: Plan) -> list[Row]:
+    """Measure runs one after the other: notified, polling, and in processes with loaded flows."""
+    pushed = _measure(plan, plan.pluperfect, pluperfect, lambda pool: measure_latency(pool, RUNS))
+    warm = _measure(plan, plan.pluperfect, pluperfect, lambda pool: measure_latency(pool, RUNS), warm_processes=2)
+    theirs = polled = None
+    if plan.baseline:
+        theirs = _measure(plan, plan.baseline, baseline, lambda pool: measure_latency(pool, BASELINE_RUNS))
+        polled = _measure(plan, plan.pluperfect, baseline, lambda pool: measure_latency(pool, RUNS))
+    other = theirs.begun if theirs else None
+    rows = [
+        _row(
+            "request to flow", MILLISECONDS, pushed.begun, other, Budget("p50 at most 0.6 s", _p50(pushed.begun), 0.6)
+        ),
+        _row("request to flow, p95", MILLISECONDS, [_p95(pushed.begun)], other and [_p95(other)]),
+        _row("request to Completed", MILLISECONDS, pushed.ended, theirs and theirs.ended),
+        _row("request to Completed, p95", MILLISECONDS, [_p95(pushed.ended)], theirs and [_p95(theirs.ended)]),
+        _row(
+            "CPU a run", MILLISECONDS, [pushed.cpu], theirs and [theirs.cpu], Budget("at most 0.3 s", pushed.cpu, 0.3)
+        ),
+        _row(
+            "request to flow, warm",
+            MILLISECONDS,
+            warm.begun,
+            other,
+            Budget("p50 at most 50 ms", _p50(warm.begun), 0.05),
+        ),
+        _row("CPU a run, warm", MILLISECONDS, [warm.cpu], theirs and [theirs.cpu]),
+    ]
+    if polled:
+        p95 = _p95(polled.begun)
+        rows += [
+            _row("request to flow, polling", MILLISECONDS, polled.begun, other),
+            _row(
+                "request to flow, polling, p95",
+                MILLISECONDS,
+                [p95],
+                other and [_p95(other)],
+                Budget("at most 3 s", p95, 3),
+            ),
+            _row("request to Completed, polling", MILLISECONDS, polled.ended, theirs and theirs.ended),
+        ]
+    return rows
+
+
+def many(plan: Plan) -> list[Row]:
+    """Measure runs that are requested together."""
+    mine = _measure(plan, plan.pluperfect, pluperfect, lambda pool: measure_many(pool, AT_ONCE))
+    theirs = None
+    if plan.baseline:
+        theirs = [
+            _measure(plan, plan.baseline, baseline, lambda pool: measure_many(pool, BASELINE_AT_ONCE))
+            / BASELINE_AT_ONCE
+        ]
+    budget = Budget(f"{AT_ONCE} within 30 s", mine, 30)
+    return [
+        _row(
+            f"a run of {AT_ONCE} at once (baseline: of {BASELINE_AT_ONCE})",
+            MILLISECONDS,
+            [mine / AT_ONCE],
+            theirs,
+            budget,
+        )
+    ]
+
+
+def queued(plan: Plan) -> list[Row]:
+    """Measure a run while those of a full deployment are queued."""
+    found = _measure(plan, plan.pluperfect, pluperfect, measure_queued)
+    return [
+        _row(f"request to flow, {QUEUED:,} queued", MILLISECONDS, found, None, Budget("at most 1 s", max(found), 1))
+    ]
+
+
+MEASURED = (latency, many, queued)
+
+
+def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
+    """Measure the rows of deployments, or those of functions whose name contains `only`."""
+    for measured in MEASURED:
+        if only in measured.__name__ or only in "deployments":
+            plan.report_progress(f"deployments, {measured.__name__}")
+            yield from measured(plan)
+
+
+def _measure(plan: Plan, subject: Subject, serve: Serve, measure_pool: Callable[[Pool], T], **options: Any) -> T:
+    """Measure with a new server, pool and worker."""
+    home = plan.scratch / f"deployments-{time.monotonic_ns()}"
+    with serve(home / "server", Store("SQLite")) as up, run_pool(subject, up, home / "worker", **options) as pool:
+        return measure_pool(pool)
+
+
+def _row(name: str, unit: Unit, mine: list[float], theirs: list[float] | None, *budgets: Budget) -> Row:
+    other = Figure(Series(tuple(theirs))) if theirs else None
+    return Row(f"deployment: {name}", unit, Figure(Series(tuple(mine))), other, None, budgets)
+
+
+def _p50(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 
 ENGINE_COMMAND = "python -m prefect.engine"
 
+REPORT_TIMEOUT_SECONDS = 5.0
+"""How long the server may take to say in which state a run is whose process has ended, before it is asked again."""
+
 REFILL_DELAY_SECONDS = 0.1
 """After a run has been handed over, before the processes that load its flow again compete with it for the processor."""
 
@@ -221,7 +224,8 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
             try:
                 if end.exit_code:  # what it has recorded, and the server has not received, counts more
                     await anyio.to_thread.run_sync(self._leftovers.ship)
-                current = (await self.client.read_flow_run(flow_run.id)).state
+                with anyio.fail_after(REPORT_TIMEOUT_SECONDS):
+                    current = (await self.client.read_flow_run(flow_run.id)).state
             except ObjectNotFound:
                 return
             except Exception as error:
