@@ -199,10 +199,15 @@ def gate(served: serving.Served) -> Iterator[Gate]:
         yield gate
 
 
-FAILURES = [Mode.REFUSE, Mode.HANG, Mode.HALF_OPEN, Mode.FAIL]
+ALL_FAILURES = [Mode.REFUSE, Mode.HANG, Mode.HALF_OPEN, Mode.FAIL]
 
 
-@pytest.mark.parametrize("mode", FAILURES)
+def failures(short: Mode) -> pytest.MarkDecorator:
+    """Return the parameter `mode`: all failures, or in the short form one of them."""
+    return pytest.mark.parametrize("mode", ALL_FAILURES if LONG else [short])
+
+
+@failures(Mode.HANG)
 def test_worker_goes_on_after_a_failure_of_the_connection(
     mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
 ) -> None:
@@ -221,7 +226,7 @@ def test_worker_goes_on_after_a_failure_of_the_connection(
     assert run["run_count"] == 1
 
 
-@pytest.mark.parametrize("mode", FAILURES)
+@failures(Mode.HALF_OPEN)
 def test_runner_goes_on_after_a_failure_of_the_connection(
     mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
 ) -> None:
@@ -240,7 +245,7 @@ def test_runner_goes_on_after_a_failure_of_the_connection(
     assert run["run_count"] == 1
 
 
-@pytest.mark.parametrize("mode", FAILURES)
+@failures(Mode.FAIL)
 @pytest.mark.parametrize("kind", ["worker", "runner"])
 def test_run_is_not_lost_when_the_connection_fails_during_it(
     kind: str, mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
@@ -263,7 +268,7 @@ def test_run_is_not_lost_when_the_connection_fails_during_it(
     assert pool.wait_for(run_id, "Completed", "Crashed", "Failed")["state_name"] == "Completed"
 
 
-@pytest.mark.parametrize("mode", FAILURES)
+@failures(Mode.HALF_OPEN)
 @pytest.mark.parametrize("kind", ["worker", "runner"])
 def test_sigterm_ends_within_ten_seconds_whatever_the_connection_does(
     kind: str, mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
@@ -293,7 +298,7 @@ def work(mark):
 """
 
 
-@pytest.mark.parametrize("same_queue", [True, False])
+@pytest.mark.parametrize("same_queue", [True, False] if LONG else [False])
 def test_queued_runs_of_a_full_deployment_delay_no_other(
     same_queue: bool, served: serving.Served, started: list[WorkerProcess], tmp_path: Path
 ) -> None:
