@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from prefect.context import FlowRunContext, TaskRunContext
+from prefect.events.current_runs import CurrentRuns, find_current_runs
 from prefect.exceptions import ObjectNotFound
 from prefect.schemas.base import ObjectBaseModel
 from prefect.schemas.events import RelatedResource
@@ -54,30 +54,23 @@ async def related_resources_from_run_context(
         client: Reads the objects that the run only references.
         exclude: Ids of resources to omit.
     """
-    flow_run, task_run = current_runs()
-    if flow_run is None and task_run is None:
+    runs = find_current_runs()
+    if runs.flow_run is None and runs.task_run is None:
         return []
-    found = [resource async for resource in _read_related(client, flow_run, task_run)]
-    tags = {tag for run in (flow_run, task_run) if run is not None for tag in run.tags}
+    found = [resource async for resource in _read_related(client, runs)]
+    tags = {tag for run in (runs.flow_run, runs.task_run) if run is not None for tag in run.tags}
     left_out = exclude or set()
     return [resource for resource in (*found, *tags_as_related_resources(tags)) if resource.id not in left_out]
 
 
-def current_runs() -> tuple[Any, Any]:
-    """Return the current flow run and task run, each may be None."""
-    flow, task = FlowRunContext.get(), TaskRunContext.get()
-    return flow and flow.flow_run, task and task.task_run
-
-
-async def _read_related(client: PrefectClient, flow_run: Any, task_run: Any) -> AsyncIterator[RelatedResource]:
+async def _read_related(client: PrefectClient, runs: CurrentRuns) -> AsyncIterator[RelatedResource]:
+    flow_run, task_run, flow_name = runs
     if flow_run is not None:
         yield object_as_related_resource("flow-run", "flow-run", flow_run)
     if task_run is not None:
         yield object_as_related_resource("task-run", "task-run", task_run)
     if flow_run is None:
         return
-    context = FlowRunContext.get()
-    flow_name = context.flow.name if context is not None and context.flow is not None else None
     flow = {"prefect.resource.id": f"prefect.flow.{flow_run.flow_id}", "prefect.resource.role": "flow"}
     yield RelatedResource({**flow, "prefect.resource.name": flow_name} if flow_name else flow)
     for kind, key, read in (

@@ -19,6 +19,7 @@ from prefect import outbox, settings
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client.base import ServerType, determine_server_type
+from prefect.logging._identity import run_identity
 from prefect.settings.context import SettingsContext
 
 if TYPE_CHECKING:
@@ -38,6 +39,12 @@ logger = logging.getLogger("prefect.events")
 
 BATCH_SIZE = 100
 """Maximum number of events that are handed on at a time."""
+
+GATHER_INTERVAL_SECONDS = 0.01
+"""How long the thread waits for further events after the first one."""
+
+LONG_GATHER_INTERVAL_SECONDS = 0.15
+"""The same while none of them is urgent: calls of the API wait for what was recorded before them."""
 
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait at exit for queued events to be recorded."""
@@ -88,6 +95,7 @@ class EventsWorker:
         self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
         self._changed = threading.Condition()
         self._sending = 0
+        self._has_urgent = False
         self._flush_now = False
         self._stopped = False
         self._thread: threading.Thread | None = None
@@ -161,16 +169,24 @@ class EventsWorker:
         self._thread = threading.Thread(target=self._run, name="prefect-events", daemon=True)
         self._thread.start()
 
-    def send(self, item: Event) -> None:
-        """Queue an event; drop it if the queue already has `events.worker_max_queue_size` events."""
+    def send(self, item: Event, is_urgent: bool = True) -> None:
+        """Queue an event; drop it if the queue already has `events.worker_max_queue_size` events.
+
+        Args:
+            item: The event.
+            is_urgent: Whether it is recorded at once, instead of together with others.
+        """
         limit = self._settings.events.worker_max_queue_size
-        in_run = any(run is not None for run in related.current_runs())
+        in_run = run_identity.get() is not None
         with self._changed:
             if limit and len(self._queue) >= limit:
                 logger.warning("An event was dropped: the queue has %d events (events.worker_max_queue_size).", limit)
                 return
             self._queue.append((item, contextvars.copy_context() if in_run else None))
-            self._changed.notify_all()
+            is_first_urgent = is_urgent and not self._has_urgent
+            self._has_urgent = self._has_urgent or is_urgent
+            if is_first_urgent or len(self._queue) in (1, BATCH_SIZE):  # the thread takes the others with the first one
+                self._changed.notify_all()
 
     def wait_until_empty(self) -> None:
         """Wait until the queued events are sent or dropped."""
@@ -239,9 +255,16 @@ class EventsWorker:
         """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
+            self._changed.wait_for(lambda: self._has_urgent or self._is_due(count), LONG_GATHER_INTERVAL_SECONDS)
+            # Waking a thread takes longer than recording an event: those that follow soon are taken with this one.
+            self._changed.wait_for(lambda: self._is_due(count), GATHER_INTERVAL_SECONDS)
             batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
             self._sending += len(batch)
+            self._has_urgent = bool(self._queue)
             return batch
+
+    def _is_due(self, count: int) -> bool:
+        return self._stopped or self._flush_now or len(self._queue) >= count
 
     def _mark_sent(self, count: int) -> None:
         with self._changed:

@@ -24,7 +24,7 @@ from prefect import outbox, settings
 from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.outbox import leftovers
-from prefect.runner import fork_launcher, local_server, lookup, notices
+from prefect.runner import fork_launcher, local_server, lookup, notices, run_events
 from prefect.runner.claims import Claims
 from prefect.runner.execution import RunExecution
 from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
@@ -358,6 +358,8 @@ class Runner:
             )
             logger.info("Flow run %r starts.", run.name)
             state = await execution.run()
+            if execution.is_cancelled:
+                await run_events.emit_cancelled(self.name, run, self.client)
             if state is not None and state.is_scheduled():
                 logger.info("Flow run %r had not begun and is scheduled again.", run.name)
             else:
