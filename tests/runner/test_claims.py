@@ -12,7 +12,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.runner import claims as claims_module
 from prefect.runner.claims import Claims
 from prefect.schemas.runs import FlowRun
-from prefect.schemas.states import Running, Scheduled
+from prefect.schemas.states import Crashed, Running, Scheduled, StateType
 
 
 @pytest.fixture
@@ -63,5 +63,30 @@ async def test_claim_is_repeated_as_it_was_when_its_answer_is_lost(
     monkeypatch.setattr(client, "request", request)
     claims = Claims("one", is_renewed=True)
     assert await claims.claim(client, flow_run) is None
-    assert sent[0] == sent[1]
+    assert sent[0] == sent[-1]
     assert await claims.propose(client, flow_run.id, Running())
+
+
+async def test_claim_of_a_run_that_has_ended_is_refused(client: PrefectClient, flow_run: FlowRun) -> None:
+    other, late = Claims("one", is_renewed=True), Claims("two", is_renewed=True)
+    await other.claim(client, flow_run)
+    await other.propose(client, flow_run.id, Crashed())
+    assert "has ended" in str(await late.claim(client, flow_run))
+    assert (await client.read_flow_run(flow_run.id)).state_type == StateType.CRASHED
+
+
+async def test_claim_is_not_repeated_when_others_have_started_the_run(
+    client: PrefectClient, flow_run: FlowRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claims_module, "RETRY_INTERVAL_SECONDS", 0)
+    other, late = Claims("one", is_renewed=True), Claims("two", is_renewed=True)
+    send = client.request
+
+    async def start_and_fail(*args: Any, **options: Any) -> Any:
+        monkeypatch.setattr(client, "request", send)
+        await other.claim(client, flow_run)
+        await other.propose(client, flow_run.id, Running())
+        raise ConnectionResetError
+
+    monkeypatch.setattr(client, "request", start_and_fail)
+    assert await late.claim(client, flow_run) == "it is Running"

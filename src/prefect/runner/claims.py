@@ -58,7 +58,7 @@ class Claims:
         """Claim a flow run, which is Pending then; return None if the run is ours now, else why it is not.
 
         While the server is away, and when its answer is lost, the request is repeated as it was: if the server has
-        accepted it, the run is ours.
+        accepted it, the run is ours. It is not repeated when others have started the run meanwhile.
 
         Raises:
             ObjectNotFound: The run has been deleted.
@@ -67,15 +67,19 @@ class Claims:
         token = new_id()
         request = wire.propose_state_body(State(type=PENDING), force=False)
         ttl = f"/{LEASE_SECONDS}" if self._is_renewed else ""
+        is_repeated = False
         while True:
             try:
                 async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                    if is_repeated and (change := await _find_change(client, flow_run.id, request)) is not None:
+                        return change
                     response = await self._send(client, flow_run.id, request, token, ttl)
                 break
             except Exception as error:
                 if not failures.is_unavailable(error):
                     raise
                 logger.debug("Flow run %r could not be claimed yet: %s", flow_run.name, failures.describe_error(error))
+            is_repeated = True
             await asyncio.sleep(RETRY_INTERVAL_SECONDS)
         self._takes_heartbeats = self._is_renewed and JOURNAL_HEADER in response.headers
         answer = response.json()
@@ -150,3 +154,11 @@ class Claims:
         ]
         content = b"\n".join(json_codec.dumps(record) for record in records) + b"\n"
         await client.request("POST", JOURNAL_ROUTE, content=content, headers=NDJSON_HEADERS)
+
+
+async def _find_change(client: PrefectClient, flow_run_id: UUID, request: dict[str, Any]) -> str | None:
+    """Return in which state a run is that was to be claimed, unless it still waits, or the claim was accepted."""
+    state = (await client.read_flow_run(flow_run_id)).state
+    if state is None or state.is_scheduled() or (state.is_pending() and wire.was_entered("REJECT", state, request)):
+        return None
+    return f"it is {state.name}"

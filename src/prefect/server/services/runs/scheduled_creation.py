@@ -66,11 +66,12 @@ async def insert_scheduled_runs(tx: Transaction, planned: Sequence[PlannedRuns],
 
 def _build_rows(planned: Sequence[PlannedRuns], flows: Mapping[Any, Row]) -> Iterator[Row]:
     """Yield the rows of runs. All have the same columns: those that are null in all of them are left out."""
-    template: Row | None = None
+    template: Row = {}
+    date_columns: list[str] = []
     for each in planned:
         if not each.dates:
             continue
-        if template is None:
+        if not template:
             template, date_columns = _build_template(each.dates[0])
         common = {**template, **_build_common_columns(each, flows)}
         key = f"scheduled {each.deployment['id']} {each.schedule['id']} "
