@@ -22,7 +22,6 @@ export interface Nearest {
 
 /** Addresses of the original whose page is not here: the nearest one opens, and says so. */
 export const NEAREST: Nearest[] = [
-  { pattern: /^deployments\/deployment\/([^/]+)\/(edit|duplicate)$/, path: 'deployments/deployment/$1', sentence: 'Deployments are changed where they are defined, in code or in prefect.yaml, and deployed anew. Schedules can be changed here.' },
   { pattern: /^work-pools\/create$/, path: 'work-pools', sentence: 'Work pools are created by a command: prefect work-pool create NAME --type process' },
   { pattern: /^work-pools\/work-pool\/([^/]+)\/edit$/, path: 'work-pools/work-pool/$1', sentence: 'The limit of a pool is changed here; its job template by a command: prefect work-pool update NAME --base-job-template FILE' },
   { pattern: /^work-pools\/work-pool\/([^/]+)\/queue\/create$/, path: 'work-pools/work-pool/$1', sentence: 'Work queues are created by a command: prefect work-queue create NAME --pool POOL' },
