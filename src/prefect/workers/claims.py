@@ -40,13 +40,15 @@ class Claims:
 
     def __init__(self, worker_name: str, is_renewed: bool) -> None:
         self._worker_name = worker_name
-        self._is_renewed = is_renewed
+        self.is_renewed = is_renewed
         self._tokens: dict[UUID, UUID] = {}
         self._unanswered: dict[UUID, dict[str, Any]] = {}
         self._takes_heartbeats = False
 
-    async def claim(self, client: PrefectClient, flow_run: FlowRun) -> str | None:
+    async def claim(self, client: PrefectClient, flow_run: FlowRun, force: bool = False) -> str | None:
         """Claim a flow run, which is Pending then; return None if the worker has it now, else why it does not.
+
+        With `force` it is claimed before its scheduled time.
 
         A request whose answer was lost is repeated as it was: if the server has accepted it, the worker has the run.
         """
@@ -54,11 +56,11 @@ class Claims:
         request = self._unanswered.get(flow_run_id)
         if request is None:
             state = State(type=PENDING)
-            request = self._unanswered[flow_run_id] = wire.propose_state_body(state, force=False)
+            request = self._unanswered[flow_run_id] = wire.propose_state_body(state, force=force)
             self._tokens[flow_run_id] = new_id()
-        ttl = f"/{LEASE_SECONDS}" if self._is_renewed else ""
+        ttl = f"/{LEASE_SECONDS}" if self.is_renewed else ""
         response = await self._send(client, flow_run_id, request, ttl)
-        self._takes_heartbeats = self._is_renewed and JOURNAL_HEADER in response.headers
+        self._takes_heartbeats = self.is_renewed and JOURNAL_HEADER in response.headers
         del self._unanswered[flow_run_id]
         answer = response.json()
         if answer["state"] is not None:
