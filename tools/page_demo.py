@@ -156,6 +156,32 @@ class Filler:
         self.post("/v2/concurrency_limits/", {"name": "database", "limit": 5})
         self.post("/v2/concurrency_limits/", {"name": "api-calls", "limit": 10, "slot_decay_per_second": 1.5})
         self.post("/concurrency_limits/", {"tag": "gpu", "concurrency_limit": 2})
+        self.add_automation(self.add_block())
+
+    def add_block(self) -> str:
+        """Add a block that sends notifications, and return its id."""
+        form = self.http.get("/ui/forms/block-type/slack-webhook").raise_for_status().json()
+        schema = {"block_type_id": form["type"]["id"], "block_schema_id": form["schema_id"]}
+        data = {"url": "https://hooks.example.com/T0/B0/secret"}
+        return self.post("/block_documents/", {"name": "team-alerts", "data": data, **schema})["id"]
+
+    def add_automation(self, block_id: str) -> None:
+        """Add an automation that sends notifications through a block; it is off."""
+        labels = {"prefect.resource.role": "tag", "prefect.resource.id": ["prefect.tag.prod"]}
+        trigger = {
+            "type": "event",
+            "posture": "Reactive",
+            "expect": ["prefect.flow-run.Failed", "prefect.flow-run.Crashed"],
+            "match": {"prefect.resource.id": "prefect.flow-run.*"},
+            "match_related": labels,
+            "for_each": ["prefect.resource.id"],
+            "threshold": 1,
+            "within": 0,
+        }
+        action = {"type": "send-notification", "block_document_id": block_id, "subject": "A run failed"}
+        actions = [{**action, "body": "{{ flow_run.name }} failed"}]
+        automation = {"name": "tell-the-team", "enabled": False, "trigger": trigger, "actions": actions}
+        self.post("/automations/", automation)
 
     def add_deployments(self) -> None:
         """Add a deployment of each of the first flows."""

@@ -19,6 +19,8 @@ EXTENSION_COMMANDS = ("journal", "flow-run why", "integrations", "automation tes
 EXTENSION_OPTIONS = {
     "block create": {"--name", "--set", "--ask"},
     "deploy": {"--output", "--plan", "--prune"},
+    "flow-run ls": {"--query"},
+    "task-run ls": {"--query"},
     "version": {"--output"},
 }
 """Options that are not part of the interface."""

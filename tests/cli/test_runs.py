@@ -48,6 +48,26 @@ def ids(home: Path) -> dict[str, UUID]:
     return ids
 
 
+def test_ls_with_a_query(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    for query, name in (("state:TimedOut", "calm-owl"), ('flow:etl duration:>1m since:"1h"', "brave-fox")):
+        assert [row[2] for row in table(prefect("flow-run", "ls", "--query", query))] == [name]
+    (row,) = json.loads(prefect("flow-run", "ls", "--query", "error:slow", "-o", "json"))
+    assert row["id"] == str(ids["failed"])
+    assert [row[2] for row in table(prefect("task-run", "ls", "-q", "state:completed run:brave-fox"))] == ["load-1"]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["-q", "stat:failed"], "Queries of flow runs have no field 'stat': did you mean state:?"),
+        (["-q", "state:faild"], "No run has the state faild: did you mean state:failed?"),
+        (["-q", "flow:etl", "--state", "Failed"], "--query replaces the other filters"),
+    ],
+)
+def test_ls_with_a_wrong_query_says_what_to_write(prefect: Prefect, home: Path, options: list[str], words: str) -> None:
+    prefect("flow-run", "ls", *options, code=1, error=words)
+
+
 def test_flow_run_ls(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert table(prefect("flow-run", "ls")) == [
         [str(ids["failed"]), "report", "calm-owl", "TimedOut"],

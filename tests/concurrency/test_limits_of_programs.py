@@ -19,18 +19,22 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import GlobalConcurrencyLimitUpdate
 from prefect.client.transport import get_shared_transport
 from prefect.concurrency import asyncio as async_limits
+from prefect.concurrency import renewal
 from prefect.concurrency.context import ConcurrencyContext
 from prefect.concurrency.services import ConcurrencySlotAcquisitionService, ConcurrencySlotAcquisitionWithLeaseService
 from prefect.concurrency.sync import concurrency, rate_limit
 from prefect.concurrency.v1 import asyncio as async_v1
 from prefect.concurrency.v1 import sync as v1
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
+from prefect.server.db.idle_connections import idle_connections
 
 TIMEOUT_SECONDS = 20.0
 
 
 @pytest.fixture
-def limit(home: Path) -> Callable[..., None]:
+def limit(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    monkeypatch.setattr(renewal, "SLEEP_SECONDS", 0.05)  # a test waits until its threads have ended
+
     def create(name: str = "db", size: int = 1, decay: float | None = None) -> None:
         get_client(sync_client=True).upsert_global_concurrency_limit_by_name(name, size, decay)
 
@@ -52,6 +56,18 @@ def test_slots_are_held_while_the_block_runs(limit: Callable[..., None]) -> None
     with concurrency(["db", "other"], occupy=2):
         assert (active(), active("other")) == (2, 2)
     assert (active(), active("other")) == (0, 0)
+
+
+def test_slot_that_nobody_wants_costs_two_short_transactions(limit: Callable[..., None]) -> None:
+    with concurrency("db"):
+        pass
+    statements: list[str] = []
+    for idle in idle_connections._idle:
+        idle.connection.set_trace_callback(statements.append)
+    with concurrency("db"):
+        pass
+    assert statements.count("COMMIT") == 2
+    assert len(statements) <= 16, statements
 
 
 def test_slots_are_released_when_the_block_raises(limit: Callable[..., None]) -> None:

@@ -7,13 +7,17 @@ export interface Ids {
   flow: string
   deployment: string
   artifact: string
+  block: string
+  automation: string
 }
 
 export async function findIds(server: TestServer): Promise<Ids> {
   const run = await server.findRun('broken-heron')
   const page = await server.call<{ run: { flow: { id: string }; deployment: { id: string } }; failure: { task: { id: string } } }>('GET', `/ui/pages/flow-run/${run}`)
   const artifacts = await server.call<{ id: string }[]>('POST', '/artifacts/filter', { artifacts: { key: { any_: ['daily-report'] } } })
-  return { run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id }
+  const blocks = await server.call<{ id: string }[]>('POST', '/block_documents/filter', { block_documents: { name: { like_: 'team-alerts' } } })
+  const automations = await server.call<{ id: string }[]>('POST', '/automations/filter', { automations: { name: { any_: ['tell-the-team'] } } })
+  return { run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
 }
 
 /** The pages: the address and the heading. */
@@ -31,12 +35,22 @@ export function listPages(ids: Ids): [string, string][] {
     ['/deployments', 'Deployments'],
     [`/deployments/deployment/${ids.deployment}`, 'prod'],
     [`/deployments/deployment/${ids.deployment}/run`, 'Run prod'],
+    [`/deployments/deployment/${ids.deployment}/edit`, 'Edit prod'],
+    [`/deployments/deployment/${ids.deployment}/duplicate`, 'Duplicate prod'],
     ['/work-pools', 'Work pools'],
     ['/work-pools/work-pool/local', 'local'],
     ['/work-pools/work-pool/local/queue/default', 'default'],
     ['/blocks', 'Blocks'],
+    ['/blocks/catalog', 'Block types'],
+    ['/blocks/catalog/secret', 'Secret'],
+    ['/blocks/catalog/snowflake-connector/create', 'Create a Snowflake Connector block'],
+    [`/blocks/block/${ids.block}`, 'team-alerts'],
+    [`/blocks/block/${ids.block}/edit`, 'Edit team-alerts'],
     ['/variables', 'Variables'],
     ['/automations', 'Automations'],
+    ['/automations/create', 'Create an automation'],
+    [`/automations/automation/${ids.automation}`, 'tell-the-team'],
+    [`/automations/automation/${ids.automation}/edit`, 'Edit tell-the-team'],
     ['/events', 'Events'],
     ['/concurrency-limits', 'Concurrency limits'],
     ['/artifacts', 'Artifacts'],
@@ -54,16 +68,10 @@ export function listLinks(ids: Ids): [string, string][] {
     [`/flow-runs/flow-run/${ids.run}`, 'broken-heron'],
     [`/flow-runs/task-run/${ids.task}`, 'transform-0'],
     [`/v2/runs/flow-run/${ids.run}`, 'broken-heron'],
-    [`/deployments/deployment/${ids.deployment}/edit`, 'prod'],
-    [`/deployments/deployment/${ids.deployment}/duplicate`, 'prod'],
     ['/work-pools/create', 'Work pools'],
     ['/work-pools/work-pool/local/edit', 'local'],
     ['/work-pools/work-pool/local/queue/create', 'local'],
     ['/work-pools/work-pool/local/queue/default/edit', 'default'],
-    ['/blocks/catalog', 'Blocks'],
-    ['/blocks/catalog/slack-webhook/create', 'Blocks'],
-    ['/automations/create', 'Automations'],
-    ['/automations/automation/1', 'Automations'],
     ['/events/event/2026-11-29/1', 'Events'],
     ['/concurrency-limits/concurrency-limit/1', 'Concurrency limits'],
   ]

@@ -4,7 +4,7 @@ import type { TestProject } from 'vitest/node'
 import { freePort, TestServer } from './servers'
 
 export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium'
-export const RUNS = 5000
+export const RUNS = Number(process.env.RUNS ?? 5000)
 
 declare module 'vitest' {
   interface ProvidedContext {

@@ -25,8 +25,28 @@ inBrowser('people', () => {
 
   test('read what to write when a query is wrong', async () => {
     const opened = await open(server, '/runs?q=colour:red')
-    await opened.page.getByText("Queries have no field 'colour'").waitFor()
+    await opened.page.getByText("Queries of flow runs have no field 'colour'").waitFor()
     await opened.close()
+  })
+
+  test('save a query as a view that others see, and open the list with it', async () => {
+    const opened = await open(server, '/runs?q=state:failed+name:broken')
+    await opened.page.getByRole('button', { name: 'Save as a view…' }).click()
+    await opened.page.getByLabel('Name of the view').fill('Broken ones')
+    await opened.page.getByRole('button', { name: 'Save', exact: true }).click()
+    await opened.page.getByRole('button', { name: 'Open with this view' }).click()
+    await opened.page.getByRole('link', { name: 'Overview' }).click()
+    await opened.page.getByRole('link', { name: 'Runs', exact: true }).click()
+    await opened.page.waitForURL(/q=state%3Afailed\+name%3Abroken/)
+    await opened.page.getByText('1–1 of 1').waitFor()
+    const other = await open(server, '/runs')
+    await other.page.getByRole('link', { name: 'Broken ones' }).click()
+    await other.page.getByText('1–1 of 1').waitFor()
+    await other.page.getByRole('button', { name: 'Delete the view…' }).click()
+    await other.page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+    await other.page.getByRole('link', { name: 'Broken ones' }).waitFor({ state: 'detached' })
+    await close(other)
+    await close(opened)
   })
 
   test('see why a run failed at the top of its page', async () => {

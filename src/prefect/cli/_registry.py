@@ -46,6 +46,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("init", "init", "Start a project with a prefect.yaml."),
     Entry("integrations", "integrations", "Install published integrations of Prefect beside this package."),
     Entry("journal", "journal", "Inspect and ship the records that wait in the journal."),
+    Entry("kubernetes", "kubernetes", "Run a server and workers in a Kubernetes cluster."),
     Entry("profile", "profile", "Manage profiles of settings.", ("profiles",)),
     Entry("server", "server", "Run a server and check its health."),
     Entry("shell", "shell", "Run shell commands as flows."),

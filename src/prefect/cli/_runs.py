@@ -17,12 +17,14 @@ from prefect.cli._command import flag, multiple_option, output_option
 from prefect.cli._lookup import fail_not_found, get_client, limit_option, read_all_pages, read_by_ids
 from prefect.cli._output import fail, print_json, style
 from prefect.exceptions import ObjectNotFound
+from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
     import difflib
 
     from prefect.schemas import filters, records, runs, sorting
 else:
+    runs = lazy("prefect.schemas.runs")
     difflib = lazy("difflib")
     filters = lazy("prefect.schemas.filters")
     sorting = lazy("prefect.schemas.sorting")
@@ -47,10 +49,13 @@ _LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red",
 
 
 def run_list_options(limit: int) -> Callable[[F], F]:
-    """Declare the options of a listing of runs: limit, states and output."""
+    """Declare the options of a listing of runs: limit, states, query and output."""
 
     def decorate(function: F) -> F:
         function = output_option(function)
+        function = click.option(
+            "--query", "-q", metavar="QUERY", help='Include runs of a query, as in "state:failed tag:prod since:24h".'
+        )(function)
         function = multiple_option(
             "--state-type",
             "state_types",
@@ -63,6 +68,31 @@ def run_list_options(limit: int) -> Callable[[F], F]:
         return limit_option(limit)(function)
 
     return decorate
+
+
+def read_query(kind: str, query: str, limit: int, others: Sequence[Any]) -> list[Any]:
+    """Read the runs of a query, those that began last first.
+
+    Args:
+        kind: `flow` or `task`.
+        query: The query, in the language of the web page.
+        limit: How many at most.
+        others: The values of the options for which there are terms, which must be empty.
+    """
+    if any(others):
+        fail('--query replaces the other filters: put them into it, as in --query "state:failed flow:nightly".')
+    model = runs.FlowRun if kind == "flow" else runs.TaskRun
+    path: Any = f"/{kind}_runs/search"  # of our servers only
+
+    def read(size: int | None, offset: int) -> list[Any]:
+        sent = {"q": query, "offset": offset} | ({} if size is None else {"limit": size})
+        answer = get_client().request("GET", path, params=sent)
+        return [model.model_validate(each) for each in answer.json()]
+
+    try:
+        return read_all_pages(read, limit)
+    except ObjectNotFound:
+        fail(f"The API at {get_current_settings().api.url} has no queries: use --state and --{kind}-name instead.")
 
 
 def build_state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:

@@ -48,21 +48,18 @@ _MAX_COUNTED_TASK_RUNS = 1000
 @multiple_option("--flow-name", "flow_names", metavar="NAME", help="Include runs of this flow")
 @_runs.run_list_options(limit=15)
 def ls(
-    flow_names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
+    flow_names: tuple[str, ...],
+    limit: int,
+    states: tuple[str, ...],
+    state_types: tuple[str, ...],
+    query: str | None,
+    output: str | None,
 ) -> None:
     """List flow runs, newest first."""
-    flow_filter = filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_names))) if flow_names else None
-    run_filter = _build_state_filter(states, state_types)
-    found = read_all_pages(
-        lambda size, offset: get_client().read_flow_runs(
-            flow_filter=flow_filter,
-            flow_run_filter=run_filter,
-            sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC,
-            limit=size,
-            offset=offset,
-        ),
-        limit,
-    )
+    if query is not None:
+        found = _runs.read_query("flow", query, limit, [flow_names, states, state_types])
+    else:
+        found = _read_flow_runs(flow_names, states, state_types, limit)
     if not found:
         _runs.check_state_names(states)
     if output:
@@ -80,6 +77,23 @@ def ls(
             ]
             for run in found
         ],
+    )
+
+
+def _read_flow_runs(
+    flow_names: tuple[str, ...], states: tuple[str, ...], state_types: tuple[str, ...], limit: int
+) -> list[runs.FlowRun]:
+    flow_filter = filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_names))) if flow_names else None
+    run_filter = _build_state_filter(states, state_types)
+    return read_all_pages(
+        lambda size, offset: get_client().read_flow_runs(
+            flow_filter=flow_filter,
+            flow_run_filter=run_filter,
+            sort=sorting.FlowRunSort.EXPECTED_START_TIME_DESC,
+            limit=size,
+            offset=offset,
+        ),
+        limit,
     )
 
 

@@ -34,7 +34,7 @@ KNOWN: dict[str, str] = {
 }
 """The integrations, and what each requires beside `prefect`; `make integrations` compares it with their metadata."""
 
-_OWN = {"dask": "dask", "ray": "ray"}
+_OWN = {"dask": "dask", "docker": "docker", "kubernetes": "kubernetes", "ray": "ray"}
 """Integrations that are part of this package, with their extras."""
 
 

@@ -25,20 +25,18 @@ command = group("task-run", "View task runs.")
 @multiple_option("--task-run-name", "names", metavar="NAME", help="Include runs with this name")
 @_runs.run_list_options(limit=15)
 def ls(
-    names: tuple[str, ...], limit: int, states: tuple[str, ...], state_types: tuple[str, ...], output: str | None
+    names: tuple[str, ...],
+    limit: int,
+    states: tuple[str, ...],
+    state_types: tuple[str, ...],
+    query: str | None,
+    output: str | None,
 ) -> None:
     """List task runs, newest first."""
-    criteria: dict[str, Any] = {"state": _runs.build_state_filter("TaskRun", states, state_types)}
-    if names:
-        criteria["name"] = filters.TaskRunFilterName(any_=list(names))
-    # Sorted by id: nearly the order of expected start, and needs no index on task runs.
-    run_filter, newest = filters.TaskRunFilter(**criteria), sorting.TaskRunSort.ID_DESC
-    found = read_all_pages(
-        lambda size, offset: get_client().read_task_runs(
-            task_run_filter=run_filter, sort=newest, limit=size, offset=offset
-        ),
-        limit,
-    )
+    if query is not None:
+        found = _runs.read_query("task", query, limit, [names, states, state_types])
+    else:
+        found = _read_task_runs(names, states, state_types, limit)
     if not found:
         _runs.check_state_names(states)
     if output:
@@ -56,6 +54,22 @@ def ls(
             ]
             for run in found
         ],
+    )
+
+
+def _read_task_runs(
+    names: tuple[str, ...], states: tuple[str, ...], state_types: tuple[str, ...], limit: int
+) -> list[runs.TaskRun]:
+    criteria: dict[str, Any] = {"state": _runs.build_state_filter("TaskRun", states, state_types)}
+    if names:
+        criteria["name"] = filters.TaskRunFilterName(any_=list(names))
+    # Sorted by id: nearly the order of expected start, and needs no index on task runs.
+    run_filter, newest = filters.TaskRunFilter(**criteria), sorting.TaskRunSort.ID_DESC
+    return read_all_pages(
+        lambda size, offset: get_client().read_task_runs(
+            task_run_filter=run_filter, sort=newest, limit=size, offset=offset
+        ),
+        limit,
     )
 
 

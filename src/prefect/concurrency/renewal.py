@@ -129,12 +129,16 @@ def clear_interrupt() -> None:
 
 
 class _Keeper:
-    """The thread that renews the leases of this process. It ends when there are none."""
+    """The thread that renews the leases of this process. It ends soon after the last of them.
+
+    Waking it costs more than taking a slot, so it is woken only for a lease that is due before it wakes by itself.
+    """
 
     def __init__(self) -> None:
         self._changed = threading.Condition(_forks.create_lock())
         self._renewals: set[Renewal] = set()
         self._thread: threading.Thread | None = None
+        self._wakes_at = 0.0
 
     def add(self, renewal: Renewal) -> None:
         with self._changed:
@@ -142,21 +146,19 @@ class _Keeper:
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="prefect-slot-leases", daemon=True)
                 self._thread.start()
-            else:
+            elif renewal.due < self._wakes_at:
                 self._changed.notify()
 
     def remove(self, renewal: Renewal) -> None:
         with self._changed:
             self._renewals.discard(renewal)
-            if not self._renewals:
-                self._changed.notify()
 
     def _run(self) -> None:
         while True:
             with self._changed:
-                due = min((renewal.due for renewal in self._renewals), default=None)
-                pause = IDLE_SECONDS if due is None else due - time.monotonic()
-                if pause > 0 and not self._changed.wait(pause) and due is None and not self._renewals:
+                self._wakes_at = min([time.monotonic() + SLEEP_SECONDS, *(renewal.due for renewal in self._renewals)])
+                self._changed.wait(max(0.0, self._wakes_at - time.monotonic()))
+                if not self._renewals:
                     self._thread = None
                     return
                 ready = [renewal for renewal in self._renewals if renewal.due <= time.monotonic()]
@@ -165,7 +167,7 @@ class _Keeper:
                     self.remove(renewal)
 
 
-IDLE_SECONDS = 1.0
-"""How long the thread stays when there is no lease, since the next one often follows soon."""
+SLEEP_SECONDS = 1.0
+"""How long the thread sleeps at most: it is not woken when a lease has ended."""
 
 _keeper = _Keeper()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import settings
@@ -22,15 +22,6 @@ else:
 
 # By name, because images are built by a package above.
 docker_image: ModuleType = lazy("prefect.docker.docker_image")
-
-
-class Image(Protocol):
-    """An image with the code of deployments: `prefect.docker.DockerImage`."""
-
-    @property
-    def reference(self) -> str: ...
-    def build(self) -> None: ...
-    def push(self) -> None: ...
 
 
 async def adeploy(

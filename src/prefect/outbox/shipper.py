@@ -358,7 +358,8 @@ class Shipper:
         return f"{waiting:,} record{'' if waiting == 1 else 's'}"
 
     def _report_waiting(self) -> None:
-        if self._has_unshipped and self.outbox.count_waiting():
+        # A delivery may be under way that the end of the process does not wait for.
+        if (self._has_unshipped or self._shipping) and self.outbox.count_waiting():
             why = f" {self.unavailable_reason}" if self.unavailable_reason else ""
             _print(
                 f"{self._count_waiting()} wait in {str(self.outbox.path)!r} for {self.outbox.url}; "

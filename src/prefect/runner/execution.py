@@ -88,6 +88,11 @@ class RunExecution:
         """Whether the process is being ended."""
         return self._stop_reason is not None
 
+    @property
+    def is_cancelled(self) -> bool:
+        """Whether the process was ended because its run is cancelled."""
+        return self._stop_reason is StopReason.CANCELLED
+
     async def run(self) -> State[Any] | None:
         """Start the process and wait for its end; return the state that the run got here, if any."""
         try:

@@ -25,7 +25,7 @@ from prefect._file_stamps import Stamps, read_stamps
 from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.outbox import leftovers
-from prefect.runner import fork_launcher, local_server, notices
+from prefect.runner import fork_launcher, local_server, notices, run_events
 from prefect.runner.execution import RunExecution, claim_run
 from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
 from prefect.runner.local_server import RunnerApi
@@ -354,6 +354,8 @@ class Runner:
             )
             logger.info("Flow run %r starts.", run.name)
             state = await execution.run()
+            if execution.is_cancelled:
+                await run_events.emit_cancelled(self.name, run, self.client)
             if state is not None and state.is_scheduled():
                 logger.info("Flow run %r had not begun and is scheduled again.", run.name)
             else:

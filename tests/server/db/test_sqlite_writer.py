@@ -18,8 +18,12 @@ from prefect._io import drive
 from prefect.server import store
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import Transaction
+from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase
 from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+
+NORMAL, FULL = 1, 2
+"""Values of SQLite's `synchronous`."""
 
 
 @pytest.fixture
@@ -46,6 +50,25 @@ async def test_queued_units_share_a_commit(database: SqliteWriterDatabase) -> No
     await asyncio.gather(*(put(database, str(number)) for number in range(300)))
     assert await count(database) == 301
     assert len(commits) < 30
+
+
+async def read_synchronous(tx: Transaction) -> int:
+    return (await tx.fetch(Sql("PRAGMA synchronous")))[0][0]
+
+
+@pytest.mark.parametrize("kind", [SqliteDatabase, SqliteWriterDatabase])
+async def test_only_durable_units_have_the_disk_flushed(tmp_path: Path, kind: type[SqliteDatabase]) -> None:
+    database = kind(tmp_path / "store.db")
+    await database.open()
+    units = [database.write(read_synchronous, durable=number % 3 == 0) for number in range(60)]
+    levels = await asyncio.gather(*units)
+    assert set(levels[::3]) == {FULL}
+    assert [await database.write(read_synchronous, durable) for durable in (False, True, False)] == [
+        NORMAL,
+        FULL,
+        NORMAL,
+    ]
+    await database.close()
 
 
 async def test_writer_waits_for_the_lock_of_another_process(database: SqliteWriterDatabase) -> None:

@@ -1,11 +1,13 @@
 /** Requests to the API: credentials, CSRF tokens, ETags, and errors that say what was asked of whom. */
-import { server } from './server'
+import { compareClocks, server } from './server'
 
 export class ApiError extends Error {
   constructor(
     message: string,
     readonly status: number,
     readonly url: string,
+    /** What is wrong with each part of what was sent, by its place. */
+    readonly problems: { path: string; message: string }[] = [],
   ) {
     super(message)
   }
@@ -37,9 +39,11 @@ export function latest<T>(path: string): T | undefined {
   return known.get(path)?.value as T | undefined
 }
 
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+/** @param shared whether the answer may be one that another page was given since the last change. */
+export async function get<T>(path: string, signal?: AbortSignal, shared = false): Promise<T> {
   const before = known.get(path)
   const headers: Record<string, string> = before ? { 'if-none-match': before.etag } : {}
+  if (shared) headers['cache-control'] = 'max-age=1'
   const response = await request('GET', path, undefined, headers, signal)
   if (response.status === 304 && before) return before.value as T
   const value = (await response.json()) as T
@@ -90,22 +94,24 @@ async function request(
     if (signal?.aborted) throw error
     throw new ApiError(`The server at ${new URL(url, location.href).href} cannot be reached.`, 0, url)
   }
+  compareClocks(response.headers.get('date'))
   if (response.ok || response.status === 304) return response
   if (response.status === 401) dispatchEvent(new Event('signed-out'))
-  throw new ApiError(await describe(response), response.status, url)
+  throw await readError(response, url)
 }
 
-/** Return the words of an error that the server answered. */
-async function describe(response: Response): Promise<string> {
+/** Return an error that the server answered, in its words. */
+async function readError(response: Response, url: string): Promise<ApiError> {
   const text = await response.text()
+  const error = (message: string, problems: ApiError['problems'] = []) => new ApiError(message, response.status, url, problems)
   try {
-    const body = JSON.parse(text) as { detail?: unknown; exception_message?: string; exception_detail?: { msg: string; loc: string[] }[] }
-    if (typeof body.detail === 'string') return body.detail
-    const first = body.exception_detail?.[0]
-    if (first) return `${first.loc.slice(1).join('.')}: ${first.msg}`
-    if (body.exception_message) return body.exception_message
+    const body = JSON.parse(text) as { detail?: unknown; exception_message?: string; exception_detail?: { msg: string; loc: (string | number)[] }[] }
+    if (typeof body.detail === 'string') return error(body.detail)
+    const problems = (body.exception_detail ?? []).map((each) => ({ path: each.loc.slice(1).join('.'), message: each.msg.replace(/^Value error, /, '') }))
+    if (problems[0]) return error(`${problems[0].path}: ${problems[0].message}`, problems)
+    if (body.exception_message) return error(body.exception_message)
   } catch {
     // No JSON: a proxy's own page, for instance.
   }
-  return `The server answered ${response.status} ${response.statusText}.`
+  return error(`The server answered ${response.status} ${response.statusText}.`)
 }

@@ -3,16 +3,24 @@ import type { Zone } from '../time/format'
 
 export type Theme = 'system' | 'light' | 'dark'
 
+/** The view with which the list of runs opens. */
+export interface DefaultView {
+  id: string
+  query: string
+  sort: string
+}
+
 interface Choices {
   theme: Theme
   zone: Zone
   chart: boolean
   pageSize: number
   wrapLogs: boolean
+  views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, views: {} }
 
 function read(): Choices {
   try {

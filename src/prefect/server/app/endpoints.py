@@ -115,12 +115,19 @@ def build_endpoint(operation: Operation, state: ServerState) -> Callable[..., Aw
         arguments = build_arguments(operation, values)
         if info_name is not None:
             arguments[info_name] = read_request_info(request)
+        principal = request.scope["principal"]
+
+        async def compute(changes: RequestChanges | None = None) -> Response:
+            result = await execute(operation, state.database, principal, arguments, changes)
+            return build_response(result, operation.status)
+
+        if operation.etag and state.answers.allows(request):
+            key = (principal, request.url.path, request.url.query)
+            return answer_conditionally(request, await state.answers.get(key, compute))
         try:
-            changes = RequestChanges(request, state)
-            result = await execute(operation, state.database, request.scope["principal"], arguments, changes)
+            response = await compute(RequestChanges(request, state))
         except CallerGone:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        response = build_response(result, operation.status)
         return answer_conditionally(request, response) if operation.etag else response
 
     declared = [
@@ -219,8 +226,7 @@ def answer_conditionally(request: Request, response: Response) -> Response:
     # A proxy that compresses the response may have made the ETag a weak one.
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
-    return response
+    return Response(response.body, response.status_code, headers, response.media_type)
 
 
 def to_json(value: Any) -> bytes:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import atexit
 import os
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ class IdleConnections:
     """The idle connections of this process, those used last at the end."""
 
     def __init__(self) -> None:
-        self._idle: list[tuple[Path, tuple[int, int, int], sqlite3.Connection]] = []
+        self._idle: list[_Idle] = []
         self._lock = _forks.create_lock()
         self._is_forking = False
         atexit.register(self.close_all)
@@ -33,31 +35,38 @@ class IdleConnections:
                 before=self._before_fork, after_in_parent=self._after_fork, after_in_child=self._after_fork
             )
 
-    def take(self, path: Path) -> sqlite3.Connection | None:
-        """Take a connection to a file, unless another file is there by now."""
+    def take(self, path: Path, setup: Sequence[str]) -> tuple[sqlite3.Connection, bool] | None:
+        """Take a connection to a file, unless another file is there by now.
+
+        Args:
+            path: The file.
+            setup: The statements that prepare the connection; one that has run them is preferred.
+
+        Returns:
+            The connection, and whether it has run them last; None when there is none.
+        """
         if not self._idle:
             return None
         identity = _identify(path)
         with self._lock:
-            for position in range(len(self._idle) - 1, -1, -1):
-                if self._idle[position][0] != path:
-                    continue
-                _, opened, connection = self._idle.pop(position)
-                if opened == identity:
-                    return connection
-                connection.close()
+            found = [idle for idle in self._idle if idle.path == path]
+            for idle in sorted(found, key=lambda idle: idle.setup == setup, reverse=True):
+                self._idle.remove(idle)
+                if idle.identity == identity:
+                    return idle.connection, idle.setup == setup
+                idle.connection.close()
         return None
 
-    def put(self, path: Path, connection: sqlite3.Connection) -> None:
+    def put(self, path: Path, setup: Sequence[str], connection: sqlite3.Connection) -> None:
         """Keep a connection without a transaction; the one that was idle for longest may be closed."""
         identity = _identify(path)
         with self._lock:
             if identity is None or self._is_forking:
                 connection.close()
                 return
-            self._idle.append((path, identity, connection))
+            self._idle.append(_Idle(path, identity, setup, connection))
             if len(self._idle) > MAX_IDLE:
-                self._idle.pop(0)[2].close()
+                self._idle.pop(0).connection.close()
 
     def close_all(self) -> None:
         """Close all idle connections."""
@@ -74,7 +83,17 @@ class IdleConnections:
 
     def _close_all(self) -> None:
         while self._idle:
-            self._idle.pop()[2].close()
+            self._idle.pop().connection.close()
+
+
+@dataclass(frozen=True, eq=False)
+class _Idle:
+    """An idle connection, what shows that its file is still the same, and the statements that it has run last."""
+
+    path: Path
+    identity: tuple[int, int, int]
+    setup: Sequence[str]
+    connection: sqlite3.Connection
 
 
 def _identify(path: Path) -> tuple[int, int, int] | None:

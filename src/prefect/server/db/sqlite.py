@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -56,11 +57,19 @@ STATEMENT_TIMEOUT_SECONDS = 5.0
 MAX_LOCK_POLL_SECONDS = 0.025
 """The longest pause between two attempts to take the write lock: a busy writer leaves short gaps."""
 
-NO_WAITING = Sql("PRAGMA busy_timeout = 0")
+NO_WAITING = "PRAGMA busy_timeout = 0"
 """Makes a statement fail immediately, without waiting in the driver, while another connection holds its lock."""
 
-READ_ONLY = Sql("PRAGMA query_only = ON")
+READ_ONLY = "PRAGMA query_only = ON"
 """Keeps read-only transactions from writing, which would be rolled back silently."""
+
+DURABLE, RELAXED = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"
+"""Whether a commit is on the disk when it returns, or may be lost when the machine fails; a dead process loses none."""
+
+READING_SETUP = (READ_ONLY, f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}")
+WRITING_SETUP = ("PRAGMA query_only = OFF", NO_WAITING, DURABLE)
+RELAXED_WRITING_SETUP = ("PRAGMA query_only = OFF", NO_WAITING, RELAXED)
+"""What a connection has run before a transaction. A writer waits for the lock outside of the driver."""
 
 
 class SqliteTransaction:
@@ -191,9 +200,8 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
-        connection = await blocking(self._take_connection)
+        connection = await blocking(self._take_connection, READING_SETUP)
         try:
-            await connection.run(READ_ONLY)
             await connection.run(Sql("BEGIN"))
             yield connection
         finally:
@@ -201,11 +209,10 @@ class SqliteDatabase:
 
     @asynccontextmanager
     async def writing(self, durable: bool = True) -> AsyncIterator[Transaction]:
-        connection = await blocking(self._take_connection)
+        # A durable commit is on disk when it returns: the journal's records are discarded after it.
+        connection = await blocking(self._take_connection, WRITING_SETUP if durable else RELAXED_WRITING_SETUP)
         try:
-            # A durable commit is on disk when it returns: the journal's records are discarded after it.
-            await connection.run(Sql(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}"))
-            await self._begin_immediate(connection)
+            await self._take_write_lock(connection)
             yield connection
         except BaseException:
             await connection.finish("ROLLBACK")
@@ -218,17 +225,12 @@ class SqliteDatabase:
             for listener in self._listeners:
                 listener(notifications)
 
-    async def _begin_immediate(self, connection: SqliteTransaction) -> None:
+    async def _take_write_lock(self, connection: SqliteTransaction) -> None:
         """Begin a transaction that writes, as soon as no other one does.
 
         It waits here and not in the driver: under an event loop each waiting transaction would hold a thread there,
         and none might be left for the one that holds the lock.
         """
-        await connection.run(NO_WAITING)
-        await self._take_write_lock(connection)
-        await connection.run(Sql(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}"))
-
-    async def _take_write_lock(self, connection: SqliteTransaction) -> None:
         deadline = time.monotonic() + self.write_timeout
         pause = 0.001
         while True:
@@ -242,23 +244,19 @@ class SqliteDatabase:
             await sleep(pause * random.random())
             pause = min(pause * 2, MAX_LOCK_POLL_SECONDS)
 
-    def _take_connection(self) -> SqliteTransaction:
-        """Return an idle connection, or a new one, for one transaction."""
-        raw = idle_connections.take(self.path) if self._prepared else None
-        if raw is None:
-            return self._open(self._put_back)
+    def _take_connection(self, setup: Sequence[str]) -> SqliteTransaction:
+        """Return an idle connection, or a new one, for one transaction, for which it has run the statements `setup`."""
+        found = idle_connections.take(self.path, setup) if self._prepared else None
+        raw, is_set_up = found or (self._open(), False)
         try:
-            raw.execute("PRAGMA query_only = OFF")
-            raw.execute(f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}")
+            for statement in () if is_set_up else setup:
+                raw.execute(statement)
         except sqlite3.Error as error:
             raw.close()
             raise explain_error(error, self.path) from error
-        return SqliteTransaction(raw, self.path, self.memory, self._put_back)
+        return SqliteTransaction(raw, self.path, self.memory, partial(idle_connections.put, self.path, setup))
 
-    def _put_back(self, raw: sqlite3.Connection) -> None:
-        idle_connections.put(self.path, raw)
-
-    def _open(self, close: Callable[[sqlite3.Connection], None]) -> SqliteTransaction:
+    def _open(self) -> sqlite3.Connection:
         if not (self._prepared and self.path.exists()):
             _make_home(self.path.parent)
         try:
@@ -271,7 +269,7 @@ class SqliteDatabase:
             if not (self._prepared and self.path.stat().st_size):
                 schema.prepare_sqlite(raw, self.path, SqliteDialect(), self.migrate)
                 self._prepared = True
-            raw.execute("PRAGMA synchronous = FULL")
+            raw.execute(DURABLE)
             raw.execute("PRAGMA cache_size = -16000")
         except sqlite3.Error as error:
             raw.close()
@@ -279,7 +277,7 @@ class SqliteDatabase:
         except BaseException:
             raw.close()
             raise
-        return SqliteTransaction(raw, self.path, self.memory, close)
+        return raw
 
 
 def open_home(home: Path) -> SqliteDatabase:

@@ -20,7 +20,15 @@ from prefect._io import blocking, drive, wait
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import NO_WAITING, READ_ONLY, WRITE_TIMEOUT_SECONDS, SqliteDatabase, SqliteTransaction
+from prefect.server.db.sqlite import (
+    DURABLE,
+    NO_WAITING,
+    READ_ONLY,
+    RELAXED,
+    WRITE_TIMEOUT_SECONDS,
+    SqliteDatabase,
+    SqliteTransaction,
+)
 
 T = TypeVar("T")
 
@@ -43,10 +51,11 @@ CONNECTION_CACHE_KIB = 4_000
 class _Job:
     """A unit of work, the context of its caller, and the future of its result."""
 
-    __slots__ = ("context", "enqueued_at", "error", "future", "outcome", "work")
+    __slots__ = ("context", "durable", "enqueued_at", "error", "future", "outcome", "work")
 
-    def __init__(self, work: UnitOfWork[Any]) -> None:
+    def __init__(self, work: UnitOfWork[Any], durable: bool) -> None:
         self.work = work
+        self.durable = durable
         self.enqueued_at = time.monotonic()
         self.context = contextvars.copy_context()
         self.future: Future[Any] = Future()
@@ -66,6 +75,8 @@ class SqliteWriterDatabase(SqliteDatabase):
     def __init__(self, path: Path, write_timeout: float = WRITE_TIMEOUT_SECONDS, migrate: bool = True) -> None:
         super().__init__(path, write_timeout, migrate)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._held_back: _Job | None = None
+        self._is_relaxed = False
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._thread_local = threading.local()
@@ -109,19 +120,19 @@ class SqliteWriterDatabase(SqliteDatabase):
             raise self._closed()
         if self._writer is threading.current_thread():
             raise RuntimeError("A unit of work cannot begin another, which would wait for it: do both in one.")
-        job = _Job(work)
+        job = _Job(work, durable)
         self._jobs.put(job)
         return await wait(job.future)
 
     @property
     def depth(self) -> int:
         """How many units of work are queued."""
-        return self._jobs.qsize()
+        return self._jobs.qsize() + (self._held_back is not None)
 
     def _closed(self) -> StoreUnavailable:
         return StoreUnavailable(f"The local store {str(self.path)!r} is closed: the server stops.")
 
-    async def _read_here(self, work: UnitOfWork[T], *setup: Sql) -> T:
+    async def _read_here(self, work: UnitOfWork[T], *setup: str) -> T:
         connection = self._connection(READ_ONLY, *setup)
         try:
             await connection.run(Sql("BEGIN"))
@@ -129,19 +140,21 @@ class SqliteWriterDatabase(SqliteDatabase):
         finally:
             await connection.roll_back()
 
-    def _connection(self, *setup: Sql) -> SqliteTransaction:
+    def _connection(self, *setup: str) -> SqliteTransaction:
         """Return the connection of this thread, which has run the statements of `setup` when it was opened."""
         connection = getattr(self._thread_local, "connection", None)
         if connection is None:
-            connection = self._open(lambda raw: raw.close())
-            for statement in (Sql(f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}"), *setup):
-                drive(connection.run(statement))
+            raw = self._open()
+            connection = SqliteTransaction(raw, self.path, self.memory, lambda raw: raw.close())
+            for statement in (f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}", *setup):
+                drive(connection.run(Sql(statement)))
             self._thread_local.connection = connection
             self._opened.append(connection)
         return connection
 
     def _run_writer(self) -> None:
-        while (job := self._jobs.get()) is not None or not self._jobs.empty():
+        while (job := self._held_back or self._jobs.get()) is not None or not self._jobs.empty():
+            self._held_back = None
             if job is None:  # units are queued behind the end
                 self._jobs.put(None)
                 continue
@@ -156,6 +169,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         try:
             connection = self._connection(NO_WAITING)
             connection.notifications = []
+            self._set_durability(connection, first.durable)
             drive(self._take_write_lock(connection))
             job: _Job | None = first
             until = time.monotonic() + MAX_TRANSACTION_SECONDS
@@ -166,7 +180,7 @@ class SqliteWriterDatabase(SqliteDatabase):
                 job = (
                     None
                     if ended or alone or len(done) == MAX_UNITS_PER_COMMIT or time.monotonic() > until
-                    else self._take_next()
+                    else self._take_next(first.durable)
                 )
             if connection.in_transaction:
                 drive(connection.run(Sql("COMMIT")))
@@ -184,6 +198,12 @@ class SqliteWriterDatabase(SqliteDatabase):
             job.set_outcome()
         self._notify_listeners(connection.notifications)
 
+    def _set_durability(self, connection: SqliteTransaction, durable: bool) -> None:
+        """Have the next commits flush the disk, or not."""
+        if durable == self._is_relaxed:
+            drive(connection.run(Sql(DURABLE if durable else RELAXED)))
+            self._is_relaxed = not durable
+
     def _take_overdue(self) -> Iterator[_Job]:
         """Take the units that have waited longer than the timeout."""
         while job := self._take_next():
@@ -192,14 +212,21 @@ class SqliteWriterDatabase(SqliteDatabase):
                 return
             yield job
 
-    def _take_next(self) -> _Job | None:
-        """Return the next queued unit; None when there is none, or the database is closing."""
+    def _take_next(self, durable: bool = True) -> _Job | None:
+        """Return the next queued unit; None when there is none, or the database is closing.
+
+        A unit whose commit must be durable is held back from a transaction whose commit is not.
+        """
         try:
-            job = self._jobs.get_nowait()
+            job = self._held_back or self._jobs.get_nowait()
         except queue.Empty:
             return None
+        self._held_back = None
         if job is None:
             self._jobs.put(None)
+        elif job.durable and not durable:
+            self._held_back = job
+            return None
         return job
 
     async def _attempt(self, connection: SqliteTransaction, job: _Job, is_first: bool) -> None:
@@ -225,6 +252,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         connection = getattr(self._thread_local, "connection", None)
         if connection is not None:
             self._thread_local.connection = None
+            self._is_relaxed = False
             self._opened.remove(connection)
             try:
                 drive(connection.finish("ROLLBACK"))

@@ -50,6 +50,7 @@ MODULES = {
     "templates": "automations",
     "ui/schemas": "ui_schemas",
     "ui/pages": "ui_pages",
+    "ui/forms": "ui_forms",
     "ui/assets": "ui_assets",
     "journal": "journal",
     "health": "root",

@@ -30,6 +30,7 @@ from prefect.server.routes.operation import (
 )
 from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
+from prefect.server.services.pages import runs
 from prefect.server.services.runs import (
     creation,
     deletion,
@@ -93,6 +94,14 @@ async def flow_run_history(
     return await statistics.count_by_interval(
         tx, store.flow_runs, history_start, history_end, history_interval, **criteria.as_filters()
     )
+
+
+@routes.reads("GET", "/search", list[wire.FlowRunResponse], documented=False)
+async def search_flow_runs(
+    tx: Transaction, q: str = "", sort: str = "-start", limit: int | None = None, offset: Annotated[int, Ge(0)] = 0
+) -> Any:
+    """Return the flow runs of a query, in the query language."""
+    return await runs.find_runs(tx, "flow_run", q, sort, limit, offset)
 
 
 @routes.reads("GET", "/{id:uuid}", wire.FlowRunResponse, brief=True)

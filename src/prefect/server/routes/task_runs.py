@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
+
+from annotated_types import Ge
 
 from prefect.schemas import wire
 from prefect.schemas.responses import HistoryResponse
@@ -16,6 +18,7 @@ from prefect.server.routes.criteria import TaskRunCriteria, TaskRunCriteriaNotNu
 from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Page, RequestInfo, Routes, StatusResponse
 from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
+from prefect.server.services.pages import runs
 from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
 from prefect.types import now
 from prefect.types._annotated import AwareDateTime
@@ -55,6 +58,14 @@ async def task_run_history(
     return await statistics.count_by_interval(
         tx, store.task_runs, history_start, history_end, history_interval, **criteria.as_filters()
     )
+
+
+@routes.reads("GET", "/search", list[wire.TaskRun], documented=False)
+async def search_task_runs(
+    tx: Transaction, q: str = "", sort: str = "-start", limit: int | None = None, offset: Annotated[int, Ge(0)] = 0
+) -> Any:
+    """Return the task runs of a query, in the query language."""
+    return await runs.find_runs(tx, "task_run", q, sort, limit, offset)
 
 
 @routes.reads("GET", "/{id:uuid}", wire.TaskRun, brief=True)

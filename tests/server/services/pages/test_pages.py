@@ -119,7 +119,12 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     assert (part["total"], part["offset"], len(part["lines"])) == (31, 29, 2)
     first = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, level=30)
     assert [line["message"] for line in first["lines"]] == ["Needle"]
-    assert first["tasks"] == {task: "load-0"} and first["loggers"] == ["prefect.flow_runs", "prefect.task_runs"]
+    assert first["tasks"] == {task: "load-0"}
+    choices = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/choices", id=run)
+    assert choices == {
+        "loggers": ["prefect.flow_runs", "prefect.task_runs"],
+        "tasks": [{"id": task, "name": "load-0"}],
+    }
     hits = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="LINE 2")
     assert hits["total"] == 11
     messages = [line["message"] for line in (await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run))["lines"]]

@@ -125,3 +125,41 @@ async def test_same_page_is_not_sent_twice(call: RouteClient, database: Database
     assert (again.status_code, again.content) == (304, b"")
     await call.flow_run("COMPLETED")
     assert (await call.client.get(PAGE, headers={"if-none-match": first.headers["etag"]})).status_code == 200
+
+
+async def test_search_answers_whole_runs_a_page_at_a_time(call: RouteClient) -> None:
+    await fill(call)
+    found = await call("GET", "/flow_runs/search", q="tag:prod", sort="name")
+    assert [(run["name"], run["state"]["type"]) for run in found] == [("one", "RUNNING"), ("three", "FAILED")]
+    assert [run["name"] for run in await call("GET", "/flow_runs/search", sort="name", limit=1, offset=1)] == ["three"]
+
+
+async def test_search_of_task_runs(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    for name, type_ in (("good", "COMPLETED"), ("bad", "FAILED")):
+        body = {"flow_run_id": run, "task_key": name, "dynamic_key": "0", "name": name, "state": {"type": type_}}
+        await call("POST", "/task_runs/", body)
+    assert [each["name"] for each in await call("GET", "/task_runs/search", q=f"state:failed run:{run}")] == ["bad"]
+
+
+async def test_page_has_the_saved_views_of_its_kind(call: RouteClient) -> None:
+    for name, kind in (("failing", "flow_run"), ("slow", "task_run")):
+        query = {"object": kind, "property": "query", "type": "string", "operation": "equals", "value": f"name:{name}"}
+        await call("PUT", "/saved_searches/", {"name": name, "filters": [query]})
+    other = {"object": "flow", "property": "name", "type": "string", "operation": "equals", "value": "etl"}
+    await call("PUT", "/saved_searches/", {"name": "of the original", "filters": [other]})
+    views = (await call("GET", PAGE))["views"]
+    assert [(view["name"], view["query"], view["sort"]) for view in views] == [("failing", "name:failing", "-start")]
+
+
+async def test_view_that_is_saved_again_is_replaced(call: RouteClient) -> None:
+    for sort in ("-start", "duration"):
+        values = {"query": "state:failed", "sort": sort}
+        filters = [
+            {"object": "flow_run", "property": key, "type": "string", "operation": "equals", "value": value}
+            for key, value in values.items()
+        ]
+        await call("PUT", "/saved_searches/", {"name": "failing", "filters": filters})
+    assert [(view["query"], view["sort"]) for view in (await call("GET", PAGE))["views"]] == [
+        ("state:failed", "duration")
+    ]

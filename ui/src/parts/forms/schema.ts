@@ -1,4 +1,4 @@
-/** JSON schemas of parameters as forms: which control a value has, and what is wrong with it. */
+/** JSON schemas of parameters and blocks as forms: which control a value has, and what it begins with. */
 
 export interface Schema {
   $ref?: string
@@ -9,7 +9,10 @@ export interface Schema {
   enum?: unknown[]
   const?: unknown
   default?: unknown
+  examples?: unknown[]
+  example?: unknown
   position?: number
+  writeOnly?: boolean
   minimum?: number
   maximum?: number
   exclusiveMinimum?: number
@@ -17,8 +20,10 @@ export interface Schema {
   minLength?: number
   maxLength?: number
   pattern?: string
+  multipleOf?: number
   minItems?: number
   maxItems?: number
+  uniqueItems?: boolean
   required?: string[]
   properties?: Record<string, Schema>
   additionalProperties?: boolean | Schema
@@ -29,9 +34,12 @@ export interface Schema {
   allOf?: Schema[]
   definitions?: Record<string, Schema>
   $defs?: Record<string, Schema>
+  discriminator?: { propertyName: string } | string
+  /** A nested block: it may be a saved one of this type. */
+  block_type_slug?: string
 }
 
-export type Kind = 'string' | 'integer' | 'number' | 'boolean' | 'enum' | 'date' | 'date-time' | 'array' | 'object' | 'union' | 'null' | 'json'
+export type Kind = 'string' | 'secret' | 'integer' | 'number' | 'boolean' | 'enum' | 'date' | 'time' | 'date-time' | 'array' | 'tuple' | 'dict' | 'object' | 'union' | 'null' | 'json'
 
 /** Return a schema with its reference replaced; its own title and default stay. */
 export function resolve(schema: Schema, root: Schema): Schema {
@@ -50,23 +58,23 @@ export function resolve(schema: Schema, root: Schema): Schema {
 }
 
 export function kindOf(schema: Schema): Kind {
+  if (schema.writeOnly || schema.format === 'password') return 'secret'
   if (schema.enum || schema.const !== undefined) return 'enum'
   if (schema.anyOf || schema.oneOf) return 'union'
   if (Array.isArray(schema.type)) return 'union'
   switch (schema.type) {
     case 'string':
-      return schema.format === 'date' || schema.format === 'date-time' ? schema.format : 'string'
+      return schema.format === 'date' || schema.format === 'date-time' || schema.format === 'time' ? schema.format : 'string'
     case 'integer':
     case 'number':
     case 'boolean':
     case 'null':
       return schema.type
     case 'array':
-      return schema.prefixItems ? 'json' : 'array'
-    case 'object':
-      return schema.properties ? 'object' : 'json'
+      return schema.prefixItems?.length ? 'tuple' : schema.items && typeof schema.items === 'object' ? 'array' : 'json'
     default:
-      return schema.properties ? 'object' : 'json'
+      if (schema.properties) return 'object'
+      return schema.type === 'object' && typeof schema.additionalProperties === 'object' ? 'dict' : 'json'
   }
 }
 
@@ -76,14 +84,37 @@ export function alternatives(schema: Schema): Schema[] {
   return schema.anyOf ?? schema.oneOf ?? []
 }
 
+const FORMATS: Record<string, string> = { uri: 'link', path: 'path', 'file-path': 'path', 'directory-path': 'path', duration: 'duration, as PT1H30M', uuid: 'id', email: 'mail address', 'json-string': 'JSON in a text' }
+
 /** Return what an alternative is called in a choice. */
 export function nameOf(schema: Schema, root: Schema): string {
   const resolved = resolve(schema, root)
-  const kind = kindOf(resolved)
-  if (kind === 'null') return 'none'
-  if (kind === 'array') return `list${resolved.items ? ` of ${nameOf(resolved.items, root)}` : ''}`
-  if (kind === 'enum') return 'one of a few'
-  return resolved.properties ? (resolved.title ?? 'object') : kind === 'string' ? 'text' : kind
+  switch (kindOf(resolved)) {
+    case 'null':
+      return 'none'
+    case 'array':
+      return `list of ${nameOf(resolved.items ?? {}, root)}`
+    case 'tuple':
+      return `${resolved.prefixItems?.length} values`
+    case 'dict':
+      return `names with ${nameOf(resolved.additionalProperties as Schema, root)}`
+    case 'enum':
+      return resolved.const !== undefined || resolved.enum?.length === 1 ? String(resolved.const ?? resolved.enum?.[0]) : 'one of a few'
+    case 'secret':
+      return 'secret'
+    case 'object':
+      return resolved.title ?? 'object'
+    case 'union': {
+      const names = alternatives(resolved).map((each) => nameOf(each, root))
+      return names.length < 4 ? names.join(' or ') : `one of ${names.length} kinds`
+    }
+    case 'string':
+      return FORMATS[resolved.format ?? ''] ?? 'text'
+    case 'json':
+      return resolved.type === 'object' ? 'JSON object' : resolved.type === 'array' ? 'JSON list' : 'JSON'
+    default:
+      return kindOf(resolved)
+  }
 }
 
 /** Return a value that a new item or a newly set field begins with. */
@@ -92,7 +123,9 @@ export function initial(schema: Schema, root: Schema): unknown {
   if (resolved.default !== undefined && resolved.default !== null) return structuredClone(resolved.default)
   switch (kindOf(resolved)) {
     case 'string':
+    case 'secret':
     case 'date':
+    case 'time':
     case 'date-time':
       return ''
     case 'integer':
@@ -101,11 +134,17 @@ export function initial(schema: Schema, root: Schema): unknown {
     case 'boolean':
       return false
     case 'enum':
-      return resolved.enum?.[0] ?? resolved.const
+      return resolved.enum ? resolved.enum[0] : resolved.const
     case 'array':
       return []
+    case 'tuple':
+      return (resolved.prefixItems ?? []).map((each) => initial(each, root) ?? null)
     case 'object':
+      return initialObject(resolved, root)
+    case 'dict':
       return {}
+    case 'json':
+      return resolved.type === 'object' ? {} : resolved.type === 'array' ? [] : null
     case 'union': {
       const other = alternatives(resolved).find((each) => kindOf(resolve(each, root)) !== 'null')
       return other ? initial(other, root) : null
@@ -115,106 +154,32 @@ export function initial(schema: Schema, root: Schema): unknown {
   }
 }
 
-/** Return the number of the alternative that a value belongs to, or 0. */
-export function matchAlternative(schema: Schema, value: unknown, root: Schema): number {
-  const found = alternatives(schema).findIndex((each) => validate(each, value, root).length === 0)
-  return Math.max(0, found)
+/** Kinds whose first value would be a guess: they begin with nothing, and are asked for. */
+const ASKED: Kind[] = ['string', 'secret', 'boolean', 'integer', 'number', 'date', 'time', 'date-time', 'object', 'json']
+
+/** Return first values of the properties that an object needs. */
+export function initialObject(schema: Schema, root: Schema): Record<string, unknown> {
+  const needed = listProperties(schema).filter(([name, property]) => {
+    const resolved = resolve(property, root)
+    return schema.required?.includes(name) && ((resolved.default ?? null) !== null || !ASKED.includes(kindOf(resolved)))
+  })
+  return Object.fromEntries(needed.map(([name, property]) => [name, initial(property, root)]).filter(([, value]) => value !== undefined))
+}
+
+/** Return whether a value is of the kind of a schema, whatever is in it. */
+export function sameKind(schema: Schema, value: unknown): boolean {
+  const kind = kindOf(schema)
+  if (kind === 'array' || kind === 'tuple') return Array.isArray(value)
+  if (kind === 'object' || kind === 'dict') return typeof value === 'object' && value !== null && !Array.isArray(value)
+  if (kind === 'integer' || kind === 'number') return typeof value === 'number'
+  if (kind === 'boolean') return typeof value === 'boolean'
+  if (kind === 'null') return value === null
+  if (kind === 'enum') return (schema.enum ?? [schema.const]).some((each) => each === value)
+  if (kind === 'json') return schema.type === 'object' ? typeof value === 'object' : schema.type === 'array' ? Array.isArray(value) : true
+  return typeof value === 'string'
 }
 
 /** Return the properties of an object in the order in which its function has them. */
 export function listProperties(schema: Schema): [string, Schema][] {
   return Object.entries(schema.properties ?? {}).sort((a, b) => (a[1].position ?? 999) - (b[1].position ?? 999))
-}
-
-export interface Problem {
-  path: string
-  message: string
-}
-
-/** Return everything that is wrong with a value. */
-export function validate(given: Schema, value: unknown, root: Schema, path = ''): Problem[] {
-  const schema = resolve(given, root)
-  const wrong = (message: string): Problem[] => [{ path, message }]
-  switch (kindOf(schema)) {
-    case 'enum': {
-      const allowed = schema.enum ?? [schema.const]
-      return allowed.some((each) => JSON.stringify(each) === JSON.stringify(value)) ? [] : wrong(`Choose one of ${allowed.join(', ')}.`)
-    }
-    case 'union': {
-      const options = alternatives(schema)
-      const tried = options.map((each) => validate(each, value, root, path))
-      if (tried.some((problems) => problems.length === 0)) return []
-      const kindFits = options.findIndex((each) => sameKind(resolve(each, root), value))
-      return tried[Math.max(0, kindFits)] ?? wrong('It fits none of the allowed kinds.')
-    }
-    case 'null':
-      return value === null ? [] : wrong('It must be left empty.')
-    case 'boolean':
-      return typeof value === 'boolean' ? [] : wrong('Choose yes or no.')
-    case 'integer':
-    case 'number':
-      return validateNumber(schema, value, wrong)
-    case 'string':
-      return validateText(schema, value, wrong)
-    case 'date':
-      return typeof value === 'string' && /^\d{4}-\d\d-\d\d$/.test(value) ? [] : wrong('Enter a date as 2026-11-02.')
-    case 'date-time':
-      return typeof value === 'string' && value && !Number.isNaN(Date.parse(value)) ? [] : wrong('Enter a date and a time.')
-    case 'array':
-      return validateList(schema, value, root, path)
-    case 'object':
-      return validateObject(schema, value, root, path)
-    default:
-      if (schema.type === 'object' && (typeof value !== 'object' || value === null || Array.isArray(value))) return wrong('Enter a JSON object.')
-      if (schema.type === 'array' && !Array.isArray(value)) return wrong('Enter a JSON list.')
-      return value === undefined ? wrong('Enter a value as JSON.') : []
-  }
-}
-
-function sameKind(schema: Schema, value: unknown): boolean {
-  const kind = kindOf(schema)
-  if (kind === 'array') return Array.isArray(value)
-  if (kind === 'object') return typeof value === 'object' && value !== null && !Array.isArray(value)
-  if (kind === 'integer' || kind === 'number') return typeof value === 'number'
-  return typeof value === 'string' && ['string', 'date', 'date-time', 'enum'].includes(kind)
-}
-
-function validateNumber(schema: Schema, value: unknown, wrong: (message: string) => Problem[]): Problem[] {
-  if (typeof value !== 'number' || Number.isNaN(value)) return wrong('Enter a number.')
-  if (schema.type === 'integer' && !Number.isInteger(value)) return wrong('Enter a whole number.')
-  if (schema.minimum !== undefined && value < schema.minimum) return wrong(`It must be ${schema.minimum} or more.`)
-  if (schema.maximum !== undefined && value > schema.maximum) return wrong(`It must be ${schema.maximum} or less.`)
-  if (schema.exclusiveMinimum !== undefined && value <= schema.exclusiveMinimum) return wrong(`It must be more than ${schema.exclusiveMinimum}.`)
-  if (schema.exclusiveMaximum !== undefined && value >= schema.exclusiveMaximum) return wrong(`It must be less than ${schema.exclusiveMaximum}.`)
-  return []
-}
-
-function validateText(schema: Schema, value: unknown, wrong: (message: string) => Problem[]): Problem[] {
-  if (typeof value !== 'string') return wrong('Enter a text.')
-  if (schema.minLength !== undefined && value.length < schema.minLength) return wrong(`It needs at least ${schema.minLength} characters.`)
-  if (schema.maxLength !== undefined && value.length > schema.maxLength) return wrong(`It may have at most ${schema.maxLength} characters.`)
-  if (schema.pattern !== undefined && !new RegExp(schema.pattern).test(value)) return wrong(`It must match ${schema.pattern}.`)
-  return []
-}
-
-function validateList(schema: Schema, value: unknown, root: Schema, path: string): Problem[] {
-  if (!Array.isArray(value)) return [{ path, message: 'Enter a list.' }]
-  const problems: Problem[] = []
-  if (schema.minItems !== undefined && value.length < schema.minItems) problems.push({ path, message: `It needs at least ${schema.minItems} items.` })
-  if (schema.maxItems !== undefined && value.length > schema.maxItems) problems.push({ path, message: `It may have at most ${schema.maxItems} items.` })
-  if (schema.items) value.forEach((item, n) => problems.push(...validate(schema.items as Schema, item, root, `${path}.${n}`)))
-  return problems
-}
-
-function validateObject(schema: Schema, value: unknown, root: Schema, path: string): Problem[] {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return [{ path, message: 'Enter an object.' }]
-  const object = value as Record<string, unknown>
-  const problems: Problem[] = []
-  for (const [name, property] of listProperties(schema)) {
-    const below = path ? `${path}.${name}` : name
-    if (object[name] === undefined) {
-      if (schema.required?.includes(name)) problems.push({ path: below, message: 'It is needed.' })
-    } else problems.push(...validate(property, object[name], root, below))
-  }
-  return problems
 }

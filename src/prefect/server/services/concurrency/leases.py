@@ -76,11 +76,12 @@ async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
     """Take slots of each limit of these names under a lease, or none; missing limits are left out.
 
     Raises:
-        InvalidRequest: As `limits.find_requested`.
+        InvalidRequest: As `limits.check_request`.
         Locked: A limit has too few free slots, and the caller does not wait.
     """
-    rows = await limits.find_requested(tx, request.names, request.slots, request.mode)
-    ids = [row["id"] for row in rows]
+    locked = await slots.lock_named(tx, request.names)
+    ids, rows = list(locked), list(locked.values())
+    limits.check_request(rows, request.slots, request.mode)
     lease_id = request.lease_id or new_id()
     earlier = await _repeat_request(tx, request, lease_id, ids) if request.lease_id is not None else None
     if earlier:
@@ -90,22 +91,21 @@ async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
         return Grant(lease_id, rows, is_granted=False)
     if earlier is not None:
         raise Locked("Locked", 0.0)
-    if await _take_requested(tx, request, lease_id, ids):
+    if await _take_requested(tx, request, lease_id, locked):
         return Grant(lease_id, rows)
     if not request.wait:
-        await slots.read_usage(tx, rows)
         raise Locked("Locked", slots.estimate_wait(rows, request.slots))
     await _put_waiting(tx, request, lease_id, ids)
     return Grant(lease_id, rows, is_granted=False)
 
 
-async def _take_requested(tx: Transaction, request: SlotRequest, lease_id: UUID, ids: Sequence[UUID]) -> bool:
-    if not ids and request.lease_id is not None:
+async def _take_requested(tx: Transaction, request: SlotRequest, lease_id: UUID, locked: dict[UUID, Row]) -> bool:
+    if not locked and request.lease_id is not None:
         return True  # nothing to hold
     if request.mode == "rate_limit":
-        return await limits.take_slots(tx, ids, request.slots)
-    holder, process = request.holder, request.process
-    return bool(await take_slots(tx, ids, request.slots, request.duration, holder, lease_id, process))
+        return await limits.take_slots(tx, list(locked), request.slots)
+    lease = _new_lease(lease_id, request.duration, request.holder, request.process)
+    return await _take_locked(tx, locked, request.slots, lease)
 
 
 async def _repeat_request(tx: Transaction, request: SlotRequest, lease_id: UUID, ids: Sequence[UUID]) -> bool | None:
@@ -165,14 +165,18 @@ async def take_slots(
     Returns:
         The lease's id; None when there are too few slots.
     """
-    locked = await slots.lock_limits(tx, limit_ids)
+    lease = _new_lease(lease_id or new_id(), duration, holder, process)
+    return lease["id"] if await _take_locked(tx, await slots.lock_limits(tx, limit_ids), count, lease) else None
+
+
+async def _take_locked(tx: Transaction, locked: dict[UUID, Row], count: int, lease: Row) -> bool:
+    """Take slots of each of some locked limits, or of none, under a lease; return whether they were taken."""
     if any(slots.is_full(row, count) for row in locked.values()):
         if not await end_lost(tx, list(locked)):
-            return None
-        locked = await slots.lock_limits(tx, limit_ids)
+            return False
+        locked = await slots.lock_limits(tx, locked)
         if any(slots.is_full(row, count) for row in locked.values()):
-            return None
-    lease = _new_lease(lease_id or new_id(), duration, holder, process)
+            return False
     if not await store.leases.add(tx, [lease]):
         # It waits for its slots, or has expired without being ended.
         await store.leases.change(tx, [lease], ["granted", "expires"])
@@ -180,7 +184,7 @@ async def take_slots(
     active = [row for row in locked.values() if row["active"]]
     await _add_slots(tx, lease["id"], [row["id"] for row in active], count)
     await slots.occupy(tx, active, count, by_lease=True)
-    return lease["id"]
+    return True
 
 
 def _new_lease(
@@ -299,7 +303,7 @@ async def _end(tx: Transaction, lease_ids: Sequence[UUID], condition: Any = None
     if not lease_ids:
         return 0
     held = await queries.find_slots(tx, lease_ids)
-    locked = await slots.lock_limits(tx, {id_ for each in held.values() for id_ in each})
+    locked = await slots.lock_rows(tx, {id_ for each in held.values() for id_ in each})
     # Read again once the limits are locked, since a lease may have been renewed or ended before.
     found = await store.leases.get_many(tx, lease_ids, lock=True)
     ended = {id_: lease for id_, lease in found.items() if condition is None or condition(lease)}

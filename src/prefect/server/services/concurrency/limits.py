@@ -77,23 +77,23 @@ async def acquire_slots(tx: Transaction, names: Sequence[str], slots: int, mode:
         The limits.
 
     Raises:
-        InvalidRequest: As `find_requested`.
+        InvalidRequest: As `check_request`.
         Locked: A limit has too few free slots now.
     """
-    rows = await find_requested(tx, names, slots, mode)
-    if not await take_slots(tx, [row["id"] for row in rows], slots):
-        await slot_usage.read_usage(tx, rows)
+    rows = list((await slot_usage.lock_named(tx, names)).values())
+    check_request(rows, slots, mode)
+    if any(slot_usage.is_full(row, slots) for row in rows):
         raise Locked("Locked", slot_usage.estimate_wait(rows, slots))
+    await slot_usage.occupy(tx, rows, slots, by_lease=False)
     return rows
 
 
-async def find_requested(tx: Transaction, names: Sequence[str], slots: int, mode: Mode) -> list[Row]:
-    """Return those limits of these names that exist.
+def check_request(rows: Sequence[Row], slots: int, mode: Mode) -> None:
+    """Check that slots of limits can be taken at all.
 
     Raises:
         InvalidRequest: A limit has fewer slots in total, or no decay though the mode is `rate_limit`.
     """
-    rows = await find_by_name(tx, names)
     rates = [row["name"] for row in rows if not row["slot_decay_per_second"]] if mode == "rate_limit" else []
     if rates:
         raise InvalidRequest(
@@ -106,7 +106,6 @@ async def find_requested(tx: Transaction, names: Sequence[str], slots: int, mode
             f"{slots} slots can never be taken of the limit {small['name']!r}, which has {small['limit_']}: request "
             "fewer."
         )
-    return rows
 
 
 async def release_by_name(

@@ -26,11 +26,26 @@ COUNTED = ("active_slots", "updated")
 
 async def lock_limits(tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, Row]:
     """Lock limits and return those that exist, with their counters as of now and what `read_usage` adds."""
+    locked = await lock_rows(tx, ids)
+    await read_usage(tx, locked.values())
+    return locked
+
+
+async def lock_rows(tx: Transaction, ids: Iterable[UUID]) -> dict[UUID, Row]:
+    """Lock limits and return those that exist, with their counters as of now."""
     rows = await store.concurrency_limits.get_many(tx, list(set(ids)), lock=True)
     at = now()
-    current = {id_: _count_anew(row, at) for id_, row in rows.items()}
-    await read_usage(tx, current.values(), at)
-    return current
+    return {id_: _count_anew(row, at) for id_, row in rows.items()}
+
+
+async def lock_named(tx: Transaction, names: Iterable[str]) -> dict[UUID, Row]:
+    """Lock limits of these names as `lock_limits` does, and return those that exist, by name."""
+    order = store.concurrency_limits.by_key
+    rows = await store.concurrency_limits.find(tx, {"name": set(names)}, order, lock=True)
+    at = now()
+    locked = {row["id"]: _count_anew(row, at) for row in sorted(rows, key=lambda row: row["name"])}
+    await read_usage(tx, locked.values(), at)
+    return locked
 
 
 async def read_usage(tx: Transaction, rows: Iterable[Row], at: datetime | None = None) -> None:

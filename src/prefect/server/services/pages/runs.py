@@ -7,9 +7,9 @@ from typing import Any
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core import presenters
+from prefect.server.services.core import paging, presenters, reading
 from prefect.server.services.core.errors import InvalidRequest
-from prefect.server.services.pages import run_query, run_rows
+from prefect.server.services.pages import run_query, run_rows, saved_views
 from prefect.server.services.pages.shapes import Chart, RunsPage, StateCount
 from prefect.server.store import Collection, Condition
 from prefect.server.store.queries import run_pages as queries
@@ -59,7 +59,34 @@ async def build_page(tx: Transaction, kind: str, query: str, sort: str, page: in
         "chart": await _build_chart(tx, runs, where, total, spans, terms, at) if chart and total else None,
         "upcoming": await run_rows.present_flow_runs(tx, upcoming, count_tasks=False),
         "upcoming_total": upcoming_total,
+        "views": await saved_views.find_views(tx, kind),
     }
+
+
+async def find_runs(
+    tx: Transaction, kind: str, query: str, sort: str, limit: int | None, offset: int
+) -> list[presenters.Answer]:
+    """Return a page of the runs of a query, as the API shows runs.
+
+    Args:
+        tx: The transaction.
+        kind: `flow_run` or `task_run`.
+        query: Which runs, in the query language.
+        sort: Their order, as for `build_page`.
+        limit: How many at most; the default of the API if None.
+        offset: How many to skip first.
+
+    Raises:
+        InvalidRequest: The query, the sort or the limit is not valid.
+    """
+    at = now()
+    runs = store.flow_runs if kind == "flow_run" else store.task_runs
+    where = compile_where(tx, runs, run_query.parse_query(query, kind, at), at)
+    size = paging.resolve_page_size(limit)
+    rows = await queries.find_runs(tx, runs, where, read_order(tx, runs, sort), size, offset)
+    if runs is store.flow_runs:
+        return await reading.present_flow_runs(tx, rows)
+    return [presenters.present_task_run(row) for row in rows]
 
 
 async def present(tx: Transaction, runs: Collection, rows: list[Any]) -> list[Any]:

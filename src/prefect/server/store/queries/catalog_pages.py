@@ -35,9 +35,19 @@ async def find_latest_runs(tx: Transaction, column: str, ids: Sequence[UUID], li
 
 async def find_next_runs(tx: Transaction, column: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
     """Return the next scheduled flow run of each flow or deployment that has one."""
-    condition = "flow_run.state_type = 'SCHEDULED' ORDER BY flow_run.expected_start_time ASC NULLS FIRST"
-    found = await _find_each(tx, column, ids, condition, 1)
-    return {id_: rows[0] for id_, rows in found.items()}
+    if not ids:
+        return {}
+    chosen = one_of(f"scheduled.{column}", ids)
+    # Scheduled runs are few, but the planner would read all runs of a flow.
+    first = (
+        f"flow_run.id IN (WITH scheduled AS MATERIALIZED (SELECT flow_run.id, flow_run.{column},"
+        " flow_run.next_scheduled_start_time FROM flow_run WHERE flow_run.next_scheduled_start_time IS NOT NULL"
+        " AND flow_run.state_type = 'SCHEDULED') SELECT ranked.id FROM (SELECT scheduled.id, row_number() OVER"
+        f" (PARTITION BY scheduled.{column} ORDER BY scheduled.next_scheduled_start_time, scheduled.id) AS rank"
+        f" FROM scheduled WHERE {chosen.text}) AS ranked WHERE ranked.rank = 1)"
+    )
+    rows = await store.flow_runs.find(tx, Sql(first, chosen.values), columns=(column, *_SHORT))
+    return {row[column]: row for row in rows}
 
 
 async def _find_each(
@@ -69,6 +79,57 @@ async def count_deployments_by_flow(tx: Transaction, flow_ids: Sequence[UUID]) -
     condition = one_of("deployment.flow_id", flow_ids)
     text = f"SELECT deployment.flow_id, count(*) FROM deployment WHERE {condition.text} GROUP BY 1"
     return {tx.dialect.decode("uuid", id_): count for id_, count in await tx.fetch(Sql(text, condition.values))}
+
+
+async def count_blocks_by_type(tx: Transaction) -> dict[UUID, int]:
+    """Count the named block documents of each block type that has some."""
+    text = (
+        "SELECT block_document.block_type_id, count(*) FROM block_document"
+        " WHERE block_document.is_anonymous = ? GROUP BY 1"
+    )
+    return {tx.dialect.decode("uuid", id_): count for id_, count in await tx.fetch(Sql(text, (False,)))}
+
+
+async def list_deployment_names(tx: Transaction, limit: int) -> list[Row]:
+    """Return the ids of deployments, and their names after those of their flows."""
+    text = (
+        "SELECT deployment.id, flow.name, deployment.name FROM deployment JOIN flow ON flow.id = deployment.flow_id"
+        " ORDER BY flow.name, deployment.name, deployment.id"
+    )
+    return await _list_joined(tx, Sql(text), limit)
+
+
+async def list_queue_names(tx: Transaction, limit: int) -> list[Row]:
+    """Return the ids of work queues, and their names after those of their pools."""
+    text = (
+        "SELECT work_queue.id, work_pool.name, work_queue.name FROM work_queue"
+        " JOIN work_pool ON work_pool.id = work_queue.work_pool_id"
+        " ORDER BY work_pool.name, work_queue.name, work_queue.id"
+    )
+    return await _list_joined(tx, Sql(text), limit)
+
+
+async def list_block_names(tx: Transaction, limit: int, capability: str | None = None, slug: str = "") -> list[Row]:
+    """Return the ids of the named blocks that can do something or are of a type, and their names after their types'."""
+    chosen = (
+        tx.dialect.array_has_any("block_schema.capabilities", [capability])
+        if capability
+        else Sql("block_type.slug = ?", (slug,))
+    )
+    text = (
+        "SELECT block_document.id, block_type.name, block_document.name FROM block_document"
+        " JOIN block_type ON block_type.id = block_document.block_type_id"
+        " JOIN block_schema ON block_schema.id = block_document.block_schema_id"
+        f" WHERE block_document.is_anonymous = ? AND {chosen.text}"
+        " ORDER BY block_type.name, block_document.name, block_document.id"
+    )
+    return await _list_joined(tx, Sql(text, (False, *chosen.values)), limit)
+
+
+async def _list_joined(tx: Transaction, query: Sql, limit: int) -> list[Row]:
+    page = tx.dialect.limit_clause(limit, 0)
+    rows = await tx.fetch(Sql(query.text + page.text, (*query.values, *page.values)))
+    return [{"id": tx.dialect.decode("uuid", id_), "name": f"{first} / {second}"} for id_, first, second in rows]
 
 
 def search_condition(tx: Transaction, collection: Collection, text: str) -> Condition:

@@ -1,0 +1,10 @@
+"""Kubernetes: running flows as jobs of a cluster.
+
+It uses public paths of `prefect` only, as the packages of other people do. The package `kubernetes_asyncio` is imported
+when a cluster is needed.
+"""
+
+from prefect_kubernetes.credentials import KubernetesClusterConfig, KubernetesCredentials
+from prefect_kubernetes.worker import KubernetesWorker
+
+__all__ = ["KubernetesClusterConfig", "KubernetesCredentials", "KubernetesWorker"]

@@ -1,0 +1,145 @@
+"""One job of a flow run: its pods start, their output is streamed, and it ends. Why it ended is said in a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+
+from prefect.exceptions import InfrastructureError
+from prefect.logging.loggers import PrefectLogAdapter
+from prefect_kubernetes import pods
+from prefect_kubernetes.cluster import ClusterAway
+from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
+from prefect_kubernetes.pods import UNKNOWN_EXIT_CODE, JobEnd
+from prefect_kubernetes.watching import RETRY_SECONDS, KnownJob, NamespaceWatch
+
+OUTPUT_GRACE_SECONDS = 5.0
+"""How long the output of a job that has ended is waited for."""
+
+
+@dataclass(frozen=True)
+class JobRun:
+    """A job that a worker watches until its end.
+
+    Attributes:
+        watch: The watch of its namespace.
+        name: The job's name.
+        configuration: What the worker does with it.
+        logger: The logger of the flow run.
+        since: From when on its output is streamed, if not from its start.
+    """
+
+    watch: NamespaceWatch
+    name: str
+    configuration: KubernetesWorkerJobConfiguration
+    logger: PrefectLogAdapter
+    since: float | None = None
+
+    async def follow(self) -> JobEnd:
+        """Wait for the end of the job; delete it when it does not start or end in time."""
+        limit = self.configuration.job_watch_timeout_seconds
+        known = self.watch.expect(self.name)
+        with anyio.move_on_after(limit):
+            return await self._stream_until_end(known)
+        await self._delete(known)
+        return JobEnd(UNKNOWN_EXIT_CODE, f"The job {self.name!r} was deleted: it still ran after {limit} seconds.")
+
+    async def _stream_until_end(self, known: KnownJob) -> JobEnd:
+        end: JobEnd | None = None
+        async with anyio.create_task_group() as outputs:
+            streamed: set[str] = set()
+
+            def stream_new() -> None:
+                if not self.configuration.stream_output:
+                    return
+                for pod in known.list_pods():
+                    if pods.has_started(pod) and pods.get_name(pod) not in streamed:
+                        streamed.add(pods.get_name(pod))
+                        outputs.start_soon(self._stream_output, known, pods.get_name(pod))
+
+            end = await self._wait_for_start(known) or await self._wait_for_end(known, stream_new)
+            stream_new()
+            outputs.cancel_scope.deadline = anyio.current_time() + OUTPUT_GRACE_SECONDS
+        assert end is not None
+        return end
+
+    async def _wait_for_start(self, known: KnownJob) -> JobEnd | None:
+        """Wait until a pod has started; return an end if none does."""
+        limit = self.configuration.pod_watch_timeout_seconds
+        with anyio.move_on_after(limit):
+            while not any(map(pods.has_started, known.list_pods())):
+                if (end := self._find_end(known)) is not None:
+                    return await self._explain(end, known)
+                if pods.is_hopeless(known.list_pods()):
+                    why = pods.describe_waiting(known.list_pods())
+                    await self._delete(known)
+                    return JobEnd(UNKNOWN_EXIT_CODE, f"The job {self.name!r} was deleted: {why}.")
+                await self.watch.wait_for_change(self.name)
+            return None
+        why = pods.describe_waiting(known.list_pods())
+        await self._delete(known)
+        message = f"The job {self.name!r} was deleted: no pod had started after {limit} seconds, as {why}."
+        return JobEnd(UNKNOWN_EXIT_CODE, message.replace("..", "."))
+
+    async def _wait_for_end(self, known: KnownJob, on_change: Any) -> JobEnd:
+        while True:
+            on_change()
+            if (end := self._find_end(known)) is not None:
+                return await self._explain(end, known)
+            await self.watch.wait_for_change(self.name)
+
+    def _find_end(self, known: KnownJob) -> JobEnd | None:
+        assert known.job is not None
+        end = pods.describe_end(known.job, known.list_pods())
+        if end is None and known.is_deleted:
+            return JobEnd(UNKNOWN_EXIT_CODE, f"The job {self.name!r} was deleted before its end was seen.")
+        return end
+
+    async def _explain(self, end: JobEnd, known: KnownJob) -> JobEnd:
+        """Return the end of a job with what its pods say, which may be known later than that it has failed."""
+        if end.exit_code == 0 or known.is_deleted:
+            return end
+        try:
+            found = await self.watch.cluster.list_objects("pods", self.watch.namespace, f"job-name={self.name}")
+        except (ClusterAway, InfrastructureError):
+            return end
+        for pod in found.get("items") or ():
+            known.pods[pods.get_name(pod)] = pod
+        return self._find_end(known) or end
+
+    async def _delete(self, known: KnownJob) -> None:
+        assert known.job is not None
+        with anyio.CancelScope(shield=True):
+            try:
+                await self.watch.cluster.delete_job(self.watch.namespace, self.name, known.job["metadata"].get("uid"))
+            except (ClusterAway, InfrastructureError) as error:
+                self.logger.warning("The job %r could not be deleted: %s", self.name, error)
+
+    async def _stream_output(self, known: KnownJob, pod: str) -> None:
+        """Write the output of a pod to this process's, until it ends. A lost connection is made again."""
+        assert known.job is not None
+        container = known.job["spec"]["template"]["spec"]["containers"][0]["name"]
+        since = self.since
+        while True:
+            try:
+                seconds = None if since is None else int(time.time() - since) + 1
+                lines = self.watch.cluster.follow_log(self.watch.namespace, pod, container, seconds)
+                async with contextlib.aclosing(lines):
+                    async for line in lines:
+                        sys.stdout.write(line.decode(errors="replace"))
+                        sys.stdout.flush()
+                        since = 0.0
+            except ClusterAway as error:
+                self.logger.debug("The output of the pod %r is interrupted: %s", pod, error)
+            except InfrastructureError as error:
+                self.logger.warning("%s", error)
+                return
+            if known.is_deleted or pods.is_finished(known.pods[pod]):
+                return
+            since = None if since is None else time.time()
+            await anyio.sleep(RETRY_SECONDS)

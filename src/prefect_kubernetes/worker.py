@@ -1,0 +1,274 @@
+"""The worker that runs flow runs as jobs of a Kubernetes cluster.
+
+A job goes on when the worker is stopped, and a worker that is started again under the same name watches the jobs that
+it has left. A claim of a run has one job: its name is made of the claim, so that creating it again does nothing.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import anyio
+import anyio.abc
+from pydantic import ValidationError
+
+from prefect.client.orchestration import ServerType
+from prefect.client.schemas.objects import FlowRun
+from prefect.exceptions import InfrastructureError, InfrastructureNotFound
+from prefect.workers.base import BaseWorker, BaseWorkerResult
+from prefect_kubernetes import secret_env
+from prefect_kubernetes.adoption import FoundJob, find_left_jobs
+from prefect_kubernetes.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.clusters import Clusters
+from prefect_kubernetes.credentials import import_library
+from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration, KubernetesWorkerVariables
+from prefect_kubernetes.job_runs import JobRun
+from prefect_kubernetes.labels import to_selector
+from prefect_kubernetes.pod_events import PodEvents
+from prefect_kubernetes.settings import KubernetesSettings
+
+if TYPE_CHECKING:
+    from prefect_kubernetes.watching import NamespaceWatch
+
+__all__ = [
+    "KubernetesWorker",
+    "KubernetesWorkerJobConfiguration",
+    "KubernetesWorkerResult",
+    "KubernetesWorkerVariables",
+]
+
+DELETION_GRACE_SECONDS = 30
+"""How long a job may take to be gone, after the time that its pods have to end by themselves."""
+
+
+class KubernetesWorkerResult(BaseWorkerResult):
+    """How the job of a flow run ended.
+
+    Attributes:
+        reason: Why it ended, if the cluster says more than its status.
+    """
+
+    reason: str | None = None
+
+
+class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWorkerVariables, KubernetesWorkerResult]):
+    """Runs flow runs as jobs of a Kubernetes cluster."""
+
+    type = "kubernetes"
+    job_configuration = KubernetesWorkerJobConfiguration
+    job_configuration_variables = KubernetesWorkerVariables
+    cancels_runs = True
+
+    _description = "Runs flow runs as jobs of a Kubernetes cluster."
+    _display_name = "Kubernetes"
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._kubernetes_settings = KubernetesSettings()
+        self._clusters: Clusters | None = None
+        self._adopted: dict[UUID, FoundJob] = {}
+        self._has_adopted = False
+        self._stopped: set[str] = set()
+
+    async def setup(self) -> None:
+        """Check too that pods can report to a server, and that the package `kubernetes_asyncio` is installed."""
+        import_library("client")
+        await super().setup()
+        if self.client.server_type == ServerType.EPHEMERAL:
+            await self.teardown()
+            raise RuntimeError("A Kubernetes worker needs a server that pods can reach: set PREFECT_API_URL.")
+
+    async def teardown(self, *exc_info: Any) -> None:
+        """Close the connections to the clusters too."""
+        await super().teardown(*exc_info)
+        if self._clusters is not None:
+            await self._clusters.close()
+            self._clusters = None
+
+    def _get_clusters(self) -> Clusters:
+        if self._clusters is None:
+            observer = self._kubernetes_settings.observer
+            emits = observer.enabled and observer.replicate_pod_events
+            observe = PodEvents().observe if emits else lambda pod: None
+            self._clusters = Clusters(to_selector(self._own_labels()), self._logger, observe)
+        return self._clusters
+
+    def _own_labels(self) -> dict[str, str]:
+        """Return the labels of what this worker creates."""
+        return {"prefect.io/work-pool-id": str(self.work_pool.id), "prefect.io/worker-name": self.name}
+
+    # --- running ------------------------------------------------------------------------------------------------------
+
+    async def _get_configuration(self, flow_run: FlowRun, deployment: Any = None) -> KubernetesWorkerJobConfiguration:
+        try:
+            return await super()._get_configuration(flow_run, deployment)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"]))
+            said = f"{place}: {first['msg']}" if place else first["msg"].removeprefix("Value error, ")
+            raise InfrastructureError(f"The job variables are not valid: {said}") from error
+
+    async def run(
+        self,
+        flow_run: FlowRun,
+        configuration: KubernetesWorkerJobConfiguration,
+        task_status: anyio.abc.TaskStatus[Any] | None = None,
+    ) -> KubernetesWorkerResult:
+        """Run a flow run as a job, and wait for its end."""
+        adopted = self._adopted.pop(flow_run.id, None)
+        if adopted is None:
+            watch, job = await self._create(configuration)
+        else:
+            watch, job = await self._take_up(configuration, adopted)
+        name, identifier = job["metadata"]["name"], identify(job)
+        if task_status is not None:
+            task_status.started(identifier)
+        since = None if adopted is None else time.time()
+        try:
+            logger = self.get_flow_run_logger(flow_run)
+            end = await JobRun(watch, name, configuration, logger, since).follow()
+        finally:
+            watch.forget(name)
+        return KubernetesWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
+
+    async def _create(self, configuration: KubernetesWorkerJobConfiguration) -> tuple[NamespaceWatch, dict[str, Any]]:
+        """Create the job of a run, and return it with the watch of its namespace."""
+        try:
+            manifest = configuration.build_manifest()
+        except ValueError as error:
+            raise InfrastructureError(str(error)) from error
+        metadata = manifest["metadata"]
+        watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"])
+        watch.expect(metadata["name"])
+        try:
+            await secret_env.hide(manifest, watch.cluster, self._kubernetes_settings.worker, self.name)
+            job = await self._create_job(watch.cluster, manifest)
+            await secret_env.hand_over(manifest, watch.cluster, job)
+        except BaseException:
+            watch.forget(metadata["name"])
+            raise
+        watch.expect(metadata["name"], job)
+        return watch, job
+
+    async def _create_job(self, cluster: Cluster, manifest: dict[str, Any]) -> dict[str, Any]:
+        """Create a job, or return the one that an attempt whose answer was lost has created."""
+        metadata, retry = manifest["metadata"], self._kubernetes_settings.worker.create_job_retry
+        for attempt in range(retry.max_retries + 1):
+            try:
+                return await cluster.create_job(metadata["namespace"], manifest)
+            except ClusterAway as error:
+                if attempt == retry.max_retries:
+                    raise InfrastructureError(f"The job could not be created: {error}") from error
+            except ClusterRefusal as error:
+                there = error.status == CONFLICT and await cluster.read_job(metadata["namespace"], metadata["name"])
+                if there and _get_run_id(there) == _get_run_id(manifest):
+                    return there
+                raise
+            jitter = random.uniform(retry.jitter_min_seconds, max(retry.jitter_min_seconds, retry.jitter_max_seconds))
+            await anyio.sleep(retry.delay_seconds + jitter)
+        raise AssertionError("unreachable")
+
+    async def _take_up(
+        self, configuration: KubernetesWorkerJobConfiguration, found: FoundJob
+    ) -> tuple[NamespaceWatch, dict[str, Any]]:
+        """Watch a job that is there already."""
+        metadata = found.job["metadata"]
+        watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"])
+        known = watch.expect(metadata["name"], found.job)
+        for pod in await found.list_pods():
+            known.pods.setdefault(pod["metadata"]["name"], pod)
+        return watch, found.job
+
+    async def kill_infrastructure(
+        self, infrastructure_pid: str, configuration: KubernetesWorkerJobConfiguration, grace_seconds: int = 30
+    ) -> None:
+        """Delete the job of a flow run, and wait until its pods are gone."""
+        namespace, name, uid = parse_identifier(infrastructure_pid)
+        cluster = self._get_clusters().get(configuration.cluster_config)
+        self._stopped.add(infrastructure_pid)
+        try:
+            is_there = await cluster.delete_job(namespace, name, uid, grace_seconds)
+            with anyio.move_on_after(grace_seconds + DELETION_GRACE_SECONDS):
+                while (
+                    is_there and (await cluster.read_job(namespace, name) or {}).get("metadata", {}).get("uid") == uid
+                ):
+                    await anyio.sleep(0.5)
+        except Exception as error:  # it is tried again
+            self._stopped.discard(infrastructure_pid)
+            if isinstance(error, ClusterAway):
+                raise InfrastructureError(str(error)) from error
+            raise
+        if not is_there:
+            raise InfrastructureNotFound(f"There is no job {name!r} in the namespace {namespace!r}.")
+
+    # --- how runs end -------------------------------------------------------------------------------------------------
+
+    def _describe_failure(self, result: KubernetesWorkerResult) -> str:
+        return result.reason or super()._describe_failure(result)
+
+    async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
+        """Leave a run whose job was deleted to its cancellation, and one that has scheduled itself again to that."""
+        if self._infrastructure_pids.get(flow_run.id) in self._stopped:
+            return
+        if flow_run.id in self._infrastructure_pids and await self._is_scheduled_again(flow_run):
+            return
+        await super()._propose_crashed_state(flow_run, message)
+
+    async def _is_scheduled_again(self, flow_run: FlowRun) -> bool:
+        try:
+            current = await self.client.read_flow_run(flow_run.id)
+        except Exception:  # the server is asked again when the state is proposed
+            return False
+        return current.state is not None and current.state.is_scheduled() and current.state.name != "AwaitingRetry"
+
+    # --- after a restart ----------------------------------------------------------------------------------------------
+
+    async def sync_with_backend(self) -> None:
+        """Look once for the jobs too that a worker of this name and pool has left."""
+        await super().sync_with_backend()
+        if self._has_adopted or self._runs_task_group is None:
+            return
+        try:
+            found = await find_left_jobs(
+                self.client,
+                self.work_pool,
+                self.name,
+                self._own_labels(),
+                self._get_clusters(),
+                self._get_configuration,
+            )
+        except (ClusterAway, InfrastructureError) as error:
+            self._logger.warning("Jobs that are left cannot be looked for yet: %s", error)
+            return
+        self._has_adopted = True
+        for job in found:
+            if job.flow_run.id in self._submitting_flow_run_ids:
+                continue
+            self._adopted[job.flow_run.id] = job
+            self._logger.info("Watching the job of flow run %r again.", job.flow_run.name)
+            self._submit_adopted_run(job.flow_run, identify(job.job), job.env)
+
+
+def identify(job: dict[str, Any]) -> str:
+    """Return the identifier of a job: its namespace, name and id."""
+    metadata = job["metadata"]
+    return f"{metadata['namespace']}:{metadata['name']}:{metadata['uid']}"
+
+
+def parse_identifier(identifier: str) -> tuple[str, str, str]:
+    """Return namespace, name and id of a job.
+
+    Raises:
+        InfrastructureNotFound: It is not the identifier of a job.
+    """
+    parts = identifier.split(":")
+    if len(parts) != 3:
+        raise InfrastructureNotFound(f"{identifier!r} names no job of Kubernetes.")
+    return parts[0], parts[1], parts[2]
+
+
+def _get_run_id(job: dict[str, Any]) -> str | None:
+    return (job["metadata"].get("labels") or {}).get("prefect.io/flow-run-id")
