@@ -216,8 +216,15 @@ class TestBadInput:
 class TestOptions:
     def test_files_are_found_from_another_directory(self, tmp_path: Path, storage: Path) -> None:
         (tmp_path / "data.csv").write_text("1")
-        options: dict[str, Any] = {"launcher": {"execution": ["python", "-u"]}, "include_files": ["*.csv"]}
-        bound = bind_flow_to_infrastructure(work, "local", ProcessWorker, include_files_base_dir=tmp_path, **options)
+        bound = bind_flow_to_infrastructure(
+            work,
+            "local",
+            ProcessWorker,
+            job_variables={"env": {"COLOUR": "blue"}},
+            launcher={"execution": ["python", "-u"]},
+            include_files=["*.csv"],
+            include_files_base_dir=tmp_path,
+        )
         assert bound.include_files_base_dir == tmp_path
         bound.submit_to_work_pool(1)
         assert read_only_run().job_variables["command"].startswith("python -u -m prefect.bundles.execute")
