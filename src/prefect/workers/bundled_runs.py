@@ -49,8 +49,6 @@ class BundledRuns(RunSubmission[C, V, R], Generic[C, V, R]):
         """Have the infrastructure execute a bundle in a directory of this machine; return whether it can."""
         return False
 
-    async def _renew_claims(self) -> None: ...
-
     async def _run_bundled(self, flow_run: FlowRun, bundled: BundledRun) -> None:
         """Claim and run a flow run whose flow is here."""
         self._submitting_flow_run_ids.add(flow_run.id)
@@ -60,7 +58,7 @@ class BundledRuns(RunSubmission[C, V, R], Generic[C, V, R]):
             if self._slots is not None:
                 await self._slots.acquire()
             async with anyio.create_task_group() as group:
-                group.start_soon(self._renew_claims)
+                group.start_soon(self._claims.keep_renewed, self.client)
                 is_claimed = await self._claim_bundled(flow_run)
                 if is_claimed:
                     await self._claim_and_run(flow_run, is_claimed=True)
