@@ -40,6 +40,11 @@ export function listPages(ids: Ids): [string, string][] {
     ['/work-pools', 'Work pools'],
     ['/work-pools/work-pool/local', 'local'],
     ['/work-pools/work-pool/local/queue/default', 'default'],
+    ['/work-pools/create', 'Create a work pool'],
+    ['/work-pools/work-pool/local/edit', 'Edit local'],
+    ['/work-pools/work-pool/local/queue/create', 'Create a work queue'],
+    ['/work-pools/work-pool/local/queue/default/edit', 'Edit default'],
+    ['/concurrency-limits/concurrency-limit/database', 'database'],
     ['/blocks', 'Blocks'],
     ['/blocks/catalog', 'Block types'],
     ['/blocks/catalog/secret', 'Secret'],
@@ -68,11 +73,6 @@ export function listLinks(ids: Ids): [string, string][] {
     [`/flow-runs/flow-run/${ids.run}`, 'broken-heron'],
     [`/flow-runs/task-run/${ids.task}`, 'transform-0'],
     [`/v2/runs/flow-run/${ids.run}`, 'broken-heron'],
-    ['/work-pools/create', 'Work pools'],
-    ['/work-pools/work-pool/local/edit', 'local'],
-    ['/work-pools/work-pool/local/queue/create', 'local'],
-    ['/work-pools/work-pool/local/queue/default/edit', 'default'],
     ['/events/event/2026-11-29/1', 'Events'],
-    ['/concurrency-limits/concurrency-limit/1', 'Concurrency limits'],
   ]
 }
