@@ -13,22 +13,3 @@ export const NAVIGATION = [
   { path: 'concurrency-limits', label: 'Concurrency', icon: 'concurrency', key: 'c' },
   { path: 'settings', label: 'Settings', icon: 'settings', key: 's' },
 ]
-
-export interface Nearest {
-  pattern: RegExp
-  path: string
-  sentence: string
-}
-
-/** Addresses of the original whose page is not here: the nearest one opens, and says so. */
-export const NEAREST: Nearest[] = [
-  { pattern: /^events\/event\/.*$/, path: 'events', sentence: 'All events are in one table; a click on an event shows the whole of it.' },
-]
-
-/** Return the nearest page of an address that has none of its own. */
-export function findNearest(path: string): { path: string; sentence: string } | undefined {
-  for (const { pattern, path: nearest, sentence } of NEAREST) {
-    if (pattern.test(path)) return { path: path.replace(pattern, nearest), sentence }
-  }
-  return undefined
-}
