@@ -27,12 +27,13 @@ def make_cluster(workers: int = 2) -> Iterator[str]:
     program = subprocess.Popen(
         [sys.executable, "-c", _PROGRAM, str(workers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
+    assert program.stdin and program.stdout
     try:
-        assert program.stdin and program.stdout
         yield program.stdout.readline().strip()
         program.stdin.close()
         program.wait(timeout=30)
     finally:
         program.kill()
         program.wait()
+        program.stdin.close()
         program.stdout.close()

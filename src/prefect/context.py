@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from prefect._context_model import ContextModel
 from prefect._io import bind_run_lookup
 from prefect._lazy import lazy
+from prefect.events.current_runs import CurrentRuns, bind_run_finder
 from prefect.exceptions import MissingContextError
 from prefect.logging._identity import RunIdentity, run_identity
 from prefect.settings.context import (
@@ -381,6 +382,18 @@ def _is_run_async() -> bool | None:
 
 
 bind_run_lookup(_is_run_async)
+
+
+def _find_current_runs() -> CurrentRuns:
+    """Return the runs that events name as their own."""
+    flow, task = FlowRunContext.get(), TaskRunContext.get()
+    if flow is None:
+        return CurrentRuns(task_run=task and task.task_run)
+    flow_name = flow.flow.name if flow.flow is not None else None
+    return CurrentRuns(flow.flow_run, task and task.task_run, flow_name)
+
+
+bind_run_finder(_find_current_runs)
 
 
 def with_context(fn: Callable[P, R]) -> Callable[P, R]:

@@ -18,6 +18,7 @@ from prefect.engine import shells
 from prefect.engine.deadline import FlowRunTimeoutError
 from prefect.engine.flow_run import FlowRunEngine
 from prefect.logging.loggers import flow_run_logger
+from prefect.schemas.states import State
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from prefect._flow import Flow
     from prefect.client import orchestration
     from prefect.engine import signals
+    from prefect.futures import waiting
     from prefect.schemas import runs
     from prefect.schemas.runs import FlowRun
 else:
@@ -38,6 +40,7 @@ else:
     multiprocessing = lazy("multiprocessing")
     orchestration = lazy("prefect.client.orchestration")
     runs = lazy("prefect.schemas.runs")
+    waiting = lazy("prefect.futures.waiting")
 signals = lazy("prefect.engine.signals")
 
 __all__ = [
@@ -234,13 +237,18 @@ def run_flow_in_subprocess(
         flow: The flow.
         flow_run: See `run_flow`.
         parameters: See `run_flow`.
-        wait_for: Futures to wait for before the process starts.
+        wait_for: Futures to wait for before the process starts; the flow does not run after one that failed.
         context: The context to run in, as `serialize_context` returns it; the current one if None.
         env: Environment variables to set in the process; None unsets one.
     """
-    for future in wait_for or ():
-        future.wait()
-    call = {"flow_run": flow_run, "parameters": parameters, "context": context or serialize_context()}
+    upstream = waiting.resolve_futures_to_states(list(wait_for or ()))
+    call = {
+        "flow_run": flow_run,
+        "parameters": parameters,
+        # One that completed has nothing left to say, and its value may be large, or one that cannot be pickled.
+        "wait_for": [each for each in upstream if not (isinstance(each, State) and each.is_completed())],
+        "context": context or serialize_context(),
+    }
     process = multiprocessing.get_context("spawn").Process(
         target=_run_in_subprocess, args=(cloudpickle.dumps((flow, call)), dict(env or {}))
     )

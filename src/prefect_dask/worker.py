@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from uuid import UUID
 
 from dask.sizeof import sizeof
 from distributed import get_worker
@@ -10,9 +11,8 @@ from distributed.diagnostics.plugin import SchedulerPlugin
 
 from prefect.states import State
 from prefect.task_runners import handover
+from prefect.task_runners.clusters import MAX_INLINE_BYTES
 
-MAX_INLINE_BYTES = 8192
-"""Values up to this size are sent to the flow's process with the news that the run has ended."""
 FLUSH_TIMEOUT_SECONDS = 10.0
 """How long a worker forwards records to a server when the flow run ends."""
 ANNOTATION = "prefect"
@@ -31,8 +31,24 @@ def run_on_worker(common: bytes, run: bytes, topic: str, *values: Any) -> State[
     if topic in _cancelled:
         return None
     ending = handover.execute(common, run, values)
-    get_worker().log_event(topic, ending.pack(MAX_INLINE_BYTES))
+    get_worker().log_event(topic, ending.run_id.bytes + ending.pack(MAX_INLINE_BYTES))
     return ending.state
+
+
+def call_task(common: bytes, run: bytes, topic: str, *values: Any) -> Any:
+    """Execute a task run on a worker, announce its end under a topic, and return what the task returns.
+
+    Raises:
+        BaseException: What the task raised.
+    """
+    ending = handover.execute(common, run, values)
+    get_worker().log_event(topic, ending.run_id.bytes + ending.pack(0))
+    return ending.state.result()
+
+
+def unpack_news(news: bytes) -> tuple[UUID, bytes]:
+    """Return the id of the run that has ended, and its packed ending."""
+    return UUID(bytes=news[:16]), news[16:]
 
 
 def start_no_more(topic: str) -> None:
@@ -65,6 +81,7 @@ class RunOnce(SchedulerPlugin):
     """
 
     name = "prefect-run-once"
+    idempotent = True
 
     def __init__(self) -> None:
         self._scheduler: Any = None

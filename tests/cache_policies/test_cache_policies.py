@@ -63,6 +63,7 @@ def excluded(policy):
         (INPUTS, {"y": 2, "x": 1}, "935c832359f6b6b1222ab2d2f271d6be"),
         (INPUTS, {}, None),
         (INPUTS - "x", {"x": 1}, "05da934bc95640755e0d7882f6f171d0"),
+        (Inputs(exclude=["x"]), {"x": 1}, "05da934bc95640755e0d7882f6f171d0"),
         (RUN_ID, {}, FLOW_RUN),
         (NONE, {"x": 1}, None),
         (NO_CACHE, {"x": 1}, None),

@@ -16,6 +16,7 @@ from prefect import flow, tags, task
 from prefect.client.orchestration import get_client
 from prefect.events import Event, emit_event
 from prefect.events.clients import AssertingEventsClient
+from prefect.events.current_runs import CurrentRuns
 from prefect.events.filters import EventFilter, EventNameFilter
 from prefect.events.related import RESOURCE_CACHE, related_resources_from_run_context
 from prefect.events.worker import EventsWorker
@@ -131,7 +132,7 @@ async def test_related_objects_are_read_once(monkeypatch: pytest.MonkeyPatch) ->
 
     deployment = uuid4()
     run = FlowRun(flow_id=uuid4(), name="r", deployment_id=deployment)
-    monkeypatch.setattr(related, "current_runs", lambda: (run, None))
+    monkeypatch.setattr(related, "find_current_runs", lambda: CurrentRuns(flow_run=run))
     monkeypatch.setattr(related, "MAX_CACHE_SIZE", 1)
     RESOURCE_CACHE.clear()
     client: Any = Client()

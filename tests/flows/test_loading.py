@@ -327,6 +327,15 @@ class TestLoadFlowFromFlowRun:
             with pytest.raises(FileNotFoundError, match="'/nowhere/at/all', which is no directory here"):
                 await load_flow_from_flow_run(client, run)
 
+    async def test_flow_that_cannot_be_imported_is_a_placeholder_unless_refused(self, program: Path):
+        program.write_text("import no_such_package\nfrom prefect import flow\n\n@flow\ndef hello():\n    return 1\n")
+        async with get_client() as client:
+            run = await create_run(client, entrypoint="code/program.py:hello")
+            loaded = await load_flow_from_flow_run(client, run, ignore_storage=True, use_placeholder_flow=True)
+            assert loaded.name == "hello"
+            with pytest.raises(ScriptError):
+                await load_flow_from_flow_run(client, run, ignore_storage=True, use_placeholder_flow=False)
+
     async def test_names_the_deployment_without_an_entrypoint(self):
         async with get_client() as client:
             run = await create_run(client)

@@ -12,6 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, RootModel
+
 from prefect._lazy import exported_names
 
 TESTS = Path(__file__).parents[1]
@@ -40,6 +42,7 @@ MODULES = [
     "prefect.testing.utilities",
     "prefect.transactions",
 ]
+_DATA_MODULES = ("artifacts", "automations", "events.schemas", "input", "results.record", "schemas")
 _TRANSACTIONS = {"transaction", "atransaction", "Transaction", "AsyncTransaction"}
 _POLICIES = {"configure", "CachePolicy", "CacheKeyFnPolicy", "Weekly"}
 OTHER_NAMES: dict[str, set[str]] = {
@@ -52,10 +55,23 @@ OTHER_NAMES: dict[str, set[str]] = {
 """Functions and classes that take the same options, by one of them."""
 
 
+def find_data_models() -> list[type[BaseModel]]:
+    """Return the public models that hold data and do nothing: `tests/schemas/test_fields.py` tries each field."""
+    return [value for _, value in _iter_callables() if _is_data_model(value) and not inspect.isabstract(value)]
+
+
+def _is_data_model(value: Any) -> bool:
+    in_place = any(f"{value.__module__}.".startswith(f"prefect.{each}.") for each in _DATA_MODULES)
+    is_model = isinstance(value, type) and issubclass(value, BaseModel) and not issubclass(value, RootModel)
+    return is_model and in_place
+
+
 def find_options() -> dict[str, list[str]]:
     """Return the options of each public function, class and method, by its full name: parameters with a default."""
     found: dict[str, list[str]] = {}
     for name, value in _iter_callables():
+        if _is_data_model(value):
+            continue
         try:
             parameters = inspect.signature(value).parameters.values()
         except (TypeError, ValueError):  # it is made by a decorator in C, or of a lazy name

@@ -34,6 +34,8 @@ def test_manager_implements_lock_manager(locks):
 def test_lock_has_one_holder_at_a_time(locks):
     assert not locks.is_locked("k")
     assert locks.acquire_lock("k", "me")
+    if isinstance(locks, FileSystemLockManager):
+        assert locks.is_locked("k", use_cache=True)
     assert locks.is_locked("k") and locks.is_lock_holder("k", "me") and not locks.is_lock_holder("k", "you")
     assert not locks.acquire_lock("k", "you", acquire_timeout=0)
     assert locks.acquire_lock("other", "you", acquire_timeout=0)

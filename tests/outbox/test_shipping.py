@@ -99,6 +99,9 @@ def test_delivery_sends_runs_logs_and_artifacts_to_the_api(fake: Fake):
     (run_id,) = server.flow_runs
     assert server.task_run_states() == {"first": ["Pending", "Running", "Retrying", "Completed"]}
     last = max(server.events.values(), key=lambda event: event["occurred"])
+    (created,) = [event for event in server.events.values() if event["event"] == "prefect.artifact.created"]
+    assert created["payload"] == {"key": "page", "type": "markdown", "description": None}
+    assert [one["prefect.resource.role"] for one in created["related"]] == ["flow-run", "flow"]
     assert last["event"] == "prefect.task-run.Completed"
     assert last["resource"]["prefect.run-count"] == "2"
     assert last["resource"]["prefect.orchestration"] == "client"

@@ -172,6 +172,19 @@ def test_flow_and_tasks_get_a_client_of_their_cluster(address: str):
     assert program() == (address, 3, 3)
 
 
+def test_task_computes_on_its_cluster_when_no_other_worker_is_free():
+    @task
+    def compute() -> int:
+        with get_dask_client(timeout=10) as outer, get_dask_client() as inner:
+            return outer.submit(sum, [1, 2]).result() + inner.submit(sum, [1, 2]).result()
+
+    with make_cluster(workers=1) as address:
+        flow_of_it = flow(
+            lambda: compute.submit().result(), name="program", task_runner=DaskTaskRunner(address=address)
+        )
+        assert flow_of_it() == 6
+
+
 def test_temporary_cluster_lasts_as_long_as_the_flow_run(home: Path):
     status, out, err = run(
         """
@@ -181,7 +194,7 @@ def test_temporary_cluster_lasts_as_long_as_the_flow_run(home: Path):
         def add(number):
             return number + 1
 
-        kwargs = {"n_workers": 1, "threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": ":0"}
+        kwargs = {"n_workers": 1, "processes": False, "host": "127.0.0.1", "dashboard_address": ":0"}
         runner = DaskTaskRunner(
             cluster_class="distributed.LocalCluster", cluster_kwargs=kwargs, adapt_kwargs={"minimum": 1, "maximum": 1}
         )

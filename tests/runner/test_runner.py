@@ -11,6 +11,8 @@ from pathlib import Path
 from uuid import UUID
 
 from prefect import flow, get_client
+from prefect.events.filters import EventFilter, EventNameFilter
+from prefect.events.worker import EventsWorker
 from prefect.runner import Runner
 from prefect.runner import runner as runner_module
 from prefect.schemas.states import Completed, Running, Scheduled, State, StateType
@@ -163,7 +165,18 @@ async def test_cancelled_run_is_ended_at_once():
         await serving.client.set_flow_run_state(run_id, Running())
         await serving.client.set_flow_run_state(run_id, State(type=StateType.CANCELLING))
         await serving.wait_for_state(run_id, "Cancelled")
+        run = await serving.client.read_flow_run(run_id)
     assert process.signals[0] == signal.SIGTERM
+    EventsWorker.instance().wait_until_empty()
+    async with get_client() as client:
+        name = EventNameFilter(name=["prefect.runner.cancelled-flow-run"])
+        (event,) = (await client.read_events(EventFilter(event=name))).events
+    assert event.resource.name == serving.runner.name
+    assert {related.id: related.role for related in event.related} == {
+        f"prefect.deployment.{serving.deployment_id}": "deployment",
+        f"prefect.flow.{run.flow_id}": "flow",
+        f"prefect.flow-run.{run_id}": "flow-run",
+    }
 
 
 async def test_run_that_another_program_of_the_home_cancels_is_ended(home: Path):

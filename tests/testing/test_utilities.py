@@ -241,6 +241,14 @@ class TestAssertBlocksEqual:
         assert_blocks_equal(Box(size=2), Box(size=2))
         assert_blocks_equal(Box(size=2), Box(size=3), exclude={"size"})
 
+    def test_private_attributes_are_compared_when_wanted(self):
+        found, expected = Box(size=2), Box(size=2)
+        found._is_anonymous = not expected._is_anonymous
+
+        assert_blocks_equal(found, expected, exclude_private=True)
+        with pytest.raises(AssertionError, match="_is_anonymous"):
+            assert_blocks_equal(found, expected, exclude_private=False)
+
     def test_different_value_or_type_fails(self):
         with pytest.raises(AssertionError, match="size is 2, expected 3"):
             assert_blocks_equal(Box(size=2), Box(size=3))

@@ -122,6 +122,15 @@ def test_run_once_runs_what_is_due_and_ends(pool: Pool, tmp_path: Path) -> None:
     worker = pool.start_worker(tmp_path / "worker", "--run-once")
     assert worker.process.wait(60) == 0, worker.output
     assert pool.read(run_id)["state_name"] == "Completed"
+    pool_id = pool.call("GET", f"/work_pools/{pool.name}")["id"]
+    about = {"event": {"prefix": ["prefect.worker."]}, "related": {"id": [f"prefect.work-pool.{pool_id}"]}}
+    emitted = pool.call("POST", "/events/filter", {"filter": {**about, "order": "ASC"}, "limit": 50})["events"]
+    assert [event["event"] for event in emitted] == [
+        "prefect.worker.started",
+        "prefect.worker.submitted-flow-run",
+        "prefect.worker.executed-flow-run",
+        "prefect.worker.stopped",
+    ]
 
 
 def test_fork_server_can_be_turned_off(pool: Pool, workers: Any) -> None:

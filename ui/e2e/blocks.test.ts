@@ -60,7 +60,7 @@ inBrowser('blocks', () => {
     const { page } = opened
     const answers: Promise<string>[] = []
     page.on('response', (response) => {
-      if (new URL(response.url()).pathname.startsWith('/api/') && response.status() === 200 && !response.url().includes('/ui/live')) answers.push(response.text())
+      if (new URL(response.url()).pathname.startsWith('/api/') && response.status() === 200 && !response.url().includes('/ui/live')) answers.push(response.text().catch(() => ''))
     })
     await page.getByRole('link', { name: 'Edit' }).click()
     await page.getByRole('textbox', { name: 'user', exact: true }).fill('ada')

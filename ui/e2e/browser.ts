@@ -34,8 +34,12 @@ export interface Opened {
   close: () => Promise<void>
 }
 
-/** Open an address in a context of its own. */
-export async function open(server: TestServer, path: string, options: BrowserContextOptions = {}, base = ''): Promise<Opened> {
+/**
+ * Open an address in a context of its own.
+ *
+ * @param prepare what to do before the page is loaded.
+ */
+export async function open(server: { url: string }, path: string, options: BrowserContextOptions = {}, base = '', prepare: (page: Page) => Promise<void> = async () => {}): Promise<Opened> {
   const context = await browser!.newContext({ viewport: { width: 1440, height: 900 }, ...options })
   const page = await context.newPage()
   const opened: Opened = { page, calls: [], files: [], problems: [], close: () => context.close() }
@@ -51,6 +55,7 @@ export async function open(server: TestServer, path: string, options: BrowserCon
     const sizes = await response.request().sizes().catch(() => undefined)
     opened.files.push({ url: response.url(), bytes: sizes?.responseBodySize ?? 0 })
   })
+  await prepare(page)
   await page.goto(server.url + base + path)
   await page.waitForSelector('main h1')
   return opened

@@ -29,6 +29,30 @@ inBrowser('a server that asks for credentials below a base path', () => {
     await opened.close()
   })
 
+  test('whose auth string changed asks for the new one, and then shows the same page', async () => {
+    const port = await freePort()
+    let guarded = new TestServer(port, { PREFECT_SERVER_API_AUTH_STRING: 'ada:first' })
+    await guarded.start()
+    try {
+      const opened = await open(guarded, '/flows')
+      await opened.page.waitForURL(/login/)
+      await opened.page.getByLabel('Auth string').fill('ada:first')
+      await opened.page.getByRole('button', { name: 'Sign in' }).click()
+      await opened.page.getByText('No flows yet').waitFor()
+      await guarded.stop()
+      guarded = new TestServer(port, { PREFECT_SERVER_API_AUTH_STRING: 'ada:second' })
+      await guarded.start()
+      await opened.page.waitForURL(/login\?back=flows/)
+      await opened.page.getByLabel('Auth string').fill('ada:second')
+      await opened.page.getByRole('button', { name: 'Sign in' }).click()
+      await opened.page.waitForURL(/flows$/)
+      await opened.page.getByText('No flows yet').waitFor()
+      await opened.close()
+    } finally {
+      await guarded.remove()
+    }
+  })
+
   test('that is restarted under an open page shows on it again', async () => {
     const plain = new TestServer(await freePort())
     await plain.start()

@@ -73,6 +73,12 @@ export class TestServer {
     return (answer.status === 204 ? undefined : await answer.json()) as T
   }
 
+  /** Send records of the journal, which say what happened and when. */
+  async record(...records: object[]) {
+    const answer = await fetch(`${this.url}/api/journal`, { method: 'POST', body: records.map((record) => JSON.stringify(record)).join('\n') })
+    if (!answer.ok) throw new Error(`POST /journal: ${answer.status} ${await answer.text()}`)
+  }
+
   async findRun(name: string): Promise<string> {
     const page = await this.call<{ rows: { id: string; name: string; run_seconds: number }[] }>('GET', `/ui/pages/runs?q=name:${encodeURIComponent(`"${name}"`)}&chart=false&sort=-duration`)
     return page.rows[0]!.id

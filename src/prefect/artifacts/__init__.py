@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -32,13 +33,17 @@ if TYPE_CHECKING:
     from prefect.client.schemas.filters import ArtifactFilterKey as ArtifactFilterKey
     from prefect.client.schemas.objects import Artifact as ArtifactResponse  # noqa: F401
     from prefect.client.schemas.sorting import ArtifactSort as ArtifactSort
+    from prefect.events import utilities as events
     from prefect.logging import loggers
+    from prefect.schemas import run_events
     from prefect.schemas.actions import objects as actions
     from prefect.types import names
 else:
     actions = lazy("prefect.schemas.actions.objects")
+    events = lazy("prefect.events.utilities")
     loggers = lazy("prefect.logging.loggers")
     names = lazy("prefect.types.names")
+    run_events = lazy("prefect.schemas.run_events")
 
 Table = dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
 
@@ -79,9 +84,11 @@ async def acreate_link_artifact(
         "description": description,
         "data": format_link(link, link_text),
     }
-    if client is not None:
-        return (await client.create_artifact(actions.ArtifactCreate(**fields, **get_run_ids()))).id
-    return record_artifact(**fields)
+    if client is None:
+        return record_artifact(**fields)
+    id_ = (await client.create_artifact(actions.ArtifactCreate(**fields, **get_run_ids()))).id
+    emit_created(id_, fields)
+    return id_
 
 
 async def acreate_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
@@ -133,6 +140,7 @@ async def aupdate_progress_artifact(
         values["description"] = description
     if client is not None:
         await client.update_artifact(artifact_id, actions.ArtifactUpdate(**values))
+        _emit("updated", artifact_id, None, values)
     else:
         _append({"kind": "update", "of": "artifact", "id": artifact_id, "set": values, "at": now()})
     return artifact_id
@@ -216,3 +224,16 @@ def get_run_ids() -> dict[str, Any]:
 def _append(entry: dict[str, Any]) -> None:
     # Outside of a run the journal may not be open yet.
     (journal.current() or outbox.use_journal()).append(entry)
+
+
+# --- events of artifacts that no record announces --------------------------------------------------------------------
+
+
+def emit_created(id: UUID, fields: Mapping[str, Any]) -> None:
+    """Emit that a client has created an artifact. Artifacts of the journal have their events from their records."""
+    _emit("created", id, fields["key"], {name: fields[name] for name in ("key", "type", "description")})
+
+
+def _emit(change: str, id: UUID, key: str | None, payload: dict[str, Any]) -> None:
+    event = run_events.build_artifact_event(change, str(id), key, payload, [])
+    events.emit_event(event["event"], event["resource"], payload=payload)

@@ -48,7 +48,9 @@ class Artifact(ArtifactCreate):
         }
         if client is not None:
             artifacts.warn_outside_of_runs(fields)
-            return await client.create_artifact(ArtifactCreate(**fields))
+            created = await client.create_artifact(ArtifactCreate(**fields))
+            artifacts.emit_created(created.id, fields)
+            return created
         id_, at = artifacts.record_artifact(**fields), now()
         return records.Artifact(id=id_, created=at, updated=at, **fields)
 

@@ -15,6 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_jsonable_python
 
 from prefect import exceptions
+from prefect._lazy import lazy
 from prefect.blocks import registry, schemas
 from prefect.client.utilities import inject_client
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, ProtectedBlockError
@@ -30,6 +31,9 @@ from prefect.types.names import BlockDocumentName
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+    from prefect.events import utilities as events
+else:
+    events = lazy("prefect.events.utilities")
 
 Ref = UUID | str | Mapping[str, Any]
 """A reference to a block document: its id, `{"block_document_id": id}` or `{"block_document_slug": "type/name"}`."""
@@ -196,7 +200,7 @@ async def load(cls: Any, name: str, validate: bool, *, client: Any = None) -> An
         RuntimeError: Its values are not valid for the class.
     """
     document = await find_document(cls, name, client)
-    return build_block(cls, document, validate)
+    return _load_document(cls, document, validate)
 
 
 @inject_client
@@ -228,7 +232,19 @@ async def load_from_ref(cls: Any, ref: Ref, validate: bool, *, client: Any = Non
         raise ValueError(f"There is no block with the id '{document_id}'.") from None
     except exceptions.PrefectHTTPStatusError as error:
         raise _explain_refusal(error) from error
-    return build_block(cls, document, validate)
+    return _load_document(cls, document, validate)
+
+
+def _load_document(cls: Any, document: BlockDocument, validate: bool) -> Any:
+    """Return the block of a document, and emit that it was loaded."""
+    block = build_block(cls, document, validate)
+    slug = type(block).get_block_type_slug()
+    resource = {"prefect.resource.id": f"prefect.block-document.{document.id}"}
+    if document.name:
+        resource["prefect.resource.name"] = document.name
+    block_type = {"prefect.resource.id": f"prefect.block-type.{slug}", "prefect.resource.role": "block-type"}
+    events.emit_gathered(f"prefect.block.{slug}.loaded", resource, related=[block_type])
+    return block
 
 
 @inject_client

@@ -266,7 +266,7 @@ class _UpstreamNotCompleted(Exception):
         while context is not None and self._run_id not in context.failed_runs:
             context = context.parent
         known = context.failed_runs[self._run_id] if context is not None else None
-        subject = f"Upstream {known or f'task run {str(self._run_id)!r}'}"
+        subject = f"Upstream {known or (f'task run {str(self._run_id)!r}' if self._run_id else 'run')}"
         if state.name == "NotReady" and state.message:
             return f"{subject} did not run: {state.message}"
         error = getattr(state.data, "result", state.data)  # a stored result, or the exception itself

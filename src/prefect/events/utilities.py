@@ -74,15 +74,25 @@ def emit_event(
     Raises:
         EventTooLarge: The event exceeds the maximum size of the API.
     """
+    values = {"resource": resource, "occurred": occurred, "related": related, "payload": payload, "id": id}
+    return _emit(event, values, follows, is_urgent=True)
+
+
+def emit_gathered(event: str, resource: dict[str, str], related: Iterable[dict[str, str]] = ()) -> Event | None:
+    """Emit an event that happens often and that nobody waits for: it is recorded together with others."""
+    return _emit(event, {"resource": resource, "related": related}, None, is_urgent=False)
+
+
+def _emit(event: str, values: dict[str, Any], follows: Event | None, is_urgent: bool) -> Event | None:
     try:
-        at = occurred or now()
+        at = values.get("occurred") or now()
         new_event = events.Event(
             event=event,
-            resource=resource,  # pyright: ignore[reportArgumentType]
+            resource=values["resource"],
             occurred=at,
-            related=list(related or ()),  # pyright: ignore[reportArgumentType]
-            payload=payload or {},
-            id=id or new_id(),
+            related=list(values.get("related") or ()),
+            payload=values.get("payload") or {},
+            id=values.get("id") or new_id(),
             follows=follows.id if follows is not None and abs(at - follows.occurred) < TIGHT_TIMING else None,
         )
         size = new_event.size_bytes
@@ -93,7 +103,7 @@ def emit_event(
     if size > limit:
         raise EventTooLarge(size, limit)
     try:
-        worker.EventsWorker.instance().send(new_event)
+        worker.EventsWorker.instance().send(new_event, is_urgent)
     except Exception:
         logger.exception("The event %s could not be emitted.", event)
         return None

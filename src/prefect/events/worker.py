@@ -13,12 +13,14 @@ import os
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from prefect import outbox, settings
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client.base import ServerType, determine_server_type
+from prefect.logging._identity import run_identity
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES
 from prefect.settings.context import SettingsContext
 
 if TYPE_CHECKING:
@@ -42,8 +44,18 @@ BATCH_SIZE = 100
 GATHER_INTERVAL_SECONDS = 0.01
 """How long the thread waits for further events after the first one."""
 
+LONG_GATHER_INTERVAL_SECONDS = 0.15
+"""The same while none of them is urgent: calls of the API wait for what was recorded before them."""
+
+READ_TIMEOUT_SECONDS = 5.0
+"""How long the thread waits for an object that an event is related to."""
+
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait at exit for queued events to be recorded."""
+
+
+_Item: TypeAlias = "tuple[Event, contextvars.Context | None]"
+"""An event, and the context of the run that it was emitted in."""
 
 
 def should_emit_events() -> bool:
@@ -88,13 +100,15 @@ class EventsWorker:
 
     def reset_for_fork(self) -> None:
         """Reset the queue and the thread; the parent process sends the events it queued."""
-        self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
+        self._queue: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._sending = 0
+        self._has_urgent = False
         self._flush_now = False
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._client: PrefectClient | None = None
+        self._unrecorded: deque[_Item] = deque()
 
     # --- instances ---
 
@@ -164,16 +178,23 @@ class EventsWorker:
         self._thread = threading.Thread(target=self._run, name="prefect-events", daemon=True)
         self._thread.start()
 
-    def send(self, item: Event) -> None:
-        """Queue an event; drop it if the queue already has `events.worker_max_queue_size` events."""
+    def send(self, item: Event, is_urgent: bool = True) -> None:
+        """Queue an event; drop it if the queue already has `events.worker_max_queue_size` events.
+
+        Args:
+            item: The event.
+            is_urgent: Whether it is recorded at once, instead of together with others.
+        """
         limit = self._settings.events.worker_max_queue_size
-        in_run = any(run is not None for run in related.current_runs())
+        in_run = run_identity.get() is not None
         with self._changed:
             if limit and len(self._queue) >= limit:
                 logger.warning("An event was dropped: the queue has %d events (events.worker_max_queue_size).", limit)
                 return
             self._queue.append((item, contextvars.copy_context() if in_run else None))
-            if len(self._queue) in (1, BATCH_SIZE):  # the thread takes the others with the first one
+            is_first_urgent = is_urgent and not self._has_urgent
+            self._has_urgent = self._has_urgent or is_urgent
+            if is_first_urgent or len(self._queue) in (1, BATCH_SIZE):  # the thread takes the others with the first one
                 self._changed.notify_all()
 
     def wait_until_empty(self) -> None:
@@ -200,34 +221,57 @@ class EventsWorker:
             self._stopped = True
             self._flush_now = not at_exit  # the journal itself waits at exit
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        if not self._thread.is_alive():
+            return True
+        self._record_rest()
+        return False
+
+    def _record_rest(self) -> None:
+        """Record what the thread has not, because the server does not answer: an event recorded twice counts once."""
+        if self.client_type is not None:
+            return
+        with self._changed:
+            rest = [*self._unrecorded, *self._queue]
+            self._queue.clear()
+        for item in rest:
+            self._record(self._add_related(*item))
 
     async def attach_related_resources_from_context(self, event: Event) -> None:
         """Add the related resources of the current run to an event."""
-        client = self._client or orchestration.get_client()
+        # A process that ends waits for no answers.
+        client = None if self._stopped or not related.has_references() else self._get_client()
         exclude = {resource.id for resource in event.involved_resources}
         event.related += await related.related_resources_from_run_context(client, exclude)
+
+    def _get_client(self) -> PrefectClient:
+        """Return the client that reads what completes events: a server that is away must not hold them up."""
+        if self._client is None:
+            changes = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: READ_TIMEOUT_SECONDS}
+            with SettingsContext(None, settings=self._settings.copy_with_update(changes)):
+                self._client = orchestration.get_client(sync_client=True)._operations
+        return self._client
 
     # --- background thread ---
 
     def _run(self) -> None:
         with SettingsContext(None, settings=self._settings):
             if self.client_type is None:
-                self._run_with_api()
+                self._run_with_journal()
             else:
                 asyncio.run(self._run_with_client(self.client_type(**dict(self.client_options))))
 
-    def _run_with_api(self) -> None:
-        with orchestration.get_client(sync_client=True) as client:
-            self._client = client._operations
-            while batch := self._take_batch(BATCH_SIZE):
-                for item in batch:
-                    self._record(self._add_related(*item))
-                if self._flush_now:
-                    self._wait_until_delivered()
-                self._mark_sent(len(batch))
+    def _run_with_journal(self) -> None:
+        while batch := self._take_batch(BATCH_SIZE):
+            self._unrecorded.extend(batch)
+            while self._unrecorded:
+                self._record(self._add_related(*self._unrecorded[0]))
+                self._unrecorded.popleft()
+            if self._flush_now:
+                self._wait_until_delivered()
+            self._mark_sent(len(batch))
 
     async def _run_with_client(self, client: EventsClient) -> None:
         async with client:
@@ -239,17 +283,19 @@ class EventsWorker:
                         logger.warning("The event %s could not be sent: %s", item[0].event, error)
                 self._mark_sent(len(batch))
 
-    def _take_batch(self, count: int) -> list[tuple[Event, contextvars.Context | None]]:
+    def _take_batch(self, count: int) -> list[_Item]:
         """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)
+            self._changed.wait_for(lambda: self._has_urgent or self._is_due(count), LONG_GATHER_INTERVAL_SECONDS)
             # Waking a thread takes longer than recording an event: those that follow soon are taken with this one.
-            self._changed.wait_for(lambda: self._is_urgent(count), GATHER_INTERVAL_SECONDS)
+            self._changed.wait_for(lambda: self._is_due(count), GATHER_INTERVAL_SECONDS)
             batch = [self._queue.popleft() for _ in range(min(count, len(self._queue)))]
             self._sending += len(batch)
+            self._has_urgent = bool(self._queue)
             return batch
 
-    def _is_urgent(self, count: int) -> bool:
+    def _is_due(self, count: int) -> bool:
         return self._stopped or self._flush_now or len(self._queue) >= count
 
     def _mark_sent(self, count: int) -> None:

@@ -17,7 +17,8 @@ from prefect.outbox.event_sender import EventSender, QueuedItem, post_items, spl
 from prefect.outbox.events import RunContext, TaskRunEvents, build_heartbeat
 from prefect.outbox.store import Batch, Outbox, Outcome
 from prefect.schemas import liveness
-from prefect.types import json_codec
+from prefect.schemas.run_events import build_artifact_event, build_labels
+from prefect.types import json_codec, named_id
 from prefect.types.mappings import Record
 
 LOG_BATCH_SIZE = 2000
@@ -28,6 +29,7 @@ EVENT_BATCH_SIZE, EVENT_BATCH_BYTES = 200, 1_000_000
 
 _LOG_FIELDS = ("name", "level", "message", "timestamp", "flow_run_id", "task_run_id")
 _ARTIFACT_FIELDS = ("key", "type", "description", "data", "metadata_", "flow_run_id", "task_run_id")
+_ARTIFACT_EVENT_FIELDS = ("key", "type", "description")
 _FLOW_RUN_FIELDS = (
     *("name", "flow_id", "flow_version", "parameters", "context", "tags", "parent_task_run_id", "empirical_policy"),
 )
@@ -259,7 +261,10 @@ class _BatchDelivery:
             "artifact": (_CHANGEABLE_ARTIFACT_FIELDS, "/artifacts/{id}"),
         }[record["of"]]
         changes = {name: value for name, value in values.items() if name in changeable}
-        self._call("PATCH", route, changes, id=self._server_id(record["id"]))
+        id_ = self._server_id(record["id"])
+        self._call("PATCH", route, changes, id=id_)
+        if record["of"] == "artifact":
+            self._queue_artifact_event("updated", id_, record, changes)
 
     # --- events, artifacts and logs -----------------------------------------------------------------------------------
 
@@ -267,10 +272,22 @@ class _BatchDelivery:
         self._emitted.append(({name: value for name, value in record.items() if name != "kind"}, self._current_line))
 
     def _create_artifact(self, record: Record) -> None:
-        if self._was_created(record["id"]):
-            return
-        body = {name: record[name] for name in _ARTIFACT_FIELDS if record.get(name) is not None}
-        self._add_alias(record["id"], self._call("POST", "/artifacts/", body)["id"])
+        if not self._was_created(record["id"]):
+            body = {name: record[name] for name in _ARTIFACT_FIELDS if record.get(name) is not None}
+            self._add_alias(record["id"], self._call("POST", "/artifacts/", body)["id"])
+        payload = {name: record.get(name) for name in _ARTIFACT_EVENT_FIELDS}
+        self._queue_artifact_event("created", self._server_id(record["id"]), record, payload)
+
+    def _queue_artifact_event(self, change: str, id_: str, record: Record, payload: Record) -> None:
+        """Queue the event of an artifact, which clients emit."""
+        run = self._delivery.get_run_context(record.get("flow_run_id"))
+        related = run.describe() if run is not None else []
+        if record.get("task_run_id"):
+            related.append(build_labels("task-run", record["task_run_id"], role="task-run"))
+        event = build_artifact_event(change, id_, record.get("key"), payload, related)
+        occurred = record.get("created") or record.get("at")
+        event_id = named_id("artifact-record-event", f"{change} {id_} {occurred}")  # the same when it is sent again
+        self._emitted.append(({"id": str(event_id), "occurred": occurred, **event}, self._current_line))
 
     def _queue_log(self, record: Record) -> None:
         self._logs.append(({name: record.get(name) for name in _LOG_FIELDS}, self._current_line))

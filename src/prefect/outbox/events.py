@@ -61,6 +61,15 @@ class RunContext:
         """Return the flow as a related resource."""
         return _related("flow", self.flow_id, self.flow_name)
 
+    def owners(self) -> list[Labels]:
+        """Return the flow, the deployment and the tags as related resources."""
+        deployment = [_related("deployment", self.deployment_id)] if self.deployment_id else []
+        return [self.flow(), *deployment, *build_tag_labels(self.tags)]
+
+    def describe(self) -> list[Labels]:
+        """Return the flow run and its owners as related resources."""
+        return [_related("flow-run", self.id, self.name), *self.owners()]
+
 
 def _related(kind: str, id_: str, name: str | None = None) -> Labels:
     return build_labels(kind, id_, name or None, kind)
@@ -68,7 +77,6 @@ def _related(kind: str, id_: str, name: str | None = None) -> Labels:
 
 def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
     """Return the heartbeat event of a flow run."""
-    deployment = [_related("deployment", run.deployment_id)] if run.deployment_id else []
     return {
         "id": id_,
         "event": FLOW_RUN_HEARTBEAT,
@@ -78,7 +86,7 @@ def build_heartbeat(run: RunContext, id_: str, at: str) -> Record:
             "prefect.resource.name": run.name,
             "prefect.version": prefect.__version__,
         },
-        "related": [run.flow(), *deployment, *build_tag_labels(run.tags)],
+        "related": run.owners(),
         "payload": {},
     }
 

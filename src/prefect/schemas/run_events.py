@@ -99,6 +99,26 @@ def build_task_run_event(
     return event
 
 
+def build_artifact_event(
+    change: str, id: str, key: str | None, payload: Mapping[str, Any], related: list[Labels]
+) -> dict[str, Any]:
+    """Return the event of an artifact that was created or changed, without an id and a time.
+
+    Args:
+        change: `"created"` or `"updated"`.
+        id: The id of the artifact.
+        key: Its key.
+        payload: The fields that are set; of a new one its key, type and description.
+        related: The labels of its runs and of what these belong to.
+    """
+    return {
+        "event": f"prefect.artifact.{change}",
+        "resource": build_labels("artifact", id, key or None),
+        "related": related,
+        "payload": dict(payload),
+    }
+
+
 def _build_event(
     kind: str,
     run: EventRun,

@@ -180,6 +180,11 @@ class HandedOverRun:
         return self._engine.fields["name"]
 
     @property
+    def task_name(self) -> str:
+        """The name of the task."""
+        return self._engine.task.name
+
+    @property
     def state(self) -> State[Any]:
         """The state of the run, as far as it is known here."""
         return self._engine.state

@@ -27,6 +27,11 @@ RESTRICTED_ASSET_CHARACTERS = [
 """Characters that the key of an asset must not have, because the key is a URI."""
 
 
+def slugify(name: str) -> str:
+    """Return a name in lower case, with a hyphen in place of whatever is no letter or digit."""
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
 def raise_on_name_alphanumeric_dashes_only(value: str | None, field_name: str = "value") -> str | None:
     """Return the value; raise ValueError unless it has only lowercase letters, digits and dashes."""
     if value is not None and not re.match(LOWERCASE_LETTERS_NUMBERS_AND_DASHES_ONLY_REGEX, value):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import re
 from functools import cache
 from typing import Any
 
@@ -52,11 +51,6 @@ def find_packages() -> list[tuple[str, str]]:
 def reload() -> None:
     """Look for packages again, after one was installed."""
     _load_packages.cache_clear()
-
-
-def slugify(name: str) -> str:
-    """Return a name in lower case, with a hyphen in place of whatever is no letter or digit."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _load_own() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Generic, TypeVar
 
+from prefect.types.names import slugify
 from prefect.workers import registry
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
 
@@ -72,4 +73,4 @@ class WorkerType(Generic[C, V]):
 
     def get_name_slug(self) -> str:
         """Return the name in lower case, with hyphens, as events have it."""
-        return registry.slugify(self.name)
+        return slugify(self.name)

@@ -7,7 +7,8 @@ from _facts import fact
 
 from prefect import flow, get_client
 from prefect.automations import Automation
-from prefect.client.schemas.objects import StateType
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterId
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.events import emit_event
 from prefect.events.actions import ChangeFlowRunState, RunDeployment
 from prefect.events.schemas.automations import EventTrigger, Posture
@@ -24,7 +25,13 @@ def reacting() -> None:
 
 flow_id = client.create_flow(reacting)
 deployment_id = client.create_deployment(flow_id, "on-paid", enforce_parameter_schema=False)
-before = {each.id for each in client.read_flow_runs()}  # another program may have run on this server
+
+
+def runs_of_deployment() -> list[FlowRun]:
+    return client.read_flow_runs(deployment_filter=DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id])))
+
+
+before = {each.id for each in runs_of_deployment()}  # another program may have run on this server
 run = client.create_flow_run(reacting, state=Running())
 resource = {"prefect.resource.id": "shop.1", "prefect.resource.name": "corner"}
 
@@ -60,7 +67,7 @@ EventsWorker.instance().wait_until_empty()
 deadline = time.monotonic() + 60
 runs = []
 while time.monotonic() < deadline:
-    runs = [each for each in client.read_flow_runs() if each.deployment_id == deployment_id and each.id not in before]
+    runs = [each for each in runs_of_deployment() if each.id not in before]
     if len(runs) >= 2 and client.read_flow_run(run.id).state.is_failed():
         break
     time.sleep(0.2)

@@ -62,6 +62,32 @@ async def test_page_is_told_of_new_logs_of_its_run(call: RouteClient, hub: LiveH
     await page.aclose()
 
 
+async def test_page_is_told_that_its_run_was_deleted(call: RouteClient, hub: LiveHub) -> None:
+    run = await call.flow_run("COMPLETED")
+    page = hub._stream(Changes(UUID(run)))
+    await read(page)
+    waiting = asyncio.create_task(read(page))
+    await asyncio.sleep(0)
+    await call("DELETE", "/flow_runs/{id}", id=run)
+    assert b"change" in await waiting
+    await page.aclose()
+
+
+async def test_changes_are_gathered_longer_when_answers_cost_more(
+    server: Server, hub: LiveHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("prefect.server.app.streams.live.asyncio.sleep", sleep)
+    for cost in (0.001, 0.1, 100):
+        server.answers._seconds = cost
+        await hub._pause()
+    assert [round(pause, 1) for pause in pauses] == [0.3, 0.3, 2.2, 0.3, 10.0]
+
+
 async def test_streams_end_when_the_server_stops(hub: LiveHub) -> None:
     page = hub._stream(Changes(None))
     await read(page)

@@ -1,5 +1,5 @@
 /** Requests to the API: credentials, CSRF tokens, ETags, and errors that say what was asked of whom. */
-import { server } from './server'
+import { compareClocks, server } from './server'
 
 export class ApiError extends Error {
   constructor(
@@ -39,9 +39,11 @@ export function latest<T>(path: string): T | undefined {
   return known.get(path)?.value as T | undefined
 }
 
-export async function get<T>(path: string, signal?: AbortSignal): Promise<T> {
+/** @param shared whether the answer may be one that another page was given since the last change. */
+export async function get<T>(path: string, signal?: AbortSignal, shared = false): Promise<T> {
   const before = known.get(path)
   const headers: Record<string, string> = before ? { 'if-none-match': before.etag } : {}
+  if (shared) headers['cache-control'] = 'max-age=1'
   const response = await request('GET', path, undefined, headers, signal)
   if (response.status === 304 && before) return before.value as T
   const value = (await response.json()) as T
@@ -92,6 +94,7 @@ async function request(
     if (signal?.aborted) throw error
     throw new ApiError(`The server at ${new URL(url, location.href).href} cannot be reached.`, 0, url)
   }
+  compareClocks(response.headers.get('date'))
   if (response.ok || response.status === 304) return response
   if (response.status === 401) dispatchEvent(new Event('signed-out'))
   throw await readError(response, url)

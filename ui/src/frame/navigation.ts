@@ -22,13 +22,10 @@ export interface Nearest {
 
 /** Addresses of the original whose page is not here: the nearest one opens, and says so. */
 export const NEAREST: Nearest[] = [
-  { pattern: /^deployments\/deployment\/([^/]+)\/(edit|duplicate)$/, path: 'deployments/deployment/$1', sentence: 'Deployments are changed where they are defined, in code or in prefect.yaml, and deployed anew. Schedules can be changed here.' },
   { pattern: /^work-pools\/create$/, path: 'work-pools', sentence: 'Work pools are created by a command: prefect work-pool create NAME --type process' },
   { pattern: /^work-pools\/work-pool\/([^/]+)\/edit$/, path: 'work-pools/work-pool/$1', sentence: 'The limit of a pool is changed here; its job template by a command: prefect work-pool update NAME --base-job-template FILE' },
   { pattern: /^work-pools\/work-pool\/([^/]+)\/queue\/create$/, path: 'work-pools/work-pool/$1', sentence: 'Work queues are created by a command: prefect work-queue create NAME --pool POOL' },
   { pattern: /^work-pools\/work-pool\/([^/]+)\/queue\/([^/]+)\/edit$/, path: 'work-pools/work-pool/$1/queue/$2', sentence: 'The priority, the limit and the switch of a queue are changed in its row.' },
-  { pattern: /^events\/event\/.*$/, path: 'events', sentence: 'All events are in one table; a click on an event shows the whole of it.' },
-  { pattern: /^concurrency-limits\/concurrency-limit\/.*$/, path: 'concurrency-limits', sentence: 'All limits are in two tables, with the task runs that hold slots.' },
 ]
 
 /** Return the nearest page of an address that has none of its own. */

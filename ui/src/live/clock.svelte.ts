@@ -1,5 +1,6 @@
-/** The current time, which moves once a second while the page can be seen and something shows it. */
+/** The current time of the server, which moves once a second while the page can be seen and something shows it. */
 import { createSubscriber } from 'svelte/reactivity'
+import { serverTime } from '../api/server'
 
 const subscribe = createSubscriber((update) => {
   const timer = setInterval(() => document.visibilityState === 'visible' && update(), 1000)
@@ -9,5 +10,5 @@ const subscribe = createSubscriber((update) => {
 /** Return the current time in milliseconds; what shows it is drawn anew each second. */
 export function now(): number {
   subscribe()
-  return Date.now()
+  return serverTime()
 }

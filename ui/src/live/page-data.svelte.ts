@@ -43,7 +43,7 @@ export class PageData<T> {
       let unfollow: (() => void) | undefined
       const start = () => {
         unfollow?.()
-        unfollow = document.visibilityState === 'visible' ? follow(followed, () => this.reloadSoon()) : undefined
+        unfollow = document.visibilityState === 'visible' ? follow(followed, (pushed) => this.reloadSoon(pushed)) : undefined
       }
       const onVisibility = () => {
         start()
@@ -64,23 +64,24 @@ export class PageData<T> {
     if (path !== undefined) await this.load(path)
   }
 
-  private reloadSoon() {
+  private reloadSoon(pushed = false) {
     if (this.timer || document.visibilityState !== 'visible') return
     const pause = Math.max(MIN_PAUSE_MS, this.took * 10)
     const wait = Math.max(0, this.loadedAt + pause - Date.now())
     this.timer = setTimeout(() => {
       this.timer = undefined
-      void this.reload()
+      const path = this.path()
+      if (path !== undefined) void this.load(path, pushed)
     }, wait)
   }
 
-  private async load(path: string) {
+  private async load(path: string, shared = false) {
     this.aborter?.abort()
     const aborter = (this.aborter = new AbortController())
     const began = Date.now()
     this.loading = true
     try {
-      this.value = await get<T>(path, aborter.signal)
+      this.value = await get<T>(path, aborter.signal, shared)
       this.error = undefined
       this.loads += 1
     } catch (error) {

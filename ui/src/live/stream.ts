@@ -5,17 +5,22 @@ import { server } from '../api/server'
 const HELLO_TIMEOUT_MS = 4000
 const POLL_INTERVAL_MS = 5000
 const RECONNECT_MS = 2000
+/** How many polls to make before the stream is tried again. */
+const POLLS_BEFORE_RETRY = 6
+
+/** Called when something changed: whether the server said so, or it may only have. */
+type Changed = (pushed: boolean) => void
 
 /**
  * Call `changed` whenever the server says that something changed, until the returned function is called.
  *
  * @param topic what to follow: `run=<id>` for one flow run, or an empty text for anything.
  */
-export function follow(topic: string, changed: () => void): () => void {
+export function follow(topic: string, changed: Changed): () => void {
   let shared = streams.get(topic)
   if (!shared) {
-    const listeners = new Set<() => void>()
-    shared = { listeners, stop: readStream(topic, () => listeners.forEach((listener) => listener())) }
+    const listeners = new Set<Changed>()
+    shared = { listeners, stop: readStream(topic, (pushed) => listeners.forEach((listener) => listener(pushed))) }
     streams.set(topic, shared)
   }
   const { listeners, stop } = shared
@@ -30,25 +35,30 @@ export function follow(topic: string, changed: () => void): () => void {
 }
 
 /** One connection a topic, however many parts of a page follow it: browsers allow six to a server. */
-const streams = new Map<string, { listeners: Set<() => void>; stop: () => void }>()
+const streams = new Map<string, { listeners: Set<Changed>; stop: () => void }>()
 
-function readStream(topic: string, changed: () => void): () => void {
+function readStream(topic: string, changed: Changed): () => void {
   const aborter = new AbortController()
   let timer: ReturnType<typeof setTimeout> | undefined
   let missed = false
 
+  const wait = (ms: number) => new Promise((resolve) => (timer = setTimeout(resolve, ms)))
+
   async function run() {
     while (!aborter.signal.aborted) {
-      const worked = await read().catch(() => false)
-      if (aborter.signal.aborted) return
+      const ended = await read()
       missed = true
-      await new Promise((resolve) => (timer = setTimeout(resolve, worked ? RECONNECT_MS : POLL_INTERVAL_MS)))
-      if (!worked && !aborter.signal.aborted) changed()
+      if (ended === 'after it worked') await wait(RECONNECT_MS)
+      const polls = { 'after it worked': 0, 'server away': 1, 'held back': POLLS_BEFORE_RETRY }[ended]
+      for (let n = 0; n < polls && !aborter.signal.aborted; n += 1) {
+        changed(false)
+        await wait(POLL_INTERVAL_MS)
+      }
     }
   }
 
-  /** Read one stream to its end; return whether it said anything in time. */
-  async function read(): Promise<boolean> {
+  /** Read one stream to its end; return how it ended. */
+  async function read(): Promise<'after it worked' | 'server away' | 'held back'> {
     const attempt = new AbortController()
     const stop = () => attempt.abort()
     aborter.signal.addEventListener('abort', stop)
@@ -57,19 +67,21 @@ function readStream(topic: string, changed: () => void): () => void {
     try {
       const url = `${server.api}/ui/live${topic ? `?${topic}` : ''}`
       const response = await fetch(url, { headers: authorization(), signal: attempt.signal, cache: 'no-store' })
-      if (!response.ok || !response.body) return false
+      if (!response.ok || !response.body) return 'held back'
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
       for (;;) {
         const { done, value } = await reader.read()
-        if (done) return greeted
+        if (done) return greeted ? 'after it worked' : 'held back'
         if (!greeted) {
           greeted = true
           clearTimeout(patience)
-          if (missed) changed()
+          if (missed) changed(false)
           missed = false
         }
-        if (value.includes('event: change')) changed()
+        if (value.includes('event: change')) changed(true)
       }
+    } catch {
+      return greeted ? 'after it worked' : attempt.signal.aborted ? 'held back' : 'server away'
     } finally {
       clearTimeout(patience)
       aborter.signal.removeEventListener('abort', stop)

@@ -24,6 +24,7 @@ from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
 from prefect.server.app.middleware import RequestMiddleware
 from prefect.server.app.root_pages import add_root_pages
+from prefect.server.app.shared_answers import SharedAnswers
 from prefect.server.app.state import ServerState
 from prefect.server.app.streams.live import LiveHub
 from prefect.server.bus import Bus
@@ -118,6 +119,7 @@ class Server(ServerState):
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self.authenticators = default_authenticators(self.settings) if authenticators is None else authenticators
+        self.answers = SharedAnswers()
         self.live = LiveHub(self)
         self._routes = [LazyRoute(operation, self) for operation in list_operations()]
         self.api = self._build_api()

@@ -27,9 +27,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from prefect.server.app.state import ServerState
-from prefect.server.db.interface import UnitOfWork
 from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import CallerGone, Operation, RawResponse, RequestInfo, StatusResponse
+from prefect.server.routes.operation import CallerGone, Operation, RawResponse, RequestInfo, StatusResponse, Waiting
 from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
 from prefect.types import json_codec
 
@@ -115,12 +114,19 @@ def build_endpoint(operation: Operation, state: ServerState) -> Callable[..., Aw
         arguments = build_arguments(operation, values)
         if info_name is not None:
             arguments[info_name] = read_request_info(request)
+        principal = request.scope["principal"]
+
+        async def compute(changes: RequestChanges | None = None) -> Response:
+            result = await execute(operation, state.database, principal, arguments, changes)
+            return build_response(result, operation.status)
+
+        if operation.etag and state.answers.allows(request):
+            key = (principal, request.url.path, request.url.query)
+            return answer_conditionally(request, await state.answers.get(key, compute))
         try:
-            changes = RequestChanges(request, state)
-            result = await execute(operation, state.database, request.scope["principal"], arguments, changes)
+            response = await compute(RequestChanges(request, state))
         except CallerGone:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
-        response = build_response(result, operation.status)
         return answer_conditionally(request, response) if operation.etag else response
 
     declared = [
@@ -152,15 +158,15 @@ class RequestChanges:
         self._request = request
         self._state = state
 
-    async def wait(self, topic: str, is_ready: UnitOfWork[bool], seconds: float) -> None:
-        """Return when a topic is notified, or after so many seconds; raise `CallerGone` when the client has gone."""
-        with self._state.bus.subscribe(topic) as subscription:
-            if await self._state.database.read_briefly(is_ready):  # before the subscription
+    async def wait(self, waiting: Waiting) -> None:
+        """Return when the topic is notified, or after so many seconds; raise `CallerGone` when the client has gone."""
+        with self._state.bus.subscribe(waiting.topic) as subscription:
+            if await self._state.database.read_briefly(waiting.is_ready):  # before the subscription
                 return
             notified = asyncio.ensure_future(subscription.take())
             gone = asyncio.ensure_future(self._wait_for_disconnect())
             try:
-                await asyncio.wait({notified, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({notified, gone}, timeout=waiting.seconds, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done() and not notified.done():
                     raise CallerGone
             finally:
@@ -219,8 +225,7 @@ def answer_conditionally(request: Request, response: Response) -> Response:
     # A proxy that compresses the response may have made the ETag a weak one.
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
-    response.headers.update(headers)
-    return response
+    return Response(response.body, response.status_code, headers, response.media_type)
 
 
 def to_json(value: Any) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from prefect.server.app.shared_answers import SharedAnswers
+
 if TYPE_CHECKING:
     from prefect.server.app.authentication import Authenticator
     from prefect.server.bus import Bus
@@ -20,9 +22,11 @@ class ServerState:
         database: Its database.
         bus: Notifies of committed changes.
         authenticators: How callers are recognised, in the order in which they are tried.
+        answers: What open pages were answered since the last change.
     """
 
     settings: Settings
     database: Database
     bus: Bus
     authenticators: Sequence[Authenticator]
+    answers: SharedAnswers

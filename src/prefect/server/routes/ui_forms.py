@@ -8,9 +8,10 @@ from uuid import UUID
 from annotated_types import Ge, Le
 
 from prefect.schemas.automations import TriggerTypes
+from prefect.schemas.schedules import SCHEDULE_TYPES
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Body, Routes
-from prefect.server.services.pages import automations, blocks
+from prefect.server.services.pages import automations, blocks, schedules
 
 routes = Routes("Forms", "/ui/forms")
 
@@ -47,3 +48,11 @@ async def test_trigger_on_past_events(
 ) -> Any:
     """Return when a trigger would have fired in the last hours."""
     return await automations.test_trigger(tx, trigger, hours)
+
+
+@routes.reads("POST", "/schedule-preview", schedules.SchedulePreview, documented=False)
+async def preview_schedule(
+    tx: Transaction, schedule: Body[SCHEDULE_TYPES], count: Annotated[Body[int], Ge(1), Le(50)] = 10
+) -> Any:
+    """Return the next times of a schedule."""
+    return schedules.preview_schedule(schedule, count)

@@ -73,17 +73,33 @@ async def read_flow_run_log_lines(
     task: UUID | None = None,
     level: int = 0,
     logger: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Any:
     """Return lines of the log of a flow run by their position."""
-    return await logs.find_part(tx, logs.LogChoice(id, task, level, logger), offset, limit)
+    choice = logs.LogChoice(id, task, level, logger, since=since, until=until)
+    return await logs.find_part(tx, choice, offset, limit)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/logs/choices", shapes.LogChoices, **_PAGE)
+async def read_flow_run_log_choices(tx: Transaction, id: UUID) -> Any:
+    """Return what the log of a flow run can be narrowed by."""
+    return await logs.find_choices(tx, id)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/logs/hits", shapes.LogHits, **_PAGE)
 async def find_flow_run_log_lines(
-    tx: Transaction, id: UUID, q: str, task: UUID | None = None, level: int = 0, logger: str = ""
+    tx: Transaction,
+    id: UUID,
+    q: str,
+    task: UUID | None = None,
+    level: int = 0,
+    logger: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Any:
     """Return where a text is in the log of a flow run."""
-    return await logs.find_hits(tx, logs.LogChoice(id, task, level, logger), q)
+    return await logs.find_hits(tx, logs.LogChoice(id, task, level, logger, since=since, until=until), q)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/logs/file", Any, documented=False)
@@ -95,10 +111,12 @@ async def download_flow_run_log_lines(
     level: int = 0,
     logger: str = "",
     q: str = "",
+    since: datetime | None = None,
+    until: datetime | None = None,
 ) -> Any:
     """Return lines of the log of a flow run as a file."""
     media_type, ending = logs.MEDIA_TYPES[format]
-    body = await logs.export(tx, logs.LogChoice(id, task, level, logger, q), format)
+    body = await logs.export(tx, logs.LogChoice(id, task, level, logger, q, since, until), format)
     return RawResponse(body, media_type, {"content-disposition": f'attachment; filename="{id}.{ending}"'})
 
 

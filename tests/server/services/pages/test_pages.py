@@ -119,7 +119,12 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     assert (part["total"], part["offset"], len(part["lines"])) == (31, 29, 2)
     first = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, level=30)
     assert [line["message"] for line in first["lines"]] == ["Needle"]
-    assert first["tasks"] == {task: "load-0"} and first["loggers"] == ["prefect.flow_runs", "prefect.task_runs"]
+    assert first["tasks"] == {task: "load-0"}
+    choices = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/choices", id=run)
+    assert choices == {
+        "loggers": ["prefect.flow_runs", "prefect.task_runs"],
+        "tasks": [{"id": task, "name": "load-0"}],
+    }
     hits = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="LINE 2")
     assert hits["total"] == 11
     messages = [line["message"] for line in (await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run))["lines"]]
@@ -152,6 +157,29 @@ async def test_log_is_downloaded_as_the_filter_shows_it(call: RouteClient, forma
     assert everything.text.startswith(begins) and "attachment" in everything.headers["content-disposition"]
     errors = await call.client.get(path, params={"format": format_, "level": 40})
     assert len(errors.text) < len(everything.text)
+
+
+async def test_log_file_has_each_line_once_however_it_is_read(
+    call: RouteClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect.server.services.pages.logs.EXPORT_BATCH_SIZE", 2)
+    run = await call.flow_run("RUNNING")
+    at = "2026-01-01T00:00:00Z"  # one time for all, as with many lines a millisecond
+    logs = [{"name": "x", "level": 20, "message": f"line {n}", "timestamp": at, "flow_run_id": run} for n in range(7)]
+    await call("POST", "/logs/", logs)
+    text = (await call.client.get(f"{PAGES}/flow-run/{run}/logs/file")).text
+    assert sorted(line.split(" - ")[1] for line in text.splitlines()) == [f"line {n}" for n in range(7)]
+
+
+async def test_attempt_is_the_lines_between_two_times(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    times = [f"2026-01-01T00:00:0{second}Z" for second in range(5)]
+    logs = [{"name": "x", "level": 20, "message": at, "timestamp": at, "flow_run_id": run} for at in times]
+    await call("POST", "/logs/", logs)
+    bounds = {"since": times[1], "until": times[3]}
+    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, **bounds)
+    assert (part["total"], [line["message"] for line in part["lines"]]) == (2, times[1:3])
+    assert (await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="00:00", **bounds))["positions"] == [0, 1]
 
 
 async def test_flows_and_deployments_show_their_latest_and_next_runs(call: RouteClient) -> None:

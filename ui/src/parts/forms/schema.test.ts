@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { alternatives, initial, kindOf, listProperties, nameOf, resolve, type Schema } from './schema'
+import { alternatives, initial, initialObject, kindOf, listProperties, nameOf, resolve, type Schema } from './schema'
 import { matchAlternative, readProblems, validate } from './validate'
 
 const ROOT: Schema = {
@@ -121,4 +121,10 @@ test('problems of the server are found by their place', () => {
     { path: 'retry.attempts', message: "'x' is not of type 'integer'" },
     { path: 'tables.1', message: 'wrong' },
   ])
+})
+
+test('what a form needs begins with nothing, unless there is a value that is no guess', () => {
+  const schema: Schema = { type: 'object', required: ['a', 'b', 'c', 'd'], properties: { a: { type: 'string' }, b: { type: 'integer', default: 3 }, c: { type: 'array', items: {} }, d: { enum: ['x', 'y'] }, e: { type: 'array', items: {} } } }
+  expect(initialObject(schema, schema)).toEqual({ b: 3, c: [], d: 'x' })
+  expect(validate(schema, initialObject(schema, schema), schema)).toEqual([{ path: 'a', message: 'It is needed.' }])
 })

@@ -154,9 +154,15 @@ export function initial(schema: Schema, root: Schema): unknown {
   }
 }
 
-/** Return the values of the properties that an object needs. */
+/** Kinds whose first value would be a guess: they begin with nothing, and are asked for. */
+const ASKED: Kind[] = ['string', 'secret', 'boolean', 'integer', 'number', 'date', 'time', 'date-time', 'object', 'json']
+
+/** Return first values of the properties that an object needs. */
 export function initialObject(schema: Schema, root: Schema): Record<string, unknown> {
-  const needed = listProperties(schema).filter(([name, property]) => schema.required?.includes(name) && kindOf(resolve(property, root)) !== 'object')
+  const needed = listProperties(schema).filter(([name, property]) => {
+    const resolved = resolve(property, root)
+    return schema.required?.includes(name) && ((resolved.default ?? null) !== null || !ASKED.includes(kindOf(resolved)))
+  })
   return Object.fromEntries(needed.map(([name, property]) => [name, initial(property, root)]).filter(([, value]) => value !== undefined))
 }
 

@@ -20,7 +20,7 @@ from prefect.server.db.errors import StoreError
 from prefect.server.principals import Permission
 from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.events import event_store, querying
-from prefect.server.services.runs import run_logs
+from prefect.server.services.runs import deletion, run_logs
 from prefect.server.services.security.authorization import check_permission
 from prefect.server.store.filters.events import SEVERAL
 
@@ -30,7 +30,12 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.server")
 
 INTERVAL_SECONDS = 0.3
-"""How long changes are gathered: a busy server sends them three times a second."""
+"""How long changes are gathered at least: a busy server sends them three times a second."""
+
+MAX_INTERVAL_SECONDS = 10.0
+
+MAX_SHARE = 0.04
+"""The share of one core that answers to open pages may take; changes are gathered longer where they would take more."""
 
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""
@@ -91,6 +96,7 @@ class LiveHub:
     async def _stream(self, page: Changes) -> AsyncIterator[bytes]:
         self._pages.add(page)
         if self._gathering is None or self._gathering.done():
+            self._server.answers.expire()  # what has changed since they were given was not noticed
             self._gathering = asyncio.create_task(self._gather())
         try:
             yield _HELLO
@@ -110,16 +116,24 @@ class LiveHub:
 
     async def _gather(self) -> None:
         """Gather changes and pass them on, as long as there are pages."""
-        topics = (event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC)
+        topics = (event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC)
         with self._server.bus.subscribe(*topics) as notifications:
             while True:
                 items = await notifications.take()
+                self._server.answers.expire()
                 everything = notifications.take_missed()
                 runs = await self._find_flow_runs(items)
                 for page in self._pages:
                     if everything or runs is None or page.concern(runs):
                         page.event.set()
-                await asyncio.sleep(INTERVAL_SECONDS)
+                await self._pause()
+
+    async def _pause(self) -> None:
+        """Wait until answers to open pages take no more than their share."""
+        await asyncio.sleep(INTERVAL_SECONDS)
+        needed = self._server.answers.take_seconds() / MAX_SHARE - INTERVAL_SECONDS
+        if needed > 0:
+            await asyncio.sleep(min(needed, MAX_INTERVAL_SECONDS))
 
     async def _find_flow_runs(self, items: list[object]) -> set[UUID | None] | None:
         """Return the flow runs that notifications are about; None for any."""
@@ -130,6 +144,8 @@ class LiveHub:
         for item in items:
             if isinstance(item, str):
                 keys += event_store.unpack_keys(item)
+            elif item == []:
+                return None
             elif isinstance(item, list):
                 found.update(UUID(str(each)) for each in item)
         if keys:

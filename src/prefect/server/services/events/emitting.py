@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
+from prefect.rules import TERMINAL
 from prefect.schemas import run_events
 from prefect.schemas.run_events import EventRun, EventState, build_tag_labels
 from prefect.schemas.run_events import Labels as Labels
@@ -143,6 +144,9 @@ async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[St
     if not changes:
         return
     if run_kind == "flow_run":
+        for change in changes:
+            if change.after["type"] in TERMINAL:
+                tx.notify(end_topic(change.run["id"]))
         parents = await _load_parents(tx, [change.run for change in changes])
         events = [_flow_run_event(change, parents) for change in changes]
     else:
@@ -150,6 +154,11 @@ async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[St
         parents = await _load_parents(tx, list(flow_runs.values()))
         events = [_task_run_event(change, flow_runs, parents) for change in changes]
     await event_store.add_events(tx, events)
+
+
+def end_topic(flow_run_id: UUID) -> str:
+    """Return the topic of the notification that a flow run has ended."""
+    return f"flow-run-end:{flow_run_id}"
 
 
 _Rows = dict[UUID | None, Row]
@@ -253,6 +262,46 @@ def _tag_labels(run: Row, parents: _Parents) -> list[Labels]:
     for owner in (parents.flows.get(run["flow_id"]), parents.deployments.get(run.get("deployment_id"))):
         tags.update(owner["tags"] or () if owner else ())
     return build_tag_labels(tags)
+
+
+async def find_owner_labels(tx: Transaction, flow_runs: Sequence[Row]) -> dict[UUID, list[Labels]]:
+    """Return the labels of the flow, the deployment and the tags of flow runs, by the ids of the runs."""
+    parents = await _load_parents(tx, flow_runs)
+    return {
+        run["id"]: [
+            *(labels for labels in _parent_labels(run, parents) if labels["prefect.resource.role"] in _OWNERS),
+            *_tag_labels(run, parents),
+        ]
+        for run in flow_runs
+    }
+
+
+_OWNERS = ("flow", "deployment")
+
+
+async def find_run_labels(tx: Transaction, rows: Iterable[Row]) -> dict[tuple[UUID | None, UUID | None], list[Labels]]:
+    """Return the labels of runs and of what these belong to, by the ids of the flow run and the task run.
+
+    Args:
+        tx: The transaction.
+        rows: Rows of objects that belong to a flow run, a task run, both or none.
+    """
+    pairs = {(row.get("flow_run_id"), row.get("task_run_id")) for row in rows}
+    task_run_ids = [task_run_id for _, task_run_id in pairs if task_run_id is not None]
+    task_runs: _Rows = {**await store.task_runs.get_many(tx, task_run_ids)} if task_run_ids else {}
+    flow_runs = await _load_flow_runs(tx, [{"flow_run_id": flow_run_id} for flow_run_id, _ in pairs])
+    parents = await _load_parents(tx, list(flow_runs.values()))
+    labels: dict[tuple[UUID | None, UUID | None], list[Labels]] = {}
+    for pair in pairs:
+        flow_run, task_run = flow_runs.get(pair[0]), task_runs.get(pair[1])
+        runs = [("flow-run", flow_run), ("task-run", task_run)]
+        found = [resource_labels(kind, run["id"], run["name"], kind) for kind, run in runs if run is not None]
+        tags = build_tag_labels(task_run["tags"] if task_run is not None else ())
+        if flow_run is not None:
+            found += _parent_labels(flow_run, parents)
+            tags += [tag for tag in _tag_labels(flow_run, parents) if tag not in tags]
+        labels[pair] = [*found, *tags]
+    return labels
 
 
 def _run_count(run: Row, after: StoredState) -> int:

@@ -88,7 +88,7 @@ async def build_deployment_page(tx: Transaction, id_: UUID) -> DeploymentPage:
         "version": stored["version"],
         "entrypoint": stored["entrypoint"],
         "path": stored["path"],
-        "concurrency_limit": stored["concurrency_limit"],
+        "concurrency_limit": (answer["global_concurrency_limit"] or {}).get("limit"),
         "collision_strategy": options.get("collision_strategy"),
         "parameters": stored["parameters"],
         "form": answer["parameter_openapi_schema"] or {},

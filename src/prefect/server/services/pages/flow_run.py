@@ -31,7 +31,6 @@ from prefect.server.store.queries import run_pages as list_queries
 from prefect.types import json_codec
 
 MAX_ARTIFACTS = 200
-MAX_SHOWN_FAILURES = 500
 LAST_LINES = 8
 
 _FAILED = ("FAILED", "CRASHED")
@@ -60,7 +59,7 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
         "task_states": _present_counts(counts),
         "subflows": await queries.count_subflow_runs(tx, id_),
         "parent": await _find_parent(tx, row["parent_task_run_id"]),
-        "failure": await _explain_flow_run(tx, row) if row["state_type"] in _FAILED else None,
+        "failure": await _explain_flow_run(tx, row, counts) if row["state_type"] in _FAILED else None,
         "pause": await describe_pause(tx, row) if row["state_type"] == "PAUSED" else None,
         "waits_because": await _explain_waiting(tx, row),
         "artifacts": await find_artifacts(tx, {"flow_run_id": id_}),
@@ -142,15 +141,14 @@ async def _explain_waiting(tx: Transaction, row: Row) -> str | None:
 # --- failures --------------------------------------------------------------------------------------------------------
 
 
-async def _explain_flow_run(tx: Transaction, row: Row) -> Failure:
-    failed = await queries.find_failed_task_runs(tx, row["id"], MAX_SHOWN_FAILURES)
-    first = failed[0] if failed else None
+async def _explain_flow_run(tx: Transaction, row: Row, counts: dict[str, int]) -> Failure:
+    first = next(iter(await queries.find_failed_task_runs(tx, row["id"], 1)), None)
     traceback = await queries.find_traceback(tx, row["id"], first["id"]) if first else None
     return {
         "message": _last_message(row),
         "task": {"id": first["id"], "name": first["name"]} if first else None,
         "task_message": _last_message(first) if first else None,
-        "failed": len(failed),
+        "failed": sum(counts.get(type_, 0) for type_ in _FAILED),
         "not_run": await queries.count_not_ready(tx, row["id"]),
         "traceback": traceback or await queries.find_traceback(tx, row["id"], None),
         "logs": await _find_last_lines(tx, row["id"], first["id"] if first else None),

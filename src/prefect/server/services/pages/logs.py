@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from datetime import datetime
 from uuid import UUID
 
 from prefect.server import store
@@ -12,7 +13,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.pages import run_rows
 from prefect.server.services.pages.flow_run import present_line
-from prefect.server.services.pages.shapes import LogHits, LogsPart
+from prefect.server.services.pages.shapes import LogChoices, LogHits, LogsPart
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import run_page as queries
 from prefect.types import json_codec
@@ -20,6 +21,9 @@ from prefect.types import json_codec
 MAX_LINES = 1000
 
 MAX_HITS = 5000
+
+MAX_TASKS = 500
+"""Task runs by which a log can be narrowed; those that failed come first."""
 
 EXPORT_BATCH_SIZE = 10_000
 
@@ -42,6 +46,8 @@ class LogChoice:
         level: Only those of this level and above.
         logger: Only those of this logger.
         text: Only those that hold this text.
+        since: Only those of this time and later; where an attempt begins.
+        until: Only those before this time; where the next attempt begins.
     """
 
     flow_run_id: UUID
@@ -49,10 +55,13 @@ class LogChoice:
     level: int = 0
     logger: str = ""
     text: str = ""
+    since: datetime | None = None
+    until: datetime | None = None
 
     def compile(self, tx: Transaction) -> Condition:
         """Return the condition of the lines."""
-        return queries.log_condition(tx, self.flow_run_id, self.task_run_id, self.level, self.logger, self.text)
+        where = queries.log_condition(tx, self.flow_run_id, self.task_run_id, self.level, self.logger, self.text)
+        return queries.within(where, self.since, self.until)
 
 
 async def find_part(tx: Transaction, choice: LogChoice, offset: int, limit: int) -> LogsPart:
@@ -65,7 +74,15 @@ async def find_part(tx: Transaction, choice: LogChoice, offset: int, limit: int)
         "offset": offset,
         "lines": [present_line(row) for row in rows],
         "tasks": {id_: task["name"] for id_, task in tasks.items()},
-        "loggers": await queries.find_loggers(tx, choice.flow_run_id) if offset == 0 else [],
+    }
+
+
+async def find_choices(tx: Transaction, flow_run_id: UUID) -> LogChoices:
+    """Return what the log of a flow run can be narrowed by."""
+    tasks = await queries.find_named_task_runs(tx, flow_run_id, MAX_TASKS)
+    return {
+        "loggers": await queries.find_loggers(tx, flow_run_id),
+        "tasks": [{"id": row["id"], "name": row["name"]} for row in tasks],
     }
 
 
@@ -81,13 +98,13 @@ async def export(tx: Transaction, choice: LogChoice, format_: str) -> bytes:
     """Return lines of a log as a file."""
     where = choice.compile(tx)
     file = io.StringIO(newline="")
-    offset = 0
+    last: Row | None = None
     while True:
-        rows = await queries.find_logs_at(tx, where, offset, EXPORT_BATCH_SIZE)
-        _write(file, rows, format_, offset == 0)
-        offset += len(rows)
+        rows = await queries.find_logs_after(tx, where, last, EXPORT_BATCH_SIZE)
+        _write(file, rows, format_, last is None)
         if len(rows) < EXPORT_BATCH_SIZE:
             return file.getvalue().encode()
+        last = rows[-1]
 
 
 def _write(file: io.StringIO, rows: list[Row], format_: str, first: bool) -> None:

@@ -9,7 +9,10 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.pages import catalog, flow_run, run_rows, work
 from prefect.server.services.pages.catalog_shapes import DeploymentRow, OverviewPage, WorkerInPool
+from prefect.server.services.pages.shapes import RunRow
+from prefect.server.services.runs import start_reasons
 from prefect.server.services.runs.run_states import STATE_NAMES
+from prefect.server.store import Row
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.server.store.queries import run_pages
 from prefect.types import now
@@ -49,8 +52,8 @@ async def build_overview(tx: Transaction, hours: int, looked_at: datetime | None
             {"run": run, "pause": await flow_run.describe_pause(tx, row)}
             for run, row in zip(shown_paused, paused, strict=True)
         ],
-        "late": await run_rows.present_flow_runs(tx, await queries.find_late(tx, LIST_SIZE), count_tasks=False),
-        "stuck": await run_rows.present_flow_runs(tx, stuck, count_tasks=False),
+        "late": await _present_waiting(tx, await queries.find_late(tx, LIST_SIZE)),
+        "stuck": await _present_waiting(tx, stuck),
         "offline": await _find_offline_workers(tx),
         "failing": await _find_failing_deployments(tx),
         "states": [{"type": type_, "name": STATE_NAMES[type_], "count": n} for type_, n in totals.items() if n],
@@ -64,6 +67,14 @@ async def build_overview(tx: Transaction, hours: int, looked_at: datetime | None
         "flows": await store.flows.count(tx),
         "deployments": await store.deployments.count(tx),
     }
+
+
+async def _present_waiting(tx: Transaction, rows: list[Row]) -> list[RunRow]:
+    """Return flow runs that have not begun as rows of a list, each with the reason."""
+    presented = await run_rows.present_flow_runs(tx, rows, count_tasks=False)
+    for row in presented:
+        row["message"] = (await start_reasons.explain(tx, row["id"]))["message"]
+    return presented
 
 
 async def _find_offline_workers(tx: Transaction) -> list[WorkerInPool]:

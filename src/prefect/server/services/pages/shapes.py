@@ -193,14 +193,19 @@ class LogsPart(TypedDict):
         offset: The position of the first of these lines.
         lines: The lines.
         tasks: The names of the task runs that wrote them, by id.
-        loggers: The names of all loggers of the run; only with the first part.
     """
 
     total: int
     offset: int
     lines: list[LogLine]
     tasks: dict[UUID, str]
+
+
+class LogChoices(TypedDict):
+    """What a log can be narrowed by: the names of its loggers, and task runs."""
+
     loggers: list[str]
+    tasks: list[Named]
 
 
 class LogHits(TypedDict):

@@ -6,6 +6,7 @@ automations react to them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -16,6 +17,9 @@ from prefect.server.services.concurrency import leases, tag_limits
 from prefect.server.services.core import reading
 from prefect.server.services.runs import run_states, updates
 from prefect.server.store.queries import runs as queries
+
+REMOVED_RUNS_TOPIC = "removed-runs"
+"""The topic of flow runs that were deleted: their ids, as texts; an empty list for any."""
 
 DELETE_BATCH_SIZE = 50
 """Objects that a request deletes at most."""
@@ -78,7 +82,7 @@ async def remove_lone_task_runs(tx: Transaction, ended_before: datetime, limit: 
     return len(ids)
 
 
-async def _remove_flow_runs(tx: Transaction, where: store.Where) -> None:
+async def _remove_flow_runs(tx: Transaction, where: Mapping[str, Any]) -> None:
     """Delete the flow runs that satisfy a condition, and release the slots that they and their task runs hold."""
     for row in await queries.find_open_deployed_flow_runs(tx, where):
         lease_id = run_states.to_entry(row["states"][-1]).lease_id if row["states"] else None
@@ -87,3 +91,5 @@ async def _remove_flow_runs(tx: Transaction, where: store.Where) -> None:
     for task_run_id in await queries.find_open_tagged_task_runs(tx, where):
         await tag_limits.release_slots(tx, task_run_id)
     await queries.remove_flow_runs(tx, where)
+    ids = where.get("id", [])
+    tx.notify(REMOVED_RUNS_TOPIC, [str(id_) for id_ in (ids if isinstance(ids, list) else [ids])])

@@ -32,6 +32,8 @@ from prefect.server.services.concurrency import leases
 from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.events import emitting, event_store, incoming
 from prefect.server.services.runs import (
+    artifact_events,
+    heartbeat_events,
     heartbeat_intervals,
     heartbeats,
     observed_states,
@@ -40,6 +42,7 @@ from prefect.server.services.runs import (
     run_logs,
     run_states,
 )
+from prefect.server.services.runs.artifact_events import ArtifactUpdate
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.server.store.queries import runs as queries
 from prefect.types import json_codec, new_id, now
@@ -254,17 +257,18 @@ async def _apply_records(
         await collection.add(tx, new.simple[kind])
     await artifacts.add_many(tx, new.simple["artifact"])
     run_logs.notify_added(tx, new.simple["log"])
-    for record in new.artifact_updates:
-        await _update_artifact(tx, new, record)
+    updates = [update for record in new.artifact_updates if (update := await _update_artifact(tx, new, record))]
     flow_runs = await _merge_runs(tx, new, "flow_run", {})
     await _merge_runs(tx, new, "task_run", flow_runs)
     await heartbeats.renew_leases(tx, new.heartbeats)
+    await heartbeat_events.emit_heartbeats(tx, new.heartbeats)
     await observed_states.record_states(tx, [each.after for entered in new.entered.values() for each in entered])
     await _release_slots(tx, new.entered["flow_run"])
     if emit_events:
         for kind, entered in new.entered.items():
             await emitting.emit_state_events(tx, kind, entered)
     _notify_of_results(tx, new.entered["task_run"])
+    await artifact_events.emit_artifact_events(tx, new.simple["artifact"], updates)
     await event_store.add_events(tx, new.events)
     await store.dead_letters.add(tx, new.dead_letters)
     return len(new.dead_letters)
@@ -355,15 +359,18 @@ async def apply_waiting_records(tx: Transaction, limit: int) -> int:
     return len(rows)
 
 
-async def _update_artifact(tx: Transaction, new: _SortedRecords, record: Record) -> None:
+async def _update_artifact(tx: Transaction, new: _SortedRecords, record: Record) -> ArtifactUpdate | None:
+    """Change an artifact, and return the change if the artifact is known."""
     try:
         _, id_ = records.parse_target(record, "id")
         values = records.parse_changes("artifact", record)
     except BadRecord as error:
         new.add_dead_letter(record, str(error))
-        return
+        return None
     if not await store.artifacts.change(tx, [{"id": id_, **values}], list(values)):
         new.add_dead_letter(record, "its artifact is not known")
+        return None
+    return ArtifactUpdate(id_, record["set"], values.get("updated") or now())
 
 
 async def _merge_runs(

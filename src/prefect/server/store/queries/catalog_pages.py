@@ -35,9 +35,19 @@ async def find_latest_runs(tx: Transaction, column: str, ids: Sequence[UUID], li
 
 async def find_next_runs(tx: Transaction, column: str, ids: Sequence[UUID]) -> dict[UUID, Row]:
     """Return the next scheduled flow run of each flow or deployment that has one."""
-    condition = "flow_run.state_type = 'SCHEDULED' ORDER BY flow_run.expected_start_time ASC NULLS FIRST"
-    found = await _find_each(tx, column, ids, condition, 1)
-    return {id_: rows[0] for id_, rows in found.items()}
+    if not ids:
+        return {}
+    chosen = one_of(f"scheduled.{column}", ids)
+    # Scheduled runs are few, but the planner would read all runs of a flow.
+    first = (
+        f"flow_run.id IN (WITH scheduled AS MATERIALIZED (SELECT flow_run.id, flow_run.{column},"
+        " flow_run.next_scheduled_start_time FROM flow_run WHERE flow_run.next_scheduled_start_time IS NOT NULL"
+        " AND flow_run.state_type = 'SCHEDULED') SELECT ranked.id FROM (SELECT scheduled.id, row_number() OVER"
+        f" (PARTITION BY scheduled.{column} ORDER BY scheduled.next_scheduled_start_time, scheduled.id) AS rank"
+        f" FROM scheduled WHERE {chosen.text}) AS ranked WHERE ranked.rank = 1)"
+    )
+    rows = await store.flow_runs.find(tx, Sql(first, chosen.values), columns=(column, *_SHORT))
+    return {row[column]: row for row in rows}
 
 
 async def _find_each(

@@ -66,6 +66,16 @@ def log_condition(
     return store.logs.where(*parts)
 
 
+def within(where: Condition, since: datetime | None, until: datetime | None) -> Condition:
+    """Return a condition of logs with bounds of their time added, of which each may be None."""
+    parts = [where]
+    if since is not None:
+        parts.append(Sql("log.timestamp >= ?", (since,)))
+    if until is not None:
+        parts.append(Sql("log.timestamp < ?", (until,)))
+    return all_of(parts)
+
+
 async def find_logs_at(tx: Transaction, where: Condition, offset: int, limit: int) -> list[Row]:
     """Return logs by their position among those that satisfy a condition."""
     if offset > DEEP_OFFSET:
@@ -75,6 +85,15 @@ async def find_logs_at(tx: Transaction, where: Condition, offset: int, limit: in
         at, before = found
         where, offset = all_of([where, Sql("log.timestamp >= ?", (at,))]), offset - before
     return await store.logs.find(tx, where, store.logs.order("timestamp", "id"), limit, offset)
+
+
+async def find_logs_after(tx: Transaction, where: Condition, last: Row | None, limit: int) -> list[Row]:
+    """Return the logs that satisfy a condition and follow another one, or the first."""
+    if last is not None:
+        # The first part is what the index serves.
+        text = "log.timestamp >= ? AND NOT (log.timestamp = ? AND log.id <= ?)"
+        where = all_of([where, Sql(text, (last["timestamp"], last["timestamp"], last["id"]))])
+    return await store.logs.find(tx, where, store.logs.order("timestamp", "id"), limit)
 
 
 async def _find_time_at(tx: Transaction, where: Condition, position: int) -> tuple[datetime, int] | None:
@@ -107,6 +126,13 @@ async def find_log_positions(tx: Transaction, where: Condition, text: str, limit
     sql = f"SELECT numbered.n FROM {numbered} WHERE {found.text} ORDER BY numbered.n"
     rows = await tx.fetch(Sql(sql, (*where.values, *found.values)))
     return [int(n) for (n,) in rows[:limit]], len(rows)
+
+
+async def find_named_task_runs(tx: Transaction, flow_run_id: UUID, limit: int) -> list[Row]:
+    """Return `id` and `name` of task runs of a flow run: first those that failed, then those that began first."""
+    failed = "CASE WHEN task_run.state_type IN ('FAILED', 'CRASHED') THEN 0 ELSE 1 END"
+    order = Order(f"{failed}, {STARTED} ASC NULLS LAST, task_run.id")
+    return await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, order, limit, columns=("id", "name"))
 
 
 async def find_loggers(tx: Transaction, flow_run_id: UUID) -> list[str]:

@@ -1,0 +1,63 @@
+"""What the pages read is found by indexes, however many runs there are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from prefect.server.db.interface import Database
+from prefect.server.db.sql import Sql
+from prefect.server.db.sqlite import SqliteDatabase, SqliteTransaction
+from tests.server.route_client import RouteClient
+
+LARGE = ("flow_run", "task_run", "log", "event", "artifact")
+
+
+@pytest.fixture
+def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
+    """Each step of the plan of each statement, with the statement."""
+    found: list[tuple[str, str]] = []
+    fetch = SqliteTransaction.fetch
+
+    async def explain(tx: SqliteTransaction, sql: Sql) -> list[tuple[Any, ...]]:
+        if sql.text.lstrip().startswith("SELECT"):
+            found.extend(
+                (row[3], sql.text) for row in await fetch(tx, Sql(f"EXPLAIN QUERY PLAN {sql.text}", sql.values))
+            )
+        return await fetch(tx, sql)
+
+    monkeypatch.setattr(SqliteTransaction, "fetch", explain)
+    yield found
+
+
+async def test_pages_read_no_large_table_whole(
+    call: RouteClient, database: Database, plans: list[tuple[str, str]]
+) -> None:
+    if not isinstance(database, SqliteDatabase):
+        pytest.skip("plans of SQLite")
+    flow = await call.flow("etl")
+    run = await call.flow_run("FAILED", flow_id=flow)
+    deployment = (await call("POST", "/deployments/", {"name": "prod", "flow_id": flow}))["id"]
+    task = {"flow_run_id": run, "task_key": "load", "dynamic_key": "0", "state": {"type": "FAILED"}}
+    task_run = (await call("POST", "/task_runs/", task))["id"]
+    plans.clear()
+    for path in (
+        "overview",
+        "flows",
+        f"flow/{flow}",
+        "deployments",
+        f"deployment/{deployment}",
+        "work-pools",
+        f"flow-run/{run}",
+        f"flow-run/{run}/graph",
+        f"flow-run/{run}/logs",
+        f"flow-run/{run}/logs/hits?q=x",
+        f"task-run/{task_run}",
+    ):
+        answer = await call.client.get(f"/ui/pages/{path}")
+        assert answer.status_code == 200, path
+    whole = [(step, text) for step, text in plans if step in {f"SCAN {table}" for table in LARGE}]
+    assert plans
+    assert whole == []

@@ -1,0 +1,123 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { close, inBrowser, open, useBrowser } from './browser'
+import { Proxy, type Pushing } from './proxy'
+import { freePort, TestServer } from './servers'
+
+/** Pretend that the tab of a page is hidden, or seen again. */
+const show = (page: Page, state: 'hidden' | 'visible') =>
+  page.evaluate((state) => {
+    Object.defineProperty(document, 'visibilityState', { value: state, configurable: true })
+    document.dispatchEvent(new Event('visibilitychange'))
+  }, state)
+
+inBrowser('an open page', () => {
+  useBrowser()
+  // Without schedules, so that nothing happens by itself.
+  let server: TestServer
+  let flow: string
+  const add = (name: string, type: string, more: object = {}) =>
+    server.call<{ id: string }>('POST', '/flow_runs/', { flow_id: flow, name, state: { type }, ...more })
+  beforeAll(async () => {
+    server = new TestServer(await freePort())
+    await server.start()
+    flow = (await server.call<{ id: string }>('POST', '/flows/', { name: 'etl' })).id
+  })
+  afterAll(() => server.remove())
+
+  test('is told of a change, and then asks once', async () => {
+    const opened = await open(server, '/runs')
+    await opened.page.getByText('No runs yet').waitFor()
+    const [following] = await Promise.all([opened.page.waitForRequest(/ui\/live/), opened.page.reload()])
+    await opened.page.getByText('No runs yet').waitFor()
+    await following.response()
+    const before = opened.calls.length
+    const began = Date.now()
+    await add('pushed-one', 'COMPLETED')
+    await opened.page.getByText('pushed-one').waitFor({ timeout: 4500 })
+    console.log(`a change was seen after ${Date.now() - began} ms`)
+    // Polling would have asked after five seconds.
+    expect(opened.calls.length - before).toBeLessThanOrEqual(2)
+    await close(opened)
+  })
+
+  test('in a hidden tab asks for nothing, and catches up when it is seen', async () => {
+    const hidden = await open(server, '/runs')
+    const seen = await open(server, '/runs')
+    await hidden.page.locator('tbody tr').first().waitFor()
+    await show(hidden.page, 'hidden')
+    const before = hidden.calls.length
+    await add('while-hidden', 'COMPLETED')
+    await seen.page.getByText('while-hidden').waitFor()
+    expect(hidden.calls.slice(before)).toEqual([])
+    expect(await hidden.page.getByText('while-hidden').count()).toBe(0)
+    await show(hidden.page, 'visible')
+    await hidden.page.getByText('while-hidden').waitFor()
+    await close(seen)
+    await close(hidden)
+  })
+
+  test('of a finished run asks for nothing, whatever happens to others', async () => {
+    const run = await add('finished-one', 'COMPLETED')
+    const finished = await open(server, `/runs/flow-run/${run.id}?tab=details`)
+    const list = await open(server, '/runs')
+    await finished.page.getByRole('tab', { name: 'Details' }).or(finished.page.getByText('Details')).first().waitFor()
+    const before = finished.calls.length
+    await add('another-one', 'COMPLETED')
+    await list.page.getByText('another-one').waitFor()
+    expect(finished.calls.slice(before)).toEqual([])
+    await close(list)
+    await close(finished)
+  })
+
+  test.each<Pushing>(['drop', 'buffer'])('behind a proxy that lets nothing be pushed (%s) asks again, and is sent only what is new', async (pushing) => {
+    const proxy = new Proxy(server, pushing)
+    await proxy.start()
+    try {
+      const opened = await open({ url: proxy.url }, '/runs?q=tag:proxied', {}, '', async (page) => void (await page.clock.install()))
+      const { page } = opened
+      await page.getByText('No run matches').waitFor()
+      const asked = () => proxy.passed.filter((each) => each.path.includes('/runs'))
+      const poll = async () => {
+        const answered = page.waitForResponse(/ui\/pages\/runs/)
+        // The first time also in vain for the stream.
+        for (let second = 0; second < 10; second += 1) await page.clock.runFor(1000)
+        await answered
+      }
+      await poll()
+      expect(asked().at(-1)!.headers['if-none-match']).toBeTruthy()
+      expect(asked().at(-1)!.status).toBe(304)
+      await add(`through-${pushing}`, 'COMPLETED', { tags: ['proxied'] })
+      await poll()
+      await page.getByText(`through-${pushing}`).waitFor()
+      await opened.close()
+      await server.call('POST', '/flow_runs/bulk_delete', { flow_runs: { tags: { all_: ['proxied'] } } })
+    } finally {
+      await proxy.stop()
+    }
+  })
+
+  test('of a run that is deleted says so', async () => {
+    const run = await add('short-lived', 'RUNNING')
+    const opened = await open(server, `/runs/flow-run/${run.id}`)
+    const following = opened.page.waitForRequest(/ui\/live/)
+    await opened.page.reload()
+    await (await following).response()
+    await opened.page.locator('h1', { hasText: 'short-lived' }).waitFor()
+    await server.call('DELETE', `/flow_runs/${run.id}`)
+    await opened.page.getByRole('alert').filter({ hasText: 'is not here' }).waitFor()
+    await opened.close()
+  })
+
+  test.each([-5, 3])('with a clock that is %i hours off shows right ages and durations', async (hours) => {
+    const at = new Date(Date.now() - 130_000).toISOString()
+    const run = { id: crypto.randomUUID() }
+    const states = ['PENDING', 'RUNNING'].map((type) => ({ id: crypto.randomUUID(), type, timestamp: at }))
+    await server.record({ kind: 'flow_run', id: run.id, flow_id: flow, name: 'timed-one', parameters: {}, tags: [], created: at, states })
+    const opened = await open(server, `/runs/flow-run/${run.id}?tab=details`, {}, '', (page) => page.clock.install({ time: Date.now() + hours * 3600_000 }))
+    await opened.page.getByText('(2m ago)').waitFor()
+    await opened.page.locator('.heading b').getByText(/^2m /).waitFor()
+    await server.call('DELETE', `/flow_runs/${run.id}`)
+    await opened.close()
+  })
+})
