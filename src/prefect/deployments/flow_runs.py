@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from prefect._io import sleep, twin
+from prefect._io import twin
 from prefect._lazy import lazy
+from prefect.client import run_waiting
 from prefect.context import EngineContext, TaskRunContext
 from prefect.engine.parameters import collect_inputs, resolve_inputs
 from prefect.schemas import run_inputs, states
@@ -25,11 +26,6 @@ else:
     orchestration = lazy("prefect.client.orchestration")
 
 __all__ = ["arun_deployment", "run_deployment"]
-
-FIRST_POLL_INTERVAL_SECONDS = 0.1
-"""Until the first look whether the run has ended; each pause is longer than the one before."""
-
-POLL_INTERVAL_GROWTH = 1.3
 
 
 async def arun_deployment(
@@ -55,7 +51,8 @@ async def arun_deployment(
         scheduled_time: When the run is due; now if None.
         flow_run_name: The name of the run; made up if None.
         timeout: How many seconds to wait: 0 does not wait, None waits without end. The run goes on after it.
-        poll_interval: The longest time, in seconds, between two looks at the run.
+        poll_interval: The longest time, in seconds, between two looks at the run, where the server does not say at once
+            that it has ended.
         tags: Tags of the run beside the deployment's.
         idempotency_key: A run of the deployment with the same key is returned instead of a new one.
         work_queue_name: The work queue to run in, if not the deployment's.
@@ -89,7 +86,10 @@ async def arun_deployment(
             work_queue_name=work_queue_name,
             job_variables=job_variables,
         )
-        return await _wait(api, run, end, poll_interval)
+        if end <= time.monotonic() or (run.state is not None and run.state.is_final()):
+            return run
+        interval = run_waiting.MAX_POLL_INTERVAL_SECONDS if poll_interval is None else poll_interval
+        return await run_waiting.wait_until_ended(api, run.id, end, interval)
 
 
 run_deployment = twin(arun_deployment)
@@ -137,13 +137,3 @@ async def _create_parent_task_run(
         },
     )
     return task_run.id
-
-
-async def _wait(client: PrefectClient, run: FlowRun, end: float, poll_interval: float | None) -> FlowRun:
-    """Return the run once it has ended, or as it is when the time is over."""
-    pause = FIRST_POLL_INTERVAL_SECONDS
-    while (run.state is None or not run.state.is_final()) and (left := end - time.monotonic()) > 0:
-        await sleep(min(pause, left))
-        pause = min(pause * POLL_INTERVAL_GROWTH, poll_interval or pause)
-        run = await client.read_flow_run(run.id)
-    return run

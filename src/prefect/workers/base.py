@@ -19,6 +19,8 @@ from prefect.client import orchestration
 from prefect.events.utilities import emit_event
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.logging.loggers import get_worker_logger
+from prefect.runner.claims import Claims
+from prefect.runner.lookup import Lookup
 from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.schemas.work import Integration, WorkerMetadata
 from prefect.settings import get_current_settings
@@ -26,7 +28,6 @@ from prefect.types import now
 from prefect.workers import registry
 from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
-from prefect.workers.claims import Claims
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
 from prefect.workers.polling import PollingLoop
 from prefect.workers.result import BaseWorkerResult
@@ -48,7 +49,6 @@ __all__ = ["BaseJobConfiguration", "BaseVariables", "BaseWorker", "BaseWorkerRes
 
 MISSED_POLLS = 30
 """After how many intervals without an answered look a worker counts as not polling."""
-CLAIM_RENEWAL_SECONDS = 10.0
 
 
 class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
@@ -106,6 +106,7 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         self._limiter: anyio.CapacityLimiter | None = None
         self._last_polled_time = now()
         self._claims = Claims(self.name, is_renewed=self.owns_runs)
+        self._lookup: Lookup | None = None
         self._polling: PollingLoop | None = None
         self._channel: WorkPoolChannel | None = None
         self._cancellations = CancellationWatch(
@@ -182,9 +183,8 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         await self._exit_stack.__aenter__()
         await self._exit_stack.enter_async_context(self._client)
         self._runs_task_group = await self._exit_stack.enter_async_context(anyio.create_task_group())
-        self._polling = PollingLoop(
-            self.get_and_submit_flow_runs, self._client.api_healthcheck, self._settings, self._logger
-        )
+        self._lookup = Lookup(self.get_and_submit_flow_runs, self._client.api_healthcheck, self._logger, "worker")
+        self._polling = PollingLoop(self._lookup, self._settings)
         if (url := build_url(str(self._client.api_url), self._work_pool_name)) is not None:
             self._channel = WorkPoolChannel(url, self._describe(), self)
         self.is_setup = True
@@ -239,7 +239,7 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
             if self._is_stopping:
                 return
             loops.start_soon(self._send_heartbeats)
-            loops.start_soon(self._renew_claims)
+            loops.start_soon(self._claims.keep_renewed, self.client)
             if self.cancels_runs or self._settings.enable_cancellation:
                 loops.start_soon(self._cancellations.run)
             if run_once:
@@ -265,8 +265,8 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
             self._runs_task_group.cancel_scope.cancel()
 
     async def _run_once(self) -> None:
-        assert self._polling is not None
-        await self._polling.look_once()
+        assert self._lookup is not None
+        await self._lookup.look_once()
         while self._submitting_flow_run_ids:
             await anyio.sleep(0.05)
 
@@ -340,11 +340,6 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         while True:
             await anyio.sleep(self.heartbeat_interval_seconds)
             await self._try("send its heartbeat", self.sync_with_backend)
-
-    async def _renew_claims(self) -> None:
-        while True:
-            await anyio.sleep(CLAIM_RENEWAL_SECONDS)
-            await self._try("renew its claims", lambda: self._claims.renew(self.client))
 
     def _describe(self) -> Subscriber:
         return Subscriber(

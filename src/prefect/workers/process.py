@@ -37,6 +37,12 @@ if TYPE_CHECKING:
 
 ENGINE_COMMAND = "python -m prefect.engine"
 
+REPORT_TIMEOUT_SECONDS = 5.0
+"""How long the server may take to say in which state a run is whose process has ended, before it is asked again."""
+
+REFILL_DELAY_SECONDS = 0.1
+"""After a run has been handed over, before the processes that load its flow again compete with it for the processor."""
+
 DEFAULT_RUNS_PER_CORE = 4
 """How many runs at the same time a worker without a limit runs at most, for each core."""
 
@@ -204,8 +210,13 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         else:
             process.flow_run_id = flow_run.id
         if self._runs_task_group is not None:
-            self._runs_task_group.start_soon(self._warm.fill, loaded, count)
+            self._runs_task_group.start_soon(self._fill_warm_processes, loaded, count)
         return process
+
+    async def _fill_warm_processes(self, loaded: LoadedFlow, count: int) -> None:
+        """Start the processes for the next runs, once the run that has just been handed over has begun."""
+        await anyio.sleep(REFILL_DELAY_SECONDS)
+        await self._warm.fill(loaded, count)
 
     async def _report_end(self, flow_run: FlowRun, end: ProcessEnd) -> None:
         """Give the run of an ended process its final state, unless it has one; wait for a server that is away."""
@@ -213,7 +224,8 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
             try:
                 if end.exit_code:  # what it has recorded, and the server has not received, counts more
                     await anyio.to_thread.run_sync(self._leftovers.ship)
-                current = (await self.client.read_flow_run(flow_run.id)).state
+                with anyio.fail_after(REPORT_TIMEOUT_SECONDS):
+                    current = (await self.client.read_flow_run(flow_run.id)).state
             except ObjectNotFound:
                 return
             except Exception as error:
