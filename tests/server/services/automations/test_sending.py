@@ -61,6 +61,9 @@ async def test_webhook_is_called_with_its_payload_and_an_idempotency_key(
     await reactions.react()
     (call,) = endpoint.calls
     (event,) = await reactions.events("action.executed")
+    (loaded,) = await reactions.find_events("prefect.block.webhook.loaded")
+    assert loaded["resource"]["prefect.resource.name"].startswith("hook")
+    assert [one["prefect.resource.id"] for one in loaded["related"]] == ["prefect.block-type.webhook"]
     assert call.body.replace(" ", "") == '{"event":"a","of":"x.1"}'
     assert call.headers["x-token"] == "s3cret"
     assert call.headers["idempotency-key"] == event["payload"]["invocation"]

@@ -59,6 +59,7 @@ class ActionContext:
         firing_event: The id of the event of the firing.
         related: The labels of the objects that it acts on, for its own events.
         details: Further fields of the event that says that it was carried out.
+        block: The block document that was loaded for it.
     """
 
     job_id: UUID
@@ -70,6 +71,7 @@ class ActionContext:
     firing_event: UUID
     related: list[emitting.Labels] = field(default_factory=list[emitting.Labels])
     details: dict[str, Any] = field(default_factory=dict[str, Any])
+    block: Mapping[str, Any] | None = None
 
     @property
     def kind(self) -> str:
