@@ -13,7 +13,19 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import guard, measure, page_rows, peers, reaction_rows, rows, server_rows, subjects, table
+from benchmarks import (
+    deployment_rows,
+    guard,
+    measure,
+    page_rows,
+    peers,
+    reaction_rows,
+    rows,
+    scheduler_rows,
+    server_rows,
+    subjects,
+    table,
+)
 from tools import original
 
 SAVED = original.CACHE / "bench.json"
@@ -42,6 +54,8 @@ def main() -> int:
             *rows.all_rows(plan, options.only),
             *server_rows.all_rows(plan, options.only),
             *reaction_rows.all_rows(plan, options.only),
+            *deployment_rows.all_rows(plan, options.only),
+            *scheduler_rows.all_rows(plan, options.only),
             *page_rows.all_rows(plan, options.only),
         ]
         others = list(peers.all_rows(plan)) if options.peers else []
