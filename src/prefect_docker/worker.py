@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -45,6 +46,8 @@ ENGINE_RETRY_SECONDS = 2.0
 """Between two attempts to reach an engine that does not answer."""
 ENGINE_START_TIMEOUT_SECONDS = 60.0
 """How long a run that is to start waits for an engine that does not answer."""
+BUNDLE_DIRECTORY = "/opt/prefect/bundle"
+"""Where a container has the bundle of a flow that was submitted without a storage for bundles."""
 FLOW_RUN_LABEL = "io.prefect.flow-run-id"
 
 
@@ -172,6 +175,12 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
             if isinstance(error, EngineAway):
                 raise InfrastructureError(str(error)) from error
             raise
+
+    def _use_local_bundle(self, configuration: DockerWorkerJobConfiguration, directory: Path, key: str) -> bool:
+        """Mount a directory with a bundle; its path is the engine's, which is that of this machine."""
+        configuration.volumes = [*configuration.volumes, f"{directory}:{BUNDLE_DIRECTORY}:ro"]
+        configuration.command = f"python -m prefect.bundles.execute --key {BUNDLE_DIRECTORY}/{key}"
+        return True
 
     # --- how runs end -------------------------------------------------------------------------------------------------
 

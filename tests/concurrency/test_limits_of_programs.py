@@ -104,12 +104,53 @@ def read_holders(name: str = "db") -> Any:
     return drive(get_shared_transport().call("GET", route, {"id_or_name": name}))
 
 
+WAITING_PROGRAM = """
+from prefect.concurrency.sync import concurrency
+from prefect.server import local_changes
+local_changes.WOKEN_POLL_INTERVAL_SECONDS = local_changes.MAX_UPKEEP_INTERVAL_SECONDS = 3600.0
+local_changes.UPKEEP_INTERVAL_SECONDS = 3600.0
+with concurrency("db"):
+    print("got it")
+"""
+
+
+def test_process_that_waits_is_woken(limit: Callable[..., None]) -> None:
+    with concurrency("db"):
+        waiting = subprocess.Popen([sys.executable, "-c", WAITING_PROGRAM], stdout=subprocess.PIPE, text=True)
+        wait_for_waiters("db", 1)
+    try:
+        assert waiting.communicate(timeout=TIMEOUT_SECONDS)[0] == "got it\n"
+    finally:
+        waiting.kill()
+
+
 def test_timeout_raises_a_timeout_error(limit: Callable[..., None]) -> None:
     with concurrency("db"), pytest.raises(AcquireConcurrencySlotTimeoutError, match=r"'db' were free within 0.05 sec"):
         with concurrency("db", timeout_seconds=0.05):
             raise AssertionError
     assert issubclass(AcquireConcurrencySlotTimeoutError, TimeoutError)
     assert active() == 0
+
+
+def test_block_in_a_block_takes_a_slot_of_its_own(limit: Callable[..., None]) -> None:
+    limit("db", 2)
+    with concurrency("db"), concurrency("db"):
+        assert active() == 2
+    assert active() == 0
+
+
+def test_block_that_would_wait_for_itself_is_an_error(limit: Callable[..., None]) -> None:
+    with concurrency("db"):
+        with pytest.raises(
+            ConcurrencySlotAcquisitionError, match="would wait for itself: it requests 1 of the 1 slots"
+        ):
+            with concurrency("db"):
+                raise AssertionError
+        limit("db", 2)
+        with concurrency("db"):
+            assert active() == 2
+    with concurrency("db"):
+        pass
 
 
 def test_max_retries_bounds_the_attempts(limit: Callable[..., None]) -> None:
@@ -221,6 +262,15 @@ async def test_coroutines_wait_for_each_other(limit: Callable[..., None]) -> Non
 
     await asyncio.gather(*(work() for _ in range(5)))
     assert peak == 1
+
+
+async def test_coroutine_started_in_a_block_waits_for_its_end(limit: Callable[..., None]) -> None:
+    async with async_limits.concurrency("db"):
+        child = asyncio.create_task(hold_async())
+        await asyncio.to_thread(wait_for_waiters, "db", 1)
+        with pytest.raises(ConcurrencySlotAcquisitionError, match="would wait for itself"):
+            await hold_async()
+    await asyncio.wait_for(child, TIMEOUT_SECONDS)
 
 
 async def test_cancelled_coroutine_leaves_the_queue(limit: Callable[..., None]) -> None:

@@ -1,4 +1,7 @@
-"""Processes that hold slots are killed at random moments: never more holders than slots, and no slot left taken."""
+"""Processes that hold slots are killed at random moments: never more holders than slots, and no slot left taken.
+
+And many wait for one slot: who does not get it costs nothing.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,25 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from prefect._io import drive
 from prefect.client.orchestration import get_client
+from prefect.client.transport import get_shared_transport
 from prefect.concurrency.sync import concurrency
+from prefect.server.db.sqlite import SqliteTransaction
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from tools import serving
 
-CYCLES = 1000 if os.environ.get("FAULTS") == "long" else 8
+IS_LONG = os.environ.get("FAULTS") == "long"
+CYCLES = 1000 if IS_LONG else 8
+WAITERS = 1000 if IS_LONG else 50
 PROCESSES = 4
 LIMIT = 2
 TIMEOUT_SECONDS = 60.0
@@ -43,35 +56,94 @@ while True:
 """Holds a slot and, in it, one of as many files as there are slots; if none is free there are too many holders."""
 
 
-@pytest.mark.timeout(3600)
-def test_killed_and_cancelled_holders_leave_no_slot_taken(home: Path, tmp_path: Path) -> None:
+@pytest.fixture(params=["no server", "server"] if IS_LONG else ["no server"])
+def api(request: pytest.FixtureRequest, home: Path, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment variables of programs that use the local store, or a server."""
+    if request.param == "no server":
+        yield {}
+        return
+    served = serving.Served(tmp_path / "server", None)
+    served.start()
+    try:
+        with temporary_settings({PREFECT_API_URL: served.url}):
+            yield {"PREFECT_API_URL": served.url}
+    finally:
+        served.stop()
+
+
+@pytest.mark.timeout(7200)
+def test_killed_and_cancelled_holders_leave_no_slot_taken(api: dict[str, str], tmp_path: Path) -> None:
     get_client(sync_client=True).upsert_global_concurrency_limit_by_name("db", LIMIT)
     folder, too_many = tmp_path / "slots", tmp_path / "too-many"
     folder.mkdir()
     for number in range(LIMIT):
         (folder / str(number)).touch()
     chance = random.Random(1)
-    running = [start(folder, too_many) for _ in range(PROCESSES)]
+    running = [start(folder, too_many, api) for _ in range(PROCESSES)]
     try:
         for _ in range(CYCLES):
             time.sleep(chance.random() * 0.1)  # the moment is what the test is about
             victim = running.pop(chance.randrange(PROCESSES))
             victim.send_signal(chance.choice((signal.SIGKILL, signal.SIGINT)))
             end(victim)
-            running.append(start(folder, too_many))
+            running.append(start(folder, too_many, api))
     finally:
         for process in running:
             process.kill()
             end(process)
     assert not too_many.exists()
+    begun = time.monotonic()
     with concurrency("db", occupy=LIMIT, timeout_seconds=TIMEOUT_SECONDS):  # all slots are free, at once
-        pass
+        print(f"{CYCLES} holders ended; all slots were free after {time.monotonic() - begun:.2f} s")
     assert get_client(sync_client=True).read_global_concurrency_limit_by_name("db").active_slots == 0
 
 
-def start(folder: Path, too_many: Path) -> subprocess.Popen[bytes]:
+@pytest.mark.timeout(600)
+def test_many_who_wait_cost_no_storm(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    get_client(sync_client=True).upsert_global_concurrency_limit_by_name("db", 1)
+    statements = count_statements(monkeypatch)
+    held: list[int] = []
+    threads = [threading.Thread(target=hold, args=(held,)) for _ in range(WAITERS)]
+    with concurrency("db"):
+        for thread in threads:
+            thread.start()
+        while count_waiting() < WAITERS:
+            time.sleep(0.05)  # reading who waits takes long by itself
+        before = len(statements)
+    for thread in threads:
+        thread.join()
+    print(f"{WAITERS} threads have waited: {(len(statements) - before) / WAITERS:.1f} statements each in hand-overs")
+    assert held == [1] * WAITERS
+    assert len(statements) - before < 80 * WAITERS
+
+
+def hold(held: list[int]) -> None:
+    with concurrency("db"):
+        held.append(get_client(sync_client=True).read_global_concurrency_limit_by_name("db").active_slots)
+
+
+def count_waiting() -> int:
+    route = "/v2/concurrency_limits/{id_or_name}/holders"
+    holders = drive(get_shared_transport().call("GET", route, {"id_or_name": "db"}))
+    return sum(each["status"] == "waiting" for each in holders)
+
+
+def count_statements(monkeypatch: pytest.MonkeyPatch) -> list[None]:
+    statements: list[None] = []
+    execute = SqliteTransaction._guarded
+
+    def count(self: SqliteTransaction, fn: Callable[[], Any]) -> Any:
+        statements.append(None)
+        return execute(self, fn)
+
+    monkeypatch.setattr(SqliteTransaction, "_guarded", count)
+    return statements
+
+
+def start(folder: Path, too_many: Path, api: dict[str, str]) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-c", PROGRAM, str(folder), str(too_many)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    environment = {**os.environ, **api}
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
     assert process.stdout is not None
     process.stdout.readline()  # it is about to take slots
     return process

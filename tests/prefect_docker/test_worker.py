@@ -124,6 +124,37 @@ def workers(tmp_path: Path, pool: DockerPool) -> Iterator[Any]:
         worker.stop(signal.SIGKILL)
 
 
+BOUND = """
+import sys
+from prefect import flow
+from prefect.filesystems import LocalFileSystem
+from prefect_docker.decorators import docker
+
+pool, image, results, *volumes = sys.argv[1:]
+block = LocalFileSystem(basepath=results)
+block.save("shared-results", overwrite=True)
+files = {"include_files": ["data/input"], "volumes": [*volumes, f"{results}:{results}"]}
+
+@docker(pool, image=image, network_mode="host", **files)
+@flow(result_storage=block)
+def work(x):
+    import pathlib
+    return x, pathlib.Path("data/input").read_text(), pathlib.Path("/.dockerenv").exists()
+
+print(work(5))
+"""
+
+
+def test_flow_that_is_bound_to_docker_runs_in_a_container(pool: DockerPool, client: Any, tmp_path: Path) -> None:
+    (pool.directory / "bound.py").write_text(BOUND)
+    results = tmp_path / "results"
+    results.mkdir()
+    variables = original.variables(tmp_path / "home", PREFECT_API_URL=pool.served.url)
+    command = [sys.executable, "bound.py", pool.name, IMAGE, str(results), *docker_engine.list_python_volumes()]
+    done = subprocess.run(command, cwd=pool.directory, env=variables, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["(5, 'numbers', True)"], done.stderr
+
+
 def test_container_sees_the_secret_and_the_read_only_volume(pool: DockerPool, workers: Any, client: Any) -> None:
     types = {one["slug"]: one["id"] for one in pool.call("POST", "/block_types/filter", {})}
     body = {"block_schemas": {"block_type_id": {"any_": [types["secret"]]}}}

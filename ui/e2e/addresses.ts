@@ -9,6 +9,9 @@ export interface Ids {
   artifact: string
   block: string
   automation: string
+  event: string
+  eventName: string
+  limit: string
 }
 
 export async function findIds(server: TestServer): Promise<Ids> {
@@ -17,7 +20,10 @@ export async function findIds(server: TestServer): Promise<Ids> {
   const artifacts = await server.call<{ id: string }[]>('POST', '/artifacts/filter', { artifacts: { key: { any_: ['daily-report'] } } })
   const blocks = await server.call<{ id: string }[]>('POST', '/block_documents/filter', { block_documents: { name: { like_: 'team-alerts' } } })
   const automations = await server.call<{ id: string }[]>('POST', '/automations/filter', { automations: { name: { any_: ['tell-the-team'] } } })
-  return { run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
+  const { events } = await server.call<{ events: { id: string; occurred: string; event: string }[] }>('POST', '/events/filter', { filter: {}, limit: 1 })
+  const limit = await server.call<{ id: string }>('GET', '/concurrency_limits/tag/gpu')
+  const event = `${events[0]!.occurred.slice(0, 10)}/${events[0]!.id}`
+  return { event, eventName: events[0]!.event, limit: limit.id, run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
 }
 
 /** The pages: the address and the heading. */
@@ -40,6 +46,11 @@ export function listPages(ids: Ids): [string, string][] {
     ['/work-pools', 'Work pools'],
     ['/work-pools/work-pool/local', 'local'],
     ['/work-pools/work-pool/local/queue/default', 'default'],
+    ['/work-pools/create', 'Create a work pool'],
+    ['/work-pools/work-pool/local/edit', 'Edit local'],
+    ['/work-pools/work-pool/local/queue/create', 'Create a work queue'],
+    ['/work-pools/work-pool/local/queue/default/edit', 'Edit default'],
+    ['/concurrency-limits/concurrency-limit/database', 'database'],
     ['/blocks', 'Blocks'],
     ['/blocks/catalog', 'Block types'],
     ['/blocks/catalog/secret', 'Secret'],
@@ -52,7 +63,9 @@ export function listPages(ids: Ids): [string, string][] {
     [`/automations/automation/${ids.automation}`, 'tell-the-team'],
     [`/automations/automation/${ids.automation}/edit`, 'Edit tell-the-team'],
     ['/events', 'Events'],
+    [`/events/event/${ids.event}`, ids.eventName],
     ['/concurrency-limits', 'Concurrency limits'],
+    [`/concurrency-limits/concurrency-limit/${ids.limit}`, 'gpu'],
     ['/artifacts', 'Artifacts'],
     [`/artifacts/artifact/${ids.artifact}`, 'daily-report'],
     ['/artifacts/key/daily-report', 'daily-report'],
@@ -68,11 +81,8 @@ export function listLinks(ids: Ids): [string, string][] {
     [`/flow-runs/flow-run/${ids.run}`, 'broken-heron'],
     [`/flow-runs/task-run/${ids.task}`, 'transform-0'],
     [`/v2/runs/flow-run/${ids.run}`, 'broken-heron'],
-    ['/work-pools/create', 'Work pools'],
-    ['/work-pools/work-pool/local/edit', 'local'],
-    ['/work-pools/work-pool/local/queue/create', 'local'],
-    ['/work-pools/work-pool/local/queue/default/edit', 'default'],
-    ['/events/event/2026-11-29/1', 'Events'],
-    ['/concurrency-limits/concurrency-limit/1', 'Concurrency limits'],
+    ['/events/event/2026-11-29/1', 'Event'],
+    ['/concurrency-limits/concurrency-limit/1', 'Concurrency limit'],
+    ['/flow-runs', 'Runs'],
   ]
 }

@@ -19,8 +19,8 @@ from prefect.types import now
 if TYPE_CHECKING:
     import asyncio
 
-    from prefect import settings
-    from prefect.events import clients
+    from prefect import outbox, settings
+    from prefect.events import clients, worker
     from prefect.schemas import event_filters, events
     from prefect.schemas.events import Event
     from prefect.types import json_codec
@@ -30,15 +30,14 @@ else:
     event_filters = lazy("prefect.schemas.event_filters")
     events = lazy("prefect.schemas.events")
     json_codec = lazy("prefect.types.json_codec")
+    outbox = lazy("prefect.outbox")
     settings = lazy("prefect.settings")
+    worker = lazy("prefect.events.worker")
 
 command = group("events", "Stream and emit events.")
 
 POLL_INTERVAL_SECONDS = 1.0
 """Seconds between two polls of the local store, which has no websocket."""
-
-RECONNECTION_ATTEMPTS = 2
-"""Reconnection attempts before an event is dropped; low, because the user waits."""
 
 LOOKBACK = timedelta(minutes=1)
 """Maximum age of the first streamed events; the same as of a server's websocket."""
@@ -142,13 +141,26 @@ def emit(event: str, resource: str | None, resource_id: str | None, related: str
         )
     except ValueError as error:
         fail(f"Invalid event: {describe_error(error)}.")
-    asyncio.run(_send(new))
-    click.echo(f"Sent event {event!r} ({new.id}).")
+    limit = settings.get_current_settings().server.events.maximum_size_bytes
+    if new.size_bytes > limit:
+        fail(f"The event {event!r} takes {new.size_bytes} bytes, and {limit} are allowed.")
+    _send(new)
 
 
-async def _send(event: Event) -> None:
-    async with clients.get_events_client(reconnection_attempts=RECONNECTION_ATTEMPTS) as sender:
-        await sender.emit(event)
+def _send(event: Event) -> None:
+    """Record an event, and send it if the server answers; else it is sent once the server is back."""
+    sender = worker.EventsWorker.instance()
+    sender.send(event)
+    sender.wait_until_empty()
+    refusal = outbox.find_refusal(str(event.id))
+    if refusal is not None:
+        fail(f"The server refused the event {event.event!r}: {refusal}")
+    reason = outbox.find_unavailable_reason()
+    if reason is None:
+        click.echo(f"Sent event {event.event!r} ({event.id}).")
+        return
+    outbox.leave_waiting()
+    click.echo(f"Recorded event {event.event!r} ({event.id}), which is sent when the server is back: {reason}")
 
 
 def _parse_resource(text: str | None, id: str | None) -> dict[str, Any]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import os
+import threading
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from prefect._io import shield
+from prefect._io import running_loop, shield
 from prefect._lazy import lazy
 from prefect.concurrency import slots
 from prefect.concurrency.renewal import LeaseLost, Renewal
 from prefect.concurrency.slots import HeldSlots, SlotRequest
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
     from uuid import UUID
 
     from prefect.events import utilities
     from prefect.schemas.events import Event
 else:
+    asyncio = lazy("asyncio")
     utilities = lazy("prefect.events.utilities")
+
+Place: TypeAlias = tuple[int, int]
+"""A thread, and a task of the event loop that runs in it."""
 
 
 class Holding:
@@ -38,12 +45,17 @@ class Holding:
         self._held: HeldSlots | None = None
         self._renewal: Renewal | None = None
         self._events: dict[UUID, Event | None] = {}
+        self._place: Place = (0, 0)
 
     async def begin(self) -> None:
         """Take the slots, and renew their lease from now on."""
-        held = self._held = await slots.acquire(self._request)
+        place = _find_place()
+        nesting = _held_by_place.get(place, [])
+        held = self._held = await slots.acquire(self._request, [each for each in nesting if each.pid == os.getpid()])
         if held is None:
             return
+        self._place = place
+        _held_by_place.setdefault(place, []).append(held)
         self._renewal = Renewal(held, self._raises, self._interrupt)
         self._renewal.start()
         if self._emits:
@@ -57,6 +69,7 @@ class Holding:
         """
         if self._held is None or self._renewal is None:
             return
+        _forget(self._place, self._held)
         self._renewal.stop()
         if self._renewal.lost is None:
             await shield(slots.release(self._held))
@@ -68,6 +81,23 @@ class Holding:
     def lost(self) -> LeaseLost | None:
         """The error that says so, if the lease was lost."""
         return self._renewal.lost if self._renewal is not None else None
+
+
+def _find_place() -> Place:
+    """Return where code runs that releases slots before it goes on: the thread, and the task of an event loop in it."""
+    task = asyncio.current_task() if running_loop() is not None else None
+    return threading.get_ident(), id(task)
+
+
+def _forget(place: Place, held: HeldSlots) -> None:
+    nesting = _held_by_place[place]
+    nesting.remove(held)
+    if not nesting:
+        del _held_by_place[place]
+
+
+_held_by_place: dict[Place, list[HeldSlots]] = {}
+"""The slots of the blocks that each thread or task is in."""
 
 
 async def take_rate(request: SlotRequest) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -104,20 +104,24 @@ def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
 # --- taking ----------------------------------------------------------------------------------------------------------
 
 
-async def acquire(request: SlotRequest) -> HeldSlots | None:
+async def acquire(request: SlotRequest, held: Sequence[HeldSlots] = ()) -> HeldSlots | None:
     """Take slots of each limit, waiting for them; return None when no limit is named or none exists.
+
+    Args:
+        request: The request.
+        held: The slots that the waiting code holds itself, and does not release while it waits.
 
     Raises:
         AcquireConcurrencySlotTimeoutError: They were not free in time.
-        ConcurrencySlotAcquisitionError: The API refused for another reason or cannot be reached, or a limit does not
-            exist and the request is strict.
+        ConcurrencySlotAcquisitionError: The API refused for another reason or cannot be reached, a limit does not
+            exist and the request is strict, or the code would wait for itself without end.
     """
     if not request.names:
         return None
     lease_id = new_id()
     api = transport.get_shared_transport()
     try:
-        answer = await _request_until_granted(api, request, lease_id)
+        answer = await _request_until_granted(api, request, lease_id, held)
     except BaseException as error:
         if not failures.is_refusal(error):
             await shield(_give_up(api, lease_id))
@@ -143,7 +147,12 @@ async def acquire(request: SlotRequest) -> HeldSlots | None:
     return HeldSlots(found, limits, request.slots, request.lease_seconds, api, os.getpid()) if limits else None
 
 
-async def _request_until_granted(api: Transport, request: SlotRequest, lease_id: UUID) -> Mapping[str, Any]:
+async def _request_until_granted(
+    api: Transport, request: SlotRequest, lease_id: UUID, held: Sequence[HeldSlots]
+) -> Mapping[str, Any]:
+    own = _find_own_hindrance(request, held)
+    if own is not None:  # the limit may have been raised meanwhile, so ask once
+        request = replace(request, max_retries=0)
     try:
         return await repeat_until_granted(
             lambda left: _request_once(api, request, lease_id, left), request.timeout_seconds, request.max_retries
@@ -153,9 +162,26 @@ async def _request_until_granted(api: Transport, request: SlotRequest, lease_id:
             raise AcquireConcurrencySlotTimeoutError(
                 f"No slots of {_quote(request.names)} were free within {request.timeout_seconds:g} seconds."
             ) from error.refusal
+        if own is not None:
+            raise ConcurrencySlotAcquisitionError(own) from error.refusal
         raise ConcurrencySlotAcquisitionError(
             f"No slots of {_quote(request.names)} were free in {error.attempts} attempts."
         ) from error.refusal
+
+
+def _find_own_hindrance(request: SlotRequest, held: Sequence[HeldSlots]) -> str | None:
+    """Return why code that holds slots would wait for itself without end; None if it would not."""
+    if request.mode == "rate_limit" or request.timeout_seconds is not None or request.max_retries is not None:
+        return None
+    for name in request.names:
+        counts = [(each.slots, limit.limit) for each in held for limit in each.limits if limit.name == name]
+        own = sum(slots for slots, _ in counts)
+        if counts and own + request.slots > counts[-1][1]:
+            return (
+                f"The code would wait for itself: it requests {request.slots} of the {counts[-1][1]} slots of {name!r} "
+                f"in a block that holds {own} of them. Take them all in the outer block, or set `timeout_seconds`."
+            )
+    return None
 
 
 class StillLocked(Exception):

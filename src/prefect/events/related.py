@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
+from uuid import UUID
 
 from prefect.events.current_runs import CurrentRuns, find_current_runs
 from prefect.exceptions import ObjectNotFound
@@ -14,6 +16,8 @@ from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
+
+logger = logging.getLogger("prefect.events")
 
 ResourceCacheEntry: TypeAlias = dict[str, str | ObjectBaseModel | None]
 """Kind, role and object of a cached resource."""
@@ -46,12 +50,13 @@ def object_as_related_resource(kind: str, role: str, object: Any) -> RelatedReso
 
 
 async def related_resources_from_run_context(
-    client: PrefectClient, exclude: set[str] | None = None
+    client: PrefectClient | None, exclude: set[str] | None = None
 ) -> list[RelatedResource]:
     """Return the related resources of the current runs; none outside of a run.
 
     Args:
-        client: Reads the objects that the run only references.
+        client: Reads the objects that the run only references; those that cannot be read have no names, and without a
+            client none of those that are not known yet.
         exclude: Ids of resources to omit.
     """
     runs = find_current_runs()
@@ -63,7 +68,16 @@ async def related_resources_from_run_context(
     return [resource for resource in (*found, *tags_as_related_resources(tags)) if resource.id not in left_out]
 
 
-async def _read_related(client: PrefectClient, runs: CurrentRuns) -> AsyncIterator[RelatedResource]:
+def has_references() -> bool:
+    """Return whether the current flow run references objects that must be read: a deployment, a queue, a pool."""
+    run = find_current_runs().flow_run
+    return run is not None and any(getattr(run, name, None) is not None for name in _REFERENCES)
+
+
+_REFERENCES = ("deployment_id", "work_queue_id", "work_pool_name")
+
+
+async def _read_related(client: PrefectClient | None, runs: CurrentRuns) -> AsyncIterator[RelatedResource]:
     flow_run, task_run, flow_name = runs
     if flow_run is not None:
         yield object_as_related_resource("flow-run", "flow-run", flow_run)
@@ -74,12 +88,18 @@ async def _read_related(client: PrefectClient, runs: CurrentRuns) -> AsyncIterat
     flow = {"prefect.resource.id": f"prefect.flow.{flow_run.flow_id}", "prefect.resource.role": "flow"}
     yield RelatedResource({**flow, "prefect.resource.name": flow_name} if flow_name else flow)
     for kind, key, read in (
-        ("deployment", flow_run.deployment_id, client.read_deployment),
-        ("work-queue", getattr(flow_run, "work_queue_id", None), client.read_work_queue),
-        ("work-pool", getattr(flow_run, "work_pool_name", None), client.read_work_pool),
+        ("deployment", flow_run.deployment_id, client and client.read_deployment),
+        ("work-queue", getattr(flow_run, "work_queue_id", None), client and client.read_work_queue),
+        ("work-pool", getattr(flow_run, "work_pool_name", None), client and client.read_work_pool),
     ):
-        known = await _read_cached(kind, key, read)
-        if known is not None:
+        try:
+            known = await _read_cached(kind, key, read)
+        except Exception as error:
+            logger.debug("The %s %s could not be read for an event: %s", kind, key, error)
+            known = key if isinstance(key, UUID) else None
+        if isinstance(known, UUID):  # its name is not known
+            yield RelatedResource({"prefect.resource.id": f"prefect.{kind}.{known}", "prefect.resource.role": kind})
+        elif known is not None:
             yield object_as_related_resource(kind, kind, known)
 
 
@@ -88,6 +108,8 @@ async def _read_cached(kind: str, key: Any, read: Any) -> Any:
         return None
     entry = RESOURCE_CACHE.get(f"{kind}.{key}")
     if entry is None:
+        if read is None:
+            return key if isinstance(key, UUID) else None
         try:
             known = await read(key)
         except ObjectNotFound:

@@ -13,13 +13,14 @@ import os
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from prefect import outbox, settings
 from prefect._io import drive
 from prefect._lazy import lazy
 from prefect.client.base import ServerType, determine_server_type
 from prefect.logging._identity import run_identity
+from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES
 from prefect.settings.context import SettingsContext
 
 if TYPE_CHECKING:
@@ -46,8 +47,15 @@ GATHER_INTERVAL_SECONDS = 0.01
 LONG_GATHER_INTERVAL_SECONDS = 0.15
 """The same while none of them is urgent: calls of the API wait for what was recorded before them."""
 
+READ_TIMEOUT_SECONDS = 5.0
+"""How long the thread waits for an object that an event is related to."""
+
 EXIT_FLUSH_TIMEOUT_SECONDS = 10.0
 """Seconds to wait at exit for queued events to be recorded."""
+
+
+_Item: TypeAlias = "tuple[Event, contextvars.Context | None]"
+"""An event, and the context of the run that it was emitted in."""
 
 
 def should_emit_events() -> bool:
@@ -92,7 +100,7 @@ class EventsWorker:
 
     def reset_for_fork(self) -> None:
         """Reset the queue and the thread; the parent process sends the events it queued."""
-        self._queue: deque[tuple[Event, contextvars.Context | None]] = deque()
+        self._queue: deque[_Item] = deque()
         self._changed = threading.Condition()
         self._sending = 0
         self._has_urgent = False
@@ -100,6 +108,7 @@ class EventsWorker:
         self._stopped = False
         self._thread: threading.Thread | None = None
         self._client: PrefectClient | None = None
+        self._unrecorded: deque[_Item] = deque()
 
     # --- instances ---
 
@@ -212,34 +221,57 @@ class EventsWorker:
             self._stopped = True
             self._flush_now = not at_exit  # the journal itself waits at exit
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(timeout)
-        return self._thread is None or not self._thread.is_alive()
+        if self._thread is None:
+            return True
+        self._thread.join(timeout)
+        if not self._thread.is_alive():
+            return True
+        self._record_rest()
+        return False
+
+    def _record_rest(self) -> None:
+        """Record what the thread has not, because the server does not answer: an event recorded twice counts once."""
+        if self.client_type is not None:
+            return
+        with self._changed:
+            rest = [*self._unrecorded, *self._queue]
+            self._queue.clear()
+        for item in rest:
+            self._record(self._add_related(*item))
 
     async def attach_related_resources_from_context(self, event: Event) -> None:
         """Add the related resources of the current run to an event."""
-        client = self._client or orchestration.get_client()
+        # A process that ends waits for no answers.
+        client = None if self._stopped or not related.has_references() else self._get_client()
         exclude = {resource.id for resource in event.involved_resources}
         event.related += await related.related_resources_from_run_context(client, exclude)
+
+    def _get_client(self) -> PrefectClient:
+        """Return the client that reads what completes events: a server that is away must not hold them up."""
+        if self._client is None:
+            changes = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: READ_TIMEOUT_SECONDS}
+            with SettingsContext(None, settings=self._settings.copy_with_update(changes)):
+                self._client = orchestration.get_client(sync_client=True)._operations
+        return self._client
 
     # --- background thread ---
 
     def _run(self) -> None:
         with SettingsContext(None, settings=self._settings):
             if self.client_type is None:
-                self._run_with_api()
+                self._run_with_journal()
             else:
                 asyncio.run(self._run_with_client(self.client_type(**dict(self.client_options))))
 
-    def _run_with_api(self) -> None:
-        with orchestration.get_client(sync_client=True) as client:
-            self._client = client._operations
-            while batch := self._take_batch(BATCH_SIZE):
-                for item in batch:
-                    self._record(self._add_related(*item))
-                if self._flush_now:
-                    self._wait_until_delivered()
-                self._mark_sent(len(batch))
+    def _run_with_journal(self) -> None:
+        while batch := self._take_batch(BATCH_SIZE):
+            self._unrecorded.extend(batch)
+            while self._unrecorded:
+                self._record(self._add_related(*self._unrecorded[0]))
+                self._unrecorded.popleft()
+            if self._flush_now:
+                self._wait_until_delivered()
+            self._mark_sent(len(batch))
 
     async def _run_with_client(self, client: EventsClient) -> None:
         async with client:
@@ -251,7 +283,7 @@ class EventsWorker:
                         logger.warning("The event %s could not be sent: %s", item[0].event, error)
                 self._mark_sent(len(batch))
 
-    def _take_batch(self, count: int) -> list[tuple[Event, contextvars.Context | None]]:
+    def _take_batch(self, count: int) -> list[_Item]:
         """Return the next events; empty when the worker stops."""
         with self._changed:
             self._changed.wait_for(lambda: self._queue or self._stopped)

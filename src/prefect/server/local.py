@@ -170,7 +170,9 @@ def get_changes(home: Path, database: SqliteDatabase) -> LocalChanges:
             await database.write(leases.end_lost)
             await database.write(background_tasks.deliver_again)
 
-        changes = _changes[database.path] = LocalChanges(database, database.path, _has_lost, end_lost)
+        changes = _changes[database.path] = LocalChanges(
+            database, database.path, _has_lost, end_lost, leases.count_waiting_processes
+        )
     return changes
 
 

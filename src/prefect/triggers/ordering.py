@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from uuid import UUID
 
 from prefect.triggers.occurrences import Occurrence
 
+NO_LEADERS: Mapping[UUID, datetime] = {}
 
-def order_by_cause(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
-    """Return events in the order of their times, each behind the one that it follows, if that is among them."""
+
+def order_by_cause(
+    occurrences: Sequence[Occurrence], leaders: Mapping[UUID, datetime] = NO_LEADERS
+) -> list[Occurrence]:
+    """Return events in the order of their times, each behind the one that it follows, if that is among them.
+
+    Args:
+        occurrences: The events.
+        leaders: When events occurred that some of these follow and that were evaluated before, by id.
+    """
     waiting: dict[UUID, list[Occurrence]] = {}
     ids = {occurrence.id for occurrence in occurrences}
     ordered: list[Occurrence] = []
-    placed: set[UUID] = set()
+    placed = {id_: at for id_, at in leaders.items() if id_ not in ids}
     for occurrence in sorted(occurrences, key=lambda one: one.key):
         before = occurrence.follows
         if before is not None and before in ids and before not in placed and before != occurrence.id:
@@ -22,8 +33,10 @@ def order_by_cause(occurrences: Sequence[Occurrence]) -> list[Occurrence]:
         ready = [occurrence]
         while ready:
             one = ready.pop(0)
+            if one.follows is not None and one.follows in placed:
+                one = replace(one, leader_at=placed[one.follows])
             ordered.append(one)
-            placed.add(one.id)
+            placed[one.id] = one.at
             ready += waiting.pop(one.id, ())
     # Events that follow each other in a circle have no order but their times.
     rest = [one for some in waiting.values() for one in some]

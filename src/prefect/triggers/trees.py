@@ -147,7 +147,7 @@ class TriggerTree:
         for node in self._find_concerned(occurrence):
             trigger = node.event_trigger
             labels = _group(trigger, occurrence)
-            firing = Firing(occurrence.occurred, str(occurrence.id), labels, occurrence.key)
+            firing = Firing(occurrence.at, str(occurrence.id), labels, occurrence.key)
             if rules.needs_no_bucket(trigger):
                 if node.matcher.expects(occurrence.event):
                     firings += self.fire(node.id, firing, buckets)

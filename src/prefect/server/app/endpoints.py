@@ -27,9 +27,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from prefect.server.app.state import ServerState
-from prefect.server.db.interface import UnitOfWork
 from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import CallerGone, Operation, RawResponse, RequestInfo, StatusResponse
+from prefect.server.routes.operation import CallerGone, Operation, RawResponse, RequestInfo, StatusResponse, Waiting
 from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
 from prefect.types import json_codec
 
@@ -159,15 +158,15 @@ class RequestChanges:
         self._request = request
         self._state = state
 
-    async def wait(self, topic: str, is_ready: UnitOfWork[bool], seconds: float) -> None:
-        """Return when a topic is notified, or after so many seconds; raise `CallerGone` when the client has gone."""
-        with self._state.bus.subscribe(topic) as subscription:
-            if await self._state.database.read_briefly(is_ready):  # before the subscription
+    async def wait(self, waiting: Waiting) -> None:
+        """Return when the topic is notified, or after so many seconds; raise `CallerGone` when the client has gone."""
+        with self._state.bus.subscribe(waiting.topic) as subscription:
+            if await self._state.database.read_briefly(waiting.is_ready):  # before the subscription
                 return
             notified = asyncio.ensure_future(subscription.take())
             gone = asyncio.ensure_future(self._wait_for_disconnect())
             try:
-                await asyncio.wait({notified, gone}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({notified, gone}, timeout=waiting.seconds, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done() and not notified.done():
                     raise CallerGone
             finally:

@@ -22,6 +22,9 @@ AUTOMATION = Table(
 EVENT_QUEUE = Table("event_queue", (*columns("uuid", "id!"), *columns("text", "keys!")))
 """Committed events for which triggers have not been evaluated yet: keys of events that were added together."""
 
+HELD_EVENT = Table("held_event", (*columns("uuid", "id! follows!"), *columns("time", "occurred! until!")))
+"""Events whose evaluation waits for the event that they follow, until a time."""
+
 BUCKET = Table(
     "bucket",
     (

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from prefect import _forks
 from prefect._io import blocking, drive, sleep
 from prefect._lazy import lazy
 from prefect.server.db import schema
@@ -164,6 +165,7 @@ class SqliteDatabase:
         self.write_timeout = write_timeout
         self.migrate = migrate
         self._prepared = False
+        self._writer_turn = _forks.create_lock()
         self.memory: dict[str, Any] = {KEY_FILE: path.with_name(KEY_FILE_NAME)}
         self._listeners: list[Callable[[Notifications], None]] = []
 
@@ -195,8 +197,14 @@ class SqliteDatabase:
             return await work(tx)
 
     async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
-        async with self.writing(durable) as tx:
-            return await work(tx)
+        # Threads of one process take turns here: if hundreds tried to lock the file, its holder would get no time.
+        if not self._writer_turn.acquire(timeout=self.write_timeout):
+            raise StoreBusy(f"The local store {str(self.path)!r} is busy: other threads write for too long.")
+        try:
+            async with self.writing(durable) as tx:
+                return await work(tx)
+        finally:
+            self._writer_turn.release()
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:

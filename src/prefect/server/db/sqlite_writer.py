@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from prefect._io import blocking, drive, wait
+from prefect.server import wakeups
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
@@ -81,6 +82,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._readers: ThreadPoolExecutor | None = None
         self._thread_local = threading.local()
         self._opened: list[SqliteTransaction] = []
+        self.listen(wakeups.wake_processes(path))  # programs without a server may use the same home
 
     async def open(self) -> None:
         await super().open()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 from prefect._io import is_driven, shield
 from prefect._lazy import lazy
 from prefect.server.db.errors import StoreBusy
-from prefect.server.db.interface import Database, Transaction, UnitOfWork
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.principals import Principal
 from prefect.server.routes.operation import CallerGone, Operation, Waiting
 from prefect.server.services.core.errors import Locked
@@ -24,8 +24,8 @@ else:
 class Changes(Protocol):
     """How the caller of an operation learns what others have changed."""
 
-    async def wait(self, topic: str, is_ready: UnitOfWork[bool], seconds: float) -> None:
-        """Return when a topic has been notified and what it is about is ready, or after so many seconds.
+    async def wait(self, waiting: Waiting) -> None:
+        """Return when the topic has been notified and what it is about is ready, or after so many seconds.
 
         Raises:
             CallerGone: The caller does not wait any more.
@@ -82,7 +82,7 @@ async def _wait(result: Any, database: Database, principal: Principal, changes: 
             waiting = result
             if changes is None:
                 raise CallerGone
-            await changes.wait(waiting.topic, waiting.is_ready, waiting.seconds)
+            await changes.wait(waiting)
             result = await database.write(act_for(principal, waiting.attempt), durable=False)
     except BaseException as error:
         if not (isinstance(error, Locked) and waiting.keeps_place):

@@ -105,6 +105,7 @@ class Waiting:
         attempt: Carries it out; it may have to wait again.
         give_up: Takes back what it has begun, when its caller has gone.
         keeps_place: Whether a caller that was refused because the time is over may come again and go on waiting.
+        is_woken: Whether the notification also reaches a caller in another process of this machine.
     """
 
     topic: str
@@ -113,6 +114,7 @@ class Waiting:
     attempt: UnitOfWork[Any]
     give_up: UnitOfWork[Any]
     keeps_place: bool = False
+    is_woken: bool = False
 
 
 class CallerGone(Exception):

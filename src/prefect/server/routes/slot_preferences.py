@@ -126,4 +126,5 @@ async def _attempt(tx: Transaction, request: leases.SlotRequest, until: datetime
         attempt=lambda writing: _attempt(writing, request, until, has_key),
         give_up=lambda writing: leases.end_lease(writing, grant.lease_id),
         keeps_place=has_key,
+        is_woken=request.process is not None,
     )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -56,6 +58,47 @@ async def test_slots_go_to_those_who_wait_in_order(database: Database) -> None:
     assert [await holds(database, each) for each in (second, third)] == [True, False]
     await end(database, second)
     assert await holds(database, third)
+
+
+async def test_hand_over_costs_the_same_among_many_who_wait(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(database)
+    first, second, *others = (wanted("door") for _ in range(60))
+    for each in (first, second, *others):
+        await request(database, each)
+    statements: list[str] = []
+    notified: list[str] = []
+    database.listen(lambda notifications: notified.extend(topic for topic, _ in notifications))
+    async with database.reading() as tx:
+        kind = type(tx)
+    for name in ("fetch", "run", "insert", "update"):
+        monkeypatch.setattr(kind, name, counting(getattr(kind, name), statements))
+    await end(database, first)
+    assert len(statements) <= 14, statements
+    assert await holds(database, second)
+    statements.clear()
+    assert not await request(database, others[-1])
+    assert len(statements) <= 8, statements
+    assert [topic for topic in notified if topic.startswith("slots:")] == [f"slots:{second.lease_id}"]
+
+
+def counting(fn: Callable[..., Awaitable[Any]], calls: list[str]) -> Callable[..., Awaitable[Any]]:
+    async def call(self: object, *args: Any) -> Any:
+        calls.append(str(args[0]))
+        return await fn(self, *args)
+
+    return call
+
+
+async def test_all_who_wait_get_slots_that_become_free_together(database: Database) -> None:
+    await add(database, limit=1)
+    await request(database, wanted("door"))
+    waiting = [wanted("door") for _ in range(220)]
+    for each in waiting:
+        await request(database, each)
+    await database.write(lambda tx: limits.change(tx, "door", {"limit": 500}))
+    assert all([await holds(database, each) for each in waiting])
 
 
 async def test_new_request_stands_back_behind_one_that_needs_more(database: Database) -> None:

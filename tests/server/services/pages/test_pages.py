@@ -159,6 +159,29 @@ async def test_log_is_downloaded_as_the_filter_shows_it(call: RouteClient, forma
     assert len(errors.text) < len(everything.text)
 
 
+async def test_log_file_has_each_line_once_however_it_is_read(
+    call: RouteClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("prefect.server.services.pages.logs.EXPORT_BATCH_SIZE", 2)
+    run = await call.flow_run("RUNNING")
+    at = "2026-01-01T00:00:00Z"  # one time for all, as with many lines a millisecond
+    logs = [{"name": "x", "level": 20, "message": f"line {n}", "timestamp": at, "flow_run_id": run} for n in range(7)]
+    await call("POST", "/logs/", logs)
+    text = (await call.client.get(f"{PAGES}/flow-run/{run}/logs/file")).text
+    assert sorted(line.split(" - ")[1] for line in text.splitlines()) == [f"line {n}" for n in range(7)]
+
+
+async def test_attempt_is_the_lines_between_two_times(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    times = [f"2026-01-01T00:00:0{second}Z" for second in range(5)]
+    logs = [{"name": "x", "level": 20, "message": at, "timestamp": at, "flow_run_id": run} for at in times]
+    await call("POST", "/logs/", logs)
+    bounds = {"since": times[1], "until": times[3]}
+    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, **bounds)
+    assert (part["total"], [line["message"] for line in part["lines"]]) == (2, times[1:3])
+    assert (await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="00:00", **bounds))["positions"] == [0, 1]
+
+
 async def test_flows_and_deployments_show_their_latest_and_next_runs(call: RouteClient) -> None:
     id_ = await deployment(call, tags=["x"], schedules=[{"schedule": {"interval": 60.0}, "active": True}])
     run = await call("POST", "/deployments/{id}/create_flow_run", {"state": {"type": "COMPLETED"}}, id=id_)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { splitMessage } from './segments'
+import { findJson, splitMessage } from './segments'
 
 test('a plain message is one segment', () => {
   expect(splitMessage('hello')).toEqual([{ text: 'hello', style: '' }])
@@ -19,4 +19,10 @@ test('links end before the punctuation after them', () => {
 
 test('hits are marked whatever their case', () => {
   expect(splitMessage('Needle needle', 'NEEDLE').filter((each) => each.hit).map((each) => each.text)).toEqual(['Needle', 'needle'])
+})
+
+test('JSON at the end of a message is found', () => {
+  expect(findJson('{"a": 1, "b": [2]}')).toEqual({ a: 1, b: [2] })
+  expect(findJson('got {"a": 1, "b": 2}')).toEqual({ a: 1, b: 2 })
+  for (const message of ['plain', '[INFO] {not json}', '[1]', 'x{', '{}']) expect(findJson(message)).toBeUndefined()
 })

@@ -75,3 +75,18 @@ function splitHits(segment: Segment, needle: string): Segment[] {
   if (from < segment.text.length) parts.push({ ...segment, text: segment.text.slice(from) })
   return parts
 }
+
+const MAX_JSON_CHARACTERS = 100_000
+
+/** Return the object or list that a message ends with as JSON, or undefined. */
+export function findJson(message: string): unknown {
+  if (message.length > MAX_JSON_CHARACTERS || !/[\]}]\s*$/.test(message)) return undefined
+  const begin = message.search(/[[{]/)
+  try {
+    const value: unknown = JSON.parse(message.slice(begin))
+    // An empty one, or a single number in brackets, reads as well as it is.
+    return Object.keys(value as object).length > 1 || message.length - begin > 40 ? value : undefined
+  } catch {
+    return undefined
+  }
+}

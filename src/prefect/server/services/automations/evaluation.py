@@ -8,14 +8,14 @@ Nothing here may make a transaction fail because of one automation.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.automations import bucket_rows, firings
+from prefect.server.services.automations import bucket_rows, firings, held_events
 from prefect.server.services.automations.known_triggers import KnownTriggers
 from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event, EventKey
@@ -46,7 +46,7 @@ class StaleTriggers(Exception):
 
 
 async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> int:
-    """Evaluate the next events of the queue.
+    """Evaluate the next events of the queue, and those that were held until these had arrived.
 
     Returns:
         How many were taken from the queue.
@@ -60,8 +60,19 @@ async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> int:
     rows = await event_queries.find_by_keys(tx, keys) if keys and known.trees else []
     candidates = _find_candidates(rows, known)
     if candidates:
-        await _evaluate(tx, known, candidates)
+        arrived = {row["id"] for row in rows}
+        await _evaluate(tx, known, *await held_events.hold_early(tx, candidates, arrived))
+    if len(keys) < BATCH_SIZE:
+        await _evaluate_released_events(tx, known)
     return len(keys)
+
+
+async def _evaluate_released_events(tx: Transaction, known: KnownTriggers) -> None:
+    """Evaluate events whose turn it is now, because the one that they follow was evaluated or did not arrive."""
+    keys, leaders = await held_events.release(tx, BATCH_SIZE)
+    if keys:
+        candidates = _find_candidates(await event_queries.find_by_keys(tx, keys), known)
+        await _evaluate(tx, known, candidates, leaders)
 
 
 async def end_due_windows(tx: Transaction, known: KnownTriggers, at: datetime) -> int:
@@ -117,9 +128,8 @@ async def _take_keys(tx: Transaction) -> list[EventKey]:
 
 
 def _find_candidates(rows: Iterable[Row], known: KnownTriggers) -> list[tuple[Occurrence, list[UUID]]]:
-    """Return the events that may concern triggers, each with the automations, in the order of their evaluation."""
-    automations: dict[UUID, list[UUID]] = {}
-    occurrences: list[Occurrence] = []
+    """Return the events that may concern triggers, each with the automations."""
+    candidates: list[tuple[Occurrence, list[UUID]]] = []
     for row in rows:
         # The name decides about most events, which need not be unpacked then.
         ids = known.index.find_candidates(restore_name(row["event"], row["resource"])[0])
@@ -129,9 +139,8 @@ def _find_candidates(rows: Iterable[Row], known: KnownTriggers) -> list[tuple[Oc
         if occurrence.event.startswith(_OWN_EVENTS):
             ids = [id_ for id_ in ids if occurrence.resource["prefect.resource.id"] != f"{_OWN_EVENTS}{id_}"]
         if ids:
-            occurrences.append(occurrence)
-            automations[occurrence.id] = ids
-    return [(occurrence, automations[occurrence.id]) for occurrence in order_by_cause(occurrences)]
+            candidates.append((occurrence, ids))
+    return candidates
 
 
 def to_occurrence(event: Event) -> Occurrence:
@@ -153,8 +162,11 @@ def _find_keys_above(rows: Iterable[Row], known: KnownTriggers) -> list[BucketKe
 # --- evaluation ------------------------------------------------------------------------------------------------------
 
 
-async def _evaluate(tx: Transaction, known: KnownTriggers, candidates: Sequence[tuple[Occurrence, list[UUID]]]) -> None:
+async def _evaluate(
+    tx: Transaction, known: KnownTriggers, candidates: held_events.Candidates, leaders: Mapping[UUID, datetime]
+) -> None:
     session = _Session(known)
+    automations = {occurrence.id: automation_ids for occurrence, automation_ids in candidates}
     keys = [
         key
         for occurrence, automation_ids in candidates
@@ -162,8 +174,8 @@ async def _evaluate(tx: Transaction, known: KnownTriggers, candidates: Sequence[
         for key in known.trees[automation_id].find_keys(occurrence)
     ]
     await session.load(tx, keys)
-    for occurrence, automation_ids in candidates:
-        for automation_id in automation_ids:
+    for occurrence in order_by_cause([occurrence for occurrence, _ in candidates], leaders):
+        for automation_id in automations[occurrence.id]:
             session.observe(automation_id, occurrence)
     await session.save(tx)
 

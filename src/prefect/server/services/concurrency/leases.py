@@ -16,6 +16,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import limits, slots, waiting
+from prefect.server.services.concurrency.waiting import is_abandoned
 from prefect.server.services.core.errors import Gone, Locked
 from prefect.server.services.core.presenters import Answer
 from prefect.server.store import Row
@@ -79,24 +80,38 @@ async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
         InvalidRequest: As `limits.check_request`.
         Locked: A limit has too few free slots, and the caller does not wait.
     """
+    lease_id = request.lease_id or new_id()
+    lease = await store.leases.get(tx, lease_id) if request.lease_id is not None else None
+    kept = await _keep_place(tx, request, lease) if lease is not None else None
+    if kept is not None:
+        return kept
     locked = await slots.lock_named(tx, request.names)
     ids, rows = list(locked), list(locked.values())
     limits.check_request(rows, request.slots, request.mode)
-    lease_id = request.lease_id or new_id()
-    earlier = await _repeat_request(tx, request, lease_id, ids) if request.lease_id is not None else None
+    earlier = await _repeat_request(tx, request, lease, ids) if lease is not None else None
     if earlier:
         return Grant(lease_id, rows)
-    if earlier is not None and request.wait:
-        await _put_waiting(tx, request, lease_id, ids)
-        return Grant(lease_id, rows, is_granted=False)
-    if earlier is not None:
-        raise Locked("Locked", 0.0)
-    if await _take_requested(tx, request, lease_id, locked):
+    if earlier is None and await _take_requested(tx, request, lease_id, locked):
         return Grant(lease_id, rows)
     if not request.wait:
-        raise Locked("Locked", slots.estimate_wait(rows, request.slots))
+        raise Locked("Locked", slots.estimate_wait(rows, request.slots) if earlier is None else 0.0)
     await _put_waiting(tx, request, lease_id, ids)
     return Grant(lease_id, rows, is_granted=False)
+
+
+async def _keep_place(tx: Transaction, request: SlotRequest, lease: Row) -> Grant | None:
+    """Keep the place of a request that goes on waiting behind others; None if it does not wait, or may be the next.
+
+    This is what most requests do that are repeated while many wait, so it looks at nothing but their own places.
+    """
+    rows = await limits.find_by_name(tx, request.names) if lease["granted"] is None else []
+    limits.check_request(rows, request.slots, request.mode)
+    if not rows or not all([await waiting.has_earlier(tx, row["id"], lease["id"]) for row in rows]):
+        return None
+    if not request.wait:
+        raise Locked("Locked", 0.0)
+    await _put_waiting(tx, request, lease["id"], [row["id"] for row in rows])
+    return Grant(lease["id"], rows, is_granted=False)
 
 
 async def _take_requested(tx: Transaction, request: SlotRequest, lease_id: UUID, locked: dict[UUID, Row]) -> bool:
@@ -108,21 +123,21 @@ async def _take_requested(tx: Transaction, request: SlotRequest, lease_id: UUID,
     return await _take_locked(tx, locked, request.slots, lease)
 
 
-async def _repeat_request(tx: Transaction, request: SlotRequest, lease_id: UUID, ids: Sequence[UUID]) -> bool | None:
+async def _repeat_request(tx: Transaction, request: SlotRequest, lease: Row, ids: Sequence[UUID]) -> bool | None:
     """Look once more at the lease of an earlier request.
 
     Returns:
-        Whether it has its slots, or goes on waiting for them; None when there is no such lease.
+        Whether it has its slots, or goes on waiting for them; None when it has ended.
     """
-    lease = await store.leases.get(tx, lease_id)
-    if lease is not None and lease["granted"] is None:
+    lease_id = lease["id"]
+    if lease["granted"] is None:
         await end_lost(tx, ids)
         await waiting.grant_slots(tx, await slots.lock_limits(tx, ids))
-        lease = await store.leases.get(tx, lease_id)
-    if lease is None:
-        return None
-    if lease["granted"] is None:
-        return False
+        found = await store.leases.get(tx, lease_id)
+        if found is None:
+            return None
+        if found["granted"] is None:
+            return False
     if request.mode == "rate_limit":
         return bool(await _end(tx, [lease_id]))
     return await renew_lease(tx, lease_id, request.duration) or None
@@ -172,7 +187,10 @@ async def take_slots(
 async def _take_locked(tx: Transaction, locked: dict[UUID, Row], count: int, lease: Row) -> bool:
     """Take slots of each of some locked limits, or of none, under a lease; return whether they were taken."""
     if any(slots.is_full(row, count) for row in locked.values()):
-        if not await end_lost(tx, list(locked)):
+        ended = await end_lost(tx, list(locked))
+        if not any(row["active"] and slots.count_missing(row, count) > 0 for row in locked.values()):
+            ended += await end_abandoned(tx, list(locked), waiting=True)  # those that wait are in the way
+        if not ended:
             return False
         locked = await slots.lock_limits(tx, locked)
         if any(slots.is_full(row, count) for row in locked.values()):
@@ -254,22 +272,28 @@ async def end_expired(tx: Transaction) -> int:
     return len(expired)
 
 
-async def end_abandoned(tx: Transaction, limit_ids: Sequence[UUID] | None = None) -> int:
-    """End the leases of processes of this host that have gone; return how many they were.
+async def end_abandoned(tx: Transaction, limit_ids: Sequence[UUID] | None = None, waiting: bool = False) -> int:
+    """End leases of processes of this host that have gone; return how many they were.
 
     Args:
         tx: The transaction.
         limit_ids: The limits that matter; all if None.
+        waiting: Whether those that wait for slots are ended, or those that hold some.
     """
-    leases = await queries.find_leases_of_processes(tx, limit_ids)
-    return await _end(tx, [lease["id"] for lease in leases if waiting.is_abandoned(lease)])
+    leases = await queries.find_leases_of_processes(tx, limit_ids, waiting)
+    return await _end(tx, [lease["id"] for lease in leases if is_abandoned(lease)])
 
 
 async def has_lost(tx: Transaction) -> bool:
     """Return whether there are leases of dead holders: expired ones, or of processes of this host that have gone."""
     if await queries.find_expired_leases(tx, now(), 1):
         return True
-    return any(waiting.is_abandoned(lease) for lease in await queries.find_leases_of_processes(tx))
+    return any(is_abandoned(lease) for lease in await queries.find_leases_of_processes(tx))
+
+
+async def count_waiting_processes(tx: Transaction) -> int:
+    """Return how many processes of this machine wait for slots."""
+    return await queries.count_waiting_processes(tx)
 
 
 async def end_lost(tx: Transaction, limit_ids: Sequence[UUID] | None = None) -> int:

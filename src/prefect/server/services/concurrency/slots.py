@@ -88,6 +88,11 @@ def count_missing(row: Row, slots: int) -> int:
     return row["occupied"] + slots - row["limit_"]
 
 
+def is_used_up(row: Row) -> bool:
+    """Return whether no slot of a limit is free."""
+    return row["active"] and count_missing(row, 1) > 0
+
+
 def is_full(row: Row, slots: int) -> bool:
     """Return whether a limit refuses `slots`: it has too few, or too few for a request that came earlier.
 

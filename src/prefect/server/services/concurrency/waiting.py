@@ -19,9 +19,8 @@ from prefect.server.store import Row
 from prefect.server.store.queries import limits as queries
 from prefect.types import now
 
-BATCH_SIZE = 100
-"""Waiting leases that are read at a time."""
-
+FIRST_BATCH_SIZE, BATCH_SIZE = 4, 100
+"""Waiting leases that are read at a time: mostly one slot is free, for the first of them."""
 
 MIN_RECHECK_SECONDS = 0.02
 """The least time between two looks of a waiting request."""
@@ -53,17 +52,17 @@ async def grant_slots(tx: Transaction, locked: dict[UUID, Row]) -> None:
         tx: The transaction.
         locked: The limits, as `slots.lock_limits` returns them.
     """
-    open_limits = {id_ for id_, row in locked.items() if row["largest_request"]}
+    limit_ids = [id_ for id_, row in locked.items() if row["largest_request"]]
     short: set[UUID] = set()
-    for offset in range(0, 1_000_000, BATCH_SIZE):
-        if not open_limits - short:
-            return
-        waiting = await queries.find_waiting_leases(tx, list(open_limits), now(), BATCH_SIZE, offset)
+    offset, size = 0, FIRST_BATCH_SIZE
+    while any(id_ not in short and not slots.is_used_up(locked[id_]) for id_ in limit_ids):
+        waiting = await queries.find_waiting_leases(tx, limit_ids, now(), size, offset)
         granted = await _grant_batch(tx, waiting, locked, short)
         for lease in granted:
-            tx.notify(topic(lease["id"]))
-        if len(waiting) < BATCH_SIZE:
+            tx.notify(topic(lease["id"]), lease["process"])
+        if len(waiting) < size:
             return
+        offset, size = offset + len(waiting) - len(granted), BATCH_SIZE
 
 
 async def _grant_batch(tx: Transaction, waiting: Sequence[Row], locked: dict[UUID, Row], short: set[UUID]) -> list[Row]:
@@ -85,18 +84,25 @@ async def _grant_batch(tx: Transaction, waiting: Sequence[Row], locked: dict[UUI
         for row, count in found:
             await slots.occupy(tx, [row], count, by_lease=True)
         expires = None if lease["duration"] is None else at + (lease["duration"] or PICKUP_TIME)
-        granted.append({"id": lease["id"], "granted": at, "expires": expires})
+        granted.append({"id": lease["id"], "granted": at, "expires": expires, "process": lease["process"]})
     await store.leases.change(tx, granted, ["granted", "expires"])
     return granted
+
+
+async def has_earlier(tx: Transaction, limit_id: UUID, lease_id: UUID) -> bool:
+    """Return whether another lease has waited for slots of a limit for longer than this one."""
+    return await queries.has_earlier_waiting_lease(tx, limit_id, lease_id, now())
 
 
 async def find_seconds_to_recheck(tx: Transaction, lease_id: UUID, limit_ids: Sequence[UUID], longest: float) -> float:
     """Return after how many seconds a waiting request should look again, if it is not notified before.
 
-    That is when a lease of its limits expires, or when enough slots have decayed for it and those before it.
+    That is when a lease of its limits expires, or when enough slots have decayed for it and those before it. Only the
+    first one in the queue looks after expired leases, and gives the slots to all that can have some.
     """
     seconds = [longest]
-    expires = await queries.find_next_expiry(tx, limit_ids)
+    first_of = [id_ for id_ in limit_ids if not await has_earlier(tx, id_, lease_id)]
+    expires = await queries.find_next_expiry(tx, first_of) if first_of else None
     if expires is not None:
         seconds.append((expires - now()).total_seconds())
     for row in (await store.concurrency_limits.get_many(tx, limit_ids)).values():

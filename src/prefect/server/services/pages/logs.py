@@ -98,13 +98,13 @@ async def export(tx: Transaction, choice: LogChoice, format_: str) -> bytes:
     """Return lines of a log as a file."""
     where = choice.compile(tx)
     file = io.StringIO(newline="")
-    offset = 0
+    last: Row | None = None
     while True:
-        rows = await queries.find_logs_at(tx, where, offset, EXPORT_BATCH_SIZE)
-        _write(file, rows, format_, offset == 0)
-        offset += len(rows)
+        rows = await queries.find_logs_after(tx, where, last, EXPORT_BATCH_SIZE)
+        _write(file, rows, format_, last is None)
         if len(rows) < EXPORT_BATCH_SIZE:
             return file.getvalue().encode()
+        last = rows[-1]
 
 
 def _write(file: io.StringIO, rows: list[Row], format_: str, first: bool) -> None:

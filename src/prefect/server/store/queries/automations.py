@@ -31,6 +31,11 @@ async def lock_queued_events(tx: Transaction, limit: int) -> list[Row]:
     return await store.event_queue.find(tx, order=store.event_queue.by_key, limit=limit, lock=True)
 
 
+async def lock_held_events(tx: Transaction, limit: int) -> list[Row]:
+    """Return events that wait for the one that they follow, oldest first, locked."""
+    return await store.held_events.find(tx, order=store.held_events.order("occurred", "id"), limit=limit, lock=True)
+
+
 async def lock_due_buckets(tx: Transaction, at: datetime, limit: int) -> list[Row]:
     """Return buckets that are due, longest due first, locked."""
     order = store.buckets.order("due", "id")

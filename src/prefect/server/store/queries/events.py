@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, all_of, any_of, chunks, none_of
+from prefect.server.db.sql import Sql, all_of, any_of, chunks, none_of, one_of
 from prefect.server.store.collection import Condition, Order, Row
 from prefect.server.store.filters.events import KIND, NAME, restore_name
 
@@ -38,6 +38,15 @@ async def find_by_keys(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:
     """Return the events with these keys, in order."""
     rows = [row for some in chunks(keys) for row in await store.events.find(tx, _with_keys(tx, some))]
     return sorted(rows, key=lambda row: (row["occurred"], row["id"]))
+
+
+async def find_times(tx: Transaction, ids: Sequence[UUID], since: datetime, until: datetime) -> dict[UUID, datetime]:
+    """Return when those of some events occurred that are stored and occurred between two times."""
+    found: dict[UUID, datetime] = {}
+    for some in chunks(ids):
+        where = all_of([Sql("event.occurred BETWEEN ? AND ?", (since, until)), one_of("event.id", some)])
+        found |= {row["id"]: row["occurred"] for row in await store.events.find(tx, where, columns=["id", "occurred"])}
+    return found
 
 
 async def find_after(

@@ -92,6 +92,29 @@ async def count_slots_up_to(tx: Transaction, limit_id: UUID, lease_id: UUID) -> 
     return int(slots or 0)
 
 
+async def has_earlier_waiting_lease(tx: Transaction, limit_id: UUID, lease_id: UUID, at: datetime) -> bool:
+    """Return whether another lease waits for slots of a limit that was there before a waiting one."""
+    rows = await tx.fetch(
+        Sql(
+            f"SELECT 1 FROM {_LEASES_OF_LIMITS} WHERE held_slot.limit_id = ? AND lease.granted IS NULL AND {_LIVE}"
+            " AND lease.created < (SELECT own.created FROM lease AS own WHERE own.id = ?) LIMIT 1",
+            (limit_id, at, lease_id),
+        )
+    )
+    return bool(rows)
+
+
+async def count_waiting_processes(tx: Transaction) -> int:
+    """Return how many processes have leases that wait for slots."""
+    ((count,),) = await tx.fetch(
+        Sql(
+            "SELECT count(*) FROM (SELECT DISTINCT lease.process FROM lease"
+            " WHERE lease.granted IS NULL AND lease.process IS NOT NULL) AS processes"
+        )
+    )
+    return count
+
+
 async def find_next_expiry(tx: Transaction, limit_ids: Sequence[UUID]) -> datetime | None:
     """Return when the first of the leases that hold slots of these limits expires, if one does."""
     where = one_of("held_slot.limit_id", limit_ids)
@@ -131,10 +154,21 @@ async def find_expired_leases(tx: Transaction, at: datetime, limit: int) -> list
     return await store.leases.find(tx, where, Order("lease.expires"), limit)
 
 
-async def find_leases_of_processes(tx: Transaction, limit_ids: Sequence[UUID] | None = None) -> list[Row]:
-    """Return the leases of processes on this host, except claims: all, or those with slots of these limits."""
+async def find_leases_of_processes(
+    tx: Transaction, limit_ids: Sequence[UUID] | None = None, waiting: bool = False
+) -> list[Row]:
+    """Return the leases of processes, except claims: those that hold slots, or those that wait for some.
+
+    Args:
+        tx: The transaction.
+        limit_ids: The limits of the slots; all if None.
+        waiting: Whether those that wait are wanted.
+    """
     kind = tx.dialect.json_field("lease.holder", "type")
-    where = Sql(f"lease.process IS NOT NULL AND coalesce({kind}, '') <> 'task_worker_claim'")
+    where = Sql(
+        f"lease.process IS NOT NULL AND coalesce({kind}, '') <> 'task_worker_claim'"
+        f" AND lease.granted IS {'' if waiting else 'NOT '}NULL"
+    )
     if limit_ids is not None:
         of_limits = one_of("held_slot.limit_id", limit_ids)
         where = store.leases.where(

@@ -87,6 +87,15 @@ async def find_logs_at(tx: Transaction, where: Condition, offset: int, limit: in
     return await store.logs.find(tx, where, store.logs.order("timestamp", "id"), limit, offset)
 
 
+async def find_logs_after(tx: Transaction, where: Condition, last: Row | None, limit: int) -> list[Row]:
+    """Return the logs that satisfy a condition and follow another one, or the first."""
+    if last is not None:
+        # The first part is what the index serves.
+        text = "log.timestamp >= ? AND NOT (log.timestamp = ? AND log.id <= ?)"
+        where = all_of([where, Sql(text, (last["timestamp"], last["timestamp"], last["id"]))])
+    return await store.logs.find(tx, where, store.logs.order("timestamp", "id"), limit)
+
+
 async def _find_time_at(tx: Transaction, where: Condition, position: int) -> tuple[datetime, int] | None:
     """Return the time of the log at a position, and how many logs are older. Both are read from the index alone."""
     page = tx.dialect.limit_clause(1, position)

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { close, inBrowser, open, useBrowser } from './browser'
+import { freePort, TestServer } from './servers'
+
+inBrowser('the overview', () => {
+  useBrowser()
+  let server: TestServer
+  beforeAll(async () => {
+    server = new TestServer(await freePort(), { PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED: 'false' })
+    await server.start()
+  })
+  afterAll(() => server.remove())
+
+  test('begins with what needs attention, each with its reason', async () => {
+    const past = (minutes: number) => new Date(Date.now() - minutes * 60_000).toISOString()
+    const flow = (await server.call<{ id: string }>('POST', '/flows/', { name: 'etl' })).id
+    await server.call('POST', '/work_pools/', { name: 'local', type: 'process' })
+    const deployment = (await server.call<{ id: string }>('POST', '/deployments/', { name: 'prod', flow_id: flow, work_pool_name: 'local' })).id
+    const opened = await open(server, '/')
+    await opened.page.getByText('Nothing needs attention').waitFor()
+
+    const state = (type: string, name: string, minutes: number, message?: string) => ({ id: crypto.randomUUID(), type, name, timestamp: past(minutes), ...(message ? { message } : {}) })
+    const run = (name: string, states: object[], more: object = {}) => ({ kind: 'flow_run', id: crypto.randomUUID(), flow_id: flow, name, parameters: {}, tags: [], created: past(30), states, ...more })
+    await server.record(
+      run('failed-one', [state('PENDING', 'Pending', 20), state('RUNNING', 'Running', 20), state('FAILED', 'Failed', 19, 'ValueError: no rows')], { deployment_id: deployment }),
+      run('stuck-one', [state('PENDING', 'Pending', 25)]),
+    )
+    const late = await server.call<{ id: string }>('POST', `/deployments/${deployment}/create_flow_run`, { name: 'late-one', state: { type: 'SCHEDULED', state_details: { scheduled_time: past(9) } } })
+    await server.call('POST', `/flow_runs/${late.id}/set_state`, { state: { type: 'SCHEDULED', name: 'Late', state_details: { scheduled_time: past(9) } }, force: true })
+    const attention = opened.page.getByRole('region', { name: 'Needs attention' })
+    await attention.locator('tr', { hasText: 'failed-one' }).getByText('ValueError: no rows').waitFor()
+    await attention.locator('tr', { hasText: 'stuck-one' }).getByText(/is pending since .*: whoever runs it has not begun/).waitFor()
+    await attention.locator('tr', { hasText: 'late-one' }).getByText(/Flow run 'late-one' .*(worker|pool)/).waitFor()
+    await attention.getByRole('heading', { name: 'Deployments whose last run failed' }).waitFor()
+    await attention.getByRole('link', { name: 'etl / prod' }).waitFor()
+    await attention.getByRole('button', { name: 'Mark failures as seen' }).click()
+    await attention.locator('tr', { hasText: 'failed-one' }).waitFor({ state: 'detached' })
+    expect(await attention.locator('tr', { hasText: 'stuck-one' }).count()).toBe(1)
+    await close(opened)
+  })
+})

@@ -1,0 +1,107 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { close, inBrowser, open, useBrowser } from './browser'
+import { freePort, TestServer } from './servers'
+
+const BEGAN = Date.parse('2026-11-02T10:00:00Z')
+const at = (second: number) => new Date(BEGAN + second * 1000).toISOString()
+
+inBrowser('the log of a run', () => {
+  useBrowser()
+  let server: TestServer
+  const run = crypto.randomUUID()
+  const task = crypto.randomUUID()
+  beforeAll(async () => {
+    server = new TestServer(await freePort())
+    await server.start()
+    const flow = (await server.call<{ id: string }>('POST', '/flows/', { name: 'etl' })).id
+    const state = (type: string, second: number, name = type) => ({ id: crypto.randomUUID(), type, name, timestamp: at(second) })
+    const log = (second: number, message: string, level = 20, task_run_id: string | null = null) => ({ kind: 'log', id: crypto.randomUUID(), name: task_run_id ? 'prefect.task_runs' : 'prefect.flow_runs', level, message, timestamp: at(second), flow_run_id: run, task_run_id })
+    await server.record(
+      { kind: 'flow_run', id: run, flow_id: flow, name: 'retried-one', parameters: {}, tags: [], created: at(0), states: [state('PENDING', 0), state('RUNNING', 1), state('SCHEDULED', 10, 'AwaitingRetry'), state('RUNNING', 20, 'Retrying'), state('COMPLETED', 30)] },
+      { kind: 'task_run', id: task, flow_run_id: flow && run, name: 'load-0', task_key: 'load', dynamic_key: '0', tags: [], task_inputs: {}, created: at(2), states: [state('PENDING', 2), state('RUNNING', 2), state('COMPLETED', 9)] },
+      log(0, 'submitted'),
+      log(2, 'first try'),
+      log(3, 'rows of https://warehouse.example/orders', 20, task),
+      log(4, '\u001b[31mred alert\u001b[0m', 30),
+      log(5, '{"rows": 12, "table": "orders"}'),
+      log(21, 'second try'),
+      log(22, 'needle one'),
+      log(23, 'needle two', 40),
+    )
+  })
+  afterAll(() => server.remove())
+  const show = async () => {
+    const opened = await open(server, `/runs/flow-run/${run}?tab=logs`)
+    await opened.page.getByText('8 lines').waitFor()
+    return opened
+  }
+  const pick = (opened: Awaited<ReturnType<typeof show>>, label: string, option: string) => opened.page.getByLabel(label, { exact: true }).selectOption({ label: option })
+
+  test('is narrowed by attempt, task, level and logger', async () => {
+    const opened = await show()
+    const { page } = opened
+    await page.getByText('Attempt 2', { exact: false }).locator('visible=true').first().waitFor()
+    await pick(opened, 'Attempt', 'Attempt 2')
+    await page.getByText('3 lines').waitFor()
+    await page.getByText('second try').waitFor()
+    await pick(opened, 'Attempt', 'Attempt 1')
+    await page.getByText('5 lines').waitFor()
+    await pick(opened, 'Attempt', 'All attempts')
+    await pick(opened, 'Task', 'load-0')
+    await page.getByText('1 line', { exact: true }).waitFor()
+    await pick(opened, 'Task', 'All tasks')
+    await pick(opened, 'Level', 'Errors')
+    await page.getByText('1 line', { exact: true }).waitFor()
+    await page.getByText('needle two').waitFor()
+    await pick(opened, 'Level', 'All levels')
+    await pick(opened, 'Logger', 'prefect.task_runs')
+    await page.getByText('1 line', { exact: true }).waitFor()
+    await close(opened)
+  })
+
+  test('is searched as a whole, to the next hit and to the one before', async () => {
+    const opened = await show()
+    const { page } = opened
+    await page.getByRole('textbox', { name: 'Search the log' }).fill('NEEDLE')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 of 2').waitFor()
+    await page.getByRole('button', { name: 'Next hit' }).click()
+    await page.getByText('2 of 2').waitFor()
+    await page.locator('[data-line="7"] .hit').waitFor()
+    await page.getByRole('button', { name: 'Previous hit' }).click()
+    await page.getByText('1 of 2').waitFor()
+    await close(opened)
+  })
+
+  test('shows colours, links and JSON as such', async () => {
+    const opened = await show()
+    const { page } = opened
+    const link = page.locator('[data-line="2"] a[href="https://warehouse.example/orders"]')
+    expect(await link.getAttribute('rel')).toContain('noreferrer')
+    const alert = page.locator('[data-line="3"]')
+    expect(await alert.textContent()).toContain('red alert')
+    expect(await alert.textContent()).not.toContain('[31m')
+    const [plain, red] = await page.evaluate(() => ['[data-line="1"]', '[data-line="3"]'].map((line) => {
+      const words = [...document.querySelectorAll(`${line} *`)].filter((each) => !each.children.length && /first try|red alert/.test(each.textContent ?? ''))
+      return getComputedStyle(words.at(-1)!).color
+    }))
+    expect(red).not.toBe(plain)
+    await page.locator('[data-line="4"]').getByRole('button', { name: 'JSON' }).click()
+    await page.locator('pre', { hasText: '"rows": 12' }).waitFor()
+    await close(opened)
+  })
+
+  test('is downloaded as the filter shows it', async () => {
+    const opened = await show()
+    await pick(opened, 'Attempt', 'Attempt 2')
+    await opened.page.getByText('3 lines').waitFor()
+    const downloading = opened.page.waitForEvent('download')
+    await opened.page.getByLabel('Download').selectOption('text')
+    const download = await downloading
+    expect(download.suggestedFilename()).toBe('retried-one.log')
+    const lines = readFileSync(await download.path(), 'utf8').trim().split('\n')
+    expect(lines.map((line) => line.split(' - ').pop())).toEqual(['second try', 'needle one', 'needle two'])
+    await close(opened)
+  })
+})
