@@ -1,7 +1,6 @@
 """A flow on a Dask cluster with the published `prefect-dask`, in the place of the one of this package."""
 
 import prefect_dask
-
 from prefect import flow, task
 
 
