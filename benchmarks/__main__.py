@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import (
+    cluster_rows,
     deployment_rows,
     guard,
     measure,
@@ -54,6 +55,7 @@ def main() -> int:
             *rows.all_rows(plan, options.only),
             *server_rows.all_rows(plan, options.only),
             *reaction_rows.all_rows(plan, options.only),
+            *cluster_rows.all_rows(plan, options.only),
             *deployment_rows.all_rows(plan, options.only),
             *scheduler_rows.all_rows(plan, options.only),
             *page_rows.all_rows(plan, options.only),
