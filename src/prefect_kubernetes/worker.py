@@ -177,7 +177,11 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         """Watch a job that is there already."""
         metadata = found.job["metadata"]
         watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"])
-        known = watch.expect(metadata["name"], found.job)
+        known = watch.expect(metadata["name"])
+        # What has happened before it was expected is in no watch: it is read.
+        current = await found.read()
+        known.is_deleted = known.is_deleted or current is None
+        watch.expect(metadata["name"], current or found.job)
         for pod in await found.list_pods():
             known.pods.setdefault(pod["metadata"]["name"], pod)
         return watch, found.job

@@ -282,26 +282,3 @@ class RunsPage(TypedDict):
     upcoming: list[RunRow]
     upcoming_total: int
     views: list[SavedView]
-
-
-class BulkResult(TypedDict):
-    """What became of one flow run that many were acted on with."""
-
-    id: UUID
-    name: str
-    done: bool
-    reason: str | None
-
-
-class BulkAnswer(TypedDict):
-    """A batch of results.
-
-    Attributes:
-        begun: When the first batch began.
-        results: The results of this batch.
-        after: The cursor of the next batch; None when this was the last.
-    """
-
-    begun: datetime
-    results: list[BulkResult]
-    after: UUID | None
