@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Coroutine
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import Task
 from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.utilities.asyncutils import run_sync_in_worker_thread
 
@@ -64,5 +64,5 @@ def make_tasks(function: Callable[P, R]) -> tuple[DualTask[P, R], Task[P, Corout
         return await run_sync_in_worker_thread(function, *args, **kwargs)
 
     name = function.__name__.strip("_")
-    for_async: Any = task(call, name=name)
-    return DualTask(task(function, name=name), for_async), for_async
+    for_async: Any = Task(call, name=name)
+    return DualTask(Task(function, name=name), for_async), for_async
