@@ -152,11 +152,11 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
                 self._slots.release()
                 self._wake()
 
-    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+    async def _propose_pending_state(self, flow_run: FlowRun, force: bool = False) -> bool:
         """Claim a flow run; return whether this worker may start it now."""
         logger = self.get_flow_run_logger(flow_run)
         try:
-            refusal = await self._claims.claim(self.client, flow_run)
+            refusal = await self._claims.claim(self.client, flow_run, force)
         except ObjectNotFound:
             return False
         except Exception as error:
