@@ -12,7 +12,7 @@ JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations ray infra lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test ui-pictures page-api fmt bench compat faults integrations ray infra lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
@@ -23,6 +23,7 @@ help:
 	@echo "make page    build the web page, which servers of this checkout then serve at /"
 	@echo "make ui-dev  show the sources of the web page over a running server (SERVER=http://127.0.0.1:4200)"
 	@echo "make ui-test run the tests of the web page: types, units, and end to end in Chromium"
+	@echo "make ui-pictures  take the pictures of the guide page about the web page"
 	@echo "make page-api  write the API that the web page calls to ui/openapi.json"
 	@echo "make fmt     format, and apply the linter's automatic fixes"
 	@echo "make bench   run benchmarks against the original, in a separate virtual environment (PEERS=1: also against other projects)"
@@ -55,6 +56,9 @@ ui-test: page
 	@$(BIN)/python -m tools.page npm run --silent check
 	@$(BIN)/python -m tools.page npm run --silent test
 	@$(BIN)/python -m tools.page npm run --silent e2e
+
+ui-pictures: page
+	@PICTURES=1 RUNS=600 $(BIN)/python -m tools.page npm run --silent e2e
 
 page-api: setup
 	@$(BIN)/python -m tools.page_api

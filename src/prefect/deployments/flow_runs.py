@@ -74,7 +74,9 @@ async def arun_deployment(
         inputs = collect_inputs(values, context.run_results if context is not None else None)
         parent_id = None
         if context is not None and context.flow_run is not None:
-            parent_id = await _create_parent_task_run(api, context, deployment, inputs.links)
+            flow = await api.read_flow(deployment.flow_id)
+            title = f"{flow.name}/{deployment.name}"
+            parent_id = await create_parent_task_run(api, context, title, deployment.version, inputs.links)
         run = await api.create_flow_run_from_deployment(
             deployment.id,
             parameters=await resolve_inputs(values, inputs, context),
@@ -107,8 +109,8 @@ async def _read_deployment(client: PrefectClient, name: str | UUID) -> Deploymen
 _LINKS = {"task_run": run_inputs.TaskRunResult, "flow_run": run_inputs.FlowRunResult}
 
 
-class _DeploymentTask:
-    """The task that stands for the runs of a deployment in a flow run."""
+class _StandInTask:
+    """The task that stands for flow runs elsewhere in a flow run."""
 
     def __init__(self, name: str, version: str | None) -> None:
         self.name = self.task_key = name
@@ -116,18 +118,24 @@ class _DeploymentTask:
         self.tags = frozenset[str]()
 
 
-async def _create_parent_task_run(
-    client: PrefectClient, context: EngineContext, deployment: DeploymentResponse, links: dict[str, list[Any]]
+async def create_parent_task_run(
+    client: PrefectClient, context: EngineContext, name: str, version: str | None, links: dict[str, list[Any]]
 ) -> UUID:
-    """Create the task run that stands for the new run in the current flow run, and return its id."""
+    """Create the task run that stands for a new run elsewhere in the current flow run, and return its id.
+
+    Args:
+        client: The client of the API.
+        context: The current flow run.
+        name: The name of the task run.
+        version: The version of the deployment or flow.
+        links: The runs that its parameters come from, by parameter.
+    """
     assert context.flow_run is not None
-    flow = await client.read_flow(deployment.flow_id)
-    name = f"{flow.name}/{deployment.name}"
     caller = TaskRunContext.get()
     if caller is not None:
         links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
     task_run = await client.create_task_run(
-        _DeploymentTask(name, deployment.version),
+        _StandInTask(name, version),
         context.flow_run.id,
         dynamic_key=str(uuid4()),
         name=name,

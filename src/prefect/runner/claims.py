@@ -50,12 +50,14 @@ class Claims:
 
     def __init__(self, name: str, is_renewed: bool) -> None:
         self._name = name
-        self._is_renewed = is_renewed
+        self.is_renewed = is_renewed
         self._tokens: dict[UUID, UUID] = {}
         self._takes_heartbeats = False
 
-    async def claim(self, client: PrefectClient, flow_run: FlowRun) -> str | None:
+    async def claim(self, client: PrefectClient, flow_run: FlowRun, force: bool = False) -> str | None:
         """Claim a flow run, which is Pending then; return None if the run is ours now, else why it is not.
+
+        With `force` it is claimed before its scheduled time.
 
         While the server is away, and when its answer is lost, the request is repeated as it was: if the server has
         accepted it, the run is ours. It is not repeated when others have started the run meanwhile.
@@ -65,8 +67,8 @@ class Claims:
             PrefectHTTPStatusError: The server refuses the request.
         """
         token = new_id()
-        request = wire.propose_state_body(State(type=PENDING), force=False)
-        ttl = f"/{LEASE_SECONDS}" if self._is_renewed else ""
+        request = wire.propose_state_body(State(type=PENDING), force=force)
+        ttl = f"/{LEASE_SECONDS}" if self.is_renewed else ""
         is_repeated = False
         while True:
             try:
@@ -81,7 +83,7 @@ class Claims:
                 logger.debug("Flow run %r could not be claimed yet: %s", flow_run.name, failures.describe_error(error))
             is_repeated = True
             await asyncio.sleep(RETRY_INTERVAL_SECONDS)
-        self._takes_heartbeats = self._is_renewed and JOURNAL_HEADER in response.headers
+        self._takes_heartbeats = self.is_renewed and JOURNAL_HEADER in response.headers
         answer = response.json()
         if answer["state"] is not None:
             state = wire.parse_state(answer["state"])

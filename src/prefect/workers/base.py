@@ -13,11 +13,12 @@ from uuid import UUID, uuid4
 import anyio
 import anyio.abc
 
-from prefect._later import NotBuiltError
 from prefect._lazy import lazy
+from prefect.bundles import submission
 from prefect.client import orchestration
 from prefect.events.utilities import emit_event
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.futures import PrefectFlowRunFuture
 from prefect.logging.loggers import get_worker_logger
 from prefect.runner.claims import Claims
 from prefect.runner.lookup import Lookup
@@ -26,19 +27,19 @@ from prefect.schemas.work import Integration, WorkerMetadata
 from prefect.settings import get_current_settings
 from prefect.types import now
 from prefect.workers import registry
+from prefect.workers.bundled_runs import BundledRun, BundledRuns
 from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
 from prefect.workers.polling import PollingLoop
 from prefect.workers.result import BaseWorkerResult
-from prefect.workers.submission import R, RunSubmission
+from prefect.workers.submission import R
 from prefect.workers.worker_type import C, V, WorkerType
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from prefect.client.orchestration import PrefectClient
-    from prefect.futures import PrefectFlowRunFuture
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.work import WorkPool
     from prefect.workers import server
@@ -51,7 +52,7 @@ MISSED_POLLS = 30
 """After how many intervals without an answered look a worker counts as not polling."""
 
 
-class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
+class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
     """A worker of one type. A subclass sets `type` and `job_configuration`, and implements `run`.
 
     Args:
@@ -70,6 +71,9 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
 
     cancels_runs: ClassVar[bool] = False
     """Whether it stops runs that are being cancelled, whatever the setting `worker.enable_cancellation` says."""
+
+    is_for_one_run = False
+    """Whether it was made for one bundled run, and prepares nothing for others."""
 
     def __init__(
         self,
@@ -445,5 +449,20 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         job_variables: dict[str, Any] | None = None,
         flow_run: FlowRun | None = None,
     ) -> PrefectFlowRunFuture[Any]:
-        """Run a flow that has no deployment on this worker's infrastructure."""
-        raise NotBuiltError("Submitting a flow without a deployment to a worker will come in a later release.")
+        """Start to run a flow without a deployment on this worker's infrastructure, and return a future of its run.
+
+        Args:
+            flow: The flow; one that is bound to infrastructure brings job variables, a launcher and files along.
+            parameters: Its arguments, by name.
+            job_variables: Values for the variables of the pool's job template.
+            flow_run: A run that has been created, to start or to retry.
+        """
+        assert self._runs_task_group is not None
+        if self._work_pool is None:
+            await self._update_local_work_pool_info()
+        if flow_run is None:
+            variables = {**getattr(flow, "job_variables", {}), **(job_variables or {})}
+            flow_run = await submission.create_flow_run(self.client, flow, parameters or {}, self.work_pool, variables)
+        bundled = BundledRun(flow, parameters, submission.find_storage(self.work_pool, getattr(flow, "launcher", None)))
+        self._runs_task_group.start_soon(self._run_bundled, flow_run, bundled)
+        return PrefectFlowRunFuture(flow_run.id)

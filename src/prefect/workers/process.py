@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -129,7 +130,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
     async def setup(self) -> None:
         """Start the fork server too, so that the first run does not wait for it."""
         await super().setup()
-        if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
+        if isinstance(self._launcher, fork_launcher.ForkServerLauncher) and not self.is_for_one_run:
             await self._launcher.prepare()
 
     async def teardown(self, *exc_info: Any) -> None:
@@ -165,7 +166,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
     ) -> ProcessWorkerResult:
         """Run a flow run in a process, and wait for its end."""
         is_engine = configuration.command in (None, ENGINE_COMMAND)
-        command = None if is_engine else tuple(shlex.split(configuration.command or ""))
+        command = None if is_engine else _read_command(configuration.command or "")
         if configuration.working_dir:
             place = nullcontext(str(configuration.working_dir))
         else:
@@ -247,6 +248,12 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         if not message.startswith("Flow run infrastructure exited"):  # its end has been reported in other words
             await super()._propose_crashed_state(flow_run, message)
 
+    def _use_local_bundle(self, configuration: ProcessJobConfiguration, directory: Path, key: str) -> bool:
+        configuration.command = shlex.join(
+            [sys.executable, "-m", "prefect.bundles.execute", "--key", str(directory / key)]
+        )
+        return True
+
     async def kill_infrastructure(
         self, infrastructure_pid: str, configuration: ProcessJobConfiguration, grace_seconds: int = 30
     ) -> None:
@@ -257,3 +264,9 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                 await process.stop(grace_seconds)
                 return
         raise InfrastructureNotFound(f"There is no process {infrastructure_pid} of this worker.")
+
+
+def _read_command(command: str) -> tuple[str, ...]:
+    """Return the words of a command; `python` is the interpreter of the worker, wherever it was started."""
+    words = shlex.split(command)
+    return (sys.executable, *words[1:]) if words and words[0] == "python" else tuple(words)
