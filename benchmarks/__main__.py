@@ -18,6 +18,7 @@ from benchmarks import (
     deployment_rows,
     guard,
     measure,
+    page_rows,
     peers,
     reaction_rows,
     rows,
@@ -57,6 +58,7 @@ def main() -> int:
             *cluster_rows.all_rows(plan, options.only),
             *deployment_rows.all_rows(plan, options.only),
             *scheduler_rows.all_rows(plan, options.only),
+            *page_rows.all_rows(plan, options.only),
         ]
         others = list(peers.all_rows(plan)) if options.peers else []
     report_progress("")
