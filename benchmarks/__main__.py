@@ -14,9 +14,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import (
+    cluster_rows,
     deployment_rows,
     guard,
     measure,
+    page_rows,
     peers,
     reaction_rows,
     rows,
@@ -53,8 +55,10 @@ def main() -> int:
             *rows.all_rows(plan, options.only),
             *server_rows.all_rows(plan, options.only),
             *reaction_rows.all_rows(plan, options.only),
+            *cluster_rows.all_rows(plan, options.only),
             *deployment_rows.all_rows(plan, options.only),
             *scheduler_rows.all_rows(plan, options.only),
+            *page_rows.all_rows(plan, options.only),
         ]
         others = list(peers.all_rows(plan)) if options.peers else []
     report_progress("")

@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 ENGINE_RETRY_SECONDS = 2.0
 """Between two attempts to reach an engine that does not answer."""
+ENGINE_START_TIMEOUT_SECONDS = 60.0
+"""How long a run that is to start waits for an engine that does not answer."""
 BUNDLE_DIRECTORY = "/opt/prefect/bundle"
 """Where a container has the bundle of a flow that was submitted without a storage for bundles."""
 FLOW_RUN_LABEL = "io.prefect.flow-run-id"
@@ -99,10 +101,7 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         identifier = self._adopted.pop(flow_run.id, None)
         since = None if identifier is None else time.time()
         if identifier is None:
-            try:
-                identifier = await run_in_thread(lambda: containers.start(configuration))
-            except EngineAway as error:
-                raise InfrastructureError(str(error)) from error
+            identifier = await self._start(flow_run, configuration)
         if task_status is not None:
             task_status.started(identifier)
         end = await self._watch(flow_run, configuration, identifier, since)
@@ -112,6 +111,26 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
             except (EngineAway, InfrastructureError) as error:
                 self.get_flow_run_logger(flow_run).warning("The container could not be removed: %s", error)
         return DockerWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
+
+    async def _start(self, flow_run: FlowRun, configuration: DockerWorkerJobConfiguration) -> str:
+        """Start a container. An engine that does not answer is waited for for a while, which a restart may take."""
+        deadline = time.monotonic() + ENGINE_START_TIMEOUT_SECONDS
+        is_away = False
+        while True:
+            try:
+                await run_in_thread(containers.ping)
+                break
+            except EngineAway as error:
+                if time.monotonic() >= deadline:
+                    raise InfrastructureError(str(error)) from error
+                if not is_away:
+                    self.get_flow_run_logger(flow_run).warning("%s The worker waits for it.", error)
+                is_away = True
+                await anyio.sleep(ENGINE_RETRY_SECONDS)
+        try:
+            return await run_in_thread(lambda: containers.start(configuration))
+        except EngineAway as error:  # not again: the container may be there
+            raise InfrastructureError(str(error)) from error
 
     async def _watch(
         self, flow_run: FlowRun, configuration: DockerWorkerJobConfiguration, identifier: str, since: float | None

@@ -20,7 +20,7 @@ from aiosmtpd.smtp import AuthResult
 ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = Path(__file__).parent / "programs"
 PYTHON = ROOT / ".cache" / "venv-integrations" / "bin" / "python"
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 900
 
 pytestmark = [
     pytest.mark.skipif(not PYTHON.exists(), reason="the integrations are not installed: make integrations"),
@@ -37,7 +37,7 @@ def run(program: str, directory: Path, **variables: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
 
 
-@pytest.mark.parametrize("program", ["imports", "shell", "sqlalchemy", "dbt"])
+@pytest.mark.parametrize("program", ["imports", "shell", "sqlalchemy", "dbt", "dask"])
 def test_program_runs(program: str, tmp_path: Path):
     run(program, tmp_path)
 

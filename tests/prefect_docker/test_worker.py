@@ -82,21 +82,21 @@ class DockerPool(Pool):
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[str]:
+def engine() -> Iterator[docker_engine.Engine]:
     docker_engine.need("dockerd")
-    with docker_engine.run_engine() as address:
-        yield address
+    with docker_engine.make_engine() as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")
-def served(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Served]:
+def served(engine: docker_engine.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Served]:
     with serving.server(tmp_path_factory.mktemp("server")) as served:
         yield served
 
 
 @pytest.fixture
-def client(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("DOCKER_HOST", engine)
+def client(engine: docker_engine.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("DOCKER_HOST", engine.address)
     with docker_client() as client:
         docker_engine.add_python_image(client, *IMAGE.split(":"))
         yield client
@@ -254,3 +254,22 @@ def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, w
     (pool.data / "gone").touch()
     pool.wait_for(well, "Completed")
     assert len(client.containers.list(all=True)) == 3
+
+
+def test_engine_that_restarts_is_waited_for_and_ends_its_runs(
+    pool: DockerPool, workers: Any, engine: docker_engine.Engine
+) -> None:
+    worker = workers()
+    deployment = pool.deploy("waits", WAITS)
+    lost = pool.trigger(deployment, parameters={"data": str(pool.data)}, name="lost")
+    pool.wait_for_log(lost, "waiting")
+    engine.stop()
+    worker.wait_for_output("The worker waits for it.")
+    late = pool.trigger(deployment, parameters={"data": str(pool.data)}, name="late")
+    wait_until(lambda: worker.output.count("The worker waits for it.") == 2, "the late run does not wait")
+    engine.start()
+    run = pool.wait_for(lost, "Crashed", "Completed", "Failed")
+    assert re.search("termination signal|status code", run["state"]["message"]), worker.output
+    (pool.data / "gone").touch()
+    run = pool.wait_for(late, "Completed", "Crashed")
+    assert run["state_name"] == "Completed", run["state"]["message"] + worker.output
