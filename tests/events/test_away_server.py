@@ -56,6 +56,7 @@ def test_events_for_a_server_that_is_away_are_sent_by_another_process(home: Path
         served.stop()
 
 
+@pytest.mark.stray_threads  # nobody waits for the thread that tries to reach the server
 def test_event_of_a_run_is_recorded_without_names_that_cannot_be_read(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
