@@ -13,7 +13,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import guard, measure, peers, reaction_rows, rows, server_rows, subjects, table
+from benchmarks import guard, measure, peers, reaction_rows, rows, server_rows, slot_rows, subjects, table
 from tools import original
 
 SAVED = original.CACHE / "bench.json"
@@ -42,6 +42,7 @@ def main() -> int:
             *rows.all_rows(plan, options.only),
             *server_rows.all_rows(plan, options.only),
             *reaction_rows.all_rows(plan, options.only),
+            *slot_rows.all_rows(plan, options.only),
         ]
         others = list(peers.all_rows(plan)) if options.peers else []
     report_progress("")
