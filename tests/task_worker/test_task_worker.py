@@ -321,10 +321,12 @@ async def test_parameters_are_stored_and_read(home: Path) -> None:
         ([], "Name the tasks to serve"),
         (["program.txt"], "names no task"),
         (["missing.py:work"], "cannot be loaded"),
+        (["served.py:wrok"], "There is no 'wrok' in 'served.py'"),
         (["-m", "no_such_module"], "cannot be imported"),
     ],
 )
 def test_command_names_what_is_wrong(home: Path, arguments: list[str], message: str) -> None:
+    Path("served.py").write_text("")
     command = [sys.executable, "-m", "prefect", "task", "serve", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr
