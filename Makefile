@@ -12,17 +12,18 @@ JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures logging/test_lines.py
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test page-api fmt bench compat faults integrations ray infra lock clean
+.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test ui-pictures page-api fmt bench compat faults integrations ray infra lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
 	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
 	@echo "make test-short  run the tests that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
-	@echo "make infra   the tests with real engines: Docker and an image registry"
+	@echo "make infra   the tests with real engines: Docker, an image registry, Kubernetes on one node, Ray"
 	@echo "make page    build the web page, which servers of this checkout then serve at /"
 	@echo "make ui-dev  show the sources of the web page over a running server (SERVER=http://127.0.0.1:4200)"
 	@echo "make ui-test run the tests of the web page: types, units, and end to end in Chromium"
+	@echo "make ui-pictures  take the pictures of the guide page about the web page"
 	@echo "make page-api  write the API that the web page calls to ui/openapi.json"
 	@echo "make fmt     format, and apply the linter's automatic fixes"
 	@echo "make bench   run benchmarks against the original, in a separate virtual environment (PEERS=1: also against other projects)"
@@ -55,6 +56,9 @@ ui-test: page
 	@$(BIN)/python -m tools.page npm run --silent check
 	@$(BIN)/python -m tools.page npm run --silent test
 	@$(BIN)/python -m tools.page npm run --silent e2e
+
+ui-pictures: page
+	@PICTURES=1 RUNS=600 $(BIN)/python -m tools.page npm run --silent e2e
 
 page-api: setup
 	@$(BIN)/python -m tools.page_api
@@ -106,8 +110,11 @@ ray: setup
 	@.cache/venv-ray/bin/python -m pytest -n 0 -rA -W ignore::pytest.PytestUnraisableExceptionWarning -W ignore::ResourceWarning tests/prefect_ray $(ARGS)
 
 # Real engines. Docker: an engine and an image registry (Debian: docker.io, docker-registry), as root; else those tests say so.
+# Kubernetes: a cluster of one node, built once a machine (Debian, as root), in a network namespace of its own.
 infra: ray
 	@$(BIN)/pytest -n 0 -rs tests/docker tests/prefect_docker $(ARGS)
+	@tools/kubernetes --node
+	@unshare --net sh -c 'ip link set lo up && KUBERNETES_NODE=1 exec $(BIN)/pytest -n 0 -rs tests/prefect_kubernetes $(ARGS)'
 
 lock:
 	uv lock

@@ -13,7 +13,21 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from benchmarks import guard, measure, peers, reaction_rows, rows, server_rows, slot_rows, subjects, table
+from benchmarks import (
+    cluster_rows,
+    deployment_rows,
+    guard,
+    measure,
+    page_rows,
+    peers,
+    reaction_rows,
+    rows,
+    scheduler_rows,
+    server_rows,
+    slot_rows,
+    subjects,
+    table,
+)
 from tools import original
 
 SAVED = original.CACHE / "bench.json"
@@ -43,6 +57,10 @@ def main() -> int:
             *server_rows.all_rows(plan, options.only),
             *reaction_rows.all_rows(plan, options.only),
             *slot_rows.all_rows(plan, options.only),
+            *cluster_rows.all_rows(plan, options.only),
+            *deployment_rows.all_rows(plan, options.only),
+            *scheduler_rows.all_rows(plan, options.only),
+            *page_rows.all_rows(plan, options.only),
         ]
         others = list(peers.all_rows(plan)) if options.peers else []
     report_progress("")

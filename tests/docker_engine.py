@@ -38,20 +38,51 @@ def need(*programs: str) -> None:
         pytest.skip(reason)
 
 
+class Engine:
+    """An engine.
+
+    Attributes:
+        address: Its socket.
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self.address = f"unix://{home}/docker.sock"
+        self._process: subprocess.Popen[Any] | None = None
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        options = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
+        paths = ["--host", self.address, "--data-root", f"{self._home}/data", "--exec-root", f"{self._home}/exec"]
+        command = ["dockerd", *paths, "--pidfile", f"{self._home}/docker.pid", *options]
+        self._process = _start(command, self._home / "log")
+        _wait(self._process, self._home / "log", (self._home / "docker.sock").exists)
+
+    def stop(self) -> None:
+        """Stop it with its containers."""
+        if self._process is not None:
+            _stop(self._process)
+            self._process = None
+        subprocess.run(["umount", f"{self._home}/exec/netns/default"], capture_output=True)
+
+
 @contextlib.contextmanager
 def run_engine() -> Iterator[str]:
     """Run an engine, and give its address."""
+    with make_engine() as engine:
+        yield engine.address
+
+
+@contextlib.contextmanager
+def make_engine() -> Iterator[Engine]:
+    """Run an engine that can be stopped and started."""
     home = Path(tempfile.mkdtemp(prefix="docker-"))
-    address = f"unix://{home}/docker.sock"
-    options = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
-    paths = ["--host", address, "--data-root", f"{home}/data", "--exec-root", f"{home}/exec"]
-    process = _start(["dockerd", *paths, "--pidfile", f"{home}/docker.pid", *options], home / "log")
+    engine = Engine(home)
     try:
-        _wait(process, home / "log", (home / "docker.sock").exists)
-        yield address
+        engine.start()
+        yield engine
     finally:
-        _stop(process)
-        subprocess.run(["umount", f"{home}/exec/netns/default"], capture_output=True)
+        engine.stop()
         shutil.rmtree(home, ignore_errors=True)
 
 

@@ -60,17 +60,15 @@ class ControlPlane:
     Args:
         home: Its files.
         host: The address that its API is served at.
-        prefix: What its programs are started with, for example to run in another network namespace.
     """
 
-    def __init__(self, home: Path, host: str = "127.0.0.1", prefix: tuple[str, ...] = ()) -> None:
+    def __init__(self, home: Path, host: str = "127.0.0.1") -> None:
         self.home = home
         self.host = host
         self.programs = find_programs()
         self.etcd_port, self.peer_port, self.port = (_find_free_port() for _ in range(3))
         self.url = f"https://{host}:{self.port}"
         self.kubeconfig = home / "kubeconfig"
-        self._prefix = prefix
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._client = httpx.Client(
             base_url=self.url,
@@ -106,6 +104,7 @@ class ControlPlane:
         common = [f"--kubeconfig={self.kubeconfig}", "--leader-elect=false", "--port=0", "--secure-port=0"]
         key, certificates = self.home / "sa.key", self.home / "certificates"
         controllers = [f"--service-account-private-key-file={key}", f"--cert-dir={certificates}"]
+        controllers.append("--node-monitor-grace-period=24h")  # the stand-in sends no heartbeats
         self._run_program("kube-controller-manager", *common, *controllers, "--feature-gates=TTLAfterFinished=true")
         self._run_program("kube-scheduler", *common)
         _wait(lambda: self.call("GET", "/api/v1/namespaces/default") is not None, "there is no namespace")
@@ -152,14 +151,14 @@ class ControlPlane:
     def stop(self) -> None:
         """End all its programs."""
         for name in reversed(list(self._processes)):
-            self._stop(name, signal.SIGTERM)
+            self._stop(name, signal.SIGTERM if name == "kubelet" else signal.SIGKILL)
         self._client.close()
 
     def run(self, name: str, *command: str) -> subprocess.Popen[bytes]:
         """Start a program that is stopped with the control plane."""
         with (self.home / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [*self._prefix, *command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         self._processes[name] = process
         return process

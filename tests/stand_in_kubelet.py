@@ -136,6 +136,11 @@ class Pod:
         uid = self.pod["metadata"]["uid"]
         self.kubelet.call("DELETE", self.path, {"gracePeriodSeconds": 0, "preconditions": {"uid": uid}})
 
+    def kill(self) -> None:
+        """End the process at once."""
+        if self.process is not None and not self.has_ended.is_set():
+            self._signal(signal.SIGKILL)
+
     def _signal(self, number: int) -> None:
         assert self.process is not None
         try:
@@ -279,6 +284,13 @@ def main() -> None:
     server.socket = context.wrap_socket(server.socket, server_side=True)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     kubelet.register(server.server_address[1])
+
+    def stop(*_: Any) -> None:
+        for pod in list(kubelet.pods.values()):
+            pod.kill()
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, stop)
     print("ready", flush=True)
     kubelet.run()
 

@@ -92,12 +92,14 @@ class Filler:
     Args:
         url: The address of the API.
         seed: What makes the same runs each time, apart from their times.
+        tasks: The fewest and the most task runs of a flow run.
     """
 
-    def __init__(self, url: str, seed: int = 1) -> None:
+    def __init__(self, url: str, seed: int = 1, tasks: tuple[int, int] = (1, 6)) -> None:
         self.http = httpx.Client(base_url=url, timeout=120)
         self.random = random.Random(seed)
         self.now = datetime.now(UTC)
+        self.tasks = tasks
         self.waiting: list[Record] = []
         self.flows: dict[str, UUID] = {}
         self.deployments: dict[str, UUID] = {}
@@ -260,7 +262,7 @@ class Filler:
             end, message = "CANCELLED", "Cancelled by ada."
         run = self.flow_run(flow, at)
         cursor = at + timedelta(seconds=self.random.random())
-        number = self.random.randint(1, 6)
+        number = self.random.randint(*self.tasks)
         previous: UUID | None = None
         for position in range(number):
             failed = end == "FAILED" and position == number - 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from functools import cached_property
 from types import CodeType, FunctionType, MethodType
@@ -339,10 +339,25 @@ def with_options(wrapper: W, options: dict[str, Any]) -> W:
         raise TypeError(f"{type(held).__name__}.with_options() got an unexpected option: {names}.")
     changed = {name: value for name, value in options.items() if value is not NotSet and value is not None}
     reset = {name: None for name, value in options.items() if value is None and name in held._CLEARABLE_OPTIONS}
+    return copy_as(type(held), held, {**reset, **changed})
+
+
+def copy_as(kind: type[Any], wrapper: Any, options: dict[str, Any], without: Iterable[str] = ()) -> Any:
+    """Return a task or flow of a class with the function and the options of another one.
+
+    Args:
+        kind: The class.
+        wrapper: The task or flow.
+        options: Options of the copy that are others, or further ones.
+        without: Options that the class does not have.
+    """
+    held: Any = wrapper
+    current: dict[str, Any] = held._options
     fn = held._kind(held.fn) if held._kind else held.fn
-    copy = type(held)(
-        fn, **{**current, **_read_assigned_options(held, current), **_copy_hooks(held), **reset, **changed}
-    )
+    kept = {**current, **_read_assigned_options(held, current), **_copy_hooks(held)}
+    for name in without:
+        kept.pop(name, None)
+    copy = kind(fn, **{**kept, **options})
     copy._instance = held._instance
     for name in _ORIGIN_ATTRIBUTES & held.__dict__.keys():
         setattr(copy, name, held.__dict__[name])

@@ -19,7 +19,6 @@ _TABLE = (
         "deployments",
         """
         deployments.deployments:
-        _experimental:
         _experimental.sla:
         _experimental.sla.objects: FrequencySla FreshnessSla LatenessSla ServiceLevelAgreement TimeToCompletionSla
         """,
@@ -27,17 +26,7 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        bundles: BundleCreationResult BundleLauncher SerializedBundle aupload_bundle_to_storage
-            convert_step_to_command create_bundle_for_flow_run execute_bundle_from_file execute_bundle_in_subprocess
-            extract_flow_from_bundle upload_bundle_to_storage
-        bundles.execute: execute_bundle execute_bundle_from_file
-        bundles._zip_extractor: ZipExtractor
         client.schemas.worker_channel: CleanupKind CleanupOperationStatus
-        _experimental._launchers: get_launcher_for_side resolve_bundle_step_with_launcher
-        _experimental.plugins: register_hook@plugins
-        _experimental.bundles: convert_step_to_command create_bundle_for_flow_run
-        _experimental.bundles.execute: execute_bundle
-        _internal.launchers: get_launcher_for_side resolve_bundle_step_with_launcher
         infrastructure:
         infrastructure.base:
         infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type

@@ -6,13 +6,13 @@ Every program imports this, so what only drawing or loading needs is bound lazil
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from prefect import _deployable_flow, _flow
-from prefect._later import later
 from prefect._lazy import lazy
 from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
 
@@ -190,13 +190,16 @@ def serve(
     )
 
 
-bind_flow_to_infrastructure: Any = later(__name__, "bind_flow_to_infrastructure", "flows on infrastructure")
 if TYPE_CHECKING:
+    InfrastructureBoundFlow: Any
+    bind_flow_to_infrastructure: Any
 
-    class InfrastructureBoundFlow(Flow[P, R]): ...
 
-else:
-    InfrastructureBoundFlow = later(__name__, "InfrastructureBoundFlow", "flows on infrastructure")
+def __getattr__(name: str) -> Any:
+    """Return what concerns flows on infrastructure, whose public path this is: it stands above workers."""
+    if name in ("InfrastructureBoundFlow", "bind_flow_to_infrastructure"):
+        return getattr(importlib.import_module("prefect._bound_flow"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 # --- finding flows ---------------------------------------------------------------------------------------------------

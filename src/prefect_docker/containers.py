@@ -86,6 +86,16 @@ def identify(client: DockerClient, container_id: str) -> str:
     return f"{client.api.base_url}:{container_id}"
 
 
+def ping() -> None:
+    """Check that the engine answers.
+
+    Raises:
+        EngineAway: It does not.
+    """
+    with open_engine() as client:
+        client.ping()
+
+
 def start(configuration: DockerWorkerJobConfiguration) -> str:
     """Pull the image, create and start a container, and return its identifier.
 

@@ -10,6 +10,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -43,6 +44,10 @@ T = TypeVar("T")
 
 ENGINE_RETRY_SECONDS = 2.0
 """Between two attempts to reach an engine that does not answer."""
+ENGINE_START_TIMEOUT_SECONDS = 60.0
+"""How long a run that is to start waits for an engine that does not answer."""
+BUNDLE_DIRECTORY = "/opt/prefect/bundle"
+"""Where a container has the bundle of a flow that was submitted without a storage for bundles."""
 FLOW_RUN_LABEL = "io.prefect.flow-run-id"
 
 
@@ -96,10 +101,7 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         identifier = self._adopted.pop(flow_run.id, None)
         since = None if identifier is None else time.time()
         if identifier is None:
-            try:
-                identifier = await run_in_thread(lambda: containers.start(configuration))
-            except EngineAway as error:
-                raise InfrastructureError(str(error)) from error
+            identifier = await self._start(flow_run, configuration)
         if task_status is not None:
             task_status.started(identifier)
         end = await self._watch(flow_run, configuration, identifier, since)
@@ -109,6 +111,26 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
             except (EngineAway, InfrastructureError) as error:
                 self.get_flow_run_logger(flow_run).warning("The container could not be removed: %s", error)
         return DockerWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
+
+    async def _start(self, flow_run: FlowRun, configuration: DockerWorkerJobConfiguration) -> str:
+        """Start a container. An engine that does not answer is waited for for a while, which a restart may take."""
+        deadline = time.monotonic() + ENGINE_START_TIMEOUT_SECONDS
+        is_away = False
+        while True:
+            try:
+                await run_in_thread(containers.ping)
+                break
+            except EngineAway as error:
+                if time.monotonic() >= deadline:
+                    raise InfrastructureError(str(error)) from error
+                if not is_away:
+                    self.get_flow_run_logger(flow_run).warning("%s The worker waits for it.", error)
+                is_away = True
+                await anyio.sleep(ENGINE_RETRY_SECONDS)
+        try:
+            return await run_in_thread(lambda: containers.start(configuration))
+        except EngineAway as error:  # not again: the container may be there
+            raise InfrastructureError(str(error)) from error
 
     async def _watch(
         self, flow_run: FlowRun, configuration: DockerWorkerJobConfiguration, identifier: str, since: float | None
@@ -153,6 +175,12 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
             if isinstance(error, EngineAway):
                 raise InfrastructureError(str(error)) from error
             raise
+
+    def _use_local_bundle(self, configuration: DockerWorkerJobConfiguration, directory: Path, key: str) -> bool:
+        """Mount a directory with a bundle; its path is the engine's, which is that of this machine."""
+        configuration.volumes = [*configuration.volumes, f"{directory}:{BUNDLE_DIRECTORY}:ro"]
+        configuration.command = f"python -m prefect.bundles.execute --key {BUNDLE_DIRECTORY}/{key}"
+        return True
 
     # --- how runs end -------------------------------------------------------------------------------------------------
 

@@ -46,6 +46,12 @@ class FoundJob:
     env: dict[str, str]
     cluster: Cluster
 
+    async def read(self) -> dict[str, Any] | None:
+        """Return the job as it is now, or None if it is gone."""
+        metadata = self.job["metadata"]
+        current = await self.cluster.read_job(metadata["namespace"], metadata["name"])
+        return current if current and current["metadata"]["uid"] == metadata["uid"] else None
+
     async def list_pods(self) -> list[dict[str, Any]]:
         """Return the pods of the job."""
         metadata = self.job["metadata"]

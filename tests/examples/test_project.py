@@ -69,7 +69,10 @@ def test_project_runs_on_its_schedules(served: serving.Served, home: Path, tmp_p
     shell.prefect("deploy", "--all")
     assert "0 to create, 0 to update" in shell.prefect("deploy", "--all", "--plan")
     pool = Pool(served, tmp_path / "unused")
-    worker = WorkerProcess("local", home, (), {"PREFECT_HOME": str(home), "PREFECT_API_URL": served.url})
+    variables = {"PREFECT_HOME": str(home), "PREFECT_API_URL": served.url}
+    worker = WorkerProcess.start(
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", "local"], home, variables
+    )
     try:
         runs = wait_until(lambda: find_completed(pool, 2), worker.output)
         assert all(run["auto_scheduled"] and run["parameters"]["batch_size"] == 3 for run in runs)

@@ -1,4 +1,4 @@
-"""A server that is killed between an event, the firing of an automation and its actions.
+"""A server that is killed between an event, the firing of an automation and its actions, or gets many events.
 
 `FAULTS=long` kills it 200 times. Each action on the store is carried out once, each webhook is called at least once and
 at most once more for each kill, with the same idempotency key.
@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,9 @@ LONG = os.environ.get("FAULTS") == "long"
 KILLS = int(os.environ.get("FAULTS_KILLS", "200" if LONG else "3"))
 EVENTS_PER_KILL = 3
 WAIT_SECONDS = 90.0
+FLOOD = int(os.environ.get("FAULTS_EVENTS", "10000" if LONG else "300"))
+FLOOD_SECONDS = 60.0 if LONG else 2.0
+PROBE_SECONDS = 0.1
 LATEST_KILL_SECONDS = 0.08
 """An action is done within this time; the server is killed at a random moment of it."""
 
@@ -98,3 +102,63 @@ async def test_killed_server_loses_no_action_and_repeats_none(served: Served) ->
         assert len(keys) == len(sent), "a call was repeated under another key"
         assert len(endpoint.calls) <= len(sent) + EVENTS_PER_KILL * KILLS
         assert max(calls.values()) <= 2
+
+
+# --- many events -----------------------------------------------------------------------------------------------------
+
+
+async def probe(api: httpx.AsyncClient, seconds: float, is_done: asyncio.Event) -> list[float]:
+    """Measure requests, one after the other, for so many seconds or until something is done."""
+    durations: list[float] = []
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and not is_done.is_set():
+        begun = time.perf_counter()
+        (await api.post("/flow_runs/filter", json={"limit": 10})).raise_for_status()
+        durations.append(time.perf_counter() - begun)
+        await asyncio.sleep(PROBE_SECONDS)
+    return durations
+
+
+def p95(values: list[float]) -> float:
+    return sorted(values)[int(len(values) * 0.95)]
+
+
+async def flood(api: httpx.AsyncClient) -> list[str]:
+    """Send events evenly over a time, a request for each ten of them; return their ids."""
+    sent: list[str] = []
+    begun = time.monotonic()
+    while len(sent) < FLOOD:
+        resource = {"prefect.resource.id": "x"}
+        events = [
+            {"id": str(new_id()), "occurred": now().isoformat(), "event": "paid", "resource": resource}
+            for _ in range(min(10, FLOOD - len(sent)))
+        ]
+        (await api.post("/events", json=events)).raise_for_status()
+        sent += [event["id"] for event in events]
+        await asyncio.sleep(max(0.0, begun + FLOOD_SECONDS * len(sent) / FLOOD - time.monotonic()))
+    return sent
+
+
+async def test_many_events_fire_once_each_and_hold_up_no_request(served: Served) -> None:
+    """`FAULTS=long` sends 10,000 in a minute, and compares the time of requests with that of an idle server."""
+    async with serve_endpoint() as endpoint, httpx.AsyncClient(base_url=served.url, timeout=60) as api:
+        await prepare(api, endpoint)
+        is_done = asyncio.Event()
+        idle = p95(await probe(api, 5.0 if LONG else 0.5, is_done))
+        probing = asyncio.create_task(probe(api, FLOOD_SECONDS, is_done))
+        begun = time.monotonic()
+        sent = await flood(api)
+        busy = p95(await probing)
+        async with asyncio.timeout(600 if LONG else WAIT_SECONDS):
+            while len(endpoint.calls) < FLOOD:
+                endpoint.called.clear()
+                await endpoint.called.wait()
+        took = time.monotonic() - begun
+        print(f"{FLOOD} firings in {took:.1f} s; p95 of a request idle {idle * 1e3:.1f} ms, busy {busy * 1e3:.1f} ms")
+        assert Counter(call.body for call in endpoint.calls) == Counter(sent)
+        async with asyncio.timeout(WAIT_SECONDS):
+            while (await count_runs(api)).total() < FLOOD:
+                await asyncio.sleep(0.1)
+        assert await count_runs(api) == Counter(sent)
+        if LONG:
+            assert busy <= 2 * idle

@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
-import threading
+import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 
 from tests.faults.test_liveness import FASTER
 from tests.faults.test_server import LONG
+from tests.gates import Gate, Mode, open_gate
 from tests.workers.pools import Pool, WorkerProcess, wait_until
 from tools import serving
 
@@ -49,8 +51,24 @@ def work(folder):
     time.sleep(0.05)
 """
 
+SERVES = """
+import pathlib, time
+from prefect import flow
+
+@flow
+def work(mark=None):
+    while mark and not pathlib.Path(mark).exists():
+        time.sleep(0.05)
+
+if __name__ == "__main__":
+    work.serve("served")
+"""
+
 RECOVERY_SECONDS = 5.0
 """How long after a server's return a worker may take to go on."""
+
+LOADED_MACHINE_SECONDS = 30.0
+"""How long it may take on a machine that does much else."""
 
 
 @pytest.fixture
@@ -80,6 +98,17 @@ def start(pool: Pool, started: list[WorkerProcess], home: Path, *arguments: str,
     worker = pool.start_worker(home, *arguments, **variables)
     started.append(worker)
     return worker
+
+
+def start_runner(pool: Pool, started: list[WorkerProcess], home: Path, url: str) -> WorkerProcess:
+    """Start a program that serves a deployment `work/served`, and wait until it does."""
+    home.mkdir()
+    (home / "program.py").write_text(SERVES)
+    variables = {"PREFECT_HOME": str(home), "PREFECT_API_URL": url, "PREFECT_RUNNER_POLL_FREQUENCY": "5"}
+    runner = WorkerProcess.start([sys.executable, str(home / "program.py")], home, variables)
+    started.append(runner)
+    runner.wait_for_output("being served")
+    return runner
 
 
 def test_worker_goes_on_after_a_restart_of_the_server(
@@ -165,42 +194,133 @@ def test_run_of_a_killed_machine_is_tried_again_where_the_pool_says_so(
     assert pool.wait_for(run_id, "Running")["run_count"] == 2
 
 
-class Hanging:
-    """Accepts connections on the port of a server that is away, and never answers."""
-
-    def __init__(self, port: int) -> None:
-        self._socket = socket.create_server(("127.0.0.1", port))
-        self._connections: list[socket.socket] = []
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                self._connections.append(self._socket.accept()[0])
-            except OSError:
-                return
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        for each in (self._socket, *self._connections):
-            each.close()
+@pytest.fixture
+def gate(served: serving.Served) -> Iterator[Gate]:
+    with open_gate(served.port) as gate:
+        yield gate
 
 
-def test_worker_goes_on_after_a_server_that_hung(
-    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+ALL_FAILURES = [Mode.REFUSE, Mode.HANG, Mode.HALF_OPEN, Mode.FAIL]
+
+
+def failures(short: Mode) -> pytest.MarkDecorator:
+    """Return the parameter `mode`: all failures, or in the short form one of them."""
+    return pytest.mark.parametrize("mode", ALL_FAILURES if LONG else [short])
+
+
+@failures(Mode.HANG)
+def test_worker_goes_on_after_a_failure_of_the_connection(
+    mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
 ) -> None:
     pool = Pool(served, tmp_path / "code")
     deployment = pool.deploy("prints", PRINTS)
-    worker = start(pool, started, tmp_path / "worker")
-    worker.wait_for_output("started!")
-    served.stop(signal.SIGKILL)
-    hanging = Hanging(served.port)
-    wait_until(lambda: "cannot be reached" in worker.output, "the worker has not noticed")
-    hanging.close()
-    served.start()
-    recovered = time.monotonic()
+    worker = start(pool, started, tmp_path / "worker", PREFECT_API_URL=gate.url)
     pool.wait_for(pool.trigger(deployment), "Completed")
-    assert time.monotonic() - recovered < RECOVERY_SECONDS + 2
+    gate.set_mode(mode)
+    wait_until(lambda: "cannot be reached" in worker.output, "the worker has not noticed")
+    run_id = pool.trigger(deployment)
+    gate.set_mode(Mode.PASS)
+    recovered = time.time()
+    run = pool.wait_for(run_id, "Completed")
+    begun = datetime.fromisoformat(run["start_time"]).timestamp() - recovered
+    assert begun < (RECOVERY_SECONDS if LONG else LOADED_MACHINE_SECONDS)
+    assert run["run_count"] == 1
+
+
+@failures(Mode.HALF_OPEN)
+def test_runner_goes_on_after_a_failure_of_the_connection(
+    mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    runner = start_runner(pool, started, tmp_path / "runner", gate.url)
+    deployment = pool.call("GET", "/deployments/name/work/served")["id"]
+    pool.wait_for(pool.trigger(deployment), "Completed")
+    gate.set_mode(mode)
+    wait_until(lambda: "cannot be reached" in runner.output, "the runner has not noticed")
+    run_id = pool.trigger(deployment)
+    gate.set_mode(Mode.PASS)
+    recovered = time.time()
+    run = pool.wait_for(run_id, "Completed")
+    begun = datetime.fromisoformat(run["start_time"]).timestamp() - recovered
+    assert begun < (RECOVERY_SECONDS if LONG else LOADED_MACHINE_SECONDS)
+    assert run["run_count"] == 1
+
+
+@failures(Mode.FAIL)
+@pytest.mark.parametrize("kind", ["worker", "runner"])
+def test_run_is_not_lost_when_the_connection_fails_during_it(
+    kind: str, mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    mark = tmp_path / "mark"
+    if kind == "worker":
+        start(pool, started, tmp_path / "worker", PREFECT_API_URL=gate.url)
+        deployment = pool.deploy("holds", HOLDS)
+    else:
+        start_runner(pool, started, tmp_path / "runner", gate.url)
+        deployment = pool.call("GET", "/deployments/name/work/served")["id"]
+    run_id = pool.trigger(deployment, parameters={"mark": str(mark)})
+    pool.wait_for(run_id, "Running")
+    gate.set_mode(mode)
+    gate.wait_until_stopped()
+    mark.touch()
+    gate.wait_until_stopped(2)
+    gate.set_mode(Mode.PASS)
+    assert pool.wait_for(run_id, "Completed", "Crashed", "Failed")["state_name"] == "Completed"
+
+
+@failures(Mode.HALF_OPEN)
+@pytest.mark.parametrize("kind", ["worker", "runner"])
+def test_sigterm_ends_within_ten_seconds_whatever_the_connection_does(
+    kind: str, mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    if kind == "worker":
+        process = start(pool, started, tmp_path / "worker", PREFECT_API_URL=gate.url)
+        process.wait_for_output("started!")
+        deployment = pool.deploy("holds", HOLDS)
+    else:
+        process = start_runner(pool, started, tmp_path / "runner", gate.url)
+        deployment = pool.call("GET", "/deployments/name/work/served")["id"]
+    run_id = pool.trigger(deployment, parameters={"mark": str(tmp_path / "mark")})
+    pool.wait_for(run_id, "Running")
+    gate.set_mode(mode)
+    gate.wait_until_stopped()
+    assert process.stop() < (10 if LONG else LOADED_MACHINE_SECONDS)
+
+
+HOLDS = """
+import pathlib, time
+
+@flow
+def work(mark):
+    while not pathlib.Path(mark).exists():
+        time.sleep(0.05)
+"""
+
+
+@pytest.mark.parametrize("same_queue", [True, False] if LONG else [False])
+def test_queued_runs_of_a_full_deployment_delay_no_other(
+    same_queue: bool, served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    """More runs than a page of the API are due before, in the same queue or in one that comes first."""
+    pool = Pool(served, tmp_path / "code")
+    first = pool.call("POST", f"/work_pools/{pool.name}/queues", {"name": "first", "priority": 1})["name"]
+    limited = pool.deploy("holds", HOLDS, concurrency_limit=1, work_queue_name=first)
+    other = pool.deploy("prints", PRINTS, work_queue_name=first if same_queue else "default")
+    mark = tmp_path / "mark"
+    queued = [pool.trigger(limited, parameters={"mark": str(mark)}) for _ in range(1000 if LONG else 210)]
+    start(pool, started, tmp_path / "worker")
+    pool.wait_for(queued[0], "Running")
+    run = pool.wait_for(pool.trigger(other), "Completed")
+    assert pool.read(queued[1])["run_count"] == 0
+    if LONG:
+        seconds = [run["estimated_start_time_delta"]]
+        for _ in range(9):
+            seconds.append(pool.wait_for(pool.trigger(other), "Completed")["estimated_start_time_delta"])
+        assert sorted(seconds)[-2] < 1
+    mark.touch()
+    pool.wait_for(queued[1], "Completed")
 
 
 def test_killed_workers_runs_and_servers_run_nothing_twice(
@@ -214,6 +334,7 @@ def test_killed_workers_runs_and_servers_run_nothing_twice(
     ids = [pool.trigger(deployment, parameters={"folder": str(effects)}) for _ in range(300 if LONG else 20)]
     workers = [start(pool, started, tmp_path / f"worker-{number}", "--limit", "4") for number in range(2)]
     generator, ended = random.Random(7), {"Completed", "Crashed", "Failed"}
+    victims: list[str] = []
 
     def read_open() -> list[dict[str, Any]]:
         body = {"flow_runs": {"id": {"any_": ids}}, "limit": 200}
@@ -222,7 +343,7 @@ def test_killed_workers_runs_and_servers_run_nothing_twice(
 
     for _ in range(30 if LONG else 3):
         time.sleep(generator.uniform(0.3, 1.5))
-        victim = generator.choice(["worker", "run", "server"])
+        victims.append(victim := generator.choice(["worker", "run", "server"]))
         if victim == "worker":
             number = generator.randrange(2)
             workers[number].stop(signal.SIGKILL)
@@ -241,5 +362,6 @@ def test_killed_workers_runs_and_servers_run_nothing_twice(
         time.sleep(0.5)
     begun = {file.name: file.read_text().count("begun") for file in effects.iterdir()}
     assert set(begun.values()) <= {1}
-    completed = [id_ for id_ in ids if pool.read(id_)["state_name"] == "Completed"]
-    assert set(completed) <= set(begun)
+    ended_as = {id_: pool.read(id_)["state_name"] for id_ in ids}
+    assert {id_ for id_, name in ended_as.items() if name == "Completed"} <= set(begun)
+    print(len(begun), "of", len(ids), "runs have begun;", Counter(ended_as.values()), Counter(victims))

@@ -21,6 +21,7 @@ PUBLIC = {
 """Names that documentation and integrations of Prefect 3 import, as `module:name`."""
 PUBLIC |= {"prefect.exceptions:CrashedRun", "prefect.exceptions:MissingResult", "prefect.task_runners:handover"}
 PUBLIC |= {f"prefect.utilities.dockerutils:{name}" for name in ("build_image", "generate_default_dockerfile")}
+PUBLIC |= {"prefect.bundles.execute:run_from_storage", "prefect.decorators:create_infrastructure_decorator"}
 RUNNER_TOOLS = ("prefect.task_runners.clusters:", "prefect.task_runners.handover:")
 """What task runners of other packages build on, beside the interface of Prefect 3."""
 EXTRAS = sorted(path.name for path in SOURCE.iterdir() if path.name.startswith("prefect_"))

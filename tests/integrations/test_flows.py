@@ -37,7 +37,7 @@ def run(program: str, directory: Path, **variables: str) -> None:
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-5000:]
 
 
-@pytest.mark.parametrize("program", ["imports", "shell", "sqlalchemy", "dbt"])
+@pytest.mark.parametrize("program", ["imports", "shell", "sqlalchemy", "dbt", "dask"])
 def test_program_runs(program: str, tmp_path: Path):
     run(program, tmp_path)
 

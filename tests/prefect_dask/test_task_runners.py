@@ -194,7 +194,7 @@ def test_temporary_cluster_lasts_as_long_as_the_flow_run(home: Path):
         def add(number):
             return number + 1
 
-        kwargs = {"n_workers": 1, "processes": False, "host": "127.0.0.1", "dashboard_address": ":0"}
+        kwargs = {"n_workers": 1, "processes": False, "dashboard_address": ":0"}
         runner = DaskTaskRunner(
             cluster_class="distributed.LocalCluster", cluster_kwargs=kwargs, adapt_kwargs={"minimum": 1, "maximum": 1}
         )

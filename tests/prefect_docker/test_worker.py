@@ -82,21 +82,21 @@ class DockerPool(Pool):
 
 
 @pytest.fixture(scope="module")
-def engine() -> Iterator[str]:
+def engine() -> Iterator[docker_engine.Engine]:
     docker_engine.need("dockerd")
-    with docker_engine.run_engine() as address:
-        yield address
+    with docker_engine.make_engine() as engine:
+        yield engine
 
 
 @pytest.fixture(scope="module")
-def served(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Served]:
+def served(engine: docker_engine.Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Served]:
     with serving.server(tmp_path_factory.mktemp("server")) as served:
         yield served
 
 
 @pytest.fixture
-def client(engine: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.setenv("DOCKER_HOST", engine)
+def client(engine: docker_engine.Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    monkeypatch.setenv("DOCKER_HOST", engine.address)
     with docker_client() as client:
         docker_engine.add_python_image(client, *IMAGE.split(":"))
         yield client
@@ -122,6 +122,37 @@ def workers(tmp_path: Path, pool: DockerPool) -> Iterator[Any]:
     yield start
     for worker in started:
         worker.stop(signal.SIGKILL)
+
+
+BOUND = """
+import sys
+from prefect import flow
+from prefect.filesystems import LocalFileSystem
+from prefect_docker.decorators import docker
+
+pool, image, results, *volumes = sys.argv[1:]
+block = LocalFileSystem(basepath=results)
+block.save("shared-results", overwrite=True)
+files = {"include_files": ["data/input"], "volumes": [*volumes, f"{results}:{results}"]}
+
+@docker(pool, image=image, network_mode="host", **files)
+@flow(result_storage=block)
+def work(x):
+    import pathlib
+    return x, pathlib.Path("data/input").read_text(), pathlib.Path("/.dockerenv").exists()
+
+print(work(5))
+"""
+
+
+def test_flow_that_is_bound_to_docker_runs_in_a_container(pool: DockerPool, client: Any, tmp_path: Path) -> None:
+    (pool.directory / "bound.py").write_text(BOUND)
+    results = tmp_path / "results"
+    results.mkdir()
+    variables = original.variables(tmp_path / "home", PREFECT_API_URL=pool.served.url)
+    command = [sys.executable, "bound.py", pool.name, IMAGE, str(results), *docker_engine.list_python_volumes()]
+    done = subprocess.run(command, cwd=pool.directory, env=variables, capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1:] == ["(5, 'numbers', True)"], done.stderr
 
 
 def test_container_sees_the_secret_and_the_read_only_volume(pool: DockerPool, workers: Any, client: Any) -> None:
@@ -223,3 +254,22 @@ def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, w
     (pool.data / "gone").touch()
     pool.wait_for(well, "Completed")
     assert len(client.containers.list(all=True)) == 3
+
+
+def test_engine_that_restarts_is_waited_for_and_ends_its_runs(
+    pool: DockerPool, workers: Any, engine: docker_engine.Engine
+) -> None:
+    worker = workers()
+    deployment = pool.deploy("waits", WAITS)
+    lost = pool.trigger(deployment, parameters={"data": str(pool.data)}, name="lost")
+    pool.wait_for_log(lost, "waiting")
+    engine.stop()
+    worker.wait_for_output("The worker waits for it.")
+    late = pool.trigger(deployment, parameters={"data": str(pool.data)}, name="late")
+    wait_until(lambda: worker.output.count("The worker waits for it.") == 2, "the late run does not wait")
+    engine.start()
+    run = pool.wait_for(lost, "Crashed", "Completed", "Failed")
+    assert re.search("termination signal|status code", run["state"]["message"]), worker.output
+    (pool.data / "gone").touch()
+    run = pool.wait_for(late, "Completed", "Crashed")
+    assert run["state_name"] == "Completed", run["state"]["message"] + worker.output

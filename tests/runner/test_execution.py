@@ -12,7 +12,8 @@ import pytest
 
 from prefect import get_client
 from prefect.client.orchestration import PrefectClient
-from prefect.runner.execution import RunExecution, claim_run
+from prefect.runner.claims import Claims
+from prefect.runner.execution import RunExecution
 from prefect.runner.launch import Launch, SubprocessLauncher
 from prefect.runner.supervise import StopReason
 from prefect.schemas.runs import FlowRun
@@ -82,12 +83,13 @@ def start(tmp_path: Path, client: PrefectClient) -> Callable[..., Awaitable[Runn
     async def start(flow: str, **env: str) -> Running:
         deployment_id = await client.create_deployment(await client.create_flow_from_name(flow), "test")
         run = await client.create_flow_run_from_deployment(deployment_id)
-        assert await claim_run(client, run) is not None
-        assert await claim_run(client, run) is None  # by another process
+        claims = Claims("test", is_renewed=False)
+        assert await claims.claim(client, run) is None
+        assert await Claims("another", is_renewed=False).claim(client, run) is not None
         launch = Launch(
             flow_run_id=run.id, env={"PREFECT__FLOW_ENTRYPOINT": f"program.py:{flow}", **env}, cwd=str(tmp_path)
         )
-        running = Running(client, run, RunExecution(client, run, launch, SubprocessLauncher(), _no_records))
+        running = Running(client, run, RunExecution(client, claims, run, launch, SubprocessLauncher(), _no_records))
         assert await asyncio.to_thread((tmp_path / "pipe").read_text) == "ready"
         return running
 
@@ -137,6 +139,8 @@ async def test_run_whose_process_cannot_be_started_has_crashed(client):
     deployment_id = await client.create_deployment(await client.create_flow_from_name("made"), "test")
     run = await client.create_flow_run_from_deployment(deployment_id)
     launch = Launch(flow_run_id=run.id, cwd="/no/such/place")
-    state = await RunExecution(client, run, launch, SubprocessLauncher(), _no_records).run()
+    state = await RunExecution(
+        client, Claims("test", is_renewed=False), run, launch, SubprocessLauncher(), _no_records
+    ).run()
     assert state is not None and "'/no/such/place' does not exist" in state.message
     assert (await client.read_flow_run(run.id)).state.is_crashed()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prefect.client import _http
 from prefect.runner.launch import Launch, LaunchError, RunProcess, SubprocessLauncher
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.types import new_id
@@ -131,3 +132,12 @@ async def test_unstreamed_output_goes_nowhere(capfd):
     process = await _start(_script("print('shown')"))
     await process.wait()
     assert capfd.readouterr().out == "shown\n"
+
+
+def test_process_knows_the_servers_without_csrf(monkeypatch):
+    monkeypatch.setattr(_http, "servers_without_csrf", {"http://one/api/"})
+    environment = Launch(flow_run_id=new_id()).build_environment()
+    monkeypatch.setattr(_http, "servers_without_csrf", set())
+    monkeypatch.setenv(_http.SERVERS_WITHOUT_CSRF_VARIABLE, environment[_http.SERVERS_WITHOUT_CSRF_VARIABLE])
+    _http.adopt_servers_without_csrf()
+    assert _http.servers_without_csrf == {"http://one/api/"}

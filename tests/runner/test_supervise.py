@@ -41,7 +41,12 @@ async def test_run_of_an_ended_process_gets_an_outcome(before, exit_code, stop_r
     async with get_client() as client:
         run_id = await _run_in(client, before)
         end = ProcessEnd(flow_run_id=run_id, pid=7, exit_code=exit_code, stop_reason=stop_reason)
-        recorded = await record_end(client, end)
+
+        async def propose(state: State) -> bool:
+            await client.set_flow_run_state(run_id, state, force=True)
+            return True
+
+        recorded = await record_end(client, end, propose)
         state = (await client.read_flow_run(run_id)).state
     assert state.type.value == after
     assert (recorded is not None) == (before.type.value != after)

@@ -84,15 +84,6 @@ class Pool:
     def start_worker(self, home: Path, *arguments: str, **variables: str) -> WorkerProcess:
         """Start a worker, and wait until it has started."""
         variables = {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.served.url, **variables}
-        return WorkerProcess(self.name, home, arguments, variables)
-
-
-class WorkerProcess:
-    """A process of `prefect worker start`."""
-
-    def __init__(self, pool: str, home: Path, arguments: tuple[str, ...], variables: dict[str, str]) -> None:
-        home.mkdir(exist_ok=True)
-        self.log = home / f"worker-{time.monotonic_ns()}.log"
         code = (
             "import prefect.workers.submission as submission\n"
             "submission.CANCEL_GRACE_SECONDS = 1\n"
@@ -100,10 +91,26 @@ class WorkerProcess:
             "from prefect.cli import main\n"
             "main()\n"
         )
-        command = [sys.executable, "-c", code, "worker", "start", "--pool", pool, *arguments]
-        with open(self.log, "wb") as log:
+        command = [sys.executable, "-c", code, "worker", "start", "--pool", self.name, *arguments]
+        return WorkerProcess.start(command, home, variables)
+
+
+class WorkerProcess:
+    """A process of `prefect worker start`, or another one that starts runs."""
+
+    def __init__(self, log: Path, process: subprocess.Popen[bytes]) -> None:
+        self.log = log
+        self.process = process
+
+    @classmethod
+    def start(cls, command: list[str], home: Path, variables: dict[str, str]) -> WorkerProcess:
+        """Start a process, with its output in a file of `home`."""
+        home.mkdir(exist_ok=True)
+        log = home / f"worker-{time.monotonic_ns()}.log"
+        with open(log, "wb") as output:
             environment = {**os.environ, **variables}
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+            process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, start_new_session=True)
+        return cls(log, process)
 
     @property
     def output(self) -> str:

@@ -38,16 +38,16 @@ inBrowser('blocks', () => {
     const opened = await open(server, '/blocks/catalog/snowflake-connector/create')
     const { page } = opened
     await page.getByRole('combobox', { name: 'How credentials is entered' }).selectOption('saved')
-    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByText('Choose a block.').waitFor()
     await page.getByLabel('Block of credentials').selectOption({ label: 'shared-credentials' })
     for (const field of ['database', 'warehouse', 'schema']) await page.getByRole('textbox', { name: field, exact: true }).fill(`the-${field}`)
     await page.getByRole('checkbox', { name: 'Set fetch_size' }).check()
     await page.getByRole('spinbutton', { name: 'fetch_size' }).fill('7')
-    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByText('It is needed.').waitFor()
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('orders-warehouse')
-    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByRole('heading', { name: 'orders-warehouse' }).waitFor()
     const stored = await find('orders-warehouse')
     expect(stored.data).toMatchObject({ database: 'the-database', fetch_size: 7 })
@@ -89,7 +89,7 @@ inBrowser('blocks', () => {
       }
       await page.getByRole('textbox', { name: 'Name', exact: true }).fill(name)
       await page.getByLabel('value', { exact: true }).fill('one')
-      await page.getByRole('button', { name: 'Create' }).click()
+      await page.getByRole('button', { name: 'Create', exact: true }).click()
       await page.getByText(message).waitFor()
     }
     await opened.close()

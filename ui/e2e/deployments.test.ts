@@ -88,11 +88,11 @@ inBrowser('deployments', () => {
     const { page } = opened
     const name = page.getByRole('textbox', { name: 'Name', exact: true })
     await name.fill('editable')
-    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByText('The flow has a deployment named editable already').waitFor()
     await name.fill('twin')
     await page.getByRole('checkbox', { name: 'With its schedule' }).check()
-    await page.getByRole('button', { name: 'Create' }).click()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByRole('heading', { name: 'twin' }).waitFor()
     const [twin, prod] = [await read(page.url().split('/').pop() as string), await read(ids.deployment)]
     expect({ ...twin, id: 0, name: 0 }).toMatchObject({ entrypoint: prod.entrypoint, parameters: prod.parameters, description: prod.description, global_concurrency_limit: { limit: prod.global_concurrency_limit!.limit } })

@@ -13,6 +13,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject) {
+  if (process.env.PAGE_URL) return void project.provide('port', 0)
   if (!existsSync(CHROMIUM)) {
     if (process.env.CI) throw new Error(`There is no browser at ${CHROMIUM}: install Debian's chromium, or name another with CHROMIUM.`)
     project.provide('port', 0)

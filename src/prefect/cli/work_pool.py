@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
+from prefect.cli import work_pool_storage
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, read_all_pages
 from prefect.cli._output import (
@@ -46,7 +47,8 @@ else:
     registry = lazy("prefect.workers.registry")
 
 command = group("work-pool", "Manage work pools.")
-command.planned = frozenset({"provision-infra", "provision-infrastructure", "storage"})
+command.planned = frozenset({"provision-infra", "provision-infrastructure"})
+command.add_command(work_pool_storage.storage)
 
 _name_argument = positional("name", help="Pass the name of a work pool.")
 

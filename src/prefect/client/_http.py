@@ -10,6 +10,7 @@ import copy
 import datetime
 import email.utils
 import logging
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
 from uuid import UUID, uuid4
@@ -39,6 +40,17 @@ CSRF_METHODS = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 
 servers_without_csrf: set[str] = set()
 """Servers known to need no token, so that not every new client requests one."""
+
+SERVERS_WITHOUT_CSRF_VARIABLE = "PREFECT__SERVERS_WITHOUT_CSRF"
+"""The environment variable by which a process passes them on to those that it starts."""
+
+
+def adopt_servers_without_csrf() -> None:
+    """Add the servers that the process which has started this one knows to need no token."""
+    servers_without_csrf.update(os.environ.get(SERVERS_WITHOUT_CSRF_VARIABLE, "").split())
+
+
+adopt_servers_without_csrf()
 
 
 class HTTPObjectNotFound(ObjectNotFound, PrefectHTTPStatusError):

@@ -177,7 +177,8 @@ class LocalTransport:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         try:
-            answer = await self.application.call(method, route, params or {}, body, headers)
+            lower = {name.lower(): value for name, value in headers.items()} if headers else None
+            answer = await self.application.call(method, route, params or {}, body, lower)
         except errors.ServiceError as refusal:
             raise self._error(method, build_path(route, params or {})[0], refusal) from None
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer

@@ -9,8 +9,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
-from prefect._io import sleep, twin
+from prefect._io import twin
 from prefect._lazy import lazy
+from prefect.client import run_waiting
 from prefect.context import EngineContext, TaskRunContext
 from prefect.engine.parameters import collect_inputs, resolve_inputs
 from prefect.schemas import run_inputs, states
@@ -25,11 +26,6 @@ else:
     orchestration = lazy("prefect.client.orchestration")
 
 __all__ = ["arun_deployment", "run_deployment"]
-
-FIRST_POLL_INTERVAL_SECONDS = 0.1
-"""Until the first look whether the run has ended; each pause is longer than the one before."""
-
-POLL_INTERVAL_GROWTH = 1.3
 
 
 async def arun_deployment(
@@ -55,7 +51,8 @@ async def arun_deployment(
         scheduled_time: When the run is due; now if None.
         flow_run_name: The name of the run; made up if None.
         timeout: How many seconds to wait: 0 does not wait, None waits without end. The run goes on after it.
-        poll_interval: The longest time, in seconds, between two looks at the run.
+        poll_interval: The longest time, in seconds, between two looks at the run, where the server does not say at once
+            that it has ended.
         tags: Tags of the run beside the deployment's.
         idempotency_key: A run of the deployment with the same key is returned instead of a new one.
         work_queue_name: The work queue to run in, if not the deployment's.
@@ -77,7 +74,9 @@ async def arun_deployment(
         inputs = collect_inputs(values, context.run_results if context is not None else None)
         parent_id = None
         if context is not None and context.flow_run is not None:
-            parent_id = await _create_parent_task_run(api, context, deployment, inputs.links)
+            flow = await api.read_flow(deployment.flow_id)
+            title = f"{flow.name}/{deployment.name}"
+            parent_id = await create_parent_task_run(api, context, title, deployment.version, inputs.links)
         run = await api.create_flow_run_from_deployment(
             deployment.id,
             parameters=await resolve_inputs(values, inputs, context),
@@ -89,7 +88,10 @@ async def arun_deployment(
             work_queue_name=work_queue_name,
             job_variables=job_variables,
         )
-        return await _wait(api, run, end, poll_interval)
+        if end <= time.monotonic() or (run.state is not None and run.state.is_final()):
+            return run
+        interval = run_waiting.MAX_POLL_INTERVAL_SECONDS if poll_interval is None else poll_interval
+        return await run_waiting.wait_until_ended(api, run.id, end, interval)
 
 
 run_deployment = twin(arun_deployment)
@@ -107,8 +109,8 @@ async def _read_deployment(client: PrefectClient, name: str | UUID) -> Deploymen
 _LINKS = {"task_run": run_inputs.TaskRunResult, "flow_run": run_inputs.FlowRunResult}
 
 
-class _DeploymentTask:
-    """The task that stands for the runs of a deployment in a flow run."""
+class _StandInTask:
+    """The task that stands for flow runs elsewhere in a flow run."""
 
     def __init__(self, name: str, version: str | None) -> None:
         self.name = self.task_key = name
@@ -116,18 +118,24 @@ class _DeploymentTask:
         self.tags = frozenset[str]()
 
 
-async def _create_parent_task_run(
-    client: PrefectClient, context: EngineContext, deployment: DeploymentResponse, links: dict[str, list[Any]]
+async def create_parent_task_run(
+    client: PrefectClient, context: EngineContext, name: str, version: str | None, links: dict[str, list[Any]]
 ) -> UUID:
-    """Create the task run that stands for the new run in the current flow run, and return its id."""
+    """Create the task run that stands for a new run elsewhere in the current flow run, and return its id.
+
+    Args:
+        client: The client of the API.
+        context: The current flow run.
+        name: The name of the task run.
+        version: The version of the deployment or flow.
+        links: The runs that its parameters come from, by parameter.
+    """
     assert context.flow_run is not None
-    flow = await client.read_flow(deployment.flow_id)
-    name = f"{flow.name}/{deployment.name}"
     caller = TaskRunContext.get()
     if caller is not None:
         links["__parents__"] = [{"input_type": "task_run", "id": caller.task_run_id}]
     task_run = await client.create_task_run(
-        _DeploymentTask(name, deployment.version),
+        _StandInTask(name, version),
         context.flow_run.id,
         dynamic_key=str(uuid4()),
         name=name,
@@ -137,13 +145,3 @@ async def _create_parent_task_run(
         },
     )
     return task_run.id
-
-
-async def _wait(client: PrefectClient, run: FlowRun, end: float, poll_interval: float | None) -> FlowRun:
-    """Return the run once it has ended, or as it is when the time is over."""
-    pause = FIRST_POLL_INTERVAL_SECONDS
-    while (run.state is None or not run.state.is_final()) and (left := end - time.monotonic()) > 0:
-        await sleep(min(pause, left))
-        pause = min(pause * POLL_INTERVAL_GROWTH, poll_interval or pause)
-        run = await client.read_flow_run(run.id)
-    return run

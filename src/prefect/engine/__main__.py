@@ -17,6 +17,7 @@ from prefect import outbox
 from prefect._lazy import lazy
 from prefect.engine import warm_start
 from prefect.engine.signals import HOOKS_ONLY_VARIABLE, handle_engine_signals
+from prefect.logging.configuration import ensure_logging_setup
 from prefect.logging.loggers import flow_run_logger
 from prefect.schemas.states import State, StateType
 
@@ -51,7 +52,8 @@ def main() -> None:
 def _run_when_handed_over(pipe: str) -> None:
     """Load the flow of a deployment, wait for a run of it, and run that."""
     flow: Any = flow_engine.load_deployed_flow(UUID(os.environ["PREFECT__DEPLOYMENT_ID"]))
-    outbox.use_journal()
+    outbox.prepare_connection()
+    ensure_logging_setup()
     flow_run = warm_start.wait_for_run(pipe, warm_start.read_file_times())
     with handle_engine_signals(flow_run.id):
         flow_engine.run_to_end(flow, flow_run=flow_run, error_logger=flow_run_logger(flow_run))

@@ -8,8 +8,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from prefect._io import sleep
 from prefect._lazy import lazy
+from prefect.client import run_waiting
 from prefect.exceptions import FlowRunWaitTimeout
 from prefect.logging.loggers import get_logger
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
 else:
     orchestration = lazy("prefect.client.orchestration")
-
-FIRST_POLL_INTERVAL_SECONDS, MAX_POLL_INTERVAL_SECONDS = 0.1, 2.0
-"""Seconds between two polls: initial and maximum."""
 
 
 async def wait_for_flow_run(
@@ -46,19 +43,16 @@ async def wait_for_flow_run(
     """
     if poll_interval is not None:
         warnings.warn("`poll_interval` of `wait_for_flow_run` does nothing.", DeprecationWarning, stacklevel=2)
-    logger, logged_state_id, pause = get_logger(), None, FIRST_POLL_INTERVAL_SECONDS
+    logger, logged = get_logger(), set[UUID]()
+
+    def log_state(run: FlowRun) -> None:
+        if run.state is not None and run.state.id not in logged:
+            logged.add(run.state.id)
+            logger.info("Flow run is in state %r", run.state.name)
+
     end = float("inf") if timeout is None else time.monotonic() + timeout
     async with nullcontext(client) if client is not None else orchestration.get_client() as api:
-        while True:
-            run = await api.read_flow_run(flow_run_id)
-            state = run.state
-            if state is not None and log_states and state.id != logged_state_id:
-                logged_state_id = state.id
-                logger.info("Flow run is in state %r", state.name)
-            if state is not None and state.is_final():
-                return run
-            left = end - time.monotonic()
-            if left <= 0:
-                raise FlowRunWaitTimeout(f"Flow run {flow_run_id} did not end within {timeout} seconds.")
-            await sleep(min(pause, left))
-            pause = min(pause * 1.5, MAX_POLL_INTERVAL_SECONDS)
+        run = await run_waiting.wait_until_ended(api, flow_run_id, end, on_read=log_state if log_states else None)
+    if run.state is None or not run.state.is_final():
+        raise FlowRunWaitTimeout(f"Flow run {flow_run_id} did not end within {timeout} seconds.")
+    return run

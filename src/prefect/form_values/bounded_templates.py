@@ -18,6 +18,7 @@ import orjson
 from jinja2 import nodes, sandbox
 from jinja2.visitor import NodeTransformer
 
+from prefect.form_values import links
 from prefect.types import json_codec
 
 MAX_SECONDS = 0.5
@@ -97,7 +98,8 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         self._deadline = time.thread_time() + MAX_SECONDS
         del self.globals["lipsum"]
         self.policies["json.dumps_function"] = _dump_json
-        self.filters = {name: self._count_filter(name, function) for name, function in self.filters.items()}
+        filters = {**self.filters, **links.FILTERS}
+        self.filters = {name: self._count_filter(name, function) for name, function in filters.items()}
         self.filters |= {_COUNTED_ITEMS: self._count_items, _JOINED: self._join}
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Any:

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
-from prefect._io import drive, sleep
+from prefect._io import drive
 from prefect._lazy import lazy
+from prefect.client import run_waiting
 from prefect.futures.core import PrefectFuture, R
 from prefect.futures.slots import check_timeout
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 else:
     orchestration = lazy("prefect.client.orchestration")
     states = lazy("prefect.schemas.states")
-
-FIRST_POLL_INTERVAL_SECONDS, MAX_POLL_INTERVAL_SECONDS = 0.1, 2.0
-"""Seconds between two polls: initial and maximum."""
 
 
 class PrefectFlowRunFuture(PrefectFuture[R]):
@@ -68,13 +66,12 @@ class PrefectFlowRunFuture(PrefectFuture[R]):
         """Wait until the run has ended, at most `timeout` seconds; returns either way."""
         check_timeout(timeout)
         end = float("inf") if timeout is None else time.monotonic() + timeout
-        pause = FIRST_POLL_INTERVAL_SECONDS
-        while not (await self._read_state()).is_final():
-            left = end - time.monotonic()
-            if left <= 0:
-                return
-            await sleep(min(pause, left))
-            pause = min(pause * 1.5, MAX_POLL_INTERVAL_SECONDS)
+        if self._final_state is not None:
+            return
+        async with orchestration.get_client() as client:
+            state = (await run_waiting.wait_until_ended(client, self.flow_run_id, end)).state
+        if state is not None and state.is_final():
+            self._final_state = cast("State[R]", state)
 
     def wait(self, timeout: float | None = None) -> None:
         drive(self.wait_async(timeout))

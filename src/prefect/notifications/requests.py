@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -65,6 +67,7 @@ async def send(request: Request, client: httpx.AsyncClient | None = None) -> htt
 
 def create_client() -> httpx.AsyncClient:
     """Return a client for many requests, to be closed by the caller."""
+    _note_missing_modules()
     return httpx.AsyncClient(verify=_create_tls_context(is_encrypted=True, verify=True))
 
 
@@ -83,6 +86,12 @@ def _build_transport(request: Request, kind: str, context: ssl.SSLContext) -> An
     if not request.allow_private_urls:
         return getattr(guarded_http, f"SSRFProtected{kind}Transport")(verify=context)
     return None if request.verify else getattr(httpx, f"{kind}Transport")(verify=context)
+
+
+def _note_missing_modules() -> None:
+    """Note that sniffio is not installed: httpx asks six times a request, and Python would look in all directories."""
+    if "sniffio" not in sys.modules and importlib.util.find_spec("sniffio") is None:
+        sys.modules["sniffio"] = None  # pyright: ignore[reportArgumentType]  # what forbids an import
 
 
 @functools.cache

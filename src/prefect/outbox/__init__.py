@@ -8,9 +8,11 @@ meaning of a record: it sends records as they are, or as operations of the API.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from prefect import journal, settings
+from prefect._io import drive
 from prefect._lazy import lazy
 
 if TYPE_CHECKING:
@@ -23,7 +25,14 @@ else:
     shipper = lazy("prefect.outbox.shipper")
     store = lazy("prefect.outbox.store")
 
-__all__ = ["create_shipper", "find_refusal", "find_unavailable_reason", "leave_waiting", "use_journal"]
+__all__ = [
+    "create_shipper",
+    "find_refusal",
+    "find_unavailable_reason",
+    "leave_waiting",
+    "prepare_connection",
+    "use_journal",
+]
 
 
 def use_journal() -> Journal:
@@ -40,6 +49,14 @@ def leave_waiting() -> None:
     current = use_journal()
     if isinstance(current.forwarder, shipper.Shipper):
         current.forwarder.stop_waiting()
+
+
+def prepare_connection() -> None:
+    """Do now what the first records of this process would wait for: open the journal, and ask the server what it is."""
+    forwarder = use_journal().forwarder
+    if isinstance(forwarder, shipper.Shipper):
+        with contextlib.suppress(Exception):  # a server that is away is asked again
+            drive(forwarder.api.accepts_journals())
 
 
 def find_unavailable_reason() -> str | None:

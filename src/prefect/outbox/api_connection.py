@@ -39,10 +39,14 @@ class ApiConnection:
 
     Args:
         settings: The settings with the API's URL, credentials and retries.
+
+    Attributes:
+        ship_timeout: How many seconds the server may take to answer a call that is tried once.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.ship_timeout = SHIP_TIMEOUT_SECONDS
         self._transport: Transport | None = None
         self._connecting = _forks.create_lock()
         self._accepts_journals: bool | None = None
@@ -67,7 +71,7 @@ class ApiConnection:
         return _parse(await self._request(method, route, params, body, max_retries=max_retries))
 
     async def call_once(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
-        """Call like `call`, without retries and within `SHIP_TIMEOUT_SECONDS`: the caller decides when to try again.
+        """Call like `call`, without retries and within `ship_timeout`: the caller decides when to try again.
 
         Raises:
             ApiMissingError: The server does not have this operation of every API.
@@ -91,7 +95,7 @@ class ApiConnection:
     async def _request_once(self, method: str, route: str, params: dict[str, Any], body: Any, **options: Any) -> Any:
         try:
             return _parse(
-                await self._request(method, route, params, body, max_retries=0, timeout=SHIP_TIMEOUT_SECONDS, **options)
+                await self._request(method, route, params, body, max_retries=0, timeout=self.ship_timeout, **options)
             )
         except Exception as error:
             if failures.get_status(error) in failures.MISSING_ROUTE_STATUSES and "{" not in route:

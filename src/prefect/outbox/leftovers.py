@@ -28,6 +28,9 @@ else:
 POLL_INTERVAL_SECONDS = 3.0
 """Between two looks into the outboxes."""
 
+END_TIMEOUT_SECONDS = 1.0
+"""How long the end of the block waits for a server that is taking records; what it does not take stays on disk."""
+
 
 class LeftoverShipper:
     """Ships the outboxes of a home directory, with the credentials of these settings.
@@ -78,4 +81,4 @@ def ship_leftovers(settings: Settings) -> Generator[None]:
         yield
     finally:
         ended.set()
-        thread.join()
+        thread.join(END_TIMEOUT_SECONDS)

@@ -41,6 +41,8 @@ MIN_TOTAL_TIMEOUT_SECONDS = 60.0
 INFRASTRUCTURE_EXIT_TIMEOUT_SECONDS = 300.0
 """How long a process that was started for one flow run waits for an unavailable server, unless that setting is set: its
 outbox may go with its container."""
+LEAVE_TIMEOUT_SECONDS = 1.0
+"""How long the end of a process that is being stopped waits for any server."""
 AWAY_TIMEOUT_SECONDS = 1.0
 """How long a command that ships waits for an unavailable server."""
 EXIT_RETRY_SECONDS = 1.0
@@ -106,7 +108,7 @@ class Shipper:
     def wait_until_forwarded(self, timeout: float) -> None:
         """Wait until committed records are shipped. After a timeout it does not wait again until they are."""
         end = time.monotonic() + timeout
-        while self.has_waiting() and time.monotonic() < end:
+        while self.has_waiting() and time.monotonic() < end and not self._stopped_waiting:
             self._hurry.set()
             time.sleep(SETTLE_POLL_SECONDS)
         self._behind = self.has_waiting()
@@ -136,12 +138,15 @@ class Shipper:
         self._hurry.clear()
 
     def stop_waiting(self) -> None:
-        """Leave what an unavailable server does not take on disk, without waiting at the end of the process."""
+        """Leave what a server does not take at once on disk, without waiting at the end of the process."""
         self._stopped_waiting = True
+        self.api.ship_timeout = LEAVE_TIMEOUT_SECONDS
 
     def _may_wait(self, timeout: float) -> bool:
         """Return whether the end of the process may wait for the server any longer; say so when it takes a while."""
         at, url = time.monotonic(), self.outbox.url
+        if self._stopped_waiting:
+            timeout = min(timeout, LEAVE_TIMEOUT_SECONDS)
         if self.unavailable_reason:
             timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
             if self._stopped_waiting or not self.outbox.has_records():

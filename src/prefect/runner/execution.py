@@ -20,11 +20,11 @@ from prefect.runner.supervise import ProcessEnd, StopReason, record_end
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
-    from prefect.schemas import responses, states
+    from prefect.runner.claims import Claims
+    from prefect.schemas import states
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
 else:
-    responses = lazy("prefect.schemas.responses")
     states = lazy("prefect.schemas.states")
 
 logger = logging.getLogger("prefect.runner")
@@ -32,23 +32,11 @@ logger = logging.getLogger("prefect.runner")
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
 """The first and the longest pause before an unavailable server is tried again."""
 
+REQUEST_TIMEOUT_SECONDS = 20.0
+"""How long the server may take to accept what became of a run, before the request is repeated."""
+
 HOOKS_TIMEOUT_SECONDS = 60.0
 """How long the hooks of a killed run may take."""
-
-
-async def claim_run(client: PrefectClient, flow_run: FlowRun) -> State[Any] | None:
-    """Make a flow run Pending, which only one process can; return its state, or None if it must not be started now.
-
-    Raises:
-        ObjectNotFound: The run has been deleted.
-        httpx.HTTPError: The server cannot be reached, or fails.
-    """
-    answer = await client.set_flow_run_state(flow_run.id, states.Pending())
-    if answer.status is not responses.SetStateStatus.ACCEPT or answer.state is None or not answer.state.is_pending():
-        reason = getattr(answer.details, "reason", None)
-        logger.debug("Flow run %r is not started here: %s", flow_run.name, reason or answer.status.value)
-        return None
-    return answer.state
 
 
 class RunExecution:
@@ -56,6 +44,7 @@ class RunExecution:
 
     Args:
         client: The client of the API that has the run.
+        claims: The claims of this process.
         flow_run: The run, which is claimed.
         launch: The process to start.
         launcher: Starts it.
@@ -66,6 +55,7 @@ class RunExecution:
     def __init__(
         self,
         client: PrefectClient,
+        claims: Claims,
         flow_run: FlowRun,
         launch: Launch,
         launcher: Launcher,
@@ -75,6 +65,7 @@ class RunExecution:
         self.flow_run = flow_run
         self.process: RunProcess | None = None
         self._client = client
+        self._claims = claims
         self._launch = launch
         self._launcher = launcher
         self._settle = settle
@@ -100,7 +91,7 @@ class RunExecution:
         except LaunchError as error:
             state = states.State(type=states.StateType.CRASHED, message=str(error))
             flow_run_logger(self.flow_run).error("%s", error)
-            await self._persist(lambda: self._client.set_flow_run_state(self.flow_run.id, state, force=True))
+            await self._persist(lambda: self._propose(state))
             return state
         if self._stop_reason is not None:  # it was stopped while it started
             self._stopping = asyncio.create_task(self.process.stop(self._grace_seconds))
@@ -133,7 +124,7 @@ class RunExecution:
 
         async def settle_and_record() -> None:
             await self._settle()
-            recorded.append(await record_end(self._client, end))
+            recorded.append(await record_end(self._client, end, self._propose))
 
         await self._persist(settle_and_record)
         state = recorded[-1] if recorded else None
@@ -141,6 +132,10 @@ class RunExecution:
             flow_run_logger(self.flow_run).error("%s", state.message)
             await self._call_hooks()
         return state
+
+    async def _propose(self, state: State[Any]) -> bool:
+        # Forced: what has happened cannot be refused, and the rules' waits and retries are for runs that go on.
+        return await self._claims.propose(self._client, self.flow_run.id, state, force=True)
 
     async def _call_hooks(self) -> None:
         """Call the flow's hooks for the final state, in another process: its own was killed before it could."""
@@ -167,7 +162,8 @@ class RunExecution:
         delay = FIRST_RETRY_SECONDS
         while True:
             try:
-                await request()
+                async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
+                    await request()
                 return
             except ObjectNotFound:
                 logger.info("Flow run %r has been deleted while it ran.", self.flow_run.name)

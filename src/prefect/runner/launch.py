@@ -15,10 +15,16 @@ import sys
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from uuid import UUID
 
 from prefect import settings
+from prefect._lazy import lazy
+
+if TYPE_CHECKING:
+    from prefect.client import _http
+else:
+    _http = lazy("prefect.client._http")
 
 ENGINE_COMMAND = (sys.executable, "-m", "prefect.engine")
 """The command that runs the flow run in `PREFECT__FLOW_RUN_ID`."""
@@ -49,7 +55,8 @@ class Launch:
         """Return the environment of the process: that of this one, its settings, and the variables of the launch."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(INTERNAL_PREFIX)}
         current = settings.get_current_settings().to_environment_variables(exclude_unset=True, include_secrets=True)
-        changes = {"PREFECT__FLOW_RUN_ID": str(self.flow_run_id), **self.env}
+        known = {_http.SERVERS_WITHOUT_CSRF_VARIABLE: " ".join(sorted(_http.servers_without_csrf)) or None}
+        changes = {"PREFECT__FLOW_RUN_ID": str(self.flow_run_id), **known, **self.env}
         merged = {**inherited, **current, **changes}
         return {name: value for name, value in merged.items() if value is not None}
 

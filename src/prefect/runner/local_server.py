@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import ModuleType
 from typing import Any
 
 from prefect import settings
+from prefect._file_stamps import Stamps, read_stamps
 from prefect._lazy import lazy
 from prefect.outbox import leftovers
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 # By name, because the server stands above the runner.
 embedded: ModuleType = lazy("prefect.server.app.embedded")
+
+
+STORE_POLL_INTERVAL_SECONDS = 0.2
+"""Between two looks at the times of the local store's files, by which changes of other programs are noticed."""
 
 
 class RunnerApi:
@@ -46,13 +52,52 @@ class RunnerApi:
             await self._server.catch_up()
             return
         async with self._catching_up:
-            await asyncio.to_thread(self._leftovers.ship)
+            await _call_in_daemon_thread(self._leftovers.ship)
 
     @contextmanager
     def as_current(self) -> Iterator[None]:
         """Use the API for clients that are made in this context."""
         with temporary_settings({PREFECT_API_URL: self.url}):
             yield
+
+
+async def watch_store(changed: Callable[[], None]) -> None:
+    """Call a function whenever another program of this home has changed the local store, until cancelled."""
+    home = settings.get_current_settings().home
+    files = [home / "pluperfect.db", home / "pluperfect.db-wal"]
+    known: Stamps | None = None
+    while True:
+        await asyncio.sleep(STORE_POLL_INTERVAL_SECONDS)
+        found = read_stamps(files)
+        if found != known:
+            known = found if found.is_settled else None
+            changed()
+
+
+async def _call_in_daemon_thread(fn: Callable[[], None]) -> None:
+    """Call a function that may wait for a server that hangs: the end of the program must not wait for it."""
+    loop = asyncio.get_running_loop()
+    called: asyncio.Future[None] = loop.create_future()
+
+    def finish(error: BaseException | None) -> None:
+        if called.done():
+            return
+        if error is None:
+            called.set_result(None)
+        else:
+            called.set_exception(error)
+
+    def call() -> None:
+        error: BaseException | None = None
+        try:
+            fn()
+        except Exception as raised:
+            error = raised
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(finish, error)
+
+    threading.Thread(target=call, name="prefect-runner-shipping", daemon=True).start()
+    await called
 
 
 @asynccontextmanager

@@ -12,32 +12,32 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
 from prefect import outbox, settings
-from prefect._file_stamps import Stamps, read_stamps
 from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.outbox import leftovers
-from prefect.runner import fork_launcher, local_server, notices, run_events
-from prefect.runner.execution import RunExecution, claim_run
+from prefect.runner import fork_launcher, local_server, lookup, notices, run_events
+from prefect.runner.claims import Claims
+from prefect.runner.execution import RunExecution
 from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
 from prefect.runner.local_server import RunnerApi
 from prefect.runner.supervise import StopReason
 from prefect.types import now
-from prefect.types.entrypoint import EntrypointType
 from prefect.values.annotations import NotSet
 
 if TYPE_CHECKING:
     from prefect.client import orchestration
     from prefect.client.orchestration import PrefectClient
     from prefect.runner import server
+    from prefect.runner.servable import ServableDeployment
     from prefect.schemas import filters, states
     from prefect.schemas.runs import FlowRun
 else:
@@ -53,28 +53,13 @@ logger = logging.getLogger("prefect.runner")
 CANCEL_GRACE_SECONDS = 30.0
 """How long a cancelled flow run may take to end before it is killed."""
 
-SHUTDOWN_GRACE_SECONDS = 6.0
-"""How long flow runs may take to end when the runner stops, which is to be over within ten seconds."""
+SHUTDOWN_GRACE_SECONDS, LAST_KILL_SECONDS = 4.5, 0.5
+"""How long flow runs may take to end when the runner stops, which is to be over within ten seconds; after SIGKILL."""
 
-SHUTDOWN_REQUEST_SECONDS = 2.0
+SHUTDOWN_REQUEST_SECONDS = 1.5
 """How long the runner waits, when it stops, for an API that does not answer."""
 
-STORE_POLL_INTERVAL_SECONDS = 0.2
-"""Between two looks at the times of the local store's files, by which changes of other programs are noticed."""
-
-
-class ServableDeployment(Protocol):
-    """What a runner knows of a deployment: `prefect.deployments.runner.RunnerDeployment`."""
-
-    name: str
-    entrypoint: str | None
-    storage: Any
-
-    @property
-    def full_name(self) -> str: ...
-    @property
-    def entrypoint_type(self) -> EntrypointType: ...
-    async def aapply(self) -> UUID: ...
+FOLLOWERS_END_SECONDS = 0.5
 
 
 class Runner:
@@ -132,8 +117,11 @@ class Runner:
     def _reset(self) -> None:
         self._due: dict[UUID, FlowRun] = {}
         self._executions: dict[UUID, RunExecution | None] = {}
+        self._claims = Claims(self.name, is_renewed=True)
+        self._lookup: lookup.Lookup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.Event = asyncio.Event()
+        self._stop_requested, self._kill_requested = asyncio.Event(), asyncio.Event()
         self._needs_look = True
         self._checks_cancellation = False
 
@@ -231,13 +219,16 @@ class Runner:
 
     async def _serve(self, run_once: bool) -> None:
         assert self.api is not None
-        followers = [asyncio.create_task(notices.follow_runs(self.api.url, self._deployments, self._notice))]
+        followers = [
+            asyncio.create_task(notices.follow_runs(self.api.url, self._deployments, self._notice)),
+            asyncio.create_task(self._claims.keep_renewed(self.client)),
+        ]
         if self.api.is_local:
-            followers.append(asyncio.create_task(self._watch_store()))
+            followers.append(asyncio.create_task(local_server.watch_store(self._notice_store)))
         try:
             while not self.stopping:
                 if self._needs_look:
-                    await self._look()
+                    await _run_until(self._stop_requested, self._look())
                 self._start_due_runs()
                 if run_once:
                     await asyncio.gather(*self._tasks)
@@ -246,20 +237,29 @@ class Runner:
         finally:
             for task in followers:
                 task.cancel()
-            await asyncio.gather(*followers, return_exceptions=True)
             await self._shut_down()
+            # A websocket whose other end is gone takes its time to close.
+            await asyncio.wait(followers, timeout=FOLLOWERS_END_SECONDS)
 
     async def _sleep(self) -> None:
         """Wait until a run is due, or something has happened, or it is time to poll."""
         current = now()
-        at = (self.last_polled or current) + timedelta(seconds=self.query_seconds)
+        interval = self._poll_interval
+        at = (self.last_polled or current) + timedelta(seconds=interval)
         if self.has_slots_available():
             at = min([at, *(_due_time(run) for run in self._due.values())])
         with suppress(TimeoutError):
             await asyncio.wait_for(self._wake.wait(), max(0.0, (at - current).total_seconds()))
         self._wake.clear()
-        if (now() - (self.last_polled or now())).total_seconds() >= self.query_seconds:
+        if (now() - (self.last_polled or now())).total_seconds() >= interval:
             self._needs_look = self._checks_cancellation = True
+
+    @property
+    def _poll_interval(self) -> float:
+        """The seconds between two looks for runs."""
+        if self._lookup is not None and self._lookup.is_failing:
+            return min(self.query_seconds, lookup.RETRY_INTERVAL_SECONDS)
+        return self.query_seconds
 
     def _look_soon(self) -> None:
         self._needs_look = True
@@ -277,34 +277,27 @@ class Runner:
         else:
             self._due.pop(flow_run_id, None)
 
-    async def _watch_store(self) -> None:
-        """Look again when another program of this home has changed the local store."""
-        home = settings.get_current_settings().home
-        files = [home / "pluperfect.db", home / "pluperfect.db-wal"]
-        known: Stamps | None = None
-        while True:
-            await asyncio.sleep(STORE_POLL_INTERVAL_SECONDS)
-            found = read_stamps(files)
-            if found != known:
-                known, self._checks_cancellation = found if found.is_settled else None, bool(self._executions)
-                self._look_soon()
+    def _notice_store(self) -> None:
+        """Look again: another program of this home has changed the local store."""
+        self._checks_cancellation = bool(self._executions)
+        self._look_soon()
 
     # --- looking for runs ---------------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
         """Ask the API which runs are due soon, and which of those under way are cancelled."""
+        if self._lookup is None:
+            self._lookup = lookup.Lookup(self._read_runs, self.client.api_healthcheck, logger, "runner")
         self._needs_look = False
-        before = now() + timedelta(seconds=self.prefetch_seconds)
-        try:
-            runs = await self.client.get_scheduled_flow_runs_for_deployments(list(self._deployments), before)
-            if self._checks_cancellation and self._executions:
-                await self._cancel_cancelled()
-            self._checks_cancellation = False
-        except Exception as error:
-            logger.warning("The API at %s cannot be asked for runs: %s", self.client.api_url, error)
-            self.last_polled = now()
-            return
+        await self._lookup.look_once()
         self.last_polled = now()
+
+    async def _read_runs(self) -> None:
+        before = now() + timedelta(seconds=self.prefetch_seconds)
+        runs = await self.client.get_scheduled_flow_runs_for_deployments(list(self._deployments), before)
+        if self._checks_cancellation and self._executions:
+            await self._cancel_cancelled()
+        self._checks_cancellation = False
         self._due = {run.id: run for run in runs if run.id not in self._executions}
 
     async def _cancel_cancelled(self) -> None:
@@ -341,16 +334,19 @@ class Runner:
         """Run a flow run, unless another process was faster."""
         assert self.api is not None
         try:
-            claimed = await claim_run(self.client, run)
-            if claimed is None or not await self._prepare_to_start(run):
+            if (refusal := await self._claims.claim(self.client, run)) is not None:
+                logger.debug("Flow run %r is not started here: %s", run.name, refusal)
+                return
+            if not await self._prepare_to_start(run):
                 return
             execution = self._executions[run.id] = RunExecution(
                 self.client,
+                self._claims,
                 run,
                 self._build_launch(run),
                 self._launcher,
                 self.api.catch_up,
-                claimed.state_details.deployment_concurrency_lease_id,
+                run.state.state_details.deployment_concurrency_lease_id if run.state else None,
             )
             logger.info("Flow run %r starts.", run.name)
             state = await execution.run()
@@ -364,19 +360,20 @@ class Runner:
             logger.error("Flow run %r could not be started: %s", run.name, error)
         finally:
             del self._executions[run.id]
+            self._claims.release(run.id)
             self._wake.set()
 
     async def _prepare_to_start(self, run: FlowRun) -> bool:
         """Return whether a claimed run can be started; one that cannot gets the state that says so."""
         if self.stopping:
-            await self.client.set_flow_run_state(run.id, states.Scheduled(), force=True)
+            await self._claims.propose(self.client, run.id, states.Scheduled(), force=True)
             return False
         try:
             await self._update_code(run)
         except Exception as error:
             message = f"The code of the flow run could not be fetched: {error}"
             logger.error("%s", message)
-            await self.client.set_flow_run_state(run.id, states.Crashed(message=message), force=True)
+            await self._claims.propose(self.client, run.id, states.Crashed(message=message), force=True)
             return False
         return True
 
@@ -392,7 +389,7 @@ class Runner:
 
     def _build_launch(self, run: FlowRun) -> Launch:
         assert self.api is not None
-        env: dict[str, str | None] = {"PREFECT_API_URL": self.api.child_url}
+        env: dict[str, str | None] = {"PREFECT_API_URL": self.api.child_url, **self._claims.get_environment(run.id)}
         deployment = self._deployments.get(run.deployment_id) if run.deployment_id else None
         cwd: Path | None = None
         if deployment is not None and deployment.entrypoint is not None:
@@ -418,13 +415,15 @@ class Runner:
         self.stopping = True
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake.set)
+            self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
-        """Stop the runner; a second time, kill the flow runs under way."""
+        """Stop the runner; a second time, kill the flow runs under way and wait for nothing."""
         if self.stopping:
             for execution in list(self._executions.values()):
                 if execution is not None and execution.process is not None:
                     execution.process.kill()
+            self._kill_requested.set()
             return
         logger.info("The runner stops.")
         self._request_stop()
@@ -449,10 +448,12 @@ class Runner:
 
     async def _shut_down(self) -> None:
         self.stopping = True
-        if self.pause_on_shutdown and self._deployments:
-            await self._pause_deployments()
-        await self.cancel_all()
         outbox.leave_waiting()
+        pauses = self.pause_on_shutdown and bool(self._deployments)
+        ending = asyncio.gather(self.cancel_all(), *([self._pause_deployments()] if pauses else []))
+        await _run_until(self._kill_requested, ending)
+        for task in list(self._tasks):
+            task.cancel()
 
     async def _pause_deployments(self) -> None:
         """Pause the deployments: nobody serves them now."""
@@ -468,10 +469,13 @@ class Runner:
         for execution in list(self._executions.values()):
             if execution is not None:
                 execution.stop(StopReason.SHUTDOWN, SHUTDOWN_GRACE_SECONDS)
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=SHUTDOWN_GRACE_SECONDS + SHUTDOWN_REQUEST_SECONDS)
-        for task in list(self._tasks):
-            task.cancel()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHUTDOWN_GRACE_SECONDS + LAST_KILL_SECONDS):
+                for execution in list(self._executions.values()):
+                    if execution is not None and execution.process is not None:
+                        await execution.process.wait()
+        if self._tasks:  # their last requests
+            await asyncio.wait(self._tasks, timeout=SHUTDOWN_REQUEST_SECONDS)
 
     def execute_in_background(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function in a thread; return its future."""
@@ -482,3 +486,12 @@ class Runner:
 
 def _due_time(run: FlowRun) -> datetime:
     return run.next_scheduled_start_time or run.expected_start_time or now()
+
+
+async def _run_until(event: asyncio.Event, work: Awaitable[Any]) -> None:
+    """Wait for work, and cancel it at an event: a server that hangs must not keep the runner."""
+    tasks = asyncio.ensure_future(work), asyncio.create_task(event.wait())
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

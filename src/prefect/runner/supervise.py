@@ -7,6 +7,7 @@ missed.
 from __future__ import annotations
 
 import signal
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
@@ -73,7 +74,9 @@ def _describe_exit_code(code: int) -> str:
     return f"was ended by {name}{explanation}"
 
 
-async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | None:
+async def record_end(
+    client: PrefectClient, end: ProcessEnd, propose: Callable[[State[Any]], Awaitable[bool]]
+) -> State[Any] | None:
     """Give the flow run of an ended process a state, unless the process has recorded what became of the run.
 
     What the process has recorded must have been received before.
@@ -81,6 +84,7 @@ async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | Non
     Args:
         client: The client of the API that has the run.
         end: How the process has ended.
+        propose: Proposes a state of the run, and returns whether the run has entered it.
 
     Returns:
         The state that was set; None when the run was left as it is.
@@ -96,9 +100,7 @@ async def record_end(client: PrefectClient, end: ProcessEnd) -> State[Any] | Non
     proposed = find_state_after(current, end)
     if proposed is None:
         return None
-    # Forced: what has happened cannot be refused, and the rules' waits and retries are for runs that go on.
-    await client.set_flow_run_state(end.flow_run_id, proposed, force=True)
-    return proposed
+    return proposed if await propose(proposed) else None
 
 
 def find_state_after(current: State[Any], end: ProcessEnd) -> State[Any] | None:

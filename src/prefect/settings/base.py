@@ -243,12 +243,14 @@ class PrefectBaseSettings(BaseModel):
         shape = type(self).shape()
         variables: dict[str, str] = {}
         for name in type(self).model_fields:
+            if exclude_unset and name not in self.model_fields_set:
+                continue  # a group in which nothing is set is not in it either
             if name in shape.groups:
                 part: PrefectBaseSettings = getattr(self, name)
                 variables |= part.to_environment_variables(exclude_unset, include_secrets, include_aliases)
                 continue
             value = getattr(self, name)
-            if value is None or (exclude_unset and name not in self.model_fields_set):
+            if value is None:
                 continue
             leaf = shape.leaves[name]
             for variable in leaf.names if include_aliases else leaf.names[:1]:

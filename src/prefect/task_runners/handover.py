@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextvars
 import functools
+import pickle
 from collections.abc import Callable, Generator, Iterable
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,22 +90,27 @@ class Ending(NamedTuple):
 
     def pack(self, max_value_bytes: int | None = None) -> bytes:
         """Return the ending as bytes, without a value that needs more than `max_value_bytes`; see `unpack`."""
+        data = self._pack_data(max_value_bytes)
+        return pickle.dumps((self._replace(state=_with_data(self.state, None)), data))
+
+    def _pack_data(self, max_value_bytes: int | None) -> bytes | None:
+        """Return the data of the state as bytes; None if it is a value that is not to travel or cannot."""
         state = self.state
         if max_value_bytes is None or not (state.is_completed() and isinstance(state.data, InMemory)):
-            return cloudpickle.dumps((self, True))
+            return cloudpickle.dumps(state.data)
         try:
             value = cloudpickle.dumps(state.data)
         except Exception:  # a user's object that cannot be pickled: whoever needs it gets that error
-            value = b""
-        if value and len(value) <= max_value_bytes:
-            return cloudpickle.dumps((self, True))
-        return cloudpickle.dumps((self._replace(state=_with_data(state, None)), False))
+            return None
+        return value if len(value) <= max_value_bytes else None
 
     @staticmethod
     def unpack(packed: bytes) -> tuple[Ending, bool]:
         """Return an ending, and whether it has its value."""
-        ending, has_value = cloudpickle.loads(packed)
-        return ending, has_value
+        ending, data = pickle.loads(packed)
+        if data is None:
+            return ending, False
+        return ending._replace(state=_with_data(ending.state, pickle.loads(data))), True
 
     def with_remote_value(self, load: Callable[[], Any]) -> Ending:
         """Return the ending with a value that is loaded when somebody reads it."""
@@ -209,11 +215,14 @@ class HandedOverRun:
         references: list[Any] = []
         parameters = self._context.copy().run(self._prepare, self._engine.parameters, refer, references)
         waits = {"wait_for": self._wait_for} if self._wait_for is not None else {}
-        waits = self._context.copy().run(self._prepare, waits, refer, references)
+        if waits:
+            waits = self._context.copy().run(self._prepare, waits, refer, references)
         known = self._engine.flow.failed_runs if self._engine.flow is not None else {}
         names = {future.task_run_id: known.get(future.task_run_id) or _describe(future) for future in self.upstreams}
-        run = (parameters, waits.get("wait_for"), self._engine.run, self._engine.journal.owner, names)
-        return Package(self._common, cloudpickle.dumps(run), references)
+        # Only what is the user's needs cloudpickle, which takes three times as long.
+        values = cloudpickle.dumps((parameters, waits.get("wait_for")))
+        run = pickle.dumps((values, self._engine.run, self._engine.journal.owner, names))
+        return Package(self._common, run, references)
 
     def _prepare(self, values: dict[str, Any], refer: Any, references: list[Any]) -> dict[str, Any]:
         """Return values with references in the place of what stays; those without a reference are resolved."""
@@ -288,7 +297,7 @@ def _pack_common(task: RunnableTask) -> bytes:
 
 @functools.lru_cache(MAX_PACKED_CONTEXTS)
 def _unpack_common(packed: bytes) -> tuple[RunnableTask, dict[str, Any], Any]:
-    task, context = cloudpickle.loads(packed)
+    task, context = pickle.loads(packed)
     values = context.pop("settings_context", None)
     settings = SettingsContext.hydrate(values).settings if values else None
     return task, context, settings
@@ -332,7 +341,8 @@ def _received(common: bytes, run: bytes, values: Iterable[Any]) -> Generator[Tas
             stack.enter_context(SettingsContext(settings=settings))
         stack.enter_context(hydrated_context(context))
         outbox.use_journal()
-        parameters, wait_for, task_run, owner, names = cloudpickle.loads(run)
+        values_of_run, task_run, owner, names = pickle.loads(run)
+        parameters, wait_for = pickle.loads(values_of_run)
         known = list(values)
         flow = EngineContext.get()
         if flow is not None:

@@ -13,31 +13,33 @@ from uuid import UUID, uuid4
 import anyio
 import anyio.abc
 
-from prefect._later import NotBuiltError
 from prefect._lazy import lazy
+from prefect.bundles import submission
 from prefect.client import orchestration
 from prefect.events.utilities import emit_event
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.futures import PrefectFlowRunFuture
 from prefect.logging.loggers import get_worker_logger
+from prefect.runner.claims import Claims
+from prefect.runner.lookup import Lookup
 from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.schemas.work import Integration, WorkerMetadata
 from prefect.settings import get_current_settings
 from prefect.types import now
 from prefect.workers import registry
+from prefect.workers.bundled_runs import BundledRun, BundledRuns
 from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
-from prefect.workers.claims import Claims
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
 from prefect.workers.polling import PollingLoop
 from prefect.workers.result import BaseWorkerResult
-from prefect.workers.submission import R, RunSubmission
+from prefect.workers.submission import R
 from prefect.workers.worker_type import C, V, WorkerType
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from prefect.client.orchestration import PrefectClient
-    from prefect.futures import PrefectFlowRunFuture
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.work import WorkPool
     from prefect.workers import server
@@ -48,10 +50,9 @@ __all__ = ["BaseJobConfiguration", "BaseVariables", "BaseWorker", "BaseWorkerRes
 
 MISSED_POLLS = 30
 """After how many intervals without an answered look a worker counts as not polling."""
-CLAIM_RENEWAL_SECONDS = 10.0
 
 
-class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
+class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
     """A worker of one type. A subclass sets `type` and `job_configuration`, and implements `run`.
 
     Args:
@@ -70,6 +71,9 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
 
     cancels_runs: ClassVar[bool] = False
     """Whether it stops runs that are being cancelled, whatever the setting `worker.enable_cancellation` says."""
+
+    is_for_one_run = False
+    """Whether it was made for one bundled run, and prepares nothing for others."""
 
     def __init__(
         self,
@@ -106,6 +110,7 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         self._limiter: anyio.CapacityLimiter | None = None
         self._last_polled_time = now()
         self._claims = Claims(self.name, is_renewed=self.owns_runs)
+        self._lookup: Lookup | None = None
         self._polling: PollingLoop | None = None
         self._channel: WorkPoolChannel | None = None
         self._cancellations = CancellationWatch(
@@ -182,9 +187,8 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         await self._exit_stack.__aenter__()
         await self._exit_stack.enter_async_context(self._client)
         self._runs_task_group = await self._exit_stack.enter_async_context(anyio.create_task_group())
-        self._polling = PollingLoop(
-            self.get_and_submit_flow_runs, self._client.api_healthcheck, self._settings, self._logger
-        )
+        self._lookup = Lookup(self.get_and_submit_flow_runs, self._client.api_healthcheck, self._logger, "worker")
+        self._polling = PollingLoop(self._lookup, self._settings)
         if (url := build_url(str(self._client.api_url), self._work_pool_name)) is not None:
             self._channel = WorkPoolChannel(url, self._describe(), self)
         self.is_setup = True
@@ -239,7 +243,7 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
             if self._is_stopping:
                 return
             loops.start_soon(self._send_heartbeats)
-            loops.start_soon(self._renew_claims)
+            loops.start_soon(self._claims.keep_renewed, self.client)
             if self.cancels_runs or self._settings.enable_cancellation:
                 loops.start_soon(self._cancellations.run)
             if run_once:
@@ -265,8 +269,8 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
             self._runs_task_group.cancel_scope.cancel()
 
     async def _run_once(self) -> None:
-        assert self._polling is not None
-        await self._polling.look_once()
+        assert self._lookup is not None
+        await self._lookup.look_once()
         while self._submitting_flow_run_ids:
             await anyio.sleep(0.05)
 
@@ -340,11 +344,6 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         while True:
             await anyio.sleep(self.heartbeat_interval_seconds)
             await self._try("send its heartbeat", self.sync_with_backend)
-
-    async def _renew_claims(self) -> None:
-        while True:
-            await anyio.sleep(CLAIM_RENEWAL_SECONDS)
-            await self._try("renew its claims", lambda: self._claims.renew(self.client))
 
     def _describe(self) -> Subscriber:
         return Subscriber(
@@ -450,5 +449,20 @@ class BaseWorker(WorkerType[C, V], RunSubmission[C, V, R]):
         job_variables: dict[str, Any] | None = None,
         flow_run: FlowRun | None = None,
     ) -> PrefectFlowRunFuture[Any]:
-        """Run a flow that has no deployment on this worker's infrastructure."""
-        raise NotBuiltError("Submitting a flow without a deployment to a worker will come in a later release.")
+        """Start to run a flow without a deployment on this worker's infrastructure, and return a future of its run.
+
+        Args:
+            flow: The flow; one that is bound to infrastructure brings job variables, a launcher and files along.
+            parameters: Its arguments, by name.
+            job_variables: Values for the variables of the pool's job template.
+            flow_run: A run that has been created, to start or to retry.
+        """
+        assert self._runs_task_group is not None
+        if self._work_pool is None:
+            await self._update_local_work_pool_info()
+        if flow_run is None:
+            variables = {**getattr(flow, "job_variables", {}), **(job_variables or {})}
+            flow_run = await submission.create_flow_run(self.client, flow, parameters or {}, self.work_pool, variables)
+        bundled = BundledRun(flow, parameters, submission.find_storage(self.work_pool, getattr(flow, "launcher", None)))
+        self._runs_task_group.start_soon(self._run_bundled, flow_run, bundled)
+        return PrefectFlowRunFuture(flow_run.id)

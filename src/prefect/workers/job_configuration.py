@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Self, cast
 from uuid import UUID
 
@@ -166,9 +167,13 @@ class BaseJobConfiguration(BaseModel):
             worker_id: The worker's id on the server.
             deployment: The run's deployment; it is read if None.
         """
-        if deployment is None and flow_run.deployment_id is not None:
-            deployment = await client.read_deployment(flow_run.deployment_id)
-        flow = await client.read_flow(flow_run.flow_id)
+        reading = asyncio.ensure_future(client.read_flow(flow_run.flow_id))
+        try:
+            if deployment is None and flow_run.deployment_id is not None:
+                deployment = await client.read_deployment(flow_run.deployment_id)
+            flow = await reading
+        finally:
+            reading.cancel()
         values = deep_merge((deployment.job_variables if deployment else None) or {}, flow_run.job_variables or {})
         configuration = await cls.from_template_and_values(work_pool.base_job_template, values, client)
         configuration.prepare_for_flow_run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import signal
+import sys
 import tempfile
 from contextlib import nullcontext
 from pathlib import Path
@@ -36,6 +37,12 @@ if TYPE_CHECKING:
     from prefect.schemas.work import WorkPool
 
 ENGINE_COMMAND = "python -m prefect.engine"
+
+REPORT_TIMEOUT_SECONDS = 5.0
+"""How long the server may take to say in which state a run is whose process has ended, before it is asked again."""
+
+REFILL_DELAY_SECONDS = 0.1
+"""After a run has been handed over, before the processes that load its flow again compete with it for the processor."""
 
 DEFAULT_RUNS_PER_CORE = 4
 """How many runs at the same time a worker without a limit runs at most, for each core."""
@@ -123,7 +130,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
     async def setup(self) -> None:
         """Start the fork server too, so that the first run does not wait for it."""
         await super().setup()
-        if isinstance(self._launcher, fork_launcher.ForkServerLauncher):
+        if isinstance(self._launcher, fork_launcher.ForkServerLauncher) and not self.is_for_one_run:
             await self._launcher.prepare()
 
     async def teardown(self, *exc_info: Any) -> None:
@@ -159,7 +166,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
     ) -> ProcessWorkerResult:
         """Run a flow run in a process, and wait for its end."""
         is_engine = configuration.command in (None, ENGINE_COMMAND)
-        command = None if is_engine else tuple(shlex.split(configuration.command or ""))
+        command = None if is_engine else _read_command(configuration.command or "")
         if configuration.working_dir:
             place = nullcontext(str(configuration.working_dir))
         else:
@@ -204,8 +211,13 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         else:
             process.flow_run_id = flow_run.id
         if self._runs_task_group is not None:
-            self._runs_task_group.start_soon(self._warm.fill, loaded, count)
+            self._runs_task_group.start_soon(self._fill_warm_processes, loaded, count)
         return process
+
+    async def _fill_warm_processes(self, loaded: LoadedFlow, count: int) -> None:
+        """Start the processes for the next runs, once the run that has just been handed over has begun."""
+        await anyio.sleep(REFILL_DELAY_SECONDS)
+        await self._warm.fill(loaded, count)
 
     async def _report_end(self, flow_run: FlowRun, end: ProcessEnd) -> None:
         """Give the run of an ended process its final state, unless it has one; wait for a server that is away."""
@@ -213,7 +225,8 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
             try:
                 if end.exit_code:  # what it has recorded, and the server has not received, counts more
                     await anyio.to_thread.run_sync(self._leftovers.ship)
-                current = (await self.client.read_flow_run(flow_run.id)).state
+                with anyio.fail_after(REPORT_TIMEOUT_SECONDS):
+                    current = (await self.client.read_flow_run(flow_run.id)).state
             except ObjectNotFound:
                 return
             except Exception as error:
@@ -235,6 +248,12 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         if not message.startswith("Flow run infrastructure exited"):  # its end has been reported in other words
             await super()._propose_crashed_state(flow_run, message)
 
+    def _use_local_bundle(self, configuration: ProcessJobConfiguration, directory: Path, key: str) -> bool:
+        configuration.command = shlex.join(
+            [sys.executable, "-m", "prefect.bundles.execute", "--key", str(directory / key)]
+        )
+        return True
+
     async def kill_infrastructure(
         self, infrastructure_pid: str, configuration: ProcessJobConfiguration, grace_seconds: int = 30
     ) -> None:
@@ -245,3 +264,9 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                 await process.stop(grace_seconds)
                 return
         raise InfrastructureNotFound(f"There is no process {infrastructure_pid} of this worker.")
+
+
+def _read_command(command: str) -> tuple[str, ...]:
+    """Return the words of a command; `python` is the interpreter of the worker, wherever it was started."""
+    words = shlex.split(command)
+    return (sys.executable, *words[1:]) if words and words[0] == "python" else tuple(words)

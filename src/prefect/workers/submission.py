@@ -23,9 +23,9 @@ from prefect.exceptions import (
     ObjectNotFound,
 )
 from prefect.logging.loggers import PrefectLogAdapter, flow_run_logger
+from prefect.runner.claims import Claims
 from prefect.schemas.events import RelatedResource
 from prefect.schemas.states import State, StateType
-from prefect.workers.claims import Claims
 from prefect.workers.job_configuration import BaseJobConfiguration
 from prefect.workers.worker_type import C, V
 
@@ -42,6 +42,9 @@ R = TypeVar("R", bound="BaseWorkerResult")
 
 CANCEL_GRACE_SECONDS = 30
 """How long the infrastructure of a cancelled run may take to end by itself."""
+
+CONFIGURATION_TIMEOUT_SECONDS, CONFIGURATION_RETRY_SECONDS = 15.0, 60.0
+"""How long reading a run's configuration may take, and for how long it is repeated while the server does not answer."""
 
 REPORT_RETRY_SECONDS = 2.0
 """Between two attempts to report the end of a run to a server that does not answer."""
@@ -149,18 +152,15 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
                 self._slots.release()
                 self._wake()
 
-    async def _propose_pending_state(self, flow_run: FlowRun) -> bool:
+    async def _propose_pending_state(self, flow_run: FlowRun, force: bool = False) -> bool:
         """Claim a flow run; return whether this worker may start it now."""
         logger = self.get_flow_run_logger(flow_run)
         try:
-            refusal = await self._claims.claim(self.client, flow_run)
+            refusal = await self._claims.claim(self.client, flow_run, force)
         except ObjectNotFound:
             return False
         except Exception as error:
-            if failures.is_unavailable(error):
-                self._logger.debug("Flow run %r could not be claimed: %s", flow_run.name, error)
-            else:
-                logger.error("Flow run %r could not be claimed: %s", flow_run.name, error)
+            logger.error("Flow run %r could not be claimed: %s", flow_run.name, error)
             return False
         if refusal is None:
             return True
@@ -175,7 +175,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         """Run a claimed flow run, and report a Crashed state if it cannot be started or its infrastructure fails."""
         logger = self.get_flow_run_logger(flow_run)
         try:
-            configuration = await self._get_configuration(flow_run)
+            configuration = await self._read_configuration(flow_run)
             self._configurations[flow_run.id] = configuration
             is_adopted = flow_run.id in self._infrastructure_pids
             submitted = None if is_adopted else self._emit_flow_run_submitted_event(configuration)
@@ -226,6 +226,22 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
                 flow_run.name,
                 error,
             )
+
+    async def _read_configuration(self, flow_run: FlowRun) -> C:
+        """Return the job configuration of a claimed flow run; a server that is away is asked again for a while."""
+        deadline = anyio.current_time() + CONFIGURATION_RETRY_SECONDS
+        while True:
+            try:
+                with anyio.fail_after(CONFIGURATION_TIMEOUT_SECONDS):
+                    return await self._get_configuration(flow_run)
+            except Exception as error:
+                is_away = failures.is_unavailable(error) and (
+                    not isinstance(error, OSError) or isinstance(error, ConnectionError | TimeoutError)
+                )
+                if not is_away or anyio.current_time() > deadline:
+                    raise
+                self._logger.debug("The configuration of flow run %r could not be read: %s", flow_run.name, error)
+            await anyio.sleep(REPORT_RETRY_SECONDS)
 
     async def _get_configuration(self, flow_run: FlowRun, deployment: Any = None) -> C:
         """Return the job configuration of a flow run."""

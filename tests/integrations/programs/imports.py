@@ -45,8 +45,7 @@ for integration in KNOWN:
     try:
         undeclared = find_undeclared(integration)
     except PackageNotFoundError:
-        if integration not in ("dask", "ray"):  # parts of this package
-            problems.append(f"prefect-{integration} is not installed")
+        problems.append(f"prefect-{integration} is not installed")
         continue
     problems += [f"prefect-{integration} requires {name}" for name in undeclared]
     problems += import_all(f"prefect_{integration}")

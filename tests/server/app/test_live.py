@@ -17,7 +17,7 @@ from tests.server.route_client import RouteClient
 async def read(stream: AsyncIterator[bytes]) -> bytes:
     """Return the next message, or nothing when none comes."""
     try:
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(30):
             return await anext(stream)
     except TimeoutError:
         return b""
@@ -83,9 +83,21 @@ async def test_changes_are_gathered_longer_when_answers_cost_more(
 
     monkeypatch.setattr("prefect.server.app.streams.live.asyncio.sleep", sleep)
     for cost in (0.001, 0.1, 100):
-        server.answers._seconds = cost
-        await hub._pause()
-    assert [round(pause, 1) for pause in pauses] == [0.3, 0.3, 2.2, 0.3, 10.0]
+        server.answers._seconds[False] = cost
+        await hub._pause(False)
+    assert [round(pause, 1) for pause in pauses] == [0.3, 0.3, 3.0, 0.3, 60.0]
+
+
+async def test_page_that_comes_as_the_last_one_goes_is_told_of_changes(call: RouteClient, hub: LiveHub) -> None:
+    first, second = hub._stream(Changes(None)), hub._stream(Changes(None))
+    await read(first)
+    await first.aclose()
+    await read(second)
+    waiting = asyncio.create_task(read(second))
+    await asyncio.sleep(0)
+    await call.flow_run("RUNNING")
+    assert b"change" in await waiting
+    await second.aclose()
 
 
 async def test_streams_end_when_the_server_stops(hub: LiveHub) -> None:

@@ -122,7 +122,8 @@ def build_endpoint(operation: Operation, state: ServerState) -> Callable[..., Aw
 
         if operation.etag and state.answers.allows(request):
             key = (principal, request.url.path, request.url.query)
-            return answer_conditionally(request, await state.answers.get(key, compute))
+            about_run = operation.route.startswith(("/ui/pages/flow-run/", "/ui/pages/task-run/"))
+            return answer_conditionally(request, await state.answers.get(key, compute, about_run))
         try:
             response = await compute(RequestChanges(request, state))
         except CallerGone:

@@ -21,6 +21,8 @@ from prefect.server.db.automation_tables import BUCKET as BUCKET
 from prefect.server.db.automation_tables import EVENT_QUEUE as EVENT_QUEUE
 from prefect.server.db.automation_tables import FIRING as FIRING
 from prefect.server.db.automation_tables import HELD_EVENT as HELD_EVENT
+from prefect.server.db.bulk_tables import BULK_JOB as BULK_JOB
+from prefect.server.db.bulk_tables import BULK_RESULT as BULK_RESULT
 from prefect.server.db.declaration import RECORD_COLUMNS as _RECORD_COLUMNS
 from prefect.server.db.declaration import Column as Column
 from prefect.server.db.declaration import Index as Index
@@ -433,4 +435,5 @@ TABLES = (
     *(FLOW_RUN_INPUT, SAVED_SEARCH, CSRF_TOKEN, OBSERVED_STATE, LEADER, META),
     *(AUTOMATION, EVENT_QUEUE, HELD_EVENT, BUCKET, FIRING, ACTION_JOB),
     *(ASSET, ASSET_SOURCE),
+    *(BULK_JOB, BULK_RESULT),
 )

@@ -41,6 +41,7 @@ MODULES: tuple[str, ...] = (
     "waiting_records",
     "retention",
     "automations",
+    "bulk_jobs",
 )
 """The modules of this package that declare loops, each in `loops(settings)`."""
 

@@ -7,6 +7,7 @@ import logging
 import time
 from collections import Counter
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
@@ -133,7 +134,7 @@ class TriggerEvaluator:
         while True:
             known = self._known
             try:
-                return await database.write(lambda tx, known=known: evaluate(tx, known))
+                return await database.write(lambda tx, known=known: evaluate(tx, known), durable=False)
             except evaluation.StaleTriggers:
                 self._known = await database.write(lambda tx, known=known: known_triggers.read_triggers(tx, known))
 
@@ -184,7 +185,7 @@ class ActionExecutor:
             if len(self._tasks) >= CONCURRENT_ACTIONS:
                 return
             begun = list(self._tasks)
-            due = await environment.database.read(
+            due = await environment.database.read_briefly(
                 lambda tx, busy=busy, begun=begun: jobs.find_due(tx, JOB_BATCH_SIZE, busy, begun)
             )
             if not [job for job in due if self._begin(environment, job)]:
@@ -227,28 +228,30 @@ class ActionExecutor:
         return True
 
     async def _carry_out(self, environment: Environment, id_: UUID) -> None:
-        database = environment.database
+        # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
+        write = partial(environment.database.write, durable=False)
         try:
             try:
-                send = await database.write(lambda tx: jobs.begin(tx, id_, self._owner))
-                if send is not None:
+                begun = await write(lambda tx: jobs.begin(tx, id_, self._owner))
+                if begun is not None:
+                    context = begun.context
                     async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
-                        details = await send(self._get_client())
-                    await database.write(lambda tx: jobs.finish(tx, id_, details))
+                        details = await begun.send(self._get_client())
+                    await write(lambda tx: jobs.finish(tx, context, details))
             except ActionFailed as error:
                 reason, details, is_final = str(error), error.details, error.is_final
-                await database.write(lambda tx: jobs.fail(tx, id_, reason, details, is_final))
+                await write(lambda tx: jobs.fail(tx, id_, reason, details, is_final))
             except TimeoutError:
                 reason = f"There was no answer within {ACTION_TIMEOUT_SECONDS:g} seconds."
-                await database.write(lambda tx: jobs.fail(tx, id_, reason, {}, False))
+                await write(lambda tx: jobs.fail(tx, id_, reason, {}, False))
             except ServiceError as error:
                 reason = str(error)
-                await database.write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
+                await write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
             except (StoreBusy, StoreUnavailable):
                 raise
             except Exception as error:
                 logger.exception("The action %s of an automation failed", id_)
                 reason = f"{type(error).__name__}: {error}"
-                await database.write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
+                await write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
         except (StoreBusy, StoreUnavailable) as error:
             logger.error("The action %s of an automation is tried again later. %s", id_, error)

@@ -31,9 +31,12 @@ async def create_scheduled_runs(environment: Environment) -> None:
     """Create the runs of every schedule that needs a look, for a batch of deployments in a transaction."""
     scheduler = environment.settings.server.services.scheduler
     horizon = Horizon.from_settings(environment.settings)
+    plans = scheduling.Plans()
     ids = await environment.database.read(scheduling.find_due_deployments)
     for start in range(0, len(ids), scheduler.deployment_batch_size):
         batch = ids[start : start + scheduler.deployment_batch_size]
         await environment.database.write(
-            lambda tx, batch=batch: scheduling.create_scheduled_runs(tx, batch, horizon, scheduler.insert_batch_size)
+            lambda tx, batch=batch: scheduling.create_scheduled_runs(
+                tx, batch, horizon, scheduler.insert_batch_size, plans=plans
+            )
         )

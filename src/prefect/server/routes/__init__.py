@@ -51,6 +51,7 @@ MODULES = {
     "ui/schemas": "ui_schemas",
     "ui/pages": "ui_pages",
     "ui/forms": "ui_forms",
+    "ui/bulk": "ui_bulk",
     "ui/assets": "ui_assets",
     "journal": "journal",
     "health": "root",

@@ -14,6 +14,7 @@ from prefect.schemas.sorting import FlowRunSort
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
+from prefect.server.routes import run_waiting
 from prefect.server.routes.criteria import FlowRunCriteria, FlowRunHistoryCriteria
 from prefect.server.routes.operation import (
     BODY,
@@ -105,9 +106,9 @@ async def search_flow_runs(
 
 
 @routes.reads("GET", "/{id:uuid}", wire.FlowRunResponse, brief=True)
-async def read_flow_run(tx: Transaction, id: UUID) -> Any:
+async def read_flow_run(tx: Transaction, request: RequestInfo, id: UUID) -> Any:
     """Return a flow run."""
-    return await reading.get_flow_run(tx, id)
+    return await run_waiting.read_flow_run(tx, request, id)
 
 
 @routes.reads("GET", "/{id:uuid}/why", Any, documented=False)

@@ -1,7 +1,9 @@
-"""Requests that wait for task runs: until one ends, or until one is due."""
+"""Requests that wait for runs: until one ends, or until a background task is due."""
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -11,32 +13,50 @@ from prefect.server.db.interface import Transaction
 from prefect.server.routes import slot_preferences
 from prefect.server.routes.operation import RequestInfo, Waiting
 from prefect.server.services.core import reading
+from prefect.server.services.events import emitting
 from prefect.server.services.runs import background_tasks
 from prefect.server.services.runs.journal_ingestion import TERMINAL, result_topic
 from prefect.types import now
 
 
-async def read(tx: Transaction, request: RequestInfo, id_: UUID) -> Any:
+async def read_task_run(tx: Transaction, request: RequestInfo, id_: UUID) -> Any:
     """Return a task run; with `Prefer: wait=20`, a background task run once it has ended or so many seconds passed."""
-    until = now() + timedelta(seconds=slot_preferences.read(request).wait_seconds)
-    return await _read(tx, id_, until)
+    return await _read(tx, _Kind(reading.get_task_run, store.task_runs, result_topic), id_, _find_end(request))
 
 
-async def _read(tx: Transaction, id_: UUID, until: datetime) -> Any:
-    answer = await reading.get_task_run(tx, id_)
+async def read_flow_run(tx: Transaction, request: RequestInfo, id_: UUID) -> Any:
+    """Return a flow run; with `Prefer: wait=20`, once it has ended or so many seconds passed."""
+    return await _read(tx, _Kind(reading.get_flow_run, store.flow_runs, emitting.end_topic), id_, _find_end(request))
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What differs between flow runs and task runs: how one is read and found, and the topic of its end."""
+
+    read: Callable[[Transaction, UUID], Awaitable[Any]]
+    collection: store.Collection
+    topic: Callable[[UUID], str]
+
+
+def _find_end(request: RequestInfo) -> datetime:
+    return now() + timedelta(seconds=slot_preferences.read(request).wait_seconds)
+
+
+async def _read(tx: Transaction, kind: _Kind, id_: UUID, until: datetime) -> Any:
+    answer = await kind.read(tx, id_)
     left = (until - now()).total_seconds()
     if left <= 0 or answer["state_type"] in TERMINAL:
         return answer
 
     async def has_ended(reading_tx: Transaction) -> bool:
-        found = await store.task_runs.find(reading_tx, {"id": id_}, columns=["state_type"])
+        found = await kind.collection.find(reading_tx, {"id": id_}, columns=["state_type"])
         return not found or found[0]["state_type"] in TERMINAL
 
     return Waiting(
-        topic=result_topic(id_),
+        topic=kind.topic(id_),
         seconds=left,
         is_ready=has_ended,
-        attempt=lambda writing: _read(writing, id_, until),
+        attempt=lambda writing: _read(writing, kind, id_, until),
         give_up=_do_nothing,
     )
 

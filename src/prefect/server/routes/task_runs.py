@@ -71,7 +71,7 @@ async def search_task_runs(
 @routes.reads("GET", "/{id:uuid}", wire.TaskRun, brief=True)
 async def read_task_run(tx: Transaction, request: RequestInfo, id: UUID) -> Any:
     """Return a task run."""
-    return await run_waiting.read(tx, request, id)
+    return await run_waiting.read_task_run(tx, request, id)
 
 
 @routes.reads("POST", "/filter", list[wire.TaskRun])

@@ -9,9 +9,8 @@ from uuid import UUID
 from annotated_types import Ge, Le
 
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import Body, RawResponse, Routes
+from prefect.server.routes.operation import RawResponse, Routes
 from prefect.server.services.pages import (
-    bulk,
     catalog,
     catalog_shapes,
     flow_run,
@@ -168,16 +167,3 @@ async def read_work_pool_page(tx: Transaction, name: str) -> Any:
 async def search_objects(tx: Transaction, q: str = "") -> Any:
     """Return objects by a part of their name or by their id."""
     return await search.search(tx, q)
-
-
-@routes.writes("POST", "/runs/bulk", shapes.BulkAnswer, documented=False)
-async def act_on_many_runs(
-    tx: Transaction,
-    action: Body[bulk.Action],
-    q: Body[str] = "",
-    ids: Body[list[UUID] | None] = None,
-    begun: Body[datetime | None] = None,
-    after: Body[UUID | None] = None,
-) -> Any:
-    """Cancel, retry or delete the next batch of the flow runs of a query, or of chosen ones."""
-    return await bulk.act_on_runs(tx, action, q, ids, begun, after)

@@ -121,13 +121,20 @@ class Collection:
         rows = await tx.fetch(Sql(f"SELECT count(*) FROM {self.table.name} WHERE {where.text}", where.values))
         return rows[0][0]
 
-    async def add(self, tx: Transaction, objects: Iterable[Mapping[str, Any]]) -> int:
+    async def add(
+        self, tx: Transaction, objects: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None
+    ) -> int:
         """Add objects; one whose key exists already is left as it is. A missing column is null.
+
+        Args:
+            tx: The transaction.
+            objects: The objects.
+            columns: The columns that are not null in all of them; all columns if None.
 
         Returns:
             How many were new.
         """
-        names = self.table.names
+        names = columns or self.table.names
         rows = tx.dialect.encode_rows(self.table, names, objects)
         if not rows:
             return 0

@@ -73,9 +73,12 @@ class Reactions:
 
     async def events(self, what: str, automation_id: str | None = None) -> list[dict[str, Any]]:
         """Return the events `prefect.automation.WHAT`, oldest first."""
-        criteria: dict[str, Any] = {"event": {"name": [f"prefect.automation.{what}"]}, "occurred": ALL_TIMES}
-        if automation_id is not None:
-            criteria["resource"] = {"id": [f"prefect.automation.{automation_id}"]}
+        resource = {} if automation_id is None else {"resource": {"id": [f"prefect.automation.{automation_id}"]}}
+        return await self.find_events(f"prefect.automation.{what}", **resource)
+
+    async def find_events(self, name: str, **criteria: Any) -> list[dict[str, Any]]:
+        """Return the events of a name, oldest first."""
+        criteria = {"event": {"name": [name]}, "occurred": ALL_TIMES, **criteria}
         body = {"filter": {**criteria, "order": "ASC"}, "limit": 50}
         return (await call_route(self.api, "POST", "/events/filter", body))["events"]
 

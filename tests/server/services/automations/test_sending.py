@@ -16,6 +16,7 @@ from prefect.server.loops.automations import ActionExecutor
 from prefect.server.services.automations import jobs
 from prefect.server.services.catalog import system_blocks
 from prefect.server.services.security import encryption
+from prefect.settings import PREFECT_UI_URL, temporary_settings
 from prefect.types import now
 from tests.server.route_calls import call_route
 from tests.server.services.automations.endpoint import Endpoint, serve_endpoint
@@ -61,12 +62,27 @@ async def test_webhook_is_called_with_its_payload_and_an_idempotency_key(
     await reactions.react()
     (call,) = endpoint.calls
     (event,) = await reactions.events("action.executed")
+    (loaded,) = await reactions.find_events("prefect.block.webhook.loaded")
+    assert loaded["resource"]["prefect.resource.name"].startswith("hook")
+    assert [one["prefect.resource.id"] for one in loaded["related"]] == ["prefect.block-type.webhook"]
     assert call.body.replace(" ", "") == '{"event":"a","of":"x.1"}'
     assert call.headers["x-token"] == "s3cret"
     assert call.headers["idempotency-key"] == event["payload"]["invocation"]
     assert event["payload"]["status_code"] == 200 and event["payload"]["response_body"] == "ok"
     assert [labels["prefect.resource.role"] for labels in event["related"]][:1] == ["block"]
     assert "s3cret" not in str(event)
+
+
+async def test_template_links_to_the_page(reactions: Reactions, endpoint: Endpoint) -> None:
+    flow = await call_route(reactions.api, "POST", "/flows/", {"name": "etl"}, 201)
+    await webhook(reactions, endpoint.url, "{{ flow|ui_url }} {{ event.resource|ui_url }} {{ automation|ui_url }}")
+    await reactions.emit(resource=f"prefect.flow.{flow['id']}")
+    with temporary_settings({PREFECT_UI_URL: "https://pages.example"}):
+        await reactions.react()
+    (automation,) = await reactions.rows(store.automations)
+    page = f"https://pages.example/flows/flow/{flow['id']}"
+    expected = f"{page} {page} https://pages.example/automations/automation/{automation['id']}"
+    assert [call.body for call in endpoint.calls] == [expected]
 
 
 @pytest.mark.parametrize("statuses", [[500], [503, 500, 429, 502]])

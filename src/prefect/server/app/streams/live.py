@@ -32,10 +32,13 @@ logger = logging.getLogger("prefect.server")
 INTERVAL_SECONDS = 0.3
 """How long changes are gathered at least: a busy server sends them three times a second."""
 
-MAX_INTERVAL_SECONDS = 10.0
+MAX_INTERVAL_SECONDS = 60.0
 
-MAX_SHARE = 0.04
-"""The share of one core that answers to open pages may take; changes are gathered longer where they would take more."""
+RUN_PAGES_SHARE, LISTS_SHARE = 0.015, 0.03
+"""The share of one core that answers to pages about a run may take, and answers to other pages.
+
+Changes are gathered longer where they would take more: pages of lists read more, and do not delay those of runs.
+"""
 
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""
@@ -71,7 +74,7 @@ class LiveHub:
     def __init__(self, server: ServerState) -> None:
         self._server = server
         self._pages: set[Changes] = set()
-        self._gathering: asyncio.Task[None] | None = None
+        self._gathering: list[asyncio.Task[None]] = []
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -95,9 +98,9 @@ class LiveHub:
 
     async def _stream(self, page: Changes) -> AsyncIterator[bytes]:
         self._pages.add(page)
-        if self._gathering is None or self._gathering.done():
+        if not self._gathering:
             self._server.answers.expire()  # what has changed since they were given was not noticed
-            self._gathering = asyncio.create_task(self._gather())
+            self._gathering = [asyncio.create_task(self._gather(about_run)) for about_run in (True, False)]
         try:
             yield _HELLO
             while not self._stopping.is_set():
@@ -111,34 +114,36 @@ class LiveHub:
                 yield _CHANGE
         finally:
             self._pages.discard(page)
-            if not self._pages and self._gathering is not None:
-                self._gathering.cancel()
+            if not self._pages:
+                for task in self._gathering:
+                    task.cancel()
+                self._gathering = []  # a page that comes before they have ended needs others
 
-    async def _gather(self) -> None:
-        """Gather changes and pass them on, as long as there are pages."""
+    async def _gather(self, about_run: bool) -> None:
+        """Gather changes and pass them on to pages about a run or to others, as long as there are pages."""
         topics = (event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC)
         with self._server.bus.subscribe(*topics) as notifications:
             while True:
                 items = await notifications.take()
                 self._server.answers.expire()
                 everything = notifications.take_missed()
-                runs = await self._find_flow_runs(items)
-                for page in self._pages:
+                pages = [page for page in self._pages if (page.flow_run_id is not None) is about_run]
+                runs = await self._find_flow_runs(items) if about_run and pages else set[UUID | None]()
+                for page in pages:
                     if everything or runs is None or page.concern(runs):
                         page.event.set()
-                await self._pause()
+                await self._pause(about_run)
 
-    async def _pause(self) -> None:
+    async def _pause(self, about_run: bool) -> None:
         """Wait until answers to open pages take no more than their share."""
         await asyncio.sleep(INTERVAL_SECONDS)
-        needed = self._server.answers.take_seconds() / MAX_SHARE - INTERVAL_SECONDS
+        share = RUN_PAGES_SHARE if about_run else LISTS_SHARE
+        needed = self._server.answers.take_seconds(about_run) / share - INTERVAL_SECONDS
         if needed > 0:
             await asyncio.sleep(min(needed, MAX_INTERVAL_SECONDS))
 
     async def _find_flow_runs(self, items: list[object]) -> set[UUID | None] | None:
         """Return the flow runs that notifications are about; None for any."""
-        if all(page.flow_run_id is None for page in self._pages):
-            return set()
         found: set[UUID | None] = set()
         keys: list[event_store.EventKey] = []
         for item in items:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from prefect.form_values.links import BASE_URL, TemplateObject
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import presenters
@@ -15,6 +16,7 @@ from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.events import emitting, querying
 from prefect.server.services.events.event_store import Event
 from prefect.server.store import Collection, Row
+from prefect.settings import get_current_settings
 
 _ID = "prefect.resource.id"
 
@@ -59,6 +61,7 @@ class ActionContext:
         firing_event: The id of the event of the firing.
         related: The labels of the objects that it acts on, for its own events.
         details: Further fields of the event that says that it was carried out.
+        block: The block document that was loaded for it.
     """
 
     job_id: UUID
@@ -70,6 +73,7 @@ class ActionContext:
     firing_event: UUID
     related: list[emitting.Labels] = field(default_factory=list[emitting.Labels])
     details: dict[str, Any] = field(default_factory=dict[str, Any])
+    block: Mapping[str, Any] | None = None
 
     @property
     def kind(self) -> str:
@@ -188,11 +192,16 @@ async def read_variables(tx: Transaction, context: ActionContext) -> dict[str, A
             if row is not None:
                 rows[kind] = row
     own = await store.automations.get(tx, context.automation_id)
-    variables = {kind.replace("-", "_"): _present(kind, row) for kind, row in rows.items()}
+    variables: dict[str, Any] = {
+        kind.replace("-", "_"): TemplateObject(kind, _present(kind, row)) for kind, row in rows.items()
+    }
     event = context.event
     return variables | {
-        "automation": {"id": context.automation_id, "name": context.automation["prefect.resource.name"]}
-        | _pick(own or {}, "description", "tags", "enabled"),
+        "automation": TemplateObject(
+            "automation",
+            {"id": context.automation_id, "name": context.automation["prefect.resource.name"]}
+            | _pick(own or {}, "description", "tags", "enabled"),
+        ),
         "event": event
         and {
             **event,
@@ -200,7 +209,14 @@ async def read_variables(tx: Transaction, context: ActionContext) -> dict[str, A
             "related": [TemplateResource(labels) for labels in event["related"]],
         },
         "labels": dict(context.labels),
+        BASE_URL: _find_ui_url(),
     }
+
+
+def _find_ui_url() -> str:
+    """Return the address of the web page: that of the setting `ui_url`, or where this server serves it."""
+    current = get_current_settings()
+    return current.ui_url or f"http://{current.server.api.host}:{current.server.api.port}"
 
 
 _PARENTS = (

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -18,7 +19,8 @@ from prefect.server.services.automations import firings
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_context
 from prefect.server.services.automations.actions import ACTIONS
 from prefect.server.services.automations.sending import SENDERS, Send
-from prefect.server.services.events import emitting
+from prefect.server.services.events import emitting, event_store
+from prefect.server.services.events.event_store import Event
 from prefect.server.store import Row
 from prefect.server.store.queries import automations as queries
 from prefect.triggers.trees import derive_id
@@ -49,7 +51,20 @@ async def release_others(tx: Transaction, owner: str) -> int:
     return await queries.release_jobs(tx, owner, now())
 
 
-async def begin(tx: Transaction, id_: UUID, owner: str) -> Send | None:
+@dataclass(frozen=True)
+class Begun:
+    """A job whose action is to be sent.
+
+    Attributes:
+        send: Sends it.
+        context: What it is carried out with.
+    """
+
+    send: Send
+    context: ActionContext
+
+
+async def begin(tx: Transaction, id_: UUID, owner: str) -> Begun | None:
     """Begin a job: carry out its action, or claim it and return what sends it; None when there is nothing to send.
 
     Raises:
@@ -70,16 +85,17 @@ async def begin(tx: Transaction, id_: UUID, owner: str) -> Send | None:
     send = await prepare(tx, context)
     claimed = {**job, "attempts": job["attempts"] + 1, "owner": owner, "due": at + CLAIM_DURATION}
     await store.action_jobs.change(tx, [claimed], ("attempts", "owner", "due"))
-    if not job["attempts"]:
-        await _emit(tx, context, "triggered", {})
-    return send
+    events = [] if job["attempts"] else [_build_event(context, "triggered", {})]
+    if context.block is not None:
+        events.append(_build_block_event(context, context.block, claimed["attempts"]))
+    await event_store.add_events(tx, events)
+    return Begun(send, context)
 
 
-async def finish(tx: Transaction, id_: UUID, details: Mapping[str, Any]) -> None:
+async def finish(tx: Transaction, context: ActionContext, details: Mapping[str, Any]) -> None:
     """End a job whose action was sent."""
-    job = await store.action_jobs.get(tx, id_, lock=True)
+    job = await store.action_jobs.get(tx, context.job_id, lock=True)
     if job is not None:
-        context = await _describe(tx, job)
         await _end(tx, job, context, "executed", details)
 
 
@@ -131,13 +147,12 @@ _SELECTED = {
 async def _end(tx: Transaction, job: Row, context: ActionContext, what: str, details: Mapping[str, Any]) -> None:
     """Remove a job and emit the events of its action."""
     await store.action_jobs.remove(tx, {"id": job["id"]})
-    if not job["attempts"]:
-        await _emit(tx, context, "triggered", {})
-    await _emit(tx, context, what, details)
+    events = [] if job["attempts"] else [_build_event(context, "triggered", {})]
+    await event_store.add_events(tx, [*events, _build_event(context, what, details)])
 
 
-async def _emit(tx: Transaction, context: ActionContext, what: str, details: Mapping[str, Any]) -> None:
-    """Emit the event `prefect.automation.action.WHAT`."""
+def _build_event(context: ActionContext, what: str, details: Mapping[str, Any]) -> Event:
+    """Return the event `prefect.automation.action.WHAT`."""
     causes = [firings.describe_cause(context.firing_event, "automation-triggered-event")]
     if context.event is not None:
         causes.append(firings.describe_cause(context.event["id"], "triggering-event"))
@@ -147,12 +162,22 @@ async def _emit(tx: Transaction, context: ActionContext, what: str, details: Map
     if what == "triggered":
         event = context.event
         follows = event["id"] if event and now() - event["occurred"] < FOLLOWS_LIMIT else None
-    await emitting.emit(
-        tx,
+    return emitting.build_event(
         f"prefect.automation.action.{what}",
         context.automation,
         [*context.related, *causes],
         {**payload, **details},
         id=derive_id(context.job_id, what),
         follows=follows,
+    )
+
+
+def _build_block_event(context: ActionContext, block: Mapping[str, Any], attempt: int) -> Event:
+    """Return the event of the block that was loaded for an action."""
+    slug = block["block_type"]["slug"]
+    return emitting.build_event(
+        f"prefect.block.{slug}.loaded",
+        emitting.resource_labels("block-document", block["id"], block["name"]),
+        [emitting.resource_labels("block-type", slug, role="block-type")],
+        id=derive_id(context.job_id, "loaded", attempt),
     )

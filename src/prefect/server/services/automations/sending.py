@@ -111,6 +111,7 @@ async def _read_block(tx: Transaction, context: ActionContext) -> Mapping[str, A
     context.related.append(
         {"prefect.resource.id": f"prefect.block-type.{block_type['slug']}", "prefect.resource.role": "block-type"}
     )
+    context.block = document
     return document
 
 

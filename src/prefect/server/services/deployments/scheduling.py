@@ -8,8 +8,8 @@ deployment discards its upcoming runs, which are then created again with its new
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -23,7 +23,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.deployments.horizon import Horizon, Plan, plan_runs
-from prefect.server.services.runs import creation
+from prefect.server.services.runs import scheduled_creation
 from prefect.server.store import Row
 from prefect.server.store.queries import deployments as queries
 from prefect.settings import get_current_settings
@@ -34,15 +34,33 @@ logger = logging.getLogger("prefect.server")
 DEPLOYMENTS_TOPIC = "deployments"
 """The topic of deployments whose schedules need a look: the id."""
 
-AUTO_SCHEDULED_TAG = "auto-scheduled"
-"""The tag of the runs that are created here."""
-
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
 """The times from which runs can be planned: date arithmetic overflows at the ends of the calendar."""
 
 _SCHEDULE: TypeAdapter[Any] = TypeAdapter(Schedule)
+_SCHEDULE_COLUMNS = ("id", "deployment_id", "schedule", "max_scheduled_runs", "parameters", "slug")
 
-Run = dict[str, Any]
+
+@dataclass
+class Plans:
+    """The plans of a pass: schedules that say the same are computed once."""
+
+    known: dict[tuple[bytes, int | None], tuple[Any, Plan]] = field(default_factory=dict)
+
+    def find(self, schedule: Row, at: datetime, horizon: Horizon) -> tuple[Any, Plan]:
+        """Return a schedule's model and its plan from a time on.
+
+        Raises:
+            ValueError: The schedule is not valid. Also other errors of the libraries that compute it.
+        """
+        text, max_runs = orjson.dumps(schedule["schedule"]), schedule["max_scheduled_runs"]
+        found = self.known.get((text, max_runs))
+        if found is not None and found[1].dates and found[1].dates[0] >= at:
+            return found
+        model = _SCHEDULE.validate_json(text)
+        upcoming = (date.astimezone(UTC) for date in dates.upcoming(model, at))
+        found = self.known[text, max_runs] = model, plan_runs(upcoming, at, horizon.at_most(max_runs))
+        return found
 
 
 async def discard_upcoming_runs(tx: Transaction, ids: Sequence[UUID]) -> None:
@@ -82,6 +100,7 @@ async def create_scheduled_runs(
     start: datetime | None = None,
     end: datetime | None = None,
     on_request: bool = False,
+    plans: Plans | None = None,
 ) -> int:
     """Create the upcoming runs of the schedules of deployments.
 
@@ -93,6 +112,7 @@ async def create_scheduled_runs(
         start: The time to plan from; now if None.
         end: The latest time of a run, in place of that of the horizon.
         on_request: Also create runs of paused deployments, and leave the time of the next look as it is.
+        plans: The plans of the pass; none yet if None.
 
     Returns:
         How many runs are new.
@@ -101,9 +121,11 @@ async def create_scheduled_runs(
         InvalidRequest: `start` is outside of the years in which runs can be planned.
     """
     # Locked, so that a simultaneous change of one of them waits, and then discards what was created.
-    deployments = await store.deployments.get_many(tx, ids, lock=True)
+    deployments = await store.deployments.get_many(tx, ids, lock=True, columns=scheduled_creation.DEPLOYMENT_COLUMNS)
     active = [id_ for id_, row in deployments.items() if on_request or not row["paused"]]
-    schedules = await store.deployment_schedules.find(tx, {"deployment_id": active, "active": True})
+    schedules = await store.deployment_schedules.find(
+        tx, {"deployment_id": active, "active": True}, columns=_SCHEDULE_COLUMNS
+    )
     at = start or now()
     if not EARLIEST <= at <= LATEST:
         raise InvalidRequest(
@@ -111,10 +133,11 @@ async def create_scheduled_runs(
         )
     if end is not None:
         horizon = replace(horizon, max_time=end - at)
-    planned: list[Run] = []
+    plans = plans or Plans()
+    planned: list[scheduled_creation.PlannedRuns] = []
     for schedule in schedules:
         try:
-            model, plan = _plan(schedule, at, horizon)
+            model, plan = plans.find(schedule, at, horizon)
         except (ValueError, ArithmeticError, LookupError):
             # An older release could store a schedule that is invalid now. The others must not wait for it.
             logger.exception(
@@ -125,39 +148,8 @@ async def create_scheduled_runs(
         schedule["look_at"] = plan.look_at
         title = schedule["slug"] or type(model).__name__
         deployment = deployments[schedule["deployment_id"]]
-        planned += [_build_run(deployment, schedule, title, date) for date in plan.dates]
-    new = 0
-    for batch in store.chunks(planned, batch_size):
-        new += len(await creation.insert_flow_runs(tx, batch))
+        planned.append(scheduled_creation.PlannedRuns(deployment, schedule, title, plan.dates))
+    new = await scheduled_creation.insert_scheduled_runs(tx, planned, batch_size)
     if not on_request:
         await store.deployment_schedules.change(tx, schedules, ["look_at"])
     return new
-
-
-def _plan(schedule: Row, at: datetime, horizon: Horizon) -> tuple[Any, Plan]:
-    """Return a schedule's model and its plan from a time on."""
-    model = _SCHEDULE.validate_json(orjson.dumps(schedule["schedule"]))
-    upcoming = (date.astimezone(UTC) for date in dates.upcoming(model, at))
-    return model, plan_runs(upcoming, at, horizon.at_most(schedule["max_scheduled_runs"]))
-
-
-def _build_run(deployment: Row, schedule: Row, title: str, date: datetime) -> Run:
-    """Return the run of a deployment for a date of its schedule."""
-    state: Mapping[str, Any] = {
-        "type": "SCHEDULED",
-        "message": "Flow run scheduled",
-        "state_details": {"scheduled_time": date},
-    }
-    return {
-        "flow_id": deployment["flow_id"],
-        "deployment_id": deployment["id"],
-        "deployment_version": deployment["version"],
-        "work_queue_id": deployment["work_queue_id"],
-        "work_queue_name": deployment["work_queue_name"],
-        "parameters": {**deployment["parameters"], **schedule["parameters"]},
-        "idempotency_key": f"scheduled {deployment['id']} {schedule['id']} {date}",
-        "tags": list(dict.fromkeys([AUTO_SCHEDULED_TAG, *deployment["tags"]])),
-        "auto_scheduled": True,
-        "created_by": {"id": str(schedule["id"]), "type": "SCHEDULE", "display_value": title},
-        "state": state,
-    }

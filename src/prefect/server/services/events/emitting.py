@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypedDict, Unpack
 from uuid import UUID
 
+from prefect.rules import TERMINAL
 from prefect.schemas import run_events
 from prefect.schemas.run_events import EventRun, EventState, build_tag_labels
 from prefect.schemas.run_events import Labels as Labels
@@ -143,6 +144,9 @@ async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[St
     if not changes:
         return
     if run_kind == "flow_run":
+        for change in changes:
+            if change.after["type"] in TERMINAL:
+                tx.notify(end_topic(change.run["id"]))
         parents = await _load_parents(tx, [change.run for change in changes])
         events = [_flow_run_event(change, parents) for change in changes]
     else:
@@ -150,6 +154,11 @@ async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[St
         parents = await _load_parents(tx, list(flow_runs.values()))
         events = [_task_run_event(change, flow_runs, parents) for change in changes]
     await event_store.add_events(tx, events)
+
+
+def end_topic(flow_run_id: UUID) -> str:
+    """Return the topic of the notification that a flow run has ended."""
+    return f"flow-run-end:{flow_run_id}"
 
 
 _Rows = dict[UUID | None, Row]

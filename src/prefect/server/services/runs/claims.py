@@ -20,6 +20,7 @@ from prefect.server.store import Row
 from prefect.types import new_id
 
 REFUSAL = "The run was given to another worker, because this one had lost it."
+ENDED_REFUSAL = "The run has ended meanwhile: it cannot be claimed any more."
 
 MAX_SECONDS = 3600.0
 """The longest time for which a claim is valid without being renewed."""
@@ -66,10 +67,15 @@ def read_claim(headers: Mapping[str, str] | None, flow_run_id: UUID) -> Claim | 
         raise InvalidRequest(f"The header {CLAIM_HEADER} is not valid: {header[:100]!r}.") from None
 
 
-def is_lost(row: Row, claim: Claim, proposed: rules.Entry) -> bool:
-    """Return whether a run was claimed under another token since."""
+def find_refusal(row: Row, claim: Claim, proposed: rules.Entry) -> str | None:
+    """Return why a state cannot be proposed under a claim; None if it can.
+
+    A claim may arrive late, when others have run the run to its end: it must not start it again.
+    """
+    if proposed.type == "PENDING":
+        return ENDED_REFUSAL if row["state_type"] in rules.TERMINAL else None
     current = find_claim(row)
-    return proposed.type != "PENDING" and current is not None and current["token"] != claim.token
+    return REFUSAL if current is not None and current["token"] != claim.token else None
 
 
 def find_claim(row: Row) -> dict[str, Any] | None:

@@ -46,7 +46,7 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
     labels = (await _find_inherited_labels(tx, [values]))[flow_id, values.get("deployment_id")]
     if labels is None:
         raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
-    row = _build_flow_run(await _resolve_work_queue(tx, values), state or PENDING_STATE, labels)
+    row = build_flow_run(await _resolve_work_queue(tx, values), state or PENDING_STATE, labels)
     if not await store.flow_runs.add(tx, [row]):
         # Another transaction has added it since the look-up.
         existing = await _find_by_key(tx, flow_id, key) if key is not None else []
@@ -70,14 +70,14 @@ async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]
     runs = list(runs)
     labels = await _find_inherited_labels(tx, runs)
     rows = [
-        _build_flow_run(
+        build_flow_run(
             {name: value for name, value in run.items() if name != "state"},
             run["state"],
             labels[run["flow_id"], run.get("deployment_id")] or {},
         )
         for run in runs
     ]
-    existing = await _find_ids_by_key(tx, rows)
+    existing = await find_ids_by_key(tx, rows)
     new = [row for row in rows if (row["flow_id"], row["idempotency_key"]) not in existing]
     await store.flow_runs.add(tx, new)
     await observed_states.record_states(tx, [row["states"][-1] for row in new])
@@ -96,7 +96,7 @@ async def create_many_flow_runs(tx: Transaction, runs: Iterable[Values]) -> dict
     # Of several with the same key the first one counts.
     by_key = {(run["flow_id"], run.get("idempotency_key") or run["id"]): run for run in reversed(runs)}
     new = await insert_flow_runs(tx, reversed(by_key.values()))
-    existing = await _find_ids_by_key(tx, runs)
+    existing = await find_ids_by_key(tx, runs)
     ids: dict[UUID, UUID] = {
         run["id"]: existing.get((run["flow_id"], run.get("idempotency_key"))) or run["id"] for run in runs
     }
@@ -104,7 +104,7 @@ async def create_many_flow_runs(tx: Transaction, runs: Iterable[Values]) -> dict
     return ids
 
 
-async def _find_ids_by_key(tx: Transaction, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
+async def find_ids_by_key(tx: Transaction, runs: Iterable[Values]) -> dict[tuple[UUID, str | None], UUID]:
     """Return the ids of the existing flow runs that have the flow and the idempotency key of one of these runs."""
     keyed = [run for run in runs if run.get("idempotency_key") is not None]
     ids: dict[tuple[UUID, str | None], UUID] = {}
@@ -196,7 +196,7 @@ async def _find_inherited_labels(
     return inherited
 
 
-def _build_flow_run(values: Values, state: Values, labels: Values) -> Row:
+def build_flow_run(values: Values, state: Values, labels: Values) -> Row:
     """Return the row of a new flow run."""
     at = now()
     row = _fill_columns(store.flow_runs, {**values, "created": at, "updated": at})

@@ -67,8 +67,8 @@ async def set_flow_run_state(
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
     entry, token = parse_proposed_state(state), claims.read_claim(headers, id_)
     proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, entry), chosen, client_version)
-    if token is not None and claims.is_lost(row, token, entry):
-        return _to_result(proposal, rules.Abort(claims.REFUSAL))
+    if token is not None and (refusal := claims.find_refusal(row, token, entry)) is not None:
+        return _to_result(proposal, rules.Abort(refusal))
     return await _transition(tx, proposal)
 
 

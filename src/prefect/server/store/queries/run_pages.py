@@ -166,3 +166,14 @@ async def find_batch(tx: Transaction, where: Any, created_until: datetime, after
         parts.append(Sql("flow_run.id > ?", (after,)))
     names = ("id", "name", "state_type", "state_name", "deployment_id")
     return await store.flow_runs.find(tx, store.flow_runs.where(*parts), store.flow_runs.by_key, limit, columns=names)
+
+
+def created_until(where: Any, at: datetime) -> Any:
+    """Return a condition that holds for the flow runs of another one that were created until a time."""
+    return store.flow_runs.where(where, Sql("flow_run.created <= ?", (at,)))
+
+
+async def find_old_jobs(tx: Transaction, before: datetime) -> list[UUID]:
+    """Return the bulk jobs that were created before a time."""
+    rows = await store.bulk_jobs.find(tx, Sql("bulk_job.created < ?", (before,)), columns=["id"])
+    return [row["id"] for row in rows]

@@ -1,0 +1,305 @@
+"""Rows of deployments: from the request of a run to its flow and to its end, on both packages' workers.
+
+Each worker has its own server; this package's worker also runs with the original's server, which does not notify it of
+runs, so that it polls.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from benchmarks import measure
+from benchmarks.api_calls import call
+from benchmarks.measure import MILLISECONDS, Series, Unit
+from benchmarks.rows import Budget, Figure, Plan, Row
+from benchmarks.server_rows import Serve, Store, Up, baseline, pluperfect
+from benchmarks.subjects import Subject
+from tools import original
+
+T = TypeVar("T")
+
+RUNS = 20
+BASELINE_RUNS = 5
+"""Runs one after the other: of this package, and of the original, each of which takes about ten seconds."""
+
+AT_ONCE = 100
+BASELINE_AT_ONCE = 10
+"""Runs that are requested together: of this package, and of the original, whose figure is divided by its number."""
+
+QUEUED = 1000
+"""Runs of a deployment with a limit of one that are due before the run of another deployment is requested."""
+
+MAX_PAUSE_SECONDS = 1.5
+"""Between two runs at most; at random, so that they do not keep step with the intervals of a worker that polls."""
+
+TIMEOUT_SECONDS = 300.0
+
+CODE = """
+import time
+from prefect import flow
+
+@flow
+def work(mark, seconds=0.0):
+    with open(mark, "w") as file:
+        file.write(str(time.time()))
+    time.sleep(seconds)
+"""
+
+
+@dataclass
+class Pool:
+    """A work pool, the folder of its deployments' code, and a worker.
+
+    Attributes:
+        up: The server.
+        folder: Where the code is, and where flows leave the time at which they began.
+        worker: The process of the worker.
+    """
+
+    up: Up
+    folder: Path
+    worker: subprocess.Popen[bytes]
+    _count: int = field(default=0, init=False)
+
+    def deploy(self, name: str, **values: Any) -> str:
+        """Create a deployment of the flow, and return its id."""
+        flow = call(self.up, "POST", "/flows/", {"name": "work"})["id"]
+        place = {"entrypoint": "flows.py:work", "path": str(self.folder), "work_pool_name": "bench"}
+        body = {"flow_id": flow, "name": name, "enforce_parameter_schema": False, **place, **values}
+        return call(self.up, "POST", "/deployments/", body)["id"]
+
+    def request(self, deployment: str, seconds: float = 0.0) -> tuple[str, Path]:
+        """Request a run, and return its id and the file in which its flow leaves the time."""
+        self._count += 1
+        mark = self.folder / f"mark-{self._count}"
+        body = {"parameters": {"mark": str(mark), "seconds": seconds}}
+        return call(self.up, "POST", f"/deployments/{deployment}/create_flow_run", body)["id"], mark
+
+    def wait_for_end(self, run: str) -> float:
+        """Wait until a run has ended, and return when it did."""
+        found = _wait(lambda: (row := call(self.up, "GET", f"/flow_runs/{run}"))["end_time"] and row)
+        if found["state_type"] != "COMPLETED":
+            raise RuntimeError(f"a run is {found['state']}")
+        return time.time()
+
+    def count_completed(self, deployment: str) -> int:
+        """Return how many runs of a deployment are completed."""
+        body: dict[str, Any] = {"deployments": {"id": {"any_": [deployment]}}}
+        return call(
+            self.up, "POST", "/flow_runs/count", {**body, "flow_runs": {"state": {"type": {"any_": ["COMPLETED"]}}}}
+        )
+
+
+@contextmanager
+def run_pool(subject: Subject, up: Up, home: Path, **options: Any) -> Iterator[Pool]:
+    """Create a pool and run a worker for it; `options` are further keys of the pool's job template."""
+    folder = home / "code"
+    folder.mkdir(parents=True)
+    (folder / "flows.py").write_text(CODE)
+    environment = original.variables(home / ".prefect", PREFECT_API_URL=up.url, PREFECT_LOGGING_LEVEL="ERROR")
+    prefect = subject.python.parent / "prefect"
+    create = [prefect, "work-pool", "create", "bench", "--type", "process"]
+    subprocess.run(create, env=environment, check=True, stdout=subprocess.DEVNULL)
+    template = call(up, "GET", "/work_pools/bench")["base_job_template"]
+    call(up, "PATCH", "/work_pools/bench", {"base_job_template": {**template, **options}})
+    command = [prefect, "worker", "start", "--pool", "bench"]
+    with open(home / "worker.log", "wb") as log:
+        worker = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
+    try:
+        _wait(lambda: call(up, "POST", "/work_pools/bench/workers/filter", {}))
+        yield Pool(up, folder, worker)
+    finally:
+        worker.send_signal(signal.SIGTERM)
+        try:
+            worker.wait(15)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            worker.wait()
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Runs requested one after the other.
+
+    Attributes:
+        begun: Seconds from the request of each to the first line of its flow.
+        ended: Seconds from the request until it is seen to be completed.
+        cpu: CPU seconds a run, of the worker and the processes of the runs.
+    """
+
+    begun: list[float]
+    ended: list[float]
+    cpu: float
+
+
+def measure_latency(pool: Pool, runs: int) -> Latency:
+    """Request runs one after the other; the first one is not counted."""
+    deployment = pool.deploy("one")
+    generator = random.Random(1)
+    begun: list[float] = []
+    ended: list[float] = []
+    cpu = 0.0
+    for number in range(runs + 1):
+        if number == 1:
+            cpu = measure.read_cpu_seconds(pool.worker.pid)
+        asked = time.time()
+        run, mark = pool.request(deployment)
+        _wait(lambda mark=mark: mark.exists() and mark.read_text(), 0.005)
+        ended.append(pool.wait_for_end(run) - asked)
+        begun.append(float(mark.read_text()) - asked)
+        time.sleep(generator.uniform(0.1, MAX_PAUSE_SECONDS))
+    time.sleep(1)  # its processes are reaped
+    cpu = (measure.read_cpu_seconds(pool.worker.pid) - cpu) / runs
+    return Latency(begun[1:], ended[1:], cpu)
+
+
+def measure_many(pool: Pool, count: int) -> float:
+    """Request runs together, and return how many seconds pass until all are completed."""
+    deployment = pool.deploy("many")
+    begun = time.time()
+    for _ in range(count):
+        pool.request(deployment)
+    _wait(lambda: pool.count_completed(deployment) == count, 0.2)
+    return time.time() - begun
+
+
+def measure_queued(pool: Pool, samples: int = 5) -> list[float]:
+    """Return how many seconds a run waits for its flow while runs of a deployment with a limit of one are queued."""
+    limited = pool.deploy("limited", concurrency_limit=1)
+    other = pool.deploy("other")
+    for _ in range(QUEUED):
+        pool.request(limited, 0.5)
+    found: list[float] = []
+    for _ in range(samples):
+        asked = time.time()
+        run, mark = pool.request(other)
+        _wait(lambda mark=mark: mark.exists() and mark.read_text(), 0.005)
+        found.append(float(mark.read_text()) - asked)
+        pool.wait_for_end(run)
+    return found
+
+
+def _wait(find: Callable[[], Any], interval: float = 0.05) -> Any:
+    """Wait until a function returns something true, and return it."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while not (found := find()):
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"nothing within {TIMEOUT_SECONDS:.0f} seconds")
+        time.sleep(interval)
+    return found
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def latency(plan: Plan) -> list[Row]:
+    """Measure runs one after the other: notified, polling, and in processes with loaded flows."""
+    pushed = _measure(plan, plan.pluperfect, pluperfect, lambda pool: measure_latency(pool, RUNS))
+    warm = _measure(plan, plan.pluperfect, pluperfect, lambda pool: measure_latency(pool, RUNS), warm_processes=2)
+    theirs = polled = None
+    if plan.baseline:
+        theirs = _measure(plan, plan.baseline, baseline, lambda pool: measure_latency(pool, BASELINE_RUNS))
+        polled = _measure(plan, plan.pluperfect, baseline, lambda pool: measure_latency(pool, RUNS))
+    other = theirs.begun if theirs else None
+    rows = [
+        _row(
+            "request to flow", MILLISECONDS, pushed.begun, other, Budget("p50 at most 0.6 s", _p50(pushed.begun), 0.6)
+        ),
+        _row("request to flow, p95", MILLISECONDS, [_p95(pushed.begun)], other and [_p95(other)]),
+        _row("request to Completed", MILLISECONDS, pushed.ended, theirs and theirs.ended),
+        _row("request to Completed, p95", MILLISECONDS, [_p95(pushed.ended)], theirs and [_p95(theirs.ended)]),
+        _row(
+            "CPU a run", MILLISECONDS, [pushed.cpu], theirs and [theirs.cpu], Budget("at most 0.3 s", pushed.cpu, 0.3)
+        ),
+        _row(
+            "request to flow, warm",
+            MILLISECONDS,
+            warm.begun,
+            other,
+            Budget("p50 at most 50 ms", _p50(warm.begun), 0.05),
+        ),
+        _row("CPU a run, warm", MILLISECONDS, [warm.cpu], theirs and [theirs.cpu]),
+    ]
+    if polled:
+        p95 = _p95(polled.begun)
+        rows += [
+            _row("request to flow, polling", MILLISECONDS, polled.begun, other),
+            _row(
+                "request to flow, polling, p95",
+                MILLISECONDS,
+                [p95],
+                other and [_p95(other)],
+                Budget("at most 3 s", p95, 3),
+            ),
+            _row("request to Completed, polling", MILLISECONDS, polled.ended, theirs and theirs.ended),
+        ]
+    return rows
+
+
+def many(plan: Plan) -> list[Row]:
+    """Measure runs that are requested together."""
+    mine = _measure(plan, plan.pluperfect, pluperfect, lambda pool: measure_many(pool, AT_ONCE))
+    theirs = None
+    if plan.baseline:
+        theirs = [
+            _measure(plan, plan.baseline, baseline, lambda pool: measure_many(pool, BASELINE_AT_ONCE))
+            / BASELINE_AT_ONCE
+        ]
+    budget = Budget(f"{AT_ONCE} within 30 s", mine, 30)
+    return [
+        _row(
+            f"a run of {AT_ONCE} at once (baseline: of {BASELINE_AT_ONCE})",
+            MILLISECONDS,
+            [mine / AT_ONCE],
+            theirs,
+            budget,
+        )
+    ]
+
+
+def queued(plan: Plan) -> list[Row]:
+    """Measure a run while those of a full deployment are queued."""
+    found = _measure(plan, plan.pluperfect, pluperfect, measure_queued)
+    return [
+        _row(f"request to flow, {QUEUED:,} queued", MILLISECONDS, found, None, Budget("at most 1 s", max(found), 1))
+    ]
+
+
+MEASURED = (latency, many, queued)
+
+
+def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
+    """Measure the rows of deployments, or those of functions whose name contains `only`."""
+    for measured in MEASURED:
+        if only in measured.__name__ or only in "deployments":
+            plan.report_progress(f"deployments, {measured.__name__}")
+            yield from measured(plan)
+
+
+def _measure(plan: Plan, subject: Subject, serve: Serve, measure_pool: Callable[[Pool], T], **options: Any) -> T:
+    """Measure with a new server, pool and worker."""
+    home = plan.scratch / f"deployments-{time.monotonic_ns()}"
+    with serve(home / "server", Store("SQLite")) as up, run_pool(subject, up, home / "worker", **options) as pool:
+        return measure_pool(pool)
+
+
+def _row(name: str, unit: Unit, mine: list[float], theirs: list[float] | None, *budgets: Budget) -> Row:
+    other = Figure(Series(tuple(theirs))) if theirs else None
+    return Row(f"deployment: {name}", unit, Figure(Series(tuple(mine))), other, None, budgets)
+
+
+def _p50(values: list[float]) -> float:
+    return statistics.median(values)
+
+
+def _p95(values: list[float]) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * 0.95))]

@@ -1,0 +1,165 @@
+"""Rows of the web page: what its pages cost a server with many runs, and what open tabs cost a busy one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from benchmarks.measure import KIB, MILLISECONDS, Series, Unit, read_cpu_seconds
+from benchmarks.rows import Budget, Figure, Plan, Row
+from benchmarks.server_rows import Store, Up, pluperfect
+from tools import page
+from tools.page_demo import Filler
+
+RUNS = int(os.environ.get("PAGE_RUNS", "100000"))
+"""Flow runs in the store; each has four to six task runs."""
+
+TABS = 50
+
+WATCHED_SECONDS = 120.0
+"""How long tabs are open on a busy server."""
+
+WRITES_PER_SECOND = 20
+
+READS = 5
+"""Requests of each page of which the median counts."""
+
+MIN_PAUSE_SECONDS = 0.7
+"""How long a tab waits between two loads at least, as `ui/src/live/page-data.svelte.ts` does."""
+
+PERCENT = Unit("%", 100.0)
+CALLS = Unit("", 1.0)
+
+PAGES = {
+    "overview": "overview?hours=24",
+    "runs": "runs?kind=flow_run&size=50",
+    "failed runs of a flow": "runs?kind=flow_run&size=50&q=state:failed+flow:nightly",
+    "task runs of a day": "runs?kind=task_run&size=50&q=since:24h",
+    "flows": "flows",
+    "deployments": "deployments",
+}
+
+
+def all_rows(plan: Plan, only: str = "") -> list[Row]:
+    """Measure the rows of the web page, if their name contains `only`."""
+    if only not in "web page":
+        return []
+    home = plan.scratch / f"page-{time.monotonic_ns()}"
+    with pluperfect(home, Store("SQLite")) as up:
+        plan.report_progress(f"web page: filling {RUNS:,} runs")
+        filler = Filler(up.url, tasks=(4, 6))
+        filler.fill(RUNS)
+        plan.report_progress("web page: pages")
+        rows = list(_measure_pages(up))
+        plan.report_progress("web page: in a browser")
+        rows += _measure_in_browser(up, plan.scratch)
+        plan.report_progress(f"web page: {TABS} tabs")
+        return [*rows, asyncio.run(_measure_tabs(up, str(filler.flows["nightly-etl"])))]
+
+
+def _measure_pages(up: Up) -> Iterator[Row]:
+    with httpx.Client(base_url=f"{up.url}/ui/pages/", timeout=60) as client:
+        for name, path in PAGES.items():
+            client.get(path).raise_for_status()
+            walls, cpus = [], []
+            for _ in range(READS):
+                begun, spent = time.perf_counter(), read_cpu_seconds(up.pid)
+                client.get(path).raise_for_status()
+                walls.append(time.perf_counter() - begun)
+                cpus.append(read_cpu_seconds(up.pid) - spent)
+            figure = Figure(Series(tuple(walls)), Series(tuple(cpus)))
+            budget = Budget("answered in at most 1 s", figure.wall.median, 1)
+            yield Row(f"web page: answer for {name}, {RUNS:,} runs", MILLISECONDS, figure, budgets=(budget,))
+
+
+def _measure_in_browser(up: Up, scratch: Path) -> list[Row]:
+    """Open pages in Chromium; without one there are no rows."""
+    found = scratch / "page.json"
+    os.environ.update(BENCH=str(found), PAGE_URL=up.url.removesuffix("/api"))
+    with suppress(page.CannotBuild):
+        page.build()
+        page.run_npm("run", "--silent", "e2e")
+    if not found.exists():
+        return []
+    rows: list[Row] = []
+    for name, facts in json.loads(found.read_text()).items():
+        for what, unit, limit in (
+            ("first content", MILLISECONDS, 0.5),
+            ("complete", MILLISECONDS, 1.0),
+            ("API calls", CALLS, 3),
+            ("KiB of a first load", KIB, 200),
+        ):
+            value = facts[what]
+            figure = Figure(Series((value,)))
+            rows.append(Row(f"web page: {name}, {what}", unit, figure, budgets=(Budget("", value, limit),)))
+    return rows
+
+
+async def _measure_tabs(up: Up, flow_id: str) -> Row:
+    """Measure which share of a core open tabs take of a server on which runs change all the time."""
+    limits = httpx.Limits(max_connections=None)
+    async with httpx.AsyncClient(base_url=up.url, timeout=60, limits=limits) as client:
+        created = [await client.post("/flow_runs/", json={"flow_id": flow_id}) for _ in range(10)]
+        runs = [answer.json()["id"] for answer in created]
+        paths = [*PAGES.values(), *(f"flow-run/{run}" for run in runs)]
+        writer = asyncio.create_task(_write(client, runs))
+        alone = await _watch_cpu(up)
+        tabs = [asyncio.create_task(_keep_open(client, path)) for path in islice(cycle(paths), TABS)]
+        await asyncio.sleep(3)
+        share = max(0.0, await _watch_cpu(up) - alone)
+        for task in (writer, *tabs):
+            task.cancel()
+        await asyncio.gather(writer, *tabs, return_exceptions=True)
+    budget = Budget("at most 5 % of a core", share * 100, 5)
+    return Row(
+        f"web page: CPU of {TABS} open tabs on a busy server", PERCENT, Figure(Series((share,))), budgets=(budget,)
+    )
+
+
+async def _watch_cpu(up: Up) -> float:
+    begun, spent = time.perf_counter(), read_cpu_seconds(up.pid)
+    await asyncio.sleep(WATCHED_SECONDS)
+    return (read_cpu_seconds(up.pid) - spent) / (time.perf_counter() - begun)
+
+
+async def _write(client: httpx.AsyncClient, runs: list[str]) -> None:
+    """Change the states of runs, over and over."""
+    for run in cycle(runs):
+        state = {"type": "RUNNING", "name": f"Step {uuid4().hex[:6]}"}
+        await client.post(f"/flow_runs/{run}/set_state", json={"state": state, "force": True})
+        await asyncio.sleep(1 / WRITES_PER_SECOND)
+
+
+async def _keep_open(client: httpx.AsyncClient, path: str) -> None:
+    """Follow changes and load a page after them, as a tab does."""
+    topic = {"run": path.removeprefix("flow-run/")} if path.startswith("flow-run/") else {}
+    headers: dict[str, str] = {"cache-control": "max-age=1"}
+    changed = asyncio.Event()
+
+    async def listen() -> None:
+        async with client.stream("GET", "/ui/live", params=topic, timeout=None) as stream:
+            async for text in stream.aiter_text():
+                if "event: change" in text:
+                    changed.set()
+
+    listening = asyncio.create_task(listen())
+    try:
+        while True:
+            await changed.wait()
+            changed.clear()
+            begun = time.perf_counter()
+            answer: Any = await client.get(f"/ui/pages/{path}", headers=headers)
+            headers["if-none-match"] = answer.headers.get("etag", "")
+            await asyncio.sleep(max(MIN_PAUSE_SECONDS, 10 * (time.perf_counter() - begun)))
+    finally:
+        listening.cancel()

@@ -1,0 +1,5 @@
+"""The former path of `prefect._internal.launchers`."""
+
+from prefect.bundles.launchers import get_launcher_for_side, resolve_bundle_step_with_launcher
+
+__all__ = ["get_launcher_for_side", "resolve_bundle_step_with_launcher"]

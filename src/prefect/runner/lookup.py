@@ -1,0 +1,101 @@
+"""Looking for flow runs on a server that may be away, fail or hang.
+
+A server that does not answer is asked again at intervals that do not grow, so that its runs start within seconds of its
+return. Each look has a timeout, because a connection whose other end is gone may never fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from prefect.client import failures
+
+if TYPE_CHECKING:
+    import logging
+
+LOOK_TIMEOUT_SECONDS = 4.0
+"""How long a look may take; after one that took longer, as long as `MAX_LOOK_TIMEOUT_SECONDS` if the server is well."""
+MAX_LOOK_TIMEOUT_SECONDS = 60.0
+
+RETRY_INTERVAL_SECONDS = 1.5
+"""Between two looks while the server does not answer."""
+
+
+class Lookup:
+    """Calls a function that looks for runs, and notices when the server is away and when it is back.
+
+    Args:
+        look: Looks for runs once.
+        check_health: Returns an error if the server does not answer a simple request.
+        logger: Receives what people should know.
+        who: Who looks, as messages say it.
+
+    Attributes:
+        is_failing: Whether the last look found no server.
+    """
+
+    def __init__(
+        self,
+        look: Callable[[], Awaitable[Any]],
+        check_health: Callable[[], Awaitable[Exception | None]],
+        logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
+        who: str,
+    ) -> None:
+        self.is_failing = False
+        self._look = look
+        self._check_health = check_health
+        self._logger = logger
+        self._who = who
+        self._timeout = LOOK_TIMEOUT_SECONDS
+        self._last_refusal = ""
+
+    async def look_once(self) -> bool:
+        """Look for runs, and return whether the server has answered."""
+        try:
+            with anyio.fail_after(self._timeout):
+                await self._look()
+        except Exception as error:
+            await self._note_failure(error)
+            return False
+        if self.is_failing:
+            self._logger.info("The API answers again.")
+        self.is_failing, self._last_refusal = False, ""
+        self._timeout = LOOK_TIMEOUT_SECONDS
+        return True
+
+    async def _note_failure(self, error: Exception) -> None:
+        if not failures.is_unavailable(error):
+            self._note_refusal(error)
+            return
+        if not self.is_failing:
+            self.is_failing = True
+            is_own = type(error) is TimeoutError
+            reason = f"no answer in {self._timeout:.0f} seconds" if is_own else failures.describe_error(error)
+            self._logger.warning(
+                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self._who
+            )
+        if isinstance(error, TimeoutError):
+            await self._adapt_timeout()
+
+    def _note_refusal(self, error: Exception) -> None:
+        """Log an error that waiting does not mend, once for as long as it stays the same."""
+        reason = failures.describe_error(error)
+        if reason != self._last_refusal:
+            self._last_refusal = reason
+            details = None if failures.get_status(error) is not None else error
+            self._logger.error(
+                "The %s could not look for flow runs; it will try again: %s", self._who, reason, exc_info=details
+            )
+
+    async def _adapt_timeout(self) -> None:
+        """Allow the next look more time, if the server answers a simple request."""
+        with anyio.move_on_after(LOOK_TIMEOUT_SECONDS):
+            try:
+                error = await self._check_health()
+            except Exception as failed:  # it is away
+                error = failed
+            if error is None:
+                self._timeout = min(self._timeout * 2, MAX_LOOK_TIMEOUT_SECONDS)

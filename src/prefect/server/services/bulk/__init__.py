@@ -1,0 +1,1 @@
+"""Jobs that act on many flow runs, with a result for each."""

@@ -1,0 +1,88 @@
+"""What a bulk job does with one flow run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.core.errors import InvalidRequest, NotFound, ServiceError
+from prefect.server.services.pages.run_rows import FINISHED
+from prefect.server.services.runs import deletion, transitions, updates
+from prefect.server.store import Row
+from prefect.types import now
+
+Action: TypeAlias = Literal["cancel", "retry", "delete", "set-state", "add-tags", "remove-tags"]
+
+STATES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CANCELLING", "CRASHED", "PAUSED")
+
+
+def check_options(action: Action, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of an action, and nothing else.
+
+    Raises:
+        InvalidRequest: It lacks one, or has a wrong one.
+    """
+    if action == "set-state":
+        if options.get("state") not in STATES:
+            raise InvalidRequest(f"The action 'set-state' needs the option 'state', one of {', '.join(STATES)}.")
+        return {"state": options["state"], "message": str(options.get("message") or "") or None}
+    if action in ("add-tags", "remove-tags"):
+        tags = options.get("tags")
+        if not isinstance(tags, list) or not tags or not all(isinstance(tag, str) and tag for tag in tags):
+            raise InvalidRequest(f"The action {action!r} needs the option 'tags', a list of texts.")
+        return {"tags": list(dict.fromkeys(tags))}
+    return {}
+
+
+async def act(tx: Transaction, action: Action, options: Mapping[str, Any], row: Row) -> tuple[bool, str | None]:
+    """Act on a flow run; return whether it is done, and if not, why."""
+    try:
+        return await _act(tx, action, options, row)
+    except NotFound:
+        return False, "It is not there any more."
+    except ServiceError as error:
+        return False, str(error)
+
+
+async def _act(tx: Transaction, action: Action, options: Mapping[str, Any], row: Row) -> tuple[bool, str | None]:
+    ended = row["state_type"] in FINISHED
+    match action:
+        case "delete":
+            await deletion.remove_flow_run(tx, row["id"])
+            return True, None
+        case "set-state":
+            state = {"type": options["state"], "message": options["message"]}
+            return await _propose(tx, row, state, force=True)
+        case "add-tags" | "remove-tags":
+            return await _change_tags(tx, row, options["tags"], action == "add-tags")
+        case "cancel" if ended:
+            return False, f"It has ended: {row['state_name']}."
+        case "cancel":
+            type_ = "CANCELLED" if row["state_type"] == "SCHEDULED" else "CANCELLING"
+            return await _propose(tx, row, {"type": type_, "message": "Cancelled together with others."})
+        case _ if not ended:
+            return False, f"It has not ended: {row['state_name']}."
+        case _ if row["deployment_id"] is None:
+            return False, "It has no deployment, so nothing can run it again."
+        case _:
+            details = {"scheduled_time": now()}
+            return await _propose(tx, row, {"type": "SCHEDULED", "name": "AwaitingRetry", "state_details": details})
+
+
+async def _propose(tx: Transaction, row: Row, state: dict[str, Any], force: bool = False) -> tuple[bool, str | None]:
+    answer = await transitions.set_flow_run_state(tx, row["id"], state, force=force)
+    return answer["status"] == "ACCEPT", answer["details"].get("reason")
+
+
+async def _change_tags(tx: Transaction, row: Row, tags: list[str], add: bool) -> tuple[bool, str | None]:
+    stored = await store.flow_runs.get(tx, row["id"], lock=True)
+    if stored is None:
+        raise NotFound("flow run", row["id"])
+    before = stored["tags"]
+    after = list(dict.fromkeys([*before, *tags])) if add else [tag for tag in before if tag not in tags]
+    if after == before:
+        return False, "It has them already." if add else "It has none of them."
+    await updates.change_run(tx, store.flow_runs, row["id"], {"tags": after})
+    return True, None

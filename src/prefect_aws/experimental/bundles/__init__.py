@@ -1,0 +1,1 @@
+"""The former path of `prefect_aws.bundles`."""

@@ -1,0 +1,86 @@
+import { expect, test } from 'vitest'
+import { close, inBrowser, open, sharedServer, useBrowser } from './browser'
+
+interface Pool {
+  type: string
+  concurrency_limit: number | null
+  is_paused: boolean
+  base_job_template: { variables: { properties: Record<string, { default?: unknown }> } }
+}
+
+inBrowser('work pools and limits', () => {
+  useBrowser()
+  const server = sharedServer()
+
+  test('pools are created with defaults of their jobs, edited and deleted', async () => {
+    const opened = await open(server, '/work-pools')
+    const { page } = opened
+    await page.getByRole('link', { name: 'Add a work pool' }).click()
+    await page.getByRole('radio', { name: /Docker/ }).check()
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('It is needed.').waitFor()
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('containers')
+    await page.getByRole('checkbox', { name: 'Set image', exact: true }).check()
+    await page.getByRole('textbox', { name: 'image', exact: true }).fill('python:3.12')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByRole('heading', { name: 'containers' }).waitFor()
+    const made = await server.call<Pool>('GET', '/work_pools/containers')
+    expect([made.type, made.base_job_template.variables.properties.image!.default]).toEqual(['docker', 'python:3.12'])
+    await page.getByRole('link', { name: 'Edit' }).click()
+    await page.getByRole('spinbutton', { name: 'Runs at the same time' }).fill('7')
+    await page.getByRole('switch', { name: 'It is paused' }).check()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.waitForURL(/work-pool\/containers$/)
+    expect(await server.call<Pool>('GET', '/work_pools/containers')).toMatchObject({ concurrency_limit: 7, is_paused: true, base_job_template: made.base_job_template })
+    await page.getByRole('link', { name: 'Add a queue' }).click()
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('urgent')
+    await page.getByRole('spinbutton', { name: /^Priority/ }).fill('0')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByText('It must be a whole number, 1 or more.').waitFor()
+    await page.getByRole('spinbutton', { name: /^Priority/ }).fill('1')
+    await page.getByRole('button', { name: 'Create', exact: true }).click()
+    await page.getByRole('link', { name: 'urgent' }).click()
+    await page.getByRole('link', { name: 'Edit' }).click()
+    await page.getByRole('spinbutton', { name: 'Runs at the same time' }).fill('2')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.waitForURL(/queue\/urgent$/)
+    expect(await server.call('GET', '/work_pools/containers/queues/urgent')).toMatchObject({ concurrency_limit: 2, priority: 1 })
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+    await page.waitForURL(/work-pool\/containers$/)
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+    await page.waitForURL(/\/work-pools$/)
+    await close(opened)
+  })
+
+  test('a limit says who holds its slots and who waits, and is changed', async () => {
+    await server.call('POST', '/v2/concurrency_limits/', { name: 'held-one', limit: 1 })
+    const holder = { type: 'flow_run', id: await server.findRun('broken-heron') }
+    const take = (wait?: string) =>
+      fetch(`${server.url}/api/v2/concurrency_limits/increment-with-lease`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...(wait ? { prefer: `wait=${wait}` } : {}) },
+        body: JSON.stringify({ slots: 1, names: ['held-one'], lease_duration: 300, holder }),
+      })
+    await take()
+    const opened = await open(server, '/concurrency-limits')
+    const { page } = opened
+    await page.getByRole('link', { name: 'held-one' }).click()
+    await page.getByRole('link', { name: /^flow run / }).waitFor()
+    const waiter = take('20')
+    await page.getByText('1 waiting').waitFor({ timeout: 20_000 })
+    await page.getByRole('button', { name: 'Edit' }).click()
+    await page.getByRole('spinbutton', { name: 'Slots', exact: true }).fill('-1')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    await page.getByText('The slots must be a whole number.').waitFor()
+    await page.getByRole('spinbutton', { name: 'Slots', exact: true }).fill('2')
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    expect((await waiter).status).toBe(200)
+    await page.getByText('2 of 2 slots taken').waitFor({ timeout: 20_000 })
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+    await page.waitForURL(/\/concurrency-limits$/)
+    await close(opened)
+  })
+})
