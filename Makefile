@@ -19,7 +19,7 @@ help:
 	@echo "make test    run the tests (PYTHON=python3.14: with that interpreter; ARGS=\"-k retries\": some of them)"
 	@echo "make test-short  run the tests that depend most on the interpreter"
 	@echo "make check   everything CI runs: format, lint, types, import contracts, sizes, tests"
-	@echo "make infra   the tests with real engines: Docker and an image registry"
+	@echo "make infra   the tests with real engines: Docker, an image registry, Kubernetes on one node, Ray"
 	@echo "make page    build the web page, which servers of this checkout then serve at /"
 	@echo "make ui-dev  show the sources of the web page over a running server (SERVER=http://127.0.0.1:4200)"
 	@echo "make ui-test run the tests of the web page: types, units, and end to end in Chromium"
@@ -110,8 +110,11 @@ ray: setup
 	@.cache/venv-ray/bin/python -m pytest -n 0 -rA -W ignore::pytest.PytestUnraisableExceptionWarning -W ignore::ResourceWarning tests/prefect_ray $(ARGS)
 
 # Real engines. Docker: an engine and an image registry (Debian: docker.io, docker-registry), as root; else those tests say so.
+# Kubernetes: a cluster of one node, built once a machine (Debian, as root), in a network namespace of its own.
 infra: ray
 	@$(BIN)/pytest -n 0 -rs tests/docker tests/prefect_docker $(ARGS)
+	@tools/kubernetes --node
+	@unshare --net sh -c 'ip link set lo up && KUBERNETES_NODE=1 exec $(BIN)/pytest -n 0 -rs tests/prefect_kubernetes $(ARGS)'
 
 lock:
 	uv lock

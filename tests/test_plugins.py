@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import subprocess
+import sys
 from importlib.metadata import EntryPoint, EntryPoints
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,3 +93,41 @@ def test_collections_are_loaded_once(monkeypatch: pytest.MonkeyPatch):
     loaded = plugins.load_prefect_collections()
     assert plugins.load_prefect_collections() is loaded
     assert plugins.load_prefect_collections(reload=True) is not None
+
+
+STARTS = """
+import os
+from prefect.plugins import SetupResult, register_hook
+
+@register_hook
+def setup_environment(*, ctx):
+    import prefect.flows
+    return SetupResult({"MADE_BY_PLUGIN": ctx.prefect_version}, required=True)
+"""
+FAILS = STARTS.replace("import prefect.flows", "raise ValueError('no credentials')")
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "printed"),
+    [
+        (STARTS, {}, "None"),
+        (STARTS, {"PREFECT_PLUGINS_ENABLED": "false"}, "None"),
+        (STARTS, {"PREFECT_PLUGINS_ENABLED": "true"}, "3.9.1"),
+        (STARTS, {"PREFECT_EXPERIMENTS_PLUGINS_ENABLED": "1"}, "3.9.1"),
+        (FAILS, {"PREFECT_PLUGINS_ENABLED": "true"}, "None"),
+    ],
+)
+def test_startup_hooks_are_called_at_import(tmp_path: Path, code: str, variables: dict[str, str], printed: str):
+    done = import_with_plugin(tmp_path, code, variables)
+    assert (done.returncode, done.stdout.strip()) == (0, printed), done.stderr
+
+
+def import_with_plugin(place: Path, code: str, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    (place / "a_plugin.py").write_text(code)
+    metadata = place / "a_plugin-1.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: a-plugin\nVersion: 1\n")
+    (metadata / "entry_points.txt").write_text("[prefect.plugins]\na = a_plugin\n")
+    environment = {"PATH": os.environ["PATH"], "PREFECT_HOME": str(place), "PYTHONPATH": str(place), **variables}
+    program = "import prefect, os; print(os.environ.get('MADE_BY_PLUGIN'))"
+    return subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=50)

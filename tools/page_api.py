@@ -19,7 +19,7 @@ PATH = Path(__file__).parent.parent / "ui" / "openapi.json"
 CALLED = Path(__file__).parent.parent / "ui" / "src" / "api" / "operations.txt"
 """The operations of the interface that the page calls, one a line: a method and a path."""
 
-PAGES = ("/ui/pages", "/ui/forms", "/ui/bulk")
+PAGES = ("/ui/pages", "/ui/forms", "/ui/bulk", "/ui/assets")
 """What the paths of the page's own operations begin with; all of them are written."""
 
 

@@ -4,6 +4,8 @@ Every name is imported when it is first used, so that importing this package cos
 the interface of Prefect 3: programs written for it run unchanged. It must define nothing itself.
 """
 
+import importlib
+import os
 from typing import TYPE_CHECKING
 
 from prefect import _later
@@ -117,3 +119,8 @@ providers.bind(
     settings=lazy("prefect.settings"),
     urls=lazy("prefect.client.urls"),
 )
+
+# Not the settings: reading them would cost every program more than importing this package.
+if not {"PREFECT_PLUGINS_ENABLED", "PREFECT_EXPERIMENTS_PLUGINS_ENABLED"}.isdisjoint(os.environ):
+    setattr(__spec__, "_initializing", False)  # noqa: B010  # it is complete: threads of hooks may import it
+    importlib.import_module("prefect.plugins").start()

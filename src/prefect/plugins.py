@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
 
+import prefect
 from prefect import settings
+from prefect._io import in_thread
 from prefect.logging.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -172,6 +174,18 @@ async def run_startup_hooks(ctx: HookContext) -> list[SetupSummary]:
         for hook in [] if options.safe_mode else _find_hooks(plugin, "setup_environment"):
             summaries.append(await _set_up(name, hook, ctx, options))
     return summaries
+
+
+def start() -> None:
+    """Call the startup hooks of plugins once, if the settings allow: when this package is imported.
+
+    Raises:
+        SystemExit: A plugin that is required failed, and `PREFECT_PLUGINS_STRICT` is set.
+    """
+    current = settings.get_current_settings()
+    if current.plugins.enabled:
+        context = HookContext(prefect_version=prefect.__version__, api_url=current.api.url, logger_factory=get_logger)
+        in_thread(lambda: asyncio.run(run_startup_hooks(context)))
 
 
 def _iterate_plugins(options: Any) -> Iterator[tuple[str, Any]]:

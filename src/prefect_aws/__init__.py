@@ -5,6 +5,8 @@ They use public paths of `prefect` only, as the packages of other people do. bot
 
 from prefect_aws.client_parameters import AwsClientParameters
 from prefect_aws.credentials import AwsCredentials, MinIOCredentials
+from prefect_aws.lambda_function import LambdaFunction
 from prefect_aws.s3 import S3Bucket
+from prefect_aws.secrets_manager import AwsSecret
 
-__all__ = ["AwsClientParameters", "AwsCredentials", "MinIOCredentials", "S3Bucket"]
+__all__ = ["AwsClientParameters", "AwsCredentials", "AwsSecret", "LambdaFunction", "MinIOCredentials", "S3Bucket"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
+from prefect import Task
 from prefect._internal.compatibility.async_dispatch import async_dispatch
 from prefect.utilities.asyncutils import run_sync_in_worker_thread
 
@@ -30,3 +31,38 @@ def dual(afn: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable
     method: Any = getattr(afn, "__wrapped__")  # noqa: B009
     dispatch: Any = async_dispatch(afn)(method)
     return dispatch
+
+
+class DualTask(Generic[P, R]):
+    """A task that is awaited in async code, and blocks in sync code. `submit` and the like are those of the sync task.
+
+    Args:
+        sync_task: The task for sync code.
+        async_task: The task for async code.
+    """
+
+    def __init__(self, sync_task: Task[P, R], async_task: Task[P, Coroutine[Any, Any, R]]) -> None:
+        self._sync_task = sync_task
+        dispatch: Any = async_dispatch(async_task)(sync_task.__call__)
+        self._call = dispatch
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run the task."""
+        return self._call(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._sync_task, name)
+
+
+def make_tasks(function: Callable[P, R]) -> tuple[DualTask[P, R], Task[P, Coroutine[Any, Any, R]]]:
+    """Return the tasks of a function that blocks: for sync and async code, and for async code only."""
+
+    @functools.wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return await run_sync_in_worker_thread(function, *args, **kwargs)
+
+    name = function.__name__.strip("_")
+    for_async: Any = Task(call, name=name)
+    return DualTask(Task(function, name=name), for_async), for_async

@@ -13,6 +13,42 @@ from prefect.utilities.filesystem import filter_files
 from prefect_aws import _objects
 from prefect_aws._dual import dual, in_thread
 from prefect_aws.credentials import AwsCredentials, MinIOCredentials
+from prefect_aws.s3_tasks import (
+    acopy_objects,
+    adownload_from_bucket,
+    alist_objects,
+    amove_objects,
+    aupload_to_bucket,
+    copy_objects,
+    download_from_bucket,
+    list_objects,
+    move_objects,
+    s3_copy,
+    s3_download,
+    s3_list_objects,
+    s3_move,
+    s3_upload,
+    upload_to_bucket,
+)
+
+__all__ = [
+    "S3Bucket",
+    "acopy_objects",
+    "adownload_from_bucket",
+    "alist_objects",
+    "amove_objects",
+    "aupload_to_bucket",
+    "copy_objects",
+    "download_from_bucket",
+    "list_objects",
+    "move_objects",
+    "s3_copy",
+    "s3_download",
+    "s3_list_objects",
+    "s3_move",
+    "s3_upload",
+    "upload_to_bucket",
+]
 
 
 class S3Bucket(WritableFileSystem, WritableDeploymentStorage, ObjectStorageBlock):

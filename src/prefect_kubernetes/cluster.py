@@ -93,8 +93,9 @@ class Cluster:
     async def close(self) -> None:
         """Close the connections."""
         if self._client is not None:
-            await self._client.close()
-            self._client = None
+            client, self._client = self._client, None
+            await client.close()
+            await asyncio.sleep(0)  # what it has aborted is closed by the event loop
 
     async def _call(
         self, method: str, path: str, what: str, *, body: Any = None, query: dict[str, Any] | None = None
@@ -126,14 +127,14 @@ class Cluster:
             client = await self._open()
             response = await self._send(client, method, path, body, query, timeouts)
             if response.status == UNAUTHORIZED:  # credentials of a kubeconfig may have expired: read it again
-                response.close()
+                _drop(response)
                 await self._reopen(client)
                 response = await self._send(await self._open(), method, path, body, query, timeouts)
             try:
                 await check_status(response, what)
                 yield response
             finally:
-                response.close()
+                _drop(response)
 
     async def _send(
         self,
@@ -262,6 +263,14 @@ class Cluster:
     async def _change_secret(self, namespace: str, name: str, body: dict[str, Any]) -> None:
         path = f"{_path('secrets', namespace)}/{name}"
         await self._call("PATCH", path, f"change the secret {name!r}", body=body)
+
+
+def _drop(response: Any) -> None:
+    """End a response, also one that has more to come: its connection is not closed politely, which takes a while."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
 
 
 async def _iterate_lines(response: Any) -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ import anyio.abc
 from pydantic import ValidationError
 
 from prefect.client.orchestration import ServerType
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import InfrastructureError, InfrastructureNotFound
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 from prefect_kubernetes import secret_env
@@ -132,6 +132,9 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
             end = await JobRun(watch, name, configuration, logger, since).follow()
         finally:
             watch.forget(name)
+        cancelled = (StateType.CANCELLING, StateType.CANCELLED)
+        if identifier not in self._stopped and await self._is_in_state(flow_run, *cancelled):
+            await self._delete(watch.cluster, flow_run, job)
         return KubernetesWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
 
     async def _create(self, configuration: KubernetesWorkerJobConfiguration) -> tuple[NamespaceWatch, dict[str, Any]]:
@@ -217,16 +220,25 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         """Leave a run whose job was deleted to its cancellation, and one that has scheduled itself again to that."""
         if self._infrastructure_pids.get(flow_run.id) in self._stopped:
             return
-        if flow_run.id in self._infrastructure_pids and await self._is_scheduled_again(flow_run):
+        if flow_run.id in self._infrastructure_pids and await self._is_in_state(flow_run, StateType.SCHEDULED):
             return
         await super()._propose_crashed_state(flow_run, message)
 
-    async def _is_scheduled_again(self, flow_run: FlowRun) -> bool:
+    async def _is_in_state(self, flow_run: FlowRun, *types: StateType) -> bool:
+        """Return whether a run is in a state of one of these types."""
         try:
-            current = await self.client.read_flow_run(flow_run.id)
-        except Exception:  # the server is asked again when the state is proposed
+            current = (await self.client.read_flow_run(flow_run.id)).state
+        except Exception:  # the server is away, or the run is deleted
             return False
-        return current.state is not None and current.state.is_scheduled() and current.state.name != "AwaitingRetry"
+        return current is not None and current.type in types
+
+    async def _delete(self, cluster: Cluster, flow_run: FlowRun, job: dict[str, Any]) -> None:
+        """Delete the job of a run that has cancelled itself."""
+        metadata = job["metadata"]
+        try:
+            await cluster.delete_job(metadata["namespace"], metadata["name"], metadata["uid"])
+        except (ClusterAway, InfrastructureError) as error:
+            self.get_flow_run_logger(flow_run).warning("The job could not be deleted: %s", error)
 
     # --- after a restart ----------------------------------------------------------------------------------------------
 

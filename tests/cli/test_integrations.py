@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import prefect
-from prefect.cli import _app
+from prefect.cli import _app, integrations
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
@@ -51,3 +51,23 @@ def test_overwritten_files_are_reported_at_import(overwritten: str, tmp_path: Pa
     )
     assert "has overwritten files of 'pluperfect'" in done.stderr and "pip uninstall" in done.stderr
     assert len(done.stderr.splitlines()) == 1
+
+
+def test_ls_says_that_a_published_integration_has_replaced_ours(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    metadata = tmp_path / "prefect_aws-9.9.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: prefect-aws\nVersion: 9.9\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    code, out, err = call(capsys, "ls")
+    assert (code, "prefect-aws" in out) == (0, True)
+    assert "prefect-aws 9.9 has replaced this distribution's prefect_aws" in err
+    assert "`pip uninstall prefect-aws`, then `pip install --force-reinstall --no-deps pluperfect`" in err
+
+
+def test_ls_says_how_files_that_are_gone_are_restored(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(integrations, "_SHIPPED", ("nowhere",))
+    assert "The files of prefect_nowhere are gone: restore them with" in call(capsys, "ls")[2]

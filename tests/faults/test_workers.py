@@ -10,6 +10,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
@@ -66,7 +67,7 @@ if __name__ == "__main__":
 RECOVERY_SECONDS = 5.0
 """How long after a server's return a worker may take to go on."""
 
-PATIENCE_SECONDS = 30.0
+LOADED_MACHINE_SECONDS = 30.0
 """How long it may take on a machine that does much else."""
 
 
@@ -222,7 +223,7 @@ def test_worker_goes_on_after_a_failure_of_the_connection(
     recovered = time.time()
     run = pool.wait_for(run_id, "Completed")
     begun = datetime.fromisoformat(run["start_time"]).timestamp() - recovered
-    assert begun < (RECOVERY_SECONDS if LONG else PATIENCE_SECONDS)
+    assert begun < (RECOVERY_SECONDS if LONG else LOADED_MACHINE_SECONDS)
     assert run["run_count"] == 1
 
 
@@ -241,7 +242,7 @@ def test_runner_goes_on_after_a_failure_of_the_connection(
     recovered = time.time()
     run = pool.wait_for(run_id, "Completed")
     begun = datetime.fromisoformat(run["start_time"]).timestamp() - recovered
-    assert begun < (RECOVERY_SECONDS if LONG else PATIENCE_SECONDS)
+    assert begun < (RECOVERY_SECONDS if LONG else LOADED_MACHINE_SECONDS)
     assert run["run_count"] == 1
 
 
@@ -285,7 +286,7 @@ def test_sigterm_ends_within_ten_seconds_whatever_the_connection_does(
     pool.wait_for(run_id, "Running")
     gate.set_mode(mode)
     gate.wait_until_stopped()
-    assert process.stop() < (10 if LONG else PATIENCE_SECONDS)
+    assert process.stop() < (10 if LONG else LOADED_MACHINE_SECONDS)
 
 
 HOLDS = """
@@ -333,6 +334,7 @@ def test_killed_workers_runs_and_servers_run_nothing_twice(
     ids = [pool.trigger(deployment, parameters={"folder": str(effects)}) for _ in range(300 if LONG else 20)]
     workers = [start(pool, started, tmp_path / f"worker-{number}", "--limit", "4") for number in range(2)]
     generator, ended = random.Random(7), {"Completed", "Crashed", "Failed"}
+    victims: list[str] = []
 
     def read_open() -> list[dict[str, Any]]:
         body = {"flow_runs": {"id": {"any_": ids}}, "limit": 200}
@@ -341,7 +343,7 @@ def test_killed_workers_runs_and_servers_run_nothing_twice(
 
     for _ in range(30 if LONG else 3):
         time.sleep(generator.uniform(0.3, 1.5))
-        victim = generator.choice(["worker", "run", "server"])
+        victims.append(victim := generator.choice(["worker", "run", "server"]))
         if victim == "worker":
             number = generator.randrange(2)
             workers[number].stop(signal.SIGKILL)
@@ -360,5 +362,6 @@ def test_killed_workers_runs_and_servers_run_nothing_twice(
         time.sleep(0.5)
     begun = {file.name: file.read_text().count("begun") for file in effects.iterdir()}
     assert set(begun.values()) <= {1}
-    completed = [id_ for id_ in ids if pool.read(id_)["state_name"] == "Completed"]
-    assert set(completed) <= set(begun)
+    ended_as = {id_: pool.read(id_)["state_name"] for id_ in ids}
+    assert {id_ for id_, name in ended_as.items() if name == "Completed"} <= set(begun)
+    print(len(begun), "of", len(ids), "runs have begun;", Counter(ended_as.values()), Counter(victims))

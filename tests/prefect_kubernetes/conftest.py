@@ -21,6 +21,16 @@ def plane() -> Iterator[ControlPlane]:
 @pytest.fixture
 def namespace(plane: ControlPlane) -> str:
     """Return a namespace of the test's own."""
+    return _add_namespace(plane)
+
+
+@pytest.fixture(scope="module")
+def module_namespace(plane: ControlPlane) -> str:
+    """Return a namespace of the module's own."""
+    return _add_namespace(plane)
+
+
+def _add_namespace(plane: ControlPlane) -> str:
     name = f"test-{time.monotonic_ns()}"
     plane.add_namespace(name)
     return name

@@ -34,13 +34,19 @@ class KubernetesPool(Pool):
         command = [sys.executable, "-m", "prefect", *arguments]
         return subprocess.run(command, env=variables, check=True, capture_output=True, text=True).stdout
 
-    def deploy(self, name: str, code: str, **values: Any) -> str:
+    def deploy(self, name: str, code: str, *, work_queue_name: str = "default", **values: Any) -> str:
         variables: dict[str, Any] = {"namespace": self.namespace, "patches": [HOST_NETWORK], **values}
         variables["env"] = {"PREFECT_API_URL": self.served.url, **variables.get("env", {})}
-        return super().deploy(name, code, job_variables=variables)
+        return super().deploy(name, code, job_variables=variables, work_queue_name=work_queue_name)
 
-    def list_jobs(self) -> list[dict[str, Any]]:
-        return self.plane.list_objects("jobs", self.namespace)
+    def list_jobs(self, run_id: str) -> list[dict[str, Any]]:
+        """Return the jobs of a flow run."""
+        return self.plane.list_objects("jobs", self.namespace, f"prefect.io/flow-run-id={run_id}")
+
+    def list_pods(self, run_id: str, phase: str) -> list[dict[str, Any]]:
+        """Return the pods of a flow run that are in a phase."""
+        found = self.plane.list_objects("pods", self.namespace, f"prefect.io/flow-run-id={run_id}")
+        return [pod for pod in found if pod["status"]["phase"] == phase]
 
 
 def write_kubeconfig(path: Path, plane: ControlPlane, namespace: str) -> Path:

@@ -6,7 +6,6 @@ import base64
 import re
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,20 +51,23 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[serving.Served]
         yield served
 
 
-@pytest.fixture
-def pool(served: serving.Served, tmp_path: Path, plane: ControlPlane, namespace: str) -> KubernetesPool:
-    return KubernetesPool(served, tmp_path / "code", plane, namespace)
+@pytest.fixture(scope="module")
+def pool(
+    served: serving.Served, tmp_path_factory: pytest.TempPathFactory, plane: ControlPlane, module_namespace: str
+) -> KubernetesPool:
+    return KubernetesPool(served, tmp_path_factory.mktemp("pool") / "code", plane, module_namespace)
 
 
-@pytest.fixture
-def workers(tmp_path: Path, pool: KubernetesPool, plane: ControlPlane) -> Iterator[Any]:
+@pytest.fixture(scope="module")
+def start(pool: KubernetesPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Start workers with no more rights than their manifest gives."""
     started: list[WorkerProcess] = []
-    kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", plane, pool.namespace)
+    home = tmp_path_factory.mktemp("workers")
+    kubeconfig = write_kubeconfig(home / "kubeconfig", pool.plane, pool.namespace)
 
-    def start(**variables: str) -> WorkerProcess:
-        options = ("--type", "kubernetes", "--name", "first")
+    def start(name: str, *options: str, **variables: str) -> WorkerProcess:
         variables = {"KUBECONFIG": str(kubeconfig), **variables}
-        worker = pool.start_worker(tmp_path / "worker", *options, **variables)
+        worker = pool.start_worker(home / name, "--type", "kubernetes", "--name", name, *options, **variables)
         started.append(worker)
         worker.wait_for_output("started!")
         return worker
@@ -75,14 +77,19 @@ def workers(tmp_path: Path, pool: KubernetesPool, plane: ControlPlane) -> Iterat
         worker.stop(signal.SIGKILL)
 
 
-def test_run_becomes_a_job_that_completes_it(pool: KubernetesPool, workers: Any) -> None:
-    worker = workers()
+@pytest.fixture(scope="module")
+def worker(start: Any) -> WorkerProcess:
+    """Return the worker of the queue `default`."""
+    return start("shared", "--work-queue", "default")
+
+
+def test_run_becomes_a_job_that_completes_it(pool: KubernetesPool, worker: WorkerProcess) -> None:
     deployment = pool.deploy("greets", GREETS, image="flows:1", env={"COLOR": "green"}, cpu_request="100m")
     run_id = pool.trigger(deployment, parameters={"name": "cluster"}, name="My first_run")
     run = pool.wait_for(run_id, "Completed", "Failed", "Crashed")
     assert run["state_name"] == "Completed", worker.output
     pool.wait_for_log(run_id, "hello cluster green")
-    (job,) = pool.list_jobs()
+    (job,) = pool.list_jobs(run_id)
     metadata, container = job["metadata"], job["spec"]["template"]["spec"]["containers"][0]
     assert metadata["name"].startswith("my-first-run-")
     assert metadata["labels"]["prefect.io/flow-run-name"] == "My-first_run"
@@ -93,8 +100,7 @@ def test_run_becomes_a_job_that_completes_it(pool: KubernetesPool, workers: Any)
     worker.wait_for_output("hello cluster green")
 
 
-def test_jobs_that_cannot_be_made_crash_their_runs(pool: KubernetesPool, workers: Any) -> None:
-    worker = workers()
+def test_jobs_that_cannot_be_made_crash_their_runs(pool: KubernetesPool, worker: WorkerProcess) -> None:
     no_such = "nowhere-of-this-name"
     cases: dict[str, tuple[dict[str, Any], str]] = {
         "resources": ({"cpu_request": "lots"}, "The job variables are not valid: 'lots' is no quantity of cpu .*"),
@@ -130,74 +136,64 @@ def test_jobs_that_cannot_be_made_crash_their_runs(pool: KubernetesPool, workers
 
 
 @pytest.mark.parametrize("command", [None, "sh -c 'echo waiting; sleep 600'"], ids=["flow", "program"])
-def test_cancelled_run_has_its_job_deleted(command: str | None, pool: KubernetesPool, workers: Any) -> None:
-    worker = workers()
+def test_cancelled_run_has_its_job_deleted(command: str | None, pool: KubernetesPool, worker: WorkerProcess) -> None:
     deployment = pool.deploy("waits", WAITS, **({"command": command} if command else {}))
     run_id = pool.trigger(deployment, parameters={"data": str(pool.data)})
-    worker.wait_for_output("waiting")
+    wait_until(lambda: pool.list_pods(run_id, "Running"), "there is no pod")
     pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
     run = pool.wait_for(run_id, "Cancelled", "Crashed", "Completed")
     assert run["state_name"] == "Cancelled", worker.output
-    wait_until(lambda: pool.list_jobs() == [], "the job was not deleted")
+    wait_until(lambda: pool.list_jobs(run_id) == [], "the job was not deleted")
     assert pool.read(run_id)["state_name"] == "Cancelled"
 
 
-def test_stopped_worker_leaves_its_jobs(pool: KubernetesPool, workers: Any) -> None:
-    worker = workers()
-    run_id = pool.trigger(pool.deploy("waits", WAITS), parameters={"data": str(pool.data)})
-    worker.wait_for_output("waiting")
-    worker.stop()
-    (pool.data / "gone").touch()
-    pool.wait_for(run_id, "Completed")
-
-
-def test_worker_that_was_killed_watches_its_jobs_again(pool: KubernetesPool, workers: Any) -> None:
-    first = workers()
-    plain = pool.deploy("plain", WAITS, command=f"sh -c 'while [ ! -e {pool.data}/fail ]; do sleep 0.1; done; exit 5'")
-    well = pool.trigger(pool.deploy("waits", WAITS), parameters={"data": str(pool.data)})
-    later, meanwhile = (pool.trigger(plain, parameters={"data": ""}, name=name) for name in ("later", "meanwhile"))
+def test_worker_watches_the_jobs_again_that_it_has_left(pool: KubernetesPool, start: Any) -> None:
+    first = start("mine", "--work-queue", "restarts")
+    plain = pool.deploy(
+        "plain",
+        WAITS,
+        command=f"sh -c 'while [ ! -e {pool.data}/fail ]; do sleep 0.1; done; exit 5'",
+        work_queue_name="restarts",
+    )
+    failing = pool.trigger(plain, parameters={"data": ""}, name="failing")
+    well = pool.trigger(
+        pool.deploy("waits", WAITS, work_queue_name="restarts"), parameters={"data": str(pool.data)}, name="well"
+    )
     pool.wait_for_log(well, "waiting")
-    wait_until(lambda: all(pool.read(run)["infrastructure_pid"] for run in (later, meanwhile)), "there are no jobs")
+    wait_until(lambda: pool.read(failing)["infrastructure_pid"], "there is no job")
     first.stop(signal.SIGKILL)
-    (gone,) = pool.plane.list_objects("jobs", pool.namespace, f"prefect.io/flow-run-id={meanwhile}")
-    pool.plane.call("DELETE", f"/apis/batch/v1/namespaces/{pool.namespace}/jobs/{gone['metadata']['name']}")
 
-    second = workers()
-    second.wait_for_output("Watching the job of flow run 'later' again.")
+    second = start("mine", "--work-queue", "restarts")
+    for name in ("failing", "well"):
+        second.wait_for_output(f"Watching the job of flow run '{name}' again.")
     (pool.data / "fail").touch()
-    run = pool.wait_for(later, "Crashed", "Failed")
+    run = pool.wait_for(failing, "Crashed", "Failed")
     assert "status code 5" in run["state"]["message"], second.output
+    second.stop()  # leaves the other job
     (pool.data / "gone").touch()
     pool.wait_for(well, "Completed")
-    assert len(pool.list_jobs()) == 2
+    assert [len(pool.list_jobs(run_id)) for run_id in (failing, well)] == [1, 1]
 
 
-def test_credentials_and_environment_are_kept_in_secrets(pool: KubernetesPool, workers: Any) -> None:
+def test_credentials_and_environment_are_kept_in_secrets(pool: KubernetesPool, start: Any) -> None:
     prefix = "PREFECT_INTEGRATIONS_KUBERNETES_WORKER_"
-    worker = workers(
-        **{f"{prefix}CREATE_SECRET_FOR_API_KEY": "true", f"{prefix}STORE_ENV_AS_SECRET": "true"}, PREFECT_API_KEY="hush"
-    )
-    run_id = pool.trigger(pool.deploy("secret", KNOWS, env={"COLOR": "red"}))
+    options = {f"{prefix}CREATE_SECRET_FOR_API_KEY": "true", f"{prefix}STORE_ENV_AS_SECRET": "true"}
+    worker = start("hiding", "--work-queue", "secrets", PREFECT_API_KEY="hush", **options)
+    run_id = pool.trigger(pool.deploy("secret", KNOWS, env={"COLOR": "red"}, work_queue_name="secrets"))
     run = pool.wait_for(run_id, "Completed", "Failed", "Crashed")
     assert run["state_name"] == "Completed", (run["state"], worker.output)
-    (job,) = pool.list_jobs()
+    (job,) = pool.list_jobs(run_id)
     assert "hush" not in str(job) and "'red'" not in str(job)
-    found = {one["metadata"]["name"]: one for one in pool.plane.list_objects("secrets", pool.namespace)}
-    assert base64.b64decode(found["prefect-first-api-key"]["data"]["value"]) == b"hush"
-    pool.plane.call(
-        "DELETE",
-        f"/apis/batch/v1/namespaces/{pool.namespace}/jobs/{job['metadata']['name']}?propagationPolicy=Background",
-    )
-    own = f"{job['metadata']['name']}-env"
-    assert own in found
-    wait_until(
-        lambda: own not in {one["metadata"]["name"] for one in pool.plane.list_objects("secrets", pool.namespace)},
-        "the secret outlives its job",
-    )
+    name, namespace = job["metadata"]["name"], pool.namespace
+    found = {one["metadata"]["name"]: one for one in pool.plane.list_objects("secrets", namespace)}
+    assert base64.b64decode(found["prefect-hiding-api-key"]["data"]["value"]) == b"hush"
+    assert f"{name}-env" in found
+    pool.plane.call("DELETE", f"/apis/batch/v1/namespaces/{namespace}/jobs/{name}?propagationPolicy=Background")
+    secret = f"/api/v1/namespaces/{namespace}/secrets/{name}-env"
+    wait_until(lambda: pool.plane.call("GET", secret) is None, "the secret outlives its job")
 
 
-def test_phases_of_pods_are_events(pool: KubernetesPool, workers: Any) -> None:
-    workers()
+def test_phases_of_pods_are_events(pool: KubernetesPool, worker: WorkerProcess) -> None:
     run_id = pool.trigger(pool.deploy("memory", GREETS, image="oom:1", command="sleep 60"), name="eater")
     pool.wait_for(run_id, "Crashed")
 

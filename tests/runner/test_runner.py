@@ -213,6 +213,24 @@ async def test_stop_ends_runs_and_pauses_the_deployment():
     assert state.is_crashed() and "when its runner was stopped" in state.message
 
 
+async def test_second_signal_waits_for_nothing(monkeypatch):
+    hangs = asyncio.Event()
+
+    async def hang(*_: object) -> None:
+        hangs.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(runner_module, "SHUTDOWN_REQUEST_SECONDS", 1000)
+    async with serve(FakeLauncher(ignored=(signal.SIGTERM,))) as serving:
+        run_id = await serving.start_run()
+        process = await serving.wait_for_process(run_id)
+        monkeypatch.setattr(serving.client, "pause_deployment", hang)
+        serving.runner.handle_sigterm()
+        await hangs.wait()
+        serving.runner.handle_sigterm()
+        assert process.signals[-1] == signal.SIGKILL
+
+
 async def test_deployment_is_not_paused_when_that_is_not_wanted():
     async with serve(pause_on_shutdown=False) as serving:
         pass

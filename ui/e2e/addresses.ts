@@ -69,6 +69,8 @@ export function listPages(ids: Ids): [string, string][] {
     ['/artifacts', 'Artifacts'],
     [`/artifacts/artifact/${ids.artifact}`, 'daily-report'],
     ['/artifacts/key/daily-report', 'daily-report'],
+    ['/assets', 'Assets'],
+    [`/runs/compare?a=${ids.run}&b=${ids.run}`, 'Compare two runs'],
     ['/settings', 'Settings'],
     ['/login', 'Sign in'],
   ]

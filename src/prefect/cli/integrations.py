@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
+
 import click
 
 from prefect.cli._command import flag, group, positional
-from prefect.cli._output import fail
+from prefect.cli._output import fail, print_notice
 
 command = group("integrations", "Install published integrations of Prefect beside this package.")
 
@@ -38,12 +41,37 @@ _OWN = {"dask": "dask", "docker": "docker", "kubernetes": "kubernetes", "ray": "
 """Integrations that are part of this package, with their extras."""
 
 
+_SHIPPED = ("aws", "dask", "docker", "email", "kubernetes", "ray")
+"""Integrations whose packages this distribution has: the published ones would overwrite them."""
+
+_MEND = "pip install --force-reinstall --no-deps pluperfect"
+
+
 @command.command("ls")
 def ls() -> None:
     """List the integrations that are known to work with this package."""
     for name in KNOWN:
         part = f"  part of this package: pip install 'pluperfect[{_OWN[name]}]'" if name in _OWN else ""
         click.echo(f"prefect-{name}{part}")
+    for line in find_overwritten():
+        print_notice(line)
+
+
+def find_overwritten() -> list[str]:
+    """Return a sentence on each package of this distribution whose files are another's, or gone."""
+    found: list[str] = []
+    for name in _SHIPPED:
+        try:
+            version = importlib.metadata.version(f"prefect-{name}")
+        except importlib.metadata.PackageNotFoundError:
+            if importlib.util.find_spec(f"prefect_{name}") is None:
+                found.append(f"The files of prefect_{name} are gone: restore them with `{_MEND}`.")
+            continue
+        found.append(
+            f"prefect-{name} {version} has replaced this distribution's prefect_{name}, and is used in its place. "
+            f"To go back: `pip uninstall prefect-{name}`, then `{_MEND}`."
+        )
+    return found
 
 
 @command.command("requirements")

@@ -12,7 +12,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
@@ -121,7 +121,7 @@ class Runner:
         self._lookup: lookup.Lookup | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.Event = asyncio.Event()
-        self._stop_requested: asyncio.Event = asyncio.Event()
+        self._stop_requested, self._kill_requested = asyncio.Event(), asyncio.Event()
         self._needs_look = True
         self._checks_cancellation = False
 
@@ -228,7 +228,7 @@ class Runner:
         try:
             while not self.stopping:
                 if self._needs_look:
-                    await self._look_unless_stopped()
+                    await _run_until(self._stop_requested, self._look())
                 self._start_due_runs()
                 if run_once:
                     await asyncio.gather(*self._tasks)
@@ -283,14 +283,6 @@ class Runner:
         self._look_soon()
 
     # --- looking for runs ---------------------------------------------------------------------------------------------
-
-    async def _look_unless_stopped(self) -> None:
-        """Look for runs; do not wait for the answer of a server that hangs once the runner is to stop."""
-        looking, stopped = asyncio.create_task(self._look()), asyncio.create_task(self._stop_requested.wait())
-        await asyncio.wait((looking, stopped), return_when=asyncio.FIRST_COMPLETED)
-        for task in (looking, stopped):
-            task.cancel()
-        await asyncio.gather(looking, stopped, return_exceptions=True)
 
     async def _look(self) -> None:
         """Ask the API which runs are due soon, and which of those under way are cancelled."""
@@ -426,11 +418,12 @@ class Runner:
             self._loop.call_soon_threadsafe(self._stop_requested.set)
 
     def handle_sigterm(self, *args: Any, **kwargs: Any) -> None:
-        """Stop the runner; a second time, kill the flow runs under way."""
+        """Stop the runner; a second time, kill the flow runs under way and wait for nothing."""
         if self.stopping:
             for execution in list(self._executions.values()):
                 if execution is not None and execution.process is not None:
                     execution.process.kill()
+            self._kill_requested.set()
             return
         logger.info("The runner stops.")
         self._request_stop()
@@ -457,7 +450,10 @@ class Runner:
         self.stopping = True
         outbox.leave_waiting()
         pauses = self.pause_on_shutdown and bool(self._deployments)
-        await asyncio.gather(self.cancel_all(), *([self._pause_deployments()] if pauses else []))
+        ending = asyncio.gather(self.cancel_all(), *([self._pause_deployments()] if pauses else []))
+        await _run_until(self._kill_requested, ending)
+        for task in list(self._tasks):
+            task.cancel()
 
     async def _pause_deployments(self) -> None:
         """Pause the deployments: nobody serves them now."""
@@ -480,8 +476,6 @@ class Runner:
                         await execution.process.wait()
         if self._tasks:  # their last requests
             await asyncio.wait(self._tasks, timeout=SHUTDOWN_REQUEST_SECONDS)
-        for task in list(self._tasks):
-            task.cancel()
 
     def execute_in_background(self, func: Callable[..., Any], *args: Any, **kwargs: Any) -> Future[Any]:
         """Call a function in a thread; return its future."""
@@ -492,3 +486,12 @@ class Runner:
 
 def _due_time(run: FlowRun) -> datetime:
     return run.next_scheduled_start_time or run.expected_start_time or now()
+
+
+async def _run_until(event: asyncio.Event, work: Awaitable[Any]) -> None:
+    """Wait for work, and cancel it at an event: a server that hangs must not keep the runner."""
+    tasks = asyncio.ensure_future(work), asyncio.create_task(event.wait())
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
-from prefect.values.hashing import hash_objects
+from prefect.values.hashing import hash_json
 
 
 def compute_checksum(fields: Mapping[str, Any]) -> str:
@@ -18,7 +18,7 @@ def compute_checksum(fields: Mapping[str, Any]) -> str:
         content["definitions"] = {name: value for name, value in definitions.items() if name in kept}
         if not kept:
             del content["definitions"]
-    return f"sha256:{hash_objects(content, hash_algo=hashlib.sha256)}"
+    return f"sha256:{hash_json(content, hash_algo=hashlib.sha256)}"
 
 
 def _find_used_definitions(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:

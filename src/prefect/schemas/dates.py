@@ -148,7 +148,8 @@ def check_cron(text: str) -> str:
     if any(re.search(r"(?:^|[,/*])[rRhH](?:$|[(,/])", field) for field in fields):
         raise ValueError(f"The cron expression {text!r} is random or hashed, which schedules cannot be.")
     if not croniter.croniter.is_valid(text) or not _can_be_searched(text):
-        raise ValueError(f"{text!r} is not a cron expression: it needs minute, hour, day, month and weekday.")
+        needs = "a field is out of its range" if len(fields) == 5 else "it needs minute, hour, day, month and weekday"
+        raise ValueError(f"{text!r} is not a cron expression: {needs}.")
     return text
 
 

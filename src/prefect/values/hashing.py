@@ -75,8 +75,17 @@ def hash_objects(
         ) from error
 
 
+def hash_json(*args: Any, hash_algo: Callable[..., Any] = _md5) -> str:
+    """Return the hash of JSON values, as `hash_objects` has it unless one of them looks like a hidden secret."""
+    return stable_hash(_dump((args, {})), hash_algo=hash_algo)
+
+
+def _dump(values: Any) -> str:
+    return json.dumps(values, sort_keys=True, default=_as_json)
+
+
 def _to_json(values: Any) -> str:
-    text = json.dumps(values, sort_keys=True, default=_as_json)
+    text = _dump(values)
     if _HIDDEN in text:
         raise ValueError("pydantic's secrets look all the same in JSON")
     return text

@@ -43,7 +43,7 @@ R = TypeVar("R", bound="BaseWorkerResult")
 CANCEL_GRACE_SECONDS = 30
 """How long the infrastructure of a cancelled run may take to end by itself."""
 
-CONFIGURATION_TIMEOUT_SECONDS, CONFIGURATION_PATIENCE_SECONDS = 15.0, 60.0
+CONFIGURATION_TIMEOUT_SECONDS, CONFIGURATION_RETRY_SECONDS = 15.0, 60.0
 """How long reading a run's configuration may take, and for how long it is repeated while the server does not answer."""
 
 REPORT_RETRY_SECONDS = 2.0
@@ -229,7 +229,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
 
     async def _read_configuration(self, flow_run: FlowRun) -> C:
         """Return the job configuration of a claimed flow run; a server that is away is asked again for a while."""
-        deadline = anyio.current_time() + CONFIGURATION_PATIENCE_SECONDS
+        deadline = anyio.current_time() + CONFIGURATION_RETRY_SECONDS
         while True:
             try:
                 with anyio.fail_after(CONFIGURATION_TIMEOUT_SECONDS):

@@ -8,6 +8,7 @@ export const NAVIGATION = [
   { path: 'automations', label: 'Automations', icon: 'automations', key: 'a' },
   { path: 'events', label: 'Events', icon: 'events', key: 'e' },
   { path: 'artifacts', label: 'Artifacts', icon: 'artifacts', key: 't' },
+  { path: 'assets', label: 'Assets', icon: 'assets', key: 'y' },
   { path: 'blocks', label: 'Blocks', icon: 'blocks', key: 'b' },
   { path: 'variables', label: 'Variables', icon: 'variables', key: 'v' },
   { path: 'concurrency-limits', label: 'Concurrency', icon: 'concurrency', key: 'c' },

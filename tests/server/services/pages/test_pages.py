@@ -238,3 +238,19 @@ async def test_search_finds_by_name_and_by_id(call: RouteClient) -> None:
     assert [(each["kind"], each["name"], each["detail"]) for each in found] == [("flow-run", "brave-fox", "etl")]
     assert [each["kind"] for each in (await call("GET", f"{PAGES}/search", q=task))["found"]] == ["task-run"]
     assert (await call("GET", f"{PAGES}/search", q=" "))["found"] == []
+
+
+async def test_result_says_where_it_is_kept_and_not_what_it_is(call: RouteClient) -> None:
+    kept = {"storage_key": "abc", "serializer": {"type": "json"}, "storage_block_id": None, "expiration": None}
+    id_ = await call.flow_run("RUNNING")
+    await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "COMPLETED", "data": kept}}, id=id_)
+    page = await call("GET", "/ui/pages/flow-run/{id}", id=id_)
+    assert page["result"] == {
+        "storage_key": "abc",
+        "storage_block": None,
+        "serializer": "json",
+        "expiration": None,
+        "value": None,
+    }
+    other = await call.flow_run("COMPLETED")
+    assert (await call("GET", "/ui/pages/flow-run/{id}", id=other))["result"] is None

@@ -17,6 +17,7 @@ from prefect.server.services.pages.shapes import (
     LogLine,
     Named,
     Pause,
+    RunResult,
     StateCount,
     StateEntry,
     TaskInput,
@@ -59,6 +60,7 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
         "task_states": _present_counts(counts),
         "subflows": await queries.count_subflow_runs(tx, id_),
         "parent": await _find_parent(tx, row["parent_task_run_id"]),
+        "result": present_result(row),
         "failure": await _explain_flow_run(tx, row, counts) if row["state_type"] in _FAILED else None,
         "pause": await describe_pause(tx, row) if row["state_type"] == "PAUSED" else None,
         "waits_because": await _explain_waiting(tx, row),
@@ -84,11 +86,27 @@ async def build_task_run_page(tx: Transaction, id_: UUID) -> TaskRunPage:
         "inputs": await _find_inputs(tx, row),
         "downstream": await _find_downstream(tx, row),
         "subflow": {"id": subflows[0]["id"], "name": subflows[0]["name"]} if subflows else None,
+        "result": present_result(row),
         "failure": await _explain_task_run(tx, row) if row["state_type"] in _FAILED else None,
         "artifacts": await find_artifacts(
             tx,
             {"task_run_id": id_, "flow_run_id": row["flow_run_id"]},  # by the index on flow runs
         ),
+    }
+
+
+def present_result(row: Row) -> RunResult | None:
+    """Return where the result of a run is kept, as its last state says; None where it says nothing."""
+    data = row["states"][-1].get("data") if row["states"] else None
+    if data is None:
+        return None
+    kept = data if isinstance(data, dict) and "storage_key" in data else {}
+    return {
+        "storage_key": kept.get("storage_key"),
+        "storage_block": kept.get("storage_block_id"),
+        "serializer": (kept.get("serializer") or {}).get("type"),
+        "expiration": kept.get("expiration"),
+        "value": None if kept else data,
     }
 
 

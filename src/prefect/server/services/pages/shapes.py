@@ -79,6 +79,24 @@ class StateEntry(TypedDict):
     message: str | None
 
 
+class RunResult(TypedDict):
+    """Where the result of a run is kept; the server has its value only where the user chose to store it there.
+
+    Attributes:
+        storage_key: Its key in the storage; None where there is no storage.
+        storage_block: The block of the storage; None for the default one.
+        serializer: How it is written.
+        expiration: When it is no longer valid.
+        value: The value, where it is stored with the state.
+    """
+
+    storage_key: str | None
+    storage_block: UUID | None
+    serializer: str | None
+    expiration: datetime | None
+    value: Any
+
+
 class Failure(TypedDict):
     """Why a run failed.
 
@@ -154,6 +172,7 @@ class FlowRunPage(TypedDict):
     task_states: list[StateCount]
     subflows: int
     parent: Named | None
+    result: RunResult | None
     failure: Failure | None
     pause: Pause | None
     waits_because: str | None
@@ -181,6 +200,7 @@ class TaskRunPage(TypedDict):
     inputs: list[TaskInput]
     downstream: list[Named]
     subflow: Named | None
+    result: RunResult | None
     failure: Failure | None
     artifacts: list[ArtifactRow]
 
