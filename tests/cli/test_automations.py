@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 import yaml
@@ -44,6 +45,12 @@ def test_delete_fails_for_ambiguous_name(prefect: Prefect) -> None:
     prefect("automation", "create", "--from-json", json.dumps([ALERT, ALERT]))
     prefect("automation", "delete", "alert", code=1, error="2 automations are named 'alert': use --id")
     assert prefect("automation", "disable", "alert").count("Paused automation") == 2
+
+
+def test_create_rejects_invalid_template(prefect: Prefect) -> None:
+    action = {"type": "call-webhook", "block_document_id": str(uuid4()), "payload": "{{ event "}
+    error = "automation.actions.0.CallWebhook.payload is not valid: This is not a template: "
+    prefect("automation", "create", "-j", json.dumps({**ALERT, "actions": [action]}), code=1, error=error)
 
 
 @pytest.mark.parametrize(

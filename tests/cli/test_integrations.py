@@ -67,7 +67,12 @@ def test_ls_says_that_a_published_integration_has_replaced_ours(
 
 
 def test_ls_says_how_files_that_are_gone_are_restored(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(integrations, "_SHIPPED", ("nowhere",))
-    assert "The files of prefect_nowhere are gone: restore them with" in call(capsys, "ls")[2]
+    (tmp_path / "prefect_partly").mkdir()
+    (tmp_path / "prefect_partly" / "left.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(integrations, "_SHIPPED", ("nowhere", "partly"))
+    printed = call(capsys, "ls")[2]
+    for name in ("nowhere", "partly"):
+        assert f"The files of prefect_{name} are gone: restore them with" in printed

@@ -47,6 +47,7 @@ def test_output_that_is_not_logged_is_printed(options: list[str], printed: str, 
 def test_failing_command_ends_with_one_line_and_its_errors_are_logged(home: Path, capsys: pytest.CaptureFixture[str]):
     code, _, err = call(capsys, "watch", "echo broken >&2; exit 3")
     assert code == 1 and err.splitlines()[-1] == "Error: Command failed with exit code 3."
+    assert "Traceback" not in err
     assert "broken" in get_messages(home)
     assert states(home, "flow_run")[-1] == "Failed"
 
@@ -77,6 +78,7 @@ def test_served_command_is_a_deployment(capsys: pytest.CaptureFixture[str]):
     [
         (["--timezone", "UTC"], "--timezone needs a --cron-schedule."),
         (["--cron-schedule", "bad"], "'bad' is not a cron expression"),
+        (["--cron-schedule", "* * * * *", "--timezone", "Nowhere/X"], "Error: 'Nowhere/X' is not a time zone"),
     ],
 )
 def test_bad_schedule_is_one_line(options: list[str], message: str, capsys: pytest.CaptureFixture[str]):

@@ -223,3 +223,7 @@ def test_event_stream_polls_the_local_store(run: Run, home: Path, monkeypatch: p
 )
 def test_emit_rejects_invalid_event(prefect: Prefect, options: list[str], error: str) -> None:
     prefect("events", "emit", "paid", *options, code=1, error=error)
+
+
+def test_emit_rejects_an_event_without_a_name(prefect: Prefect) -> None:
+    prefect("events", "emit", "", "--resource-id", "x", code=1, error="An event requires a name.")

@@ -20,7 +20,7 @@ from aiosmtpd.smtp import AuthResult
 ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = Path(__file__).parent / "programs"
 PYTHON = ROOT / ".cache" / "venv-integrations" / "bin" / "python"
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 900
 
 pytestmark = [
     pytest.mark.skipif(not PYTHON.exists(), reason="the integrations are not installed: make integrations"),

@@ -11,6 +11,7 @@ from typing import Any
 
 import dask
 import distributed
+import httpx
 import pytest
 
 from prefect import flow, task
@@ -19,6 +20,8 @@ from prefect.exceptions import MissingResult
 from prefect_dask import DaskTaskRunner, get_async_dask_client, get_dask_client
 from tests.dask_cluster import make_cluster
 from tests.recorded import run, states
+from tests.workers.pools import wait_until
+from tools import serving
 
 pytestmark = pytest.mark.stray_threads  # those of Dask's client go on
 
@@ -75,6 +78,42 @@ def test_values_go_from_worker_to_worker_and_are_fetched_when_asked_for(address:
         return content
 
     assert program().result() == bytes(BIG), "a value that the flow returns outlives the runner"
+
+
+@pytest.mark.served
+def test_server_gets_each_state_of_remote_runs_once(address: str, tmp_path: Path):
+    program = f"""
+        from prefect_dask import DaskTaskRunner
+
+        @task
+        def outer(number):
+            return inner.submit(number).result()
+
+        @task
+        def inner(number):
+            return number + 1
+
+        @flow(task_runner=DaskTaskRunner(address={address!r}))
+        def program():
+            return sum(outer.map([1, 2, 3]).result())
+
+        if __name__ == "__main__":
+            print(program())
+        """
+    with serving.server(tmp_path / "server") as served:
+        status, out, err = run(program, PREFECT_API_URL=served.url)
+        assert (status, out) == (0, "9\n"), err
+        with httpx.Client(base_url=served.url) as api:
+            runs = wait_until(lambda: _read_completed(api, 6), "not all runs have completed on the server")
+            for one in runs:
+                found = api.get("/task_run_states/", params={"task_run_id": one["id"]}).json()
+                assert [state["name"] for state in found] == ["Pending", "Running", "Completed"], one["name"]
+
+
+def _read_completed(api: httpx.Client, count: int) -> list[dict[str, Any]] | None:
+    runs = api.post("/task_runs/filter", json={}).json()
+    assert len(runs) <= count
+    return runs if [run["state_name"] for run in runs].count("Completed") == count else None
 
 
 def test_dead_worker_crashes_its_runs_and_what_depends_on_them_is_not_ready(address: str, home: Path, tmp_path: Path):

@@ -127,6 +127,8 @@ def _open_file_writer(file: Path) -> Callable[[str], None]:
 @click.option("--payload", "-p", metavar="JSON", help="Payload, a JSON object.")
 def emit(event: str, resource: str | None, resource_id: str | None, related: str | None, payload: str | None) -> None:
     """Emit an event."""
+    if not event.strip():
+        fail("An event requires a name.")
     resource_labels = _parse_resource(resource, resource_id)
     related_resources = _parse_json(related, "--related") if related else []
     payload_values = _parse_json(payload, "--payload") if payload else {}

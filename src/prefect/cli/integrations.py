@@ -64,7 +64,8 @@ def find_overwritten() -> list[str]:
         try:
             version = importlib.metadata.version(f"prefect-{name}")
         except importlib.metadata.PackageNotFoundError:
-            if importlib.util.find_spec(f"prefect_{name}") is None:
+            spec = importlib.util.find_spec(f"prefect_{name}")
+            if spec is None or spec.origin is None:  # what is left is a directory without __init__.py
                 found.append(f"The files of prefect_{name} are gone: restore them with `{_MEND}`.")
             continue
         found.append(

@@ -22,13 +22,15 @@ from prefect.logging import get_run_logger
 if TYPE_CHECKING:
     import asyncio
 
-    from prefect import runner, schedules
+    from prefect import runner, schedules, states
+    from prefect.states import State
     from prefect.types import entrypoint
 else:
     asyncio = lazy("asyncio")
     entrypoint = lazy("prefect.types.entrypoint")
     runner = lazy("prefect.runner")
     schedules = lazy("prefect.schedules")
+states = lazy("prefect.states")
 
 command = group("shell", "Run shell commands as flows.")
 
@@ -43,7 +45,7 @@ def run_shell_process(
     stream_stdout: bool = False,
     log_stderr: bool = False,
     popen_kwargs: dict[str, Any] | None = None,
-) -> None:
+) -> State[None] | None:
     """Run a shell command, and fail if it does.
 
     Args:
@@ -53,8 +55,8 @@ def run_shell_process(
         log_stderr: Whether what it prints to standard error is logged too. The last lines are, when it fails.
         popen_kwargs: Arguments of `subprocess.Popen`.
 
-    Raises:
-        FailedRun: The command ended with another exit code than 0.
+    Returns:
+        A failed state if the command ended with another exit code than 0.
     """
     logger = get_run_logger()
     errors: list[str] = []
@@ -69,7 +71,9 @@ def run_shell_process(
     if process.returncode:
         if errors and not log_stderr:
             logger.error("\n".join(errors))
-        raise FailedRun(f"Command failed with exit code {process.returncode}")
+        # Returned, not raised: a traceback of this function would say nothing about the command.
+        return states.Failed(message=f"Command failed with exit code {process.returncode}")
+    return None
 
 
 def _choose_output(logger: Any, log_output: bool, stream_stdout: bool) -> Callable[[str], object] | None:
@@ -164,17 +168,16 @@ def serve(
     if timezone and not cron_schedule:
         fail("--timezone needs a --cron-schedule.")
     try:
-        schedule = schedules.Cron(cron_schedule, timezone) if cron_schedule else None
+        deployment = run_shell_process.with_options(name=flow_name).to_deployment(
+            name=deployment_name,
+            parameters={"command": command, "log_output": log_output, "stream_stdout": stream_stdout},
+            entrypoint_type=entrypoint.EntrypointType.MODULE_PATH,
+            schedule=schedules.Cron(cron_schedule, timezone) if cron_schedule else None,
+            tags=[*tags, "shell"],
+            concurrency_limit=concurrency_limit,
+        )
     except ValueError as error:
         fail(str(error))
-    deployment = run_shell_process.with_options(name=flow_name).to_deployment(
-        name=deployment_name,
-        parameters={"command": command, "log_output": log_output, "stream_stdout": stream_stdout},
-        entrypoint_type=entrypoint.EntrypointType.MODULE_PATH,
-        schedule=schedule,
-        tags=[*tags, "shell"],
-        concurrency_limit=concurrency_limit,
-    )
     serving = runner.Runner(name=flow_name)
     serving.add_deployment(deployment)
     click.echo(

@@ -364,10 +364,11 @@ class Shipper:
 
     def _report_waiting(self) -> None:
         # A delivery may be under way that the end of the process does not wait for.
-        if (self._has_unshipped or self._shipping) and self.outbox.count_waiting():
+        if (self._has_unshipped or self._shipping) and (waiting := self.outbox.count_waiting()):
             why = f" {self.unavailable_reason}" if self.unavailable_reason else ""
+            verb = "waits" if waiting == 1 else "wait"
             _print(
-                f"{self._count_waiting()} wait in {str(self.outbox.path)!r} for {self.outbox.url}; "
+                f"{self._count_waiting()} {verb} in {str(self.outbox.path)!r} for {self.outbox.url}; "
                 f"the next run or `prefect journal ship` sends them.{why}"
             )
 

@@ -72,6 +72,11 @@ async def test_assets_are_cached_for_ever_and_compressed(tmp_path: Path) -> None
     assert gzip.compress(b"") is not None
 
 
+async def test_page_of_assets_is_beside_the_files_of_the_page(tmp_path: Path) -> None:
+    async with client(tmp_path) as page:
+        assert "<base" in (await page.get("/assets?key=s3://shop/orders")).text
+
+
 async def test_unknown_address_is_an_error_to_programs_and_a_page_to_people(tmp_path: Path) -> None:
     async with client(tmp_path) as page:
         assert (await page.get("/nothing")).json() == {"detail": "Not Found"}

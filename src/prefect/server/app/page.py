@@ -28,7 +28,7 @@ DIRECTORY = Path(__file__).parent / "page_files"
 
 PAGES = (
     *("", "dashboard", "runs", "flow-runs", "flows", "deployments", "work-pools", "blocks", "variables", "automations"),
-    *("events", "concurrency-limits", "artifacts", "settings", "login"),
+    *("events", "concurrency-limits", "artifacts", "assets", "settings", "login"),
 )
 """The first words of the addresses at which the page opens."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -157,9 +157,16 @@ def _validate(parameter: Parameter, value: Any) -> Any:
     try:
         return parameter.adapter.validate_python(_to_data(value))
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
+        first = _choose_error(error.errors(include_url=False, include_context=False))
         location = ".".join(str(part) for part in (parameter.name, *first["loc"]))
-        raise InvalidRequest(f"{location} is not valid: {first['msg']}.") from None
+        raise InvalidRequest(f"{location} is not valid: {first['msg'].removeprefix('Value error, ')}.") from None
+
+
+def _choose_error(errors: Sequence[Any]) -> Any:
+    """Return the error to show: of several types that a value may have, one of the type that it names."""
+    others = {each["loc"][:-1] for each in errors if each["type"] == "literal_error" and each["loc"][-1:] == ("type",)}
+    chosen = (each for each in errors if not any(each["loc"][: len(other)] == other for other in others))
+    return next(chosen, errors[0])
 
 
 def _to_data(value: Any) -> Any:

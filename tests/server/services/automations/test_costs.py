@@ -15,7 +15,7 @@ from tests.server.services.automations.endpoint import serve_endpoint
 from tests.server.services.automations.reactions import Reactions
 from tests.server.services.automations.test_sending import webhook
 
-EVENTS = 100
+EVENTS = 90
 
 CONTROL = ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
 """Beginnings of statements that are not counted: they depend on which units of work are committed together."""

@@ -30,8 +30,8 @@ from prefect.triggers.trees import BucketKey, TriggerTree
 
 logger = logging.getLogger("prefect.server.automations")
 
-BATCH_SIZE = 500
-"""Events that are evaluated in one transaction, unless one notification names more."""
+BATCH_SIZE = 100
+"""Events that are evaluated in one transaction, unless one notification names more: others wait for it, some 20 ms."""
 
 
 _OWN_EVENTS = "prefect.automation."
