@@ -24,6 +24,7 @@ from benchmarks import (
     rows,
     scheduler_rows,
     server_rows,
+    slot_rows,
     subjects,
     table,
 )
@@ -55,6 +56,7 @@ def main() -> int:
             *rows.all_rows(plan, options.only),
             *server_rows.all_rows(plan, options.only),
             *reaction_rows.all_rows(plan, options.only),
+            *slot_rows.all_rows(plan, options.only),
             *cluster_rows.all_rows(plan, options.only),
             *deployment_rows.all_rows(plan, options.only),
             *scheduler_rows.all_rows(plan, options.only),

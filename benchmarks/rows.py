@@ -153,58 +153,58 @@ def warmed_flow(plan: Plan) -> Row:
 
 
 def sequential(plan: Plan) -> Row:
-    row = _per_task(plan, "task, one after the other", "sequential", 5_000, 100, floors.bare_call())
-    return _with(row, *_less_cpu(row, 100), _cpu_budget(row, 60))
+    row = per_task(plan, "task, one after the other", "sequential", 5_000, 100, floors.bare_call())
+    return with_budgets(row, *_less_cpu(row, 100), _cpu_budget(row, 60))
 
 
 def submitted(plan: Plan) -> Row:
-    return _per_task(plan, "task, .submit and .result", "submitted", 5_000, 100, None)
+    return per_task(plan, "task, .submit and .result", "submitted", 5_000, 100, None)
 
 
 def mapped(plan: Plan) -> Row:
-    row = _per_task(plan, f".map over {MAPPED:,}, a task", "mapped", MAPPED, 500, floors.batched_row(plan.scratch))
-    return _with(row, *_less_cpu(row, 100), _cpu_budget(row, 90))
+    row = per_task(plan, f".map over {MAPPED:,}, a task", "mapped", MAPPED, 500, floors.batched_row(plan.scratch))
+    return with_budgets(row, *_less_cpu(row, 100), _cpu_budget(row, 90))
 
 
 def subflows(plan: Plan) -> Row:
-    row = _per_task(plan, "subflow call", "subflows", 1_000, 10, None)
-    return _with(row, Budget("at most 0.5 ms", row.pluperfect.wall.median * 1e3, 0.5))
+    row = per_task(plan, "subflow call", "subflows", 1_000, 10, None)
+    return with_budgets(row, Budget("at most 0.5 ms", row.pluperfect.wall.median * 1e3, 0.5))
 
 
 def empty_flow(plan: Plan) -> Row:
-    row = _per_task(plan, "empty flow", "empty_flow", 1_000, 5, None)
-    return _with(row, Budget("at most 0.5 ms", row.pluperfect.wall.median * 1e3, 0.5))
+    row = per_task(plan, "empty flow", "empty_flow", 1_000, 5, None)
+    return with_budgets(row, Budget("at most 0.5 ms", row.pluperfect.wall.median * 1e3, 0.5))
 
 
 def blocks(plan: Plan) -> Row:
-    row = _per_task(plan, "block, saved and loaded", "blocks", 200, 10, None)
-    return _with(row, *_faster(row, 5))
+    row = per_task(plan, "block, saved and loaded", "blocks", 200, 10, None)
+    return with_budgets(row, *faster(row, 5))
 
 
 def variables(plan: Plan) -> Row:
-    row = _per_task(plan, "variable, read", "variables", 500, 20, None)
-    return _with(row, *_faster(row, 5))
+    row = per_task(plan, "variable, read", "variables", 500, 20, None)
+    return with_budgets(row, *faster(row, 5))
 
 
 def artifacts(plan: Plan) -> Row:
-    row = _per_task(plan, "artifact, created", "artifacts", 1_000, 20, None)
-    return _with(row, *_faster(row, 5))
+    row = per_task(plan, "artifact, created", "artifacts", 1_000, 20, None)
+    return with_budgets(row, *faster(row, 5))
 
 
 def slots(plan: Plan) -> Row:
-    row = _per_task(plan, "slot of a limit, taken and released", "slots", 200, 10, None)
-    return _with(row, *_faster(row, 5), Budget("at most 1 ms", row.pluperfect.wall.median * 1e3, 1))
+    row = per_task(plan, "slot of a limit, taken and released", "slots", 200, 10, None)
+    return with_budgets(row, *faster(row, 5), Budget("at most 1 ms", row.pluperfect.wall.median * 1e3, 1))
 
 
 def contended_slots(plan: Plan) -> Row:
-    row = _per_task(plan, "slot held for 50 ms, 20 threads over 2 slots", "contended_slots", 20, 20, None)
-    return _with(row, *_faster(row, 5), Budget("20 in less than a second", row.pluperfect.wall.median * 20, 1))
+    row = per_task(plan, "slot held for 50 ms, 20 threads over 2 slots", "contended_slots", 20, 20, None)
+    return with_budgets(row, *faster(row, 5), Budget("20 in less than a second", row.pluperfect.wall.median * 20, 1))
 
 
 def delayed(plan: Plan) -> Row:
     """Measure background tasks without a server, which the original has not between processes."""
-    row = _per_task(replace(plan, baseline=None), "background task, delay to start", "delayed", 50, 0, None)
-    return _with(row, Budget("p50 at most 50 ms", row.pluperfect.wall.median * 1e3, 50))
+    row = per_task(replace(plan, baseline=None), "background task, delay to start", "delayed", 50, 0, None)
+    return with_budgets(row, Budget("p50 at most 50 ms", row.pluperfect.wall.median * 1e3, 50))
 
 
 def memory(plan: Plan) -> Row:
@@ -309,7 +309,7 @@ def _command(plan: Plan, *arguments: str) -> Row:
     return Row(name, MILLISECONDS, _whole(pluperfect), _whole(baseline) if baseline else None, None, tuple(budgets))
 
 
-def _per_task(plan: Plan, name: str, program: str, many: int, few: int, floor: Series | None) -> Row:
+def per_task(plan: Plan, name: str, program: str, many: int, few: int, floor: Series | None) -> Row:
     """Measure the time per task of a program that prints the time of its loop; each sample uses a new home."""
     pluperfect, _, baseline = _alternate(
         plan.rounds,
@@ -360,7 +360,7 @@ def _median(samples: list[Sample]) -> float:
     return _wall(samples).median
 
 
-def _faster(row: Row, times: float) -> tuple[Budget, ...]:
+def faster(row: Row, times: float) -> tuple[Budget, ...]:
     if row.ratio is None:
         return ()
     return (Budget(f"at least {times:.0f} x faster than the original", row.ratio, times, at_least=True),)
@@ -377,5 +377,5 @@ def _cpu_budget(row: Row, microseconds: float) -> Budget:
     return Budget(f"at most {microseconds:g} µs of CPU", cpu, microseconds)
 
 
-def _with(row: Row, *budgets: Budget) -> Row:
+def with_budgets(row: Row, *budgets: Budget) -> Row:
     return Row(row.name, row.unit, row.pluperfect, row.baseline, row.floor, (*row.budgets, *budgets))

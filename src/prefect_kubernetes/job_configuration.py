@@ -65,6 +65,7 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
     )
 
     _entries: list[dict[str, Any]] = PrivateAttr(default_factory=list[dict[str, Any]])
+    _template_command: str | None = PrivateAttr(default=None)
 
     @field_validator("annotations", "patches", mode="before")
     @classmethod
@@ -74,6 +75,7 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
     @model_validator(mode="after")
     def _check_manifest(self) -> KubernetesWorkerJobConfiguration:
         manifests.check_manifest(self.job_manifest)
+        self._template_command = self.command
         return self
 
     def prepare_for_flow_run(
@@ -108,6 +110,7 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
         manifest = manifests.fill_manifest(
             self.job_manifest,
             command=self.command or self._base_flow_run_command(),
+            template_command=self._template_command,
             image=get_prefect_image_name(),
             env=self.env,
             entries=self._entries,

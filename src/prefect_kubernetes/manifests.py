@@ -91,13 +91,20 @@ def find_pod_spec(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def fill_manifest(
-    manifest: Mapping[str, Any], *, command: str, image: str, env: Mapping[str, str | None], entries: Sequence[Any] = ()
+    manifest: Mapping[str, Any],
+    *,
+    command: str,
+    template_command: str | None = None,
+    image: str,
+    env: Mapping[str, str | None],
+    entries: Sequence[Any] = (),
 ) -> dict[str, Any]:
     """Return a manifest with command, image and environment, where it has none of its own.
 
     Args:
         manifest: The manifest, with the values of variables.
         command: The command of a flow run.
+        template_command: The command that the variables gave to the manifest, which `command` replaces.
         image: The image, if the manifest names none.
         env: The environment of the flow run.
         entries: Entries of an environment in the notation of Kubernetes, which replace those of the same name.
@@ -114,7 +121,8 @@ def fill_manifest(
     container.setdefault("name", "prefect-job")
     container["image"] = container.get("image") or image
     args = container.get("args")
-    if not args and not container.get("command"):
+    is_of_the_template = "args" in container and args == template_command
+    if is_of_the_template or not (args or container.get("command")):
         args = command
     if isinstance(args, str):
         args = shlex.split(args)

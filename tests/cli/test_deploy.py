@@ -38,6 +38,14 @@ ONE = """
 
 
 class TestDeploying:
+    def test_file_that_fails_to_run_here_is_deployed_with_a_warning(self, run: Run, client: SyncPrefectClient):
+        Path("broken.py").write_text(
+            "from prefect import flow\nimport not_installed\n\n@flow\ndef work(x: int = 1): ...\n"
+        )
+        done = run("--no-prompt", "deploy", "broken.py:work", "-n", "one", "-p", "pool")
+        assert "No module named 'not_installed'" in done.err
+        assert "x" in client.read_deployment_by_name("work/one").parameter_openapi_schema["properties"]
+
     def test_deployment_has_what_the_file_says(self, run: Run, client: SyncPrefectClient, tmp_path: Path):
         write("""
             definitions:

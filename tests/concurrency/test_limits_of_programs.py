@@ -170,6 +170,22 @@ def test_missing_limit_is_an_error_if_strict(limit: Callable[..., None], caplog:
         assert "'nope'" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"occupy": 0}, "`occupy` must be a whole number of slots, at least 1, not 0"),
+        ({"occupy": 1.5}, "`occupy` must be a whole number"),
+        ({"lease_duration": 0}, "`lease_duration` must be more than 0 and at most 86400 seconds, not 0"),
+        ({"lease_duration": 1e6}, "`lease_duration` must be"),
+        ({"names": 3}, "`names` must be the name of a limit, or a list of names, not 3"),
+    ],
+)
+def test_argument_out_of_range_is_named(limit: Callable[..., None], options: dict[str, Any], message: str) -> None:
+    with pytest.raises((ConcurrencySlotAcquisitionError, TypeError), match=message):
+        with concurrency(**{"names": "db", **options}):
+            raise AssertionError
+
+
 def test_more_slots_than_there_are_is_an_error(limit: Callable[..., None]) -> None:
     with pytest.raises(ConcurrencySlotAcquisitionError, match=r"2 slots can never be taken of the limit 'db'"):
         with concurrency("db", occupy=2):

@@ -128,6 +128,23 @@ def test_local_api_is_reached_by_the_name_of_the_host(host_network: bool, host: 
     assert get_env(manifest)["PREFECT_API_URL"] == f"http://{host}:4200/api"
 
 
+def test_command_that_is_set_later_replaces_that_of_the_variables():
+    configuration = configure(command="python first.py")
+    configuration.command = "python later.py"
+    assert get_pod_spec(configuration.build_manifest())["containers"][0]["args"] == ["python", "later.py"]
+
+
+def test_command_of_the_container_gets_the_command_of_the_run_as_arguments():
+    template = KubernetesWorker.get_default_base_job_template()
+    container = template["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]["containers"][0]
+    container["command"] = ["tini", "--"]
+    assert get_pod_spec(build(template=template))["containers"][0]["args"] == ["prefect", "flow-run", "execute"]
+    del container["args"]
+    assert "args" not in get_pod_spec(build(template=template))["containers"][0]
+    container["args"] = "python own.py"
+    assert get_pod_spec(build(template=template))["containers"][0]["args"] == ["python", "own.py"]
+
+
 def test_patches_change_the_finished_manifest():
     manifest = build(
         patches=[

@@ -19,9 +19,11 @@ import pytest
 
 from prefect import Task, flow, tags, task
 from prefect.client.orchestration import get_client
+from prefect.context import TaskRunContext
 from prefect.futures import PrefectDistributedFuture, wait
-from prefect.results import ResultStore
+from prefect.results import ResultStore, deferred
 from prefect.schemas.runs import TaskRun, TaskRunResult
+from prefect.states import Cancelled
 from prefect.task_runners import PrefectTaskRunner
 from prefect.task_runs import TaskRunWaiter
 from prefect.task_worker import (
@@ -45,6 +47,12 @@ def add(x: int, y: int = 2) -> int:
 @task
 async def double(x: int) -> int:
     return x * 2
+
+
+@task(retries=1)
+def fail_once() -> None:
+    if TaskRunContext.get().task_run.run_count < 2:  # pyright: ignore[reportOptionalMemberAccess]
+        raise ValueError("not yet")
 
 
 @contextmanager
@@ -82,11 +90,48 @@ def test_run_keeps_tags_and_dependencies(home: Path) -> None:
 
 def test_arguments_and_results_are_files_of_the_storage_only(home: Path) -> None:
     future = add.delay(123456789)
+    assert find_parameters(home) == [str(read_run(future).state_details.task_parameters_id)]
     with serving(add):
         future.wait(timeout=TIMEOUT_SECONDS)
-    stored = [path.name for path in (home / "storage" / "parameters").iterdir()]
-    assert stored == [str(read_run(future).state_details.task_parameters_id)]
     assert b"123456789" not in (home / "pluperfect.db").read_bytes()
+
+
+def find_parameters(home: Path) -> list[str]:
+    return [path.name for path in (home / "storage" / "parameters").iterdir()]
+
+
+def test_parameters_are_deleted_when_their_run_has_ended(home: Path) -> None:
+    futures = [add.delay(1), fail_once.delay()]
+    with serving(add, fail_once):
+        for future in futures:
+            future.wait(timeout=TIMEOUT_SECONDS)
+    assert [future.state.name for future in futures] == ["Completed", "Completed"]
+    assert find_parameters(home) == []
+
+
+async def test_parameters_stay_while_the_api_does_not_know_the_end_of_their_run(home: Path) -> None:
+    future = await asyncio.to_thread(add.delay, 1)
+    async with get_client() as client, TaskWorker(add) as worker:
+        run = await client.read_task_run(future.task_run_id)
+        assert worker._queue is not None
+        assert not await worker._queue.finish(run.id)
+        await worker.execute_task_run(run)
+        assert len(find_parameters(home)) == 1
+        assert await worker._queue.finish(run.id)
+
+
+async def test_worker_deletes_parameters_of_runs_that_ended_without_one(home: Path) -> None:
+    futures = [await asyncio.to_thread(add.delay, number) for number in range(3)]
+    cancelled, waiting, new = (str(future.task_run_id) for future in futures)
+    for name in (cancelled, waiting):
+        os.utime(home / "storage" / "parameters" / name, (0, 0))
+    (home / "storage" / "parameters" / "notes.txt").write_text("")
+    async with get_client() as client, TaskWorker(add) as worker:
+        for future in (futures[0], futures[2]):
+            await client.set_task_run_state(future.task_run_id, Cancelled(), force=True)
+        assert worker._queue is not None
+        assert await deferred.delete_leftovers(await deferred.open_store(add), worker._queue.find_ended) == 1
+    assert sorted(find_parameters(home)) == sorted([waiting, new, "notes.txt"])
 
 
 def read_run(future: PrefectDistributedFuture[Any]) -> Any:
@@ -232,8 +277,18 @@ async def test_status_shows_the_worker(home: Path) -> None:
     transport = httpx.ASGITransport(create_status_server(worker))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         shown = (await client.get("/status")).json()
-    assert shown["client_id"].endswith(str(os.getpid()))
-    assert (shown["limit"], shown["available_tasks"], shown["started_at"]) == (3, 3, None)
+    assert worker.client_id.endswith(str(os.getpid()))
+    assert shown == {
+        "client_id": worker.client_id,
+        "started_at": None,
+        "stopping": False,
+        "limit": 3,
+        "current": 0,
+        "available": 3,
+        "tasks": [add.task_key],
+        "finished": {add.task_key: 0},
+        "in_flight": {add.task_key: {}},
+    }
 
 
 async def test_serve_ends_after_its_timeout(home: Path) -> None:
@@ -266,10 +321,12 @@ async def test_parameters_are_stored_and_read(home: Path) -> None:
         ([], "Name the tasks to serve"),
         (["program.txt"], "names no task"),
         (["missing.py:work"], "cannot be loaded"),
+        (["served.py:wrok"], "There is no 'wrok' in 'served.py'"),
         (["-m", "no_such_module"], "cannot be imported"),
     ],
 )
 def test_command_names_what_is_wrong(home: Path, arguments: list[str], message: str) -> None:
+    Path("served.py").write_text("")
     command = [sys.executable, "-m", "prefect", "task", "serve", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 1 and message in done.stderr and "Traceback" not in done.stderr

@@ -14,6 +14,7 @@ from prefect._lazy import lazy
 from prefect.cli import _deploy_options, _deploy_output, init
 from prefect.cli._command import command_group, flag, multiple_option, output_option, positional
 from prefect.cli._output import confirm, fail, is_interactive, print_json, print_notice
+from prefect.exceptions import ScriptError
 
 if TYPE_CHECKING:
     from prefect import flows
@@ -169,7 +170,7 @@ def _find_or_create(found: Project, entrypoint: str, names: Sequence[str]) -> En
 
 
 def _prepare(client: PrefectClient, entries: list[Entry]) -> list[Prepared]:
-    load_flow = functools.cache(flows.load_flow_from_entrypoint)
+    load_flow = functools.cache(_load_flow)
     prepared = [drive(preparation.prepare(client, entry, load_flow)) for entry in entries]
     names: set[str] = set()
     for each in prepared:
@@ -177,6 +178,21 @@ def _prepare(client: PrefectClient, entries: list[Entry]) -> list[Prepared]:
             raise each.entry.error(("name",), f"Another deployment is named {each.full_name!r} as well.")
         names.add(each.full_name)
     return prepared
+
+
+def _load_flow(entrypoint: str) -> Any:
+    """Load a flow; one whose file fails to run here is read from its source, and its runs are told to need more."""
+    try:
+        return flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    except ScriptError as error:
+        flow = flows.load_flow_from_entrypoint(entrypoint)
+        reason = f"{type(error.user_exc).__name__}: {error.user_exc}"
+        click.echo(
+            f"Warning: {entrypoint.rpartition(':')[0]!r} fails to run here ({reason}). The parameters are those of its"
+            " source; its runs fail where that is missing, too.",
+            err=True,
+        )
+        return flow
 
 
 def _deploy(client: PrefectClient, found: Project, prepared: list[Prepared]) -> None:

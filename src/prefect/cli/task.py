@@ -43,12 +43,14 @@ def serve(entrypoints: tuple[str, ...], modules: tuple[str, ...], limit: int) ->
 
 
 def _load(entrypoint: str) -> Any:
-    path, separator, _ = entrypoint.rpartition(":")
+    path, separator, name = entrypoint.rpartition(":")
     if not separator or not path.endswith(".py"):
         fail(f"{entrypoint!r} names no task: write path/to/file.py:task.")
     try:
         loaded = imports.import_object(entrypoint)
-    except (OSError, AttributeError, ImportError, PrefectException) as error:
+    except AttributeError:
+        fail(f"There is no {name!r} in {path!r}.")
+    except (OSError, ImportError, PrefectException) as error:
         fail(f"The task {entrypoint!r} cannot be loaded: {error}")
     if not isinstance(loaded, tasks.Task):
         fail(f"{entrypoint!r} is a {type(loaded).__name__}, not a task.")

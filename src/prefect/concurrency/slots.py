@@ -39,6 +39,9 @@ Mode = Literal["concurrency", "rate_limit"]
 WAIT_SECONDS = 20.0
 """How long one request waits for slots; then it is repeated and keeps its place."""
 
+MAX_LEASE_SECONDS = 86_400.0
+"""The longest lease that the interface allows."""
+
 MIN_API_LEASE_SECONDS = 60.0
 """The shortest lease that the interface allows; our server gives a shorter one on request."""
 
@@ -62,6 +65,9 @@ class SlotRequest:
         strict: Whether a missing limit is an error.
         holder: The run that holds them.
         suppress_warnings: Whether missing limits are not warned of.
+
+    Raises:
+        ConcurrencySlotAcquisitionError: The number of slots or the time of the lease is out of range.
     """
 
     names: tuple[str, ...]
@@ -73,6 +79,17 @@ class SlotRequest:
     strict: bool = False
     holder: ConcurrencyLeaseHolder | Mapping[str, Any] | None = None
     suppress_warnings: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.slots, int) or self.slots < 1:
+            raise ConcurrencySlotAcquisitionError(
+                f"`occupy` must be a whole number of slots, at least 1, not {self.slots!r}."
+            )
+        if not 0 < self.lease_seconds <= MAX_LEASE_SECONDS:
+            raise ConcurrencySlotAcquisitionError(
+                f"`lease_duration` must be more than 0 and at most {MAX_LEASE_SECONDS:.0f} seconds, "
+                f"not {self.lease_seconds!r}."
+            )
 
 
 @dataclass(frozen=True)
@@ -97,7 +114,13 @@ class HeldSlots:
 
 
 def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
-    """Return the names of limits, each once; a single one may be given without a list."""
+    """Return the names of limits, each once; a single one may be given without a list.
+
+    Raises:
+        TypeError: They are no names.
+    """
+    if not isinstance(names, Iterable):
+        raise TypeError(f"`names` must be the name of a limit, or a list of names, not {names!r}.")
     return tuple(dict.fromkeys([names] if isinstance(names, str) else names))
 
 

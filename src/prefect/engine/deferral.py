@@ -58,12 +58,12 @@ async def submit_run(
     links = await _wait_for_upstreams(wait_for, flow)
     inputs = collect_inputs(parameters, flow.run_results if flow else None)
     values = await resolve_inputs(parameters, inputs, flow)
-    parameters_id = new_id()
+    run_id = run_id or new_id()
     tags = sorted(current_tags() or ())
     stored: dict[str, Any] = {"parameters": values, "context": dict.fromkeys(_CONTEXTS, _NO_CONTEXT)}
-    await deferred.store_parameters(await deferred.open_store(task), parameters_id, stored)
+    await deferred.store_parameters(await deferred.open_store(task), run_id, stored)
     task_inputs = _merge(inputs.links, links, dependencies or {}, _find_parents())
-    run = await _create(task, run_id or new_id(), flow, tags, task_inputs, parameters_id)
+    run = await _create(task, run_id, flow, tags, task_inputs)
     get_logger("tasks").debug("Submitted the task run %r for a task worker.", run.name)
     return run
 
@@ -96,7 +96,6 @@ async def _create(
     flow: EngineContext | None,
     tags: list[str],
     task_inputs: dict[str, list[Link]],
-    parameters_id: UUID,
 ) -> TaskRun:
     flow_run = flow.flow_run if flow else None
     columns: dict[str, Any] = {
@@ -110,7 +109,7 @@ async def _create(
         "task_inputs": task_inputs,
         "empirical_policy": task.policy,
     }
-    details = {"deferred": True, "task_parameters_id": parameters_id, "scheduled_time": now(), "task_run_id": run_id}
+    details = {"deferred": True, "task_parameters_id": run_id, "scheduled_time": now(), "task_run_id": run_id}
     state = {"type": "SCHEDULED", "name": "Scheduled", "state_details": details}
     await wait_for_own_records()  # the flow run's own
     body = wire.create_task_run_body(columns, state=state)

@@ -19,6 +19,7 @@ from prefect.client.subscriptions import Subscription
 from prefect.client.transport import Transport
 from prefect.logging.loggers import get_logger
 from prefect.schemas.runs import TaskRun
+from prefect.schemas.states import TERMINAL_STATES
 from prefect.settings import get_current_settings
 
 LEASE_SECONDS = 30.0
@@ -43,8 +44,12 @@ class TaskQueue(Protocol):
         """Renew the claims on runs, and return those that were lost."""
         ...
 
-    async def finish(self, task_run_id: UUID) -> None:
-        """End the claim on a run that has ended, once the API has its end."""
+    async def finish(self, task_run_id: UUID) -> bool:
+        """End the claim on a run that has ended, and return whether the API has its end."""
+        ...
+
+    async def find_ended(self, task_run_ids: list[UUID]) -> list[UUID]:
+        """Return those of some runs that have ended."""
         ...
 
     async def close(self) -> None:
@@ -79,9 +84,20 @@ class _Claims:
         lost = await self._call("/task_workers/renew", body)
         return [UUID(str(id_)) for id_ in lost or ()]
 
-    async def finish(self, task_run_id: UUID) -> None:
+    async def finish(self, task_run_id: UUID) -> bool:
         await wait_for_own_records()
-        await self._call("/task_workers/release", {"worker": self._worker, "task_run_ids": [task_run_id]})
+        body = {"worker": self._worker, "task_run_ids": [task_run_id]}
+        ended = await self._call("/task_workers/release", body)
+        return bool(await self.find_ended([task_run_id]) if ended is None else ended)
+
+    async def find_ended(self, task_run_ids: list[UUID]) -> list[UUID]:
+        chosen = {"id": {"any_": task_run_ids}, "state": {"type": {"any_": sorted(TERMINAL_STATES)}}}
+        try:
+            found = await self._api.call("POST", "/task_runs/filter", {}, {"task_runs": chosen})
+        except Exception as error:
+            logger.debug("The task runs cannot be read: %s", failures.describe_error(error))
+            return []
+        return [wire.parse_task_run(run).id for run in found]
 
     async def _call(self, route: str, body: dict[str, Any]) -> Any:
         """Call an operation of our server; another one does not have it, nor claims."""

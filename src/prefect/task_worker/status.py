@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect.types import now
-
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
@@ -20,19 +18,19 @@ def create_status_server(task_worker: TaskWorker) -> FastAPI:
 
     @app.get("/status")
     def status() -> dict[str, Any]:
-        running = task_worker.current_tasks
         return {
             "client_id": task_worker.client_id,
             "started_at": task_worker.started_at and task_worker.started_at.isoformat(),
+            "stopping": task_worker.stopping,
             "limit": task_worker.limit,
-            "current_tasks": running,
-            "available_tasks": task_worker.available_tasks,
-            "in_flight_task_runs": {
-                key: {str(id_): (now() - since).total_seconds() for id_, since in runs.items()}
+            "current": task_worker.current_tasks,
+            "available": task_worker.available_tasks,
+            "tasks": sorted(task_worker.task_keys),
+            "finished": task_worker.finished_task_runs,
+            "in_flight": {
+                key: {str(id_): since.isoformat() for id_, since in runs.items()}
                 for key, runs in task_worker.in_flight_task_runs.items()
             },
-            "finished_task_runs": task_worker.finished_task_runs,
-            "tasks": sorted(task_worker.task_keys),
         }
 
     return app

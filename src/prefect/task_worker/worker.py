@@ -40,6 +40,9 @@ logger = get_logger("task_worker")
 RENEWALS_PER_LEASE = 3
 """How often a claim on a run is renewed while it lasts."""
 
+LEFTOVER_INTERVAL_SECONDS = 3600.0
+"""Interval of looking for parameters of runs that have ended without a worker."""
+
 MAX_THREADS = 250
 """Threads of a worker without a limit."""
 
@@ -128,7 +131,7 @@ class TaskWorker:
                 names = ", ".join(sorted(task.name for task in self.tasks))
                 logger.info("The task worker %s runs the tasks %s", self.client_id, names)
                 self._taking = asyncio.create_task(self._take_runs())
-                renewing = asyncio.create_task(self._renew_claims())
+                upkeep = [asyncio.create_task(work()) for work in (self._renew_claims, self._delete_leftovers)]
                 try:
                     await asyncio.wait({self._taking}, timeout=timeout)
                     if self._taking.done() and not self._taking.cancelled():
@@ -138,8 +141,9 @@ class TaskWorker:
                     self._taking.cancel()
                     await asyncio.gather(self._taking, return_exceptions=True)
                     await self._finish_running()
-                    renewing.cancel()
-                    await asyncio.gather(renewing, return_exceptions=True)
+                    for work in upkeep:
+                        work.cancel()
+                    await asyncio.gather(*upkeep, return_exceptions=True)
 
     def stop(self) -> Any:
         """Take no more runs; awaitable where an event loop runs."""
@@ -206,8 +210,30 @@ class TaskWorker:
             logger.exception("The task run %r could not be run.", run.name)
         finally:
             self._release()
-        if self._queue is not None:
-            await self._queue.finish(run.id)
+        if self._queue is not None and await self._queue.finish(run.id):
+            await self._delete_parameters(run)
+
+    async def _delete_parameters(self, run: TaskRun) -> None:
+        """Delete the parameters of a run whose end is known to the API: it is not delivered again."""
+        task = self._by_key.get(run.task_key)
+        if task is None or not should_try_to_read_parameters(task, run):
+            return
+        assert run.state is not None and run.state.state_details.task_parameters_id is not None
+        try:
+            store = await deferred.open_store(task)
+            await deferred.delete_parameters(store, run.state.state_details.task_parameters_id)
+        except Exception as error:
+            logger.debug("The parameters of task run %r could not be deleted: %s", run.name, error)
+
+    async def _delete_leftovers(self) -> None:
+        """Delete, now and then, the parameters of runs that have ended without a worker."""
+        while self._queue is not None:
+            for task in self.tasks:
+                try:
+                    await deferred.delete_leftovers(await deferred.open_store(task), self._queue.find_ended)
+                except Exception as error:
+                    logger.debug("The parameters of runs of %r could not be looked through: %s", task.name, error)
+            await asyncio.sleep(LEFTOVER_INTERVAL_SECONDS)
 
     def _release(self) -> None:
         if self._free is not None:

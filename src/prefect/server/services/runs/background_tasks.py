@@ -15,6 +15,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from prefect.rules import TERMINAL
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import waiting
@@ -92,9 +93,11 @@ async def renew_claims(tx: Transaction, worker: str, task_run_ids: Sequence[UUID
     return [id_ for id_ in task_run_ids if id_ not in held]
 
 
-async def end_claims(tx: Transaction, worker: str, task_run_ids: Sequence[UUID]) -> None:
-    """End the claims of a worker on runs that it has finished."""
+async def end_claims(tx: Transaction, worker: str, task_run_ids: Sequence[UUID]) -> list[UUID]:
+    """End the claims of a worker on runs that it has finished, and return those of which the end is known here."""
     await store.leases.remove(tx, {"id": list(await _find_claims(tx, worker, task_run_ids))})
+    found = await store.task_runs.get_many(tx, list(task_run_ids), columns=["id", "state_type"])
+    return [id_ for id_, row in found.items() if row["state_type"] in TERMINAL]
 
 
 async def _find_claims(tx: Transaction, worker: str, task_run_ids: Sequence[UUID]) -> dict[UUID, Row]:
