@@ -39,7 +39,7 @@ class _Address:
 def passes(plan: Plan) -> list[Row]:
     """Measure the CPU of the scheduler's passes."""
     home = plan.scratch / f"scheduler-{time.monotonic_ns()}"
-    script = Path(__file__).parent / "programs" / "scheduler_passes.py"
+    script = Path(__file__).with_name("scheduler_passes.py")
     command = [sys.executable, script, json.dumps(HOURLY), str(DEPLOYMENTS)]
     done = subprocess.run(command, env=original.variables(home), check=True, stdout=subprocess.PIPE, text=True)
     mine: dict[str, float] = json.loads(done.stdout.splitlines()[-1].removeprefix("BENCH "))

@@ -13,7 +13,10 @@ from prefect.cli import _app, _command, _registry
 CONTRACT: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data" / "commands.json").read_text())
 """Commands of the interface: `options` by first long name, each with all names including the negative ones."""
 
-EXTENSION_COMMANDS = ("journal", "flow-run why", "integrations", "automation test", "work-pool storage configure local")
+EXTENSION_COMMANDS = (
+    *("automation test", "flow-run why", "integrations", "journal", "kubernetes"),
+    "work-pool storage configure local",
+)
 """Commands that are not part of the interface."""
 
 EXTENSION_OPTIONS = {
