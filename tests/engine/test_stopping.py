@@ -11,6 +11,8 @@ import pytest
 from prefect import flow, journal, task
 from prefect.client.orchestration import get_client
 from prefect.engine import stopping
+from prefect.engine.deadline import await_with_timeout
+from prefect.engine.flow_run import FlowRunEngine
 from prefect.events import clients
 from prefect.exceptions import CancelledRun, Pause
 from prefect.runtime import flow_run as runtime
@@ -242,6 +244,58 @@ def test_async_run_is_interrupted_where_it_awaits(depth: int, timeout: float | N
     assert asyncio.run(program()) == 0
     assert cleaned == [1]
     assert {Outside().state_names(run_id)[-1] for run_id in ids} == {"Cancelled"}
+
+
+def test_run_ends_as_cancelled_when_its_end_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stopping, "CHECK_INTERVAL_SECONDS", 0.05)
+    propose_state = FlowRunEngine.propose_state
+    interrupted: list[str] = []
+    ids: list[str] = []
+
+    async def interrupt_first(self: FlowRunEngine, state: State[Any], *args: Any) -> State[Any]:
+        if state.is_cancelled() and not interrupted:
+            interrupted.append(runtime.id or "")
+            raise asyncio.CancelledError
+        return await propose_state(self, state, *args)
+
+    monkeypatch.setattr(FlowRunEngine, "propose_state", interrupt_first)
+
+    @flow
+    async def main() -> None:
+        ids.append(runtime.id)
+        Outside().set_state(ids[0], Cancelling())
+        await asyncio.sleep(60)
+
+    with pytest.raises((CancelledRun, asyncio.CancelledError)):
+        asyncio.run(main())
+    assert interrupted
+    assert Outside().state_names(ids[0])[-1] == "Cancelled"
+
+
+async def test_cancelled_code_with_a_timeout_ends_before_its_caller_goes_on() -> None:
+    order: list[str] = []
+    begun = asyncio.Event()
+
+    async def body() -> None:
+        try:
+            begun.set()
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)
+            order.append("body")
+
+    async def caller() -> None:
+        try:
+            await await_with_timeout(body(), 60, TimeoutError)
+        finally:
+            order.append("caller")
+
+    task = asyncio.create_task(caller())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert order == ["body", "caller"]
 
 
 @pytest.fixture

@@ -86,8 +86,11 @@ async def await_with_timeout(
     task, start = asyncio.ensure_future(coroutine), time.monotonic()
     try:
         await asyncio.wait({task}, timeout=seconds)
-    except BaseException:
+    except BaseException as error:
         task.cancel()
+        if isinstance(error, asyncio.CancelledError):
+            # As with a coroutine that is awaited: it has ended before its caller goes on.
+            await asyncio.wait({task}, timeout=seconds - (time.monotonic() - start))
         task.add_done_callback(_consume_outcome)
         raise
     if task.done():

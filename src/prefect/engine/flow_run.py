@@ -388,7 +388,8 @@ class FlowRunEngine(FlowRunStates):
             return
         if (failures.is_cancellation(error) or isinstance(error, TerminationSignal)) and self._context is not None:
             # A runner that ends the process has recorded why just before.
-            self._context.stop_check.expect_change()
+            if self._context.stop_check is not None:
+                self._context.stop_check.expect_change()
             stopped = await self.find_stop_state()
             if stopped is not None:
                 await self.stop_task_runner(error)

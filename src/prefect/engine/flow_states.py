@@ -28,6 +28,8 @@ class FlowRunStates(RunEngine):
     """The part of a flow run's engine that asks the orchestrator."""
 
     _orchestrator: Orchestrator
+    _stopped: State[Any] | None = None
+    """The state by which another process has stopped it, once it ends for that."""
     logger: Any
 
     def set_current(self, state: State[Any]) -> None:
@@ -88,7 +90,9 @@ class FlowRunStates(RunEngine):
 
     async def find_stop_state(self) -> State[Any] | None:
         """Return the state by which another process has stopped this run or one around it."""
-        check: StopCheck = self.context.stop_check
+        check: StopCheck | None = self.context.stop_check
+        if check is None:  # its end was interrupted
+            return self._stopped
         return await check.find_state() if check.is_due else None
 
     async def end_stopped(self, stopped: State[Any]) -> NextStep:
@@ -97,7 +101,7 @@ class FlowRunStates(RunEngine):
         if stopped.is_paused() and stopped is current:
             signal = Pause("The flow run was suspended by another process.", state=stopped)
             return await self.suspend(signal, stopped)
-        self.context.stop_check = None  # hooks may call tasks
+        self._stopped, self.context.stop_check = stopped, None  # hooks may call tasks
         if current.is_cancelled():
             self.set_current(current)
         else:

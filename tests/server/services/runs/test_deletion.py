@@ -32,7 +32,8 @@ KEPT = {
     **dict.fromkeys(("block_type", "block_schema", "block_document", "variable"), "belongs to no run"),
     **dict.fromkeys(("saved_search", "automation", "csrf_token", "leader", "meta"), "belongs to no run"),
     **dict.fromkeys(("asset", "asset_source"), "is what runs have made, as their events tell"),
-    **dict.fromkeys(("event_queue", "bucket", "firing", "action_job"), "belongs to automations"),
+    **dict.fromkeys(("event_queue", "held_event", "bucket", "firing", "action_job"), "belongs to automations"),
+    **dict.fromkeys(("bulk_job", "bulk_result"), "tells what a job did to each run; the latest jobs are kept"),
 }
 """The tables whose rows stay, each with the reason."""
 
