@@ -84,7 +84,6 @@ export function listLinks(ids: Ids): [string, string][] {
     [`/flow-runs/task-run/${ids.task}`, 'transform-0'],
     [`/v2/runs/flow-run/${ids.run}`, 'broken-heron'],
     ['/events/event/2026-11-29/1', 'Event'],
-    ['/concurrency-limits/concurrency-limit/1', 'Concurrency limit'],
     ['/flow-runs', 'Runs'],
   ]
 }

@@ -63,6 +63,7 @@ export async function open(server: { url: string }, path: string, options: Brows
 
 /** Fail with what went wrong in a page, and close it. */
 export async function close(opened: Opened) {
+  const address = opened.page.url()
   await opened.close()
-  expect(opened.problems).toEqual([])
+  expect(opened.problems, address).toEqual([])
 }

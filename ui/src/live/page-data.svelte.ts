@@ -21,17 +21,20 @@ export class PageData<T> {
   /**
    * @param path the endpoint, or undefined for nothing; called again when what it reads changes.
    * @param topic what to follow, as in `follow`; undefined when nothing can change any more.
+   * @param fresh whether a form begins with it, which neither may be outdated nor change while somebody types: the answer
+   *   of an earlier visit is not shown until the server has answered.
    */
   constructor(
     private path: () => string | undefined,
     topic: () => string | undefined = () => undefined,
+    fresh = false,
   ) {
     $effect(() => {
       const path = this.path()
       if (path === undefined) return
       if (path !== this.current) {
         this.current = path
-        const before = latest<T>(path)
+        const before = fresh ? undefined : latest<T>(path)
         if (before !== undefined) this.value = before
       }
       void this.load(path)

@@ -18,6 +18,7 @@ from starlette.responses import Response, StreamingResponse
 from prefect.server.app.errors import error_response
 from prefect.server.db.errors import StoreError
 from prefect.server.principals import Permission
+from prefect.server.services.concurrency import waiting
 from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.events import event_store, querying
 from prefect.server.services.runs import deletion, run_logs
@@ -43,6 +44,10 @@ Changes are gathered longer where they would take more: pages of lists read more
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""
 
+_TOPICS = (
+    *(event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC),
+    waiting.QUEUES_TOPIC,
+)
 _HELLO = b"retry: 2000\nevent: hello\ndata: {}\n\n"
 _CHANGE = b"event: change\ndata: {}\n\n"
 _ALIVE = b": alive\n\n"
@@ -121,8 +126,7 @@ class LiveHub:
 
     async def _gather(self, about_run: bool) -> None:
         """Gather changes and pass them on to pages about a run or to others, as long as there are pages."""
-        topics = (event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC)
-        with self._server.bus.subscribe(*topics) as notifications:
+        with self._server.bus.subscribe(*_TOPICS) as notifications:
             while True:
                 items = await notifications.take()
                 self._server.answers.expire()

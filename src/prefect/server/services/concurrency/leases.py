@@ -150,6 +150,7 @@ async def _put_waiting(tx: Transaction, request: SlotRequest, lease_id: UUID, id
     expires = at + request.wait + WAITING_GRACE
     if await store.leases.add(tx, [{**lease, "granted": None, "expires": expires}]):
         await _add_slots(tx, lease_id, ids, request.slots)
+        tx.notify(waiting.QUEUES_TOPIC)
     else:
         await store.leases.change(tx, [{"id": lease_id, "expires": expires}], ["expires"])
 

@@ -19,6 +19,9 @@ from prefect.server.store import Row
 from prefect.server.store.queries import limits as queries
 from prefect.types import now
 
+QUEUES_TOPIC = "waiting-leases"
+"""Of a notification that another lease waits; those that get their slots have events."""
+
 FIRST_BATCH_SIZE, BATCH_SIZE = 4, 100
 """Waiting leases that are read at a time: mostly one slot is free, for the first of them."""
 
