@@ -66,7 +66,8 @@ class PrefectDaskClient(distributed.Client):
     """A Dask client whose `submit` and `map` take tasks as well: each call is then a task run on a worker.
 
     The future of a task run gives what the task returns, or raises what it raised. The run belongs to the flow run or
-    task run that has submitted it, and is tried again as its task says.
+    task run that has submitted it. It is tried again as its task says when its code fails, and crashes when its worker
+    dies.
     """
 
     def submit(self, func: Any, *args: Any, **kwargs: Any) -> Any:
