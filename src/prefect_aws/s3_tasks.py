@@ -113,10 +113,8 @@ def _move(
     source, target = _name_key(source_path), _name_key(target_path)
     if (source, target_bucket_name or source_bucket_name) == (target, source_bucket_name):
         raise ValueError(f"The object {source!r} of the bucket {source_bucket_name!r} cannot be moved onto itself.")
-    client = aws_credentials.get_s3_client()
-    copied_from = {"Bucket": source_bucket_name, "Key": source}
-    client.copy_object(CopySource=copied_from, Bucket=target_bucket_name or source_bucket_name, Key=target)
-    client.delete_object(Bucket=source_bucket_name, Key=source)
+    _copy(source, target, source_bucket_name, aws_credentials, target_bucket_name)
+    aws_credentials.get_s3_client().delete_object(Bucket=source_bucket_name, Key=source)
     return target
 
 

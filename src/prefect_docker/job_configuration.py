@@ -6,13 +6,13 @@ import re
 import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
 from prefect.utilities.dockerutils import get_prefect_image_name, parse_image_tag
 from prefect.workers.base import BaseJobConfiguration, BaseVariables
+from prefect.workers.containers import API_URL, HOST_NAME, build_environment, is_loopback, replace_host
 from prefect_docker.credentials import DockerRegistryCredentials
 
 if TYPE_CHECKING:
@@ -20,13 +20,6 @@ if TYPE_CHECKING:
     from prefect.client.schemas.responses import DeploymentResponse
 
 PullPolicy = Literal["IfNotPresent", "Always", "IfPossible", "Never"]
-
-HOST_NAME = "host.docker.internal"
-"""The name by which a container finds the machine of its engine."""
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
-API_URL = "PREFECT_API_URL"
-WORKER_PATHS = ("PREFECT_HOME", "PREFECT_PROFILES_PATH")
-"""Settings that name places on the worker's machine, which mean nothing in a container."""
 
 
 def _check_volume(value: str) -> str:
@@ -86,6 +79,10 @@ class DockerWorkerJobConfiguration(_ContainerFields, BaseJobConfiguration):
             raise ValueError("Set either `networks` or `network_mode`, not both.")
         return self
 
+    @staticmethod
+    def _base_environment() -> dict[str, str]:
+        return build_environment()
+
     def prepare_for_flow_run(
         self,
         flow_run: FlowRun,
@@ -96,11 +93,7 @@ class DockerWorkerJobConfiguration(_ContainerFields, BaseJobConfiguration):
         worker_id: UUID | None = None,
     ) -> None:
         """Add what a flow run needs, in the form that containers need."""
-        own = set(self.env)
         super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
-        for name in WORKER_PATHS:
-            if name not in own:
-                self.env.pop(name, None)
         if self.network_mode is None and not self.networks and self._has_local_api() and sys.platform == "linux":
             self.network_mode = "host"
         if self.network_mode != "host" and self._has_local_api():
@@ -133,7 +126,7 @@ class DockerWorkerJobConfiguration(_ContainerFields, BaseJobConfiguration):
         return {**(self.container_create_kwargs or {}), **given}
 
     def _has_local_api(self) -> bool:
-        return urlsplit(self.env.get(API_URL) or "").hostname in LOOPBACK_NAMES
+        return is_loopback(self.env.get(API_URL))
 
 
 class DockerWorkerVariables(_ContainerFields, BaseVariables):
@@ -152,14 +145,6 @@ def to_container_name(name: str | None) -> str | None:
     """Return a name in the characters that containers may have; None if nothing is left."""
     slug = re.sub(r"[^a-zA-Z0-9_.-]+", "-", name or "").lstrip("_.-")
     return slug if len(slug) > 1 else None
-
-
-def replace_host(url: str, host: str) -> str:
-    """Return a URL with another host."""
-    parts = urlsplit(url)
-    user, at, _ = parts.netloc.rpartition("@")
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}{port}"))
 
 
 def to_docker_labels(labels: dict[str, str]) -> list[str]:

@@ -6,13 +6,13 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
-from urllib.parse import urlsplit, urlunsplit
 from uuid import UUID
 
 from pydantic import BaseModel, Field, PrivateAttr, field_validator, model_validator
 
 from prefect.utilities.dockerutils import get_prefect_image_name
 from prefect.workers.base import BaseJobConfiguration, BaseVariables
+from prefect.workers.containers import API_URL, HOST_NAME, build_environment, is_loopback, replace_host
 from prefect_kubernetes import manifests
 from prefect_kubernetes.credentials import KubernetesClusterConfig
 
@@ -20,12 +20,6 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import Flow, FlowRun, WorkPool
     from prefect.client.schemas.responses import DeploymentResponse
 
-HOST_NAME = "host.docker.internal"
-"""The name by which the pods of a cluster on a desktop find its machine."""
-LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
-API_URL = "PREFECT_API_URL"
-WORKER_PATHS = ("PREFECT_HOME", "PREFECT_PROFILES_PATH")
-"""Settings that name places on the worker's machine, which mean nothing in a pod."""
 CLAIM = "PREFECT__FLOW_RUN_CLAIM"
 SUFFIX_CHARACTERS = 8
 
@@ -78,6 +72,10 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
         self._template_command = self.command
         return self
 
+    @staticmethod
+    def _base_environment() -> dict[str, str]:
+        return build_environment()
+
     def prepare_for_flow_run(
         self,
         flow_run: FlowRun,
@@ -94,11 +92,7 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
         metadata = self.job_manifest.get("metadata") or {}
         if self.name is None and metadata.get("generateName") == "None-":  # the template, without a name
             del metadata["generateName"]
-        own = set(self.env)
         super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
-        for name in WORKER_PATHS:
-            if name not in own:
-                self.env.pop(name, None)
 
     def build_manifest(self) -> dict[str, Any]:
         """Return the manifest of the job, with all that the flow run needs, and with the patches.
@@ -158,13 +152,5 @@ def _reach_local_api(pod_spec: dict[str, Any]) -> None:
     if pod_spec.get("hostNetwork"):
         return
     for entry in pod_spec["containers"][0]["env"]:
-        if entry.get("name") == API_URL and urlsplit(entry.get("value") or "").hostname in LOOPBACK_NAMES:
+        if entry.get("name") == API_URL and is_loopback(entry.get("value")):
             entry["value"] = replace_host(entry["value"], HOST_NAME)
-
-
-def replace_host(url: str, host: str) -> str:
-    """Return a URL with another host."""
-    parts = urlsplit(url)
-    user, at, _ = parts.netloc.rpartition("@")
-    port = f":{parts.port}" if parts.port else ""
-    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}{port}"))

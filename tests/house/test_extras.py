@@ -22,8 +22,8 @@ PUBLIC = {
 PUBLIC |= {"prefect.exceptions:CrashedRun", "prefect.exceptions:MissingResult", "prefect.task_runners:handover"}
 PUBLIC |= {f"prefect.utilities.dockerutils:{name}" for name in ("build_image", "generate_default_dockerfile")}
 PUBLIC |= {"prefect.bundles.execute:run_from_storage", "prefect.decorators:create_infrastructure_decorator"}
-RUNNER_TOOLS = ("prefect.task_runners.clusters:", "prefect.task_runners.handover:")
-"""What task runners of other packages build on, beside the interface of Prefect 3."""
+TOOLS = ("prefect.task_runners.clusters:", "prefect.task_runners.handover:", "prefect.workers.containers:")
+"""What task runners and workers of other packages build on, beside the interface of Prefect 3."""
 EXTRAS = sorted(path.name for path in SOURCE.iterdir() if path.name.startswith("prefect_"))
 EXTERNAL = {
     "prefect_aws": ["boto3", "botocore"],
@@ -47,9 +47,7 @@ def iterate_imports(package: str) -> Iterator[tuple[str, str]]:
 @pytest.mark.parametrize("package", EXTRAS)
 def test_extra_uses_public_paths_only(package):
     private = [
-        (file, name)
-        for file, name in iterate_imports(package)
-        if name not in PUBLIC and not name.startswith(RUNNER_TOOLS)
+        (file, name) for file, name in iterate_imports(package) if name not in PUBLIC and not name.startswith(TOOLS)
     ]
     assert not private
 

@@ -181,7 +181,7 @@ def _prepare(client: PrefectClient, entries: list[Entry]) -> list[Prepared]:
 
 
 def _load_flow(entrypoint: str) -> Any:
-    """Load a flow; one whose file fails to run here is read from its source, and its runs are told to need more."""
+    """Load a flow; with a warning, from its source alone when its file fails to run here."""
     try:
         return flows.load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     except ScriptError as error:

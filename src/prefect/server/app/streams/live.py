@@ -44,10 +44,7 @@ Changes are gathered longer where they would take more: pages of lists read more
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""
 
-_TOPICS = (
-    *(event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC),
-    waiting.QUEUES_TOPIC,
-)
+_TOPICS = [event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC, waiting.QUEUES_TOPIC]
 _HELLO = b"retry: 2000\nevent: hello\ndata: {}\n\n"
 _CHANGE = b"event: change\ndata: {}\n\n"
 _ALIVE = b": alive\n\n"
