@@ -34,7 +34,7 @@ def client(address: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     with docker_client() as client:
         docker_engine.add_python_image(client, *IMAGE.split(":"))
         yield client
-        for container in client.containers.list(all=True):
+        for container in client.containers.list(all=True, ignore_removed=True):
             container.remove(force=True)
 
 
@@ -78,7 +78,7 @@ def test_container_of_a_taken_name_gets_a_number(client: Any, capsys: pytest.Cap
     configuration = configure('print("hello"); raise SystemExit(3)', name="my run")
     first, second = containers.start(configuration), containers.start(configuration)
     assert containers.wait(first) == containers.wait(second) == ContainerEnd(3)
-    assert {one.name for one in client.containers.list(all=True)} == {"my-run", "my-run-1"}
+    assert {one.name for one in client.containers.list(all=True, ignore_removed=True)} == {"my-run", "my-run-1"}
     containers.follow_output(second)
     assert capsys.readouterr().out == "hello\n"
 
@@ -86,7 +86,7 @@ def test_container_of_a_taken_name_gets_a_number(client: Any, capsys: pytest.Cap
 def test_container_that_cannot_start_is_removed_again(client: Any):
     with pytest.raises(InfrastructureError, match=r"The container 'odd' could not start: .*nothing-of-this-name"):
         containers.start(configure(command="nothing-of-this-name", name="odd"))
-    assert client.containers.list(all=True) == []
+    assert client.containers.list(all=True, ignore_removed=True) == []
 
 
 def test_container_that_is_gone_is_reported(client: Any):

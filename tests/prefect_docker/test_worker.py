@@ -100,7 +100,7 @@ def client(engine: docker_engine.Engine, monkeypatch: pytest.MonkeyPatch) -> Ite
     with docker_client() as client:
         docker_engine.add_python_image(client, *IMAGE.split(":"))
         yield client
-        for container in client.containers.list(all=True):
+        for container in client.containers.list(all=True, ignore_removed=True):
             container.remove(force=True)
 
 
@@ -187,7 +187,7 @@ def test_cancelled_run_has_its_container_stopped(
     pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
     run = pool.wait_for(run_id, "Cancelled", "Crashed")
     assert run["state_name"] == "Cancelled", worker.output
-    wait_until(lambda: not client.containers.list(all=True), "the container was not removed")
+    wait_until(lambda: not client.containers.list(all=True, ignore_removed=True), "the container was not removed")
     assert pool.read(run_id)["state_name"] == "Cancelled"
 
 
@@ -253,7 +253,7 @@ def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, w
         assert "status code 137" in run["state"]["message"], second.output
     (pool.data / "gone").touch()
     pool.wait_for(well, "Completed")
-    assert len(client.containers.list(all=True)) == 3
+    assert len(client.containers.list(all=True, ignore_removed=True)) == 3
 
 
 def test_engine_that_restarts_is_waited_for_and_ends_its_runs(
