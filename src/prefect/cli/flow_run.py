@@ -10,6 +10,7 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli import _bulk, _runs
+from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_flow_names
 from prefect.cli._output import (
@@ -116,9 +117,9 @@ def format_start_and_duration(run: Any) -> tuple[str, str]:
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a flow run."""
-    if web:
-        raise NotImplementedError("--web is not implemented yet: the web interface has no page of a flow run.")
     run = find_flow_run(id)
+    if web:
+        return open_page("flow-run", run.id)
     if output:
         return print_json(run)
     flow = get_client().read_flow(run.flow_id)
