@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import _flow
 from prefect._io import class_twin, twin
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from prefect.schedules import Schedule
     from prefect.schemas.concurrency import ConcurrencyLimitConfig
 else:
-    deploying = lazy("prefect.deployments.deploying")
-    runner_deployment = lazy("prefect.deployments.runner_deployment")
+    deploying, runner_deployment = lazy_from("prefect.deployments", "deploying", "runner_deployment")
     serving = lazy("prefect.deployments.serving")
     storage = lazy("prefect.runner.storage")
 

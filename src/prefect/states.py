@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.exceptions import SerializationError
 from prefect.schemas.outcomes import (
     RESULT_READ_MAXIMUM_ATTEMPTS,
@@ -55,9 +55,8 @@ if TYPE_CHECKING:
     from prefect.schemas import actions
 else:
     actions = lazy("prefect.schemas.actions")
-    failures = lazy("prefect.engine.failures")
+    failures, outcomes = lazy_from("prefect.engine", "failures", "outcomes")
     loggers = lazy("prefect.logging.loggers")
-    outcomes = lazy("prefect.engine.outcomes")
     results = lazy("prefect.results")
 
 __all__ = [

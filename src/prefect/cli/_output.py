@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -31,10 +31,7 @@ if TYPE_CHECKING:
 else:
     orjson = lazy("orjson")
     json_codec = lazy("prefect.types.json_codec")
-    rich_box = lazy("rich.box")
-    rich_cells = lazy("rich.cells")
-    rich_console = lazy("rich.console")
-    rich_table = lazy("rich.table")
+    rich_box, rich_cells, rich_console, rich_table = lazy_from("rich", "box", "cells", "console", "table")
     rich_text = lazy("rich.text")
     settings = lazy("prefect.settings")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect import _io
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import group, output_option
 from prefect.cli._output import is_terminal, print_fields, print_json, print_notice
 
@@ -23,8 +23,7 @@ else:
     journal_ingestion = lazy("prefect.server.services.runs.journal_ingestion")
     file = lazy("prefect.journal.file")
     local = lazy("prefect.server.local")
-    outbox = lazy("prefect.outbox")
-    settings = lazy("prefect.settings")
+    outbox, settings = lazy_from("prefect", "outbox", "settings")
     store = lazy("prefect.outbox.store")
 
 SHIP_TIMEOUT_SECONDS = 30.0
