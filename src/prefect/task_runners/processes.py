@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from prefect import journal
 from prefect._lazy import lazy
 from prefect.exceptions import UpstreamTaskError
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture, call_when_done
-from prefect.task_runners.base import Dependencies, TaskRunner
+from prefect.futures import PrefectConcurrentFuture, call_when_done
+from prefect.task_runners.base import Links, TaskRunner, Upstreams
 from prefect.task_runners.handover import Ending, HandedOverRun, execute_to_bytes
 
 if TYPE_CHECKING:
@@ -81,8 +81,8 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         self,
         task: RunnableTask,
         parameters: dict[str, Any],
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: Dependencies | None = None,
+        wait_for: Upstreams = None,
+        dependencies: Links = None,
     ) -> PrefectConcurrentFuture[Any]:
         if not self._started or self._executor is None:
             raise RuntimeError("The task runner must be started before submitting work.")
