@@ -53,11 +53,7 @@ class TaskRunner(abc.ABC, Generic[F]):
 
     @abc.abstractmethod
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Upstreams = None,
-        dependencies: Links = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> F:
         """Start a run of the task as soon as its dependencies are done.
 

@@ -107,11 +107,7 @@ class ClusterTaskRunner(TaskRunner[F]):
     # --- submission ---------------------------------------------------------------------------------------------------
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Upstreams = None,
-        dependencies: Links = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> F:
         if not self._started:
             raise RuntimeError("The task runner must be started before submitting work.")

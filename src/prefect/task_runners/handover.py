@@ -164,11 +164,7 @@ class HandedOverRun:
     """
 
     def __init__(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Upstreams = None,
-        dependencies: Links = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> None:
         self._wait_for = None if wait_for is None else list(wait_for)
         self._engine = TaskRunEngine(task, parameters, self._wait_for, dependencies)

@@ -78,11 +78,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         return ProcessPoolTaskRunner(self._max_workers, initializer=self._initializer, initargs=self._initargs)
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Upstreams = None,
-        dependencies: Links = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> PrefectConcurrentFuture[Any]:
         if not self._started or self._executor is None:
             raise RuntimeError("The task runner must be started before submitting work.")

@@ -23,11 +23,7 @@ class PrefectTaskRunner(TaskRunner[PrefectDistributedFuture[Any]]):
         return PrefectTaskRunner()
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Upstreams = None,
-        dependencies: Links = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> PrefectDistributedFuture[Any]:
         if not self._started:
             raise RuntimeError("The task runner must be started before submitting work.")

@@ -52,11 +52,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         return ThreadPoolTaskRunner(self._max_workers)
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Upstreams = None,
-        dependencies: Links = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> PrefectConcurrentFuture[R]:
         pool = self._pool
         if not self._started or pool is None:
