@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import _flow
 from prefect._io import class_twin, twin
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from
 from prefect.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from prefect.schemas.concurrency import ConcurrencyLimitConfig
 else:
     deploying, runner_deployment = lazy_from("prefect.deployments", "deploying", "runner_deployment")
-    serving = lazy("prefect.deployments.serving")
-    storage = lazy("prefect.runner.storage")
+    serving, storage = lazy_from("prefect", "deployments.serving", "runner.storage")
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from
 from prefect.exceptions import SerializationError
 from prefect.schemas.outcomes import (
     RESULT_READ_MAXIMUM_ATTEMPTS,
@@ -54,10 +54,8 @@ if TYPE_CHECKING:
     from prefect.logging import loggers
     from prefect.schemas import actions
 else:
-    actions = lazy("prefect.schemas.actions")
+    actions, loggers, results = lazy_from("prefect", "schemas.actions", "logging.loggers", "results")
     failures, outcomes = lazy_from("prefect.engine", "failures", "outcomes")
-    loggers = lazy("prefect.logging.loggers")
-    results = lazy("prefect.results")
 
 __all__ = [
     "RESULT_READ_MAXIMUM_ATTEMPTS",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 
 from prefect import _functions, _warnings
 from prefect._deferring import Deferring
-from prefect._lazy import exports, lazy, lazy_from
+from prefect._lazy import exports, lazy_from
 from prefect.values.annotations import NotSet, unmapped
 
 if TYPE_CHECKING:
@@ -42,10 +42,9 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
     from prefect.transactions import Transaction
 else:
-    asset_core = lazy("prefect.assets.core")
+    asset_core, task_run = lazy_from("prefect", "assets.core", "engine.task_run")
     cache_policies, settings, task_runners = lazy_from("prefect", "cache_policies", "settings", "task_runners")
     deferral, shells, task_creation = lazy_from("prefect.engine", "deferral", "shells", "task_creation")
-    task_run = lazy("prefect.engine.task_run")
 
 __all__ = [
     "FutureOrResult",

@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from prefect.types import json_codec
 else:
     orjson = lazy("orjson")
-    json_codec = lazy("prefect.types.json_codec")
+    json_codec, settings = lazy_from("prefect", "types.json_codec", "settings")
     rich_box, rich_cells, rich_console, rich_table = lazy_from("rich", "box", "cells", "console", "table")
     rich_text = lazy("rich.text")
-    settings = lazy("prefect.settings")
 
 STATE_COLOURS: Mapping[str, str] = {
     "COMPLETED": "green",

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 else:
     actions, filters, sorting, states = lazy_from("prefect.schemas", "actions", "filters", "sorting", "states")
     orjson = lazy("orjson")
-    profiles = lazy("prefect.settings.profiles")
-    registry = lazy("prefect.workers.registry")
+    profiles, registry = lazy_from("prefect", "settings.profiles", "workers.registry")
 
 command = group("work-pool", "Manage work pools.")
 command.planned = frozenset({"provision-infra", "provision-infrastructure"})

@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 
 from prefect import outbox, settings
 from prefect._io import twin
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from
 from prefect.outbox import leftovers
 from prefect.runner import fork_launcher, local_server, lookup, notices, run_events
 from prefect.runner.claims import Claims
@@ -42,8 +42,7 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
 else:
     filters, states = lazy_from("prefect.schemas", "filters", "states")
-    orchestration = lazy("prefect.client.orchestration")
-    server = lazy("prefect.runner.server")
+    orchestration, server = lazy_from("prefect", "client.orchestration", "runner.server")
 
 __all__ = ["Runner"]
 

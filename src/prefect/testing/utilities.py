@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import journal
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from
 from prefect.settings import PREFECT_HOME, temporary_settings
 from prefect.settings.context import process_settings
 
@@ -34,10 +34,8 @@ if TYPE_CHECKING:
     from prefect.task_runners import current as runners
 else:
     filters, sorting = lazy_from("prefect.client.schemas", "filters", "sorting")
-    orchestration = lazy("prefect.client.orchestration")
-    resolve = lazy("prefect.results.resolve")
-    runners = lazy("prefect.task_runners.current")
-    writer = lazy("prefect.journal.writer")
+    orchestration, resolve = lazy_from("prefect", "client.orchestration", "results.resolve")
+    runners, writer = lazy_from("prefect", "task_runners.current", "journal.writer")
 
 __all__ = [
     "a_test_step",
