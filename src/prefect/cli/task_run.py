@@ -7,6 +7,7 @@ from uuid import UUID
 
 from prefect._lazy import lazy_from
 from prefect.cli import _runs
+from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_by_ids
 from prefect.cli._output import print_fields, print_json, print_table, state_cell
@@ -87,9 +88,9 @@ def _read_flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a task run."""
-    if web:
-        raise NotImplementedError("--web is not implemented yet: the web interface has no page of a task run.")
     run = _find_task_run(id)
+    if web:
+        return open_page("task-run", run.id)
     if output:
         return print_json(run)
     flow_run = _read_flow_run_names([run]).get(run.flow_run_id)
