@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _bulk, _runs
 from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
@@ -32,12 +32,8 @@ if TYPE_CHECKING:
     from prefect.cli import _execution, _follow
     from prefect.schemas import filters, responses, runs, sorting, states
 else:
-    _execution = lazy("prefect.cli._execution")
-    _follow = lazy("prefect.cli._follow")
-    filters = lazy("prefect.schemas.filters")
-    responses = lazy("prefect.schemas.responses")
-    sorting = lazy("prefect.schemas.sorting")
-    states = lazy("prefect.schemas.states")
+    _execution, _follow = lazy_from("prefect.cli", "_execution", "_follow")
+    filters, responses, sorting, states = lazy_from("prefect.schemas", "filters", "responses", "sorting", "states")
 
 command = group("flow-run", "Manage flow runs.")
 
