@@ -34,9 +34,7 @@ from prefect.workers.submission import REPORT_RETRY_SECONDS
 from prefect.workers.warm_processes import LoadedFlow, WarmProcesses
 
 if TYPE_CHECKING:
-    from prefect.schemas.responses import DeploymentResponse
-    from prefect.schemas.runs import Flow, FlowRun
-    from prefect.schemas.work import WorkPool
+    from prefect.schemas.runs import FlowRun
 
 ENGINE_COMMAND = "python -m prefect.engine"
 
@@ -74,16 +72,7 @@ class ProcessJobConfiguration(BaseJobConfiguration):
             raise ValueError(f"The working directory {str(value)!r} leads out of the worker's directory.")
         return value
 
-    def prepare_for_flow_run(
-        self,
-        flow_run: FlowRun,
-        deployment: DeploymentResponse | None = None,
-        flow: Flow | None = None,
-        work_pool: WorkPool | None = None,
-        worker_name: str | None = None,
-        worker_id: UUID | None = None,
-    ) -> None:
-        super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
+    def _adapt_to_infrastructure(self) -> None:
         if self.command in (DEFAULT_COMMAND, ENGINE_COMMAND):
             self.command = self._base_flow_run_command()
 
