@@ -117,7 +117,8 @@ def _find_kinds(handler: Any) -> tuple[CleanupKind, ...]:
     kinds: Any = getattr(handler, "cleanup_kinds", None) or getattr(handler, "cleanup_kind", None)
     if not kinds:
         raise ValueError(f"The clean-up handler {handler!r} has neither `cleanup_kind` nor `cleanup_kinds`.")
-    return tuple([kinds] if isinstance(kinds, str) else kinds)
+    names: tuple[Any, ...] = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+    return names
 
 
 @dataclass(eq=False)
