@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _runs
+from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_by_ids
 from prefect.cli._output import print_fields, print_json, print_table, state_cell
@@ -15,8 +16,7 @@ from prefect.cli.flow_run import format_start_and_duration, format_state_fields
 if TYPE_CHECKING:
     from prefect.schemas import filters, runs, sorting
 else:
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
+    filters, sorting = lazy_from("prefect.schemas", "filters", "sorting")
 
 command = group("task-run", "View task runs.")
 
@@ -88,9 +88,9 @@ def _read_flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a task run."""
-    if web:
-        raise NotImplementedError("--web is not implemented yet: the web interface has no page of a task run.")
     run = _find_task_run(id)
+    if web:
+        return open_page("task-run", run.id)
     if output:
         return print_json(run)
     flow_run = _read_flow_run_names([run]).get(run.flow_run_id)
