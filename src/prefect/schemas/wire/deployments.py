@@ -18,7 +18,7 @@ from prefect.schemas.deployments import VersionInfo
 from prefect.schemas.responses import GlobalConcurrencyLimitResponse as _GlobalConcurrencyLimitResponse
 from prefect.schemas.runs import CreatedBy, UpdatedBy
 from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
-from prefect.schemas.wire.base import Stored
+from prefect.schemas.wire.base import Deleted, Page, Stored
 from prefect.types._annotated import AwareDateTime, KeyValueLabelsField, PositiveInteger
 from prefect.types.enums import AutoEnum
 
@@ -136,20 +136,12 @@ class DeploymentUpdate(actions.DeploymentUpdate):
     global_concurrency_limit_id: UUID | None = None
 
 
-class DeploymentBulkDeleteResponse(PrefectBaseModel):
+class DeploymentBulkDeleteResponse(Deleted):
     """The deployments that were deleted."""
 
-    deleted: list[UUID] = Field(default_factory=list[UUID])
 
-
-class DeploymentPaginationResponse(PrefectBaseModel):
+class DeploymentPaginationResponse(Page[DeploymentResponse]):
     """A page of deployments."""
-
-    results: list[DeploymentResponse]
-    count: int
-    limit: int
-    pages: int
-    page: int
 
 
 # --- what is wrong with the parameters of a deployment, or with the variables of a job --------------------------------
