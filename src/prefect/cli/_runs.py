@@ -12,7 +12,7 @@ from uuid import UUID
 import click
 
 from prefect import exceptions
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import flag, multiple_option, output_option
 from prefect.cli._lookup import fail_not_found, get_client, limit_option, read_all_pages, read_by_ids
 from prefect.cli._output import fail, print_json, style
@@ -24,10 +24,8 @@ if TYPE_CHECKING:
 
     from prefect.schemas import filters, records, runs, sorting
 else:
-    runs = lazy("prefect.schemas.runs")
+    filters, runs, sorting = lazy_from("prefect.schemas", "filters", "runs", "sorting")
     difflib = lazy("difflib")
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
 
 T = TypeVar("T")
 F = Callable[..., Any]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
-from prefect.cli import _runs
+from prefect._lazy import lazy_from
+from prefect.cli import _bulk, _runs
 from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_flow_names
@@ -32,12 +32,8 @@ if TYPE_CHECKING:
     from prefect.cli import _execution, _follow
     from prefect.schemas import filters, responses, runs, sorting, states
 else:
-    _execution = lazy("prefect.cli._execution")
-    _follow = lazy("prefect.cli._follow")
-    filters = lazy("prefect.schemas.filters")
-    responses = lazy("prefect.schemas.responses")
-    sorting = lazy("prefect.schemas.sorting")
-    states = lazy("prefect.schemas.states")
+    _execution, _follow = lazy_from("prefect.cli", "_execution", "_follow")
+    filters, responses, sorting, states = lazy_from("prefect.schemas", "filters", "responses", "sorting", "states")
 
 command = group("flow-run", "Manage flow runs.")
 
@@ -208,11 +204,15 @@ def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, o
 
 
 @command.command("delete")
-@positional("id", help="Pass the id or name of a flow run.")
-def delete(id: str) -> None:
-    """Delete a flow run with its task runs and logs."""
+@_bulk.one_or_query()
+def delete(id: str | None, query: str | None, yes: bool, output: str | None) -> None:
+    """Delete a flow run, or all of a query, with their task runs and logs."""
+    _bulk.check_choice(id, query, output)
+    if id is None:
+        return _bulk.act("delete", query or "", yes, output)
     run = find_flow_run(id)
-    confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
+    if not yes:
+        confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
     get_client().delete_flow_run(run.id)
     click.echo(f"Deleted flow run {run.name!r} ({run.id}).")
 
@@ -226,9 +226,12 @@ def watch(id: str, timeout: int | None) -> None:
 
 
 @command.command("cancel")
-@positional("id", help="Pass the id or name of a flow run.")
-def cancel(id: str) -> None:
-    """Cancel a flow run."""
+@_bulk.one_or_query()
+def cancel(id: str | None, query: str | None, yes: bool, output: str | None) -> None:
+    """Cancel a flow run, or all of a query."""
+    _bulk.check_choice(id, query, output)
+    if id is None:
+        return _bulk.act("cancel", query or "", yes, output)
     run = find_flow_run(id)
     answer = get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
     if answer.status is responses.SetStateStatus.ABORT:
@@ -239,10 +242,13 @@ def cancel(id: str) -> None:
 
 
 @command.command("retry")
-@positional("id_or_name", help="Pass the id or name of a flow run.")
+@_bulk.one_or_query("id_or_name")
 @click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Entrypoint of the flow, for a run without a deployment.")
-def retry(id_or_name: str, entrypoint: str | None) -> None:
-    """Retry a finished flow run, on a worker if it has a deployment, else in this process."""
+def retry(id_or_name: str | None, query: str | None, yes: bool, output: str | None, entrypoint: str | None) -> None:
+    """Retry a finished flow run, on a worker if it has a deployment, else in this process; or all of a query."""
+    _bulk.check_choice(id_or_name, query, output)
+    if id_or_name is None:
+        return _bulk.act("retry", query or "", yes, output)
     run = find_flow_run(id_or_name)
     if not _follow.has_ended(run):
         fail(f"Flow run {run.name!r} is {run.state_name}. Only a finished flow run can be retried.")

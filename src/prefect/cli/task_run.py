@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _runs
 from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
@@ -16,8 +16,7 @@ from prefect.cli.flow_run import format_start_and_duration, format_state_fields
 if TYPE_CHECKING:
     from prefect.schemas import filters, runs, sorting
 else:
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
+    filters, sorting = lazy_from("prefect.schemas", "filters", "sorting")
 
 command = group("task-run", "View task runs.")
 

@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from prefect import settings
 from prefect._io import resolve_outcome
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.client._http_clients import HttpClients
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
     from prefect.client import _encoding, _http, _http_factory, _httpx, _local_http
     from prefect.settings import Settings
 else:
-    _encoding = lazy("prefect.client._encoding")
-    _http = lazy("prefect.client._http")
-    _http_factory = lazy("prefect.client._http_factory")
-    _httpx = lazy("prefect.client._httpx")
-    _local_http = lazy("prefect.client._local_http")
+    _encoding, _http, _http_factory = lazy_from("prefect.client", "_encoding", "_http", "_http_factory")
+    _httpx, _local_http = lazy_from("prefect.client", "_httpx", "_local_http")
 
 local: ModuleType = lazy("prefect.server.local")
 operation: ModuleType = lazy("prefect.server.routes.operation")

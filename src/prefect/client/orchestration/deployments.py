@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client import wire
 from prefect.client.orchestration.base import (
     BaseAsyncClient,
@@ -29,11 +29,8 @@ if TYPE_CHECKING:
     from prefect.schemas.schedules import SCHEDULE_TYPES
     from prefect.schemas.states import State
 else:
-    actions = lazy("prefect.schemas.actions")
-    deployments = lazy("prefect.schemas.deployments")
-    objects = lazy("prefect.schemas.runs")
-    responses = lazy("prefect.schemas.responses")
-    states = lazy("prefect.schemas.states")
+    actions, deployments, objects = lazy_from("prefect.schemas", "actions", "deployments", "runs")
+    responses, states = lazy_from("prefect.schemas", "responses", "states")
 
 
 class DeploymentAsyncClient(BaseAsyncClient):
