@@ -178,7 +178,7 @@ class Dialect:
         key = self.name, tuple(names)
         coders = table.coders.get(key)
         if coders is None:
-            kinds = [table.kinds[name] for name in names]
+            kinds: list[Kind] = [table.kinds[name] for name in names]
             decoders = [
                 (index, decode, _EMPTY.get(kind))
                 for index, kind in enumerate(kinds)

@@ -271,7 +271,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._notify_listeners(connection.notifications)
         _settle(done)
 
-    def _set_durability(self, connection: SqliteTransaction, durable: bool) -> None:
+    def _set_durability(self, connection: ThreadTransaction, durable: bool) -> None:
         """Have the next commits flush the disk, or not."""
         if durable == self._is_relaxed:
             connection.run_now(DURABLE if durable else RELAXED)
@@ -302,7 +302,7 @@ class SqliteWriterDatabase(SqliteDatabase):
             return None
         return job
 
-    async def _attempt(self, connection: SqliteTransaction, job: _Job, is_first: bool) -> None:
+    async def _attempt(self, connection: ThreadTransaction, job: _Job, is_first: bool) -> None:
         """Run a unit of work; when it fails, only the changes of this unit are rolled back.
 
         The first unit of a transaction needs no savepoint for that: the transaction ends with it.
