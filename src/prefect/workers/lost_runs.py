@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
 
 from prefect.schemas.filters import (
     FlowRunFilter,
@@ -22,12 +23,24 @@ from prefect.schemas.states import StateType
 from prefect.schemas.worker_channel import WORKER_LABEL
 
 if TYPE_CHECKING:
+    from prefect.client.orchestration import PrefectClient
     from prefect.schemas.runs import FlowRun
-    from prefect.workers.submission import RunSubmission
 
 ENGINE_LABEL = "prefect.infrastructure.engine"
 """The label of a run: the engine of its infrastructure and the id of the state that it was claimed by."""
 PAGE_SIZE = 200
+
+
+class Reporter(Protocol):
+    """A worker, as far as it is needed here."""
+
+    name: str
+    _submitting_flow_run_ids: set[UUID]
+
+    @property
+    def client(self) -> PrefectClient: ...
+
+    async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None: ...
 
 
 def build_engine_label(flow_run: FlowRun, engine: str) -> dict[str, str]:
@@ -35,7 +48,7 @@ def build_engine_label(flow_run: FlowRun, engine: str) -> dict[str, str]:
     return {ENGINE_LABEL: f"{engine}/{flow_run.state.id if flow_run.state else None}"}
 
 
-async def read_pending_runs(worker: RunSubmission[Any, Any, Any], pool: str) -> list[FlowRun]:
+async def read_pending_runs(worker: Reporter, pool: str) -> list[FlowRun]:
     """Return the pending runs of a pool that this worker is not starting."""
     found: list[FlowRun] = []
     while True:
@@ -72,7 +85,7 @@ def explain_loss(flow_run: FlowRun, engine: str, worker_name: str, worker_start:
 
 
 async def report_lost_runs(
-    worker: RunSubmission[Any, Any, Any],
+    worker: Reporter,
     flow_runs: list[FlowRun],
     engine: str,
     worker_start: datetime,
