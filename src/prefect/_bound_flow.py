@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 from uuid import UUID
 
 from prefect import _functions, _io
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.context import EngineContext
 from prefect.deployments.flow_runs import create_parent_task_run
 from prefect.engine.parameters import collect_inputs, resolve_inputs
@@ -31,10 +31,8 @@ if TYPE_CHECKING:
     from prefect.workers import local_run
     from prefect.workers.base import BaseWorker
 else:
-    launchers = lazy("prefect.bundles.launchers")
-    local_run = lazy("prefect.workers.local_run")
-    orchestration = lazy("prefect.client.orchestration")
-    submission = lazy("prefect.bundles.submission")
+    launchers, submission = lazy_from("prefect.bundles", "launchers", "submission")
+    local_run, orchestration = lazy_from("prefect", "workers.local_run", "client.orchestration")
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)

@@ -18,7 +18,12 @@ import anyio
 import anyio.abc
 
 from prefect.client.orchestration import ServerType
-from prefect.exceptions import InfrastructureError, InfrastructureNotFound, ObjectNotFound
+from prefect.exceptions import (
+    InfrastructureError,
+    InfrastructureNotAvailable,
+    InfrastructureNotFound,
+    ObjectNotFound,
+)
 from prefect.workers.base import BaseWorker, BaseWorkerResult
 from prefect_docker import containers
 from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
@@ -166,9 +171,16 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
     ) -> None:
         """Stop the container of a flow run: SIGTERM, and SIGKILL after the grace."""
         self._stopped.add(infrastructure_pid)
+        is_own = infrastructure_pid in self._infrastructure_pids.values()
         try:
             await run_in_thread(lambda: containers.stop(infrastructure_pid, grace_seconds))
-        except InfrastructureNotFound:
+            if configuration.auto_remove and not is_own:
+                await run_in_thread(lambda: containers.remove(infrastructure_pid))
+        except InfrastructureNotFound as error:
+            if not is_own and containers.is_of_this_machine(infrastructure_pid):
+                raise InfrastructureNotAvailable(f"{error} It may be on another machine.") from error
+            raise
+        except InfrastructureNotAvailable:
             raise
         except Exception as error:  # it is tried again
             self._stopped.discard(infrastructure_pid)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import flag, group, multiple_option
 from prefect.cli._output import fail
 from prefect.settings import get_current_settings
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from prefect.outbox import leftovers
     from prefect.workers import running
 else:
-    _worker_types = lazy("prefect.cli._worker_types")
-    configuration = lazy("prefect.logging.configuration")
-    leftovers = lazy("prefect.outbox.leftovers")
-    running = lazy("prefect.workers.running")
+    _worker_types, configuration = lazy_from("prefect", "cli._worker_types", "logging.configuration")
+    leftovers, running = lazy_from("prefect", "outbox.leftovers", "workers.running")
 
 command = group("worker", "Run a worker that starts the flow runs of a work pool.")
 

@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect._io import sleep
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 
 if TYPE_CHECKING:
     from prefect.client import base, wire
     from prefect.client.orchestration import PrefectClient
     from prefect.schemas.runs import FlowRun
 else:
-    base = lazy("prefect.client.base")
-    wire = lazy("prefect.client.wire")
+    base, wire = lazy_from("prefect.client", "base", "wire")
 
 REQUEST_SECONDS = 20.0
 """How long one request waits for the end of a run."""

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from prefect import outbox
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.logging.loggers import flow_run_logger
 
 if TYPE_CHECKING:
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from prefect.schemas.responses import DeploymentResponse
     from prefect.schemas.runs import FlowRun
 else:
-    blocks_core = lazy("prefect.blocks.core")
-    steps = lazy("prefect.deployments.steps.core")
-    storage = lazy("prefect.runner.storage")
+    blocks_core, steps, storage = lazy_from("prefect", "blocks.core", "deployments.steps.core", "runner.storage")
 
 
 async def fetch_code(

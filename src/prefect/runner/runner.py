@@ -22,7 +22,7 @@ from uuid import UUID, uuid4
 
 from prefect import outbox, settings
 from prefect._io import twin
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.outbox import leftovers
 from prefect.runner import fork_launcher, local_server, lookup, notices, run_events
 from prefect.runner.claims import Claims
@@ -41,10 +41,8 @@ if TYPE_CHECKING:
     from prefect.schemas import filters, states
     from prefect.schemas.runs import FlowRun
 else:
-    filters = lazy("prefect.schemas.filters")
-    orchestration = lazy("prefect.client.orchestration")
-    server = lazy("prefect.runner.server")
-    states = lazy("prefect.schemas.states")
+    filters, states = lazy_from("prefect.schemas", "filters", "states")
+    orchestration, server = lazy_from("prefect", "client.orchestration", "runner.server")
 
 __all__ = ["Runner"]
 

@@ -30,6 +30,17 @@ CLAIM_VARIABLE = "PREFECT__FLOW_RUN_CLAIM"
 """The environment variable that carries it to the process of the run."""
 
 CleanupKind = Literal["cancelling_timeout_teardown.v1", "pending_claim_teardown.v1"]
+CANCELLING_TIMEOUT_TEARDOWN: CleanupKind = "cancelling_timeout_teardown.v1"
+"""A run was being cancelled for too long: stop its infrastructure."""
+PENDING_CLAIM_TEARDOWN: CleanupKind = "pending_claim_teardown.v1"
+"""A run was lost with the worker that had claimed it: stop the infrastructure that it had started."""
+
+SUPPORTED_CLEANUP_KINDS: tuple[CleanupKind, ...] = (CANCELLING_TIMEOUT_TEARDOWN, PENDING_CLAIM_TEARDOWN)
+
+CleanupOperation = Literal["ack", "release", "renew"]
+CleanupOperationStatus = Literal[
+    "accepted", "not_current", "not_found", "expired", "invalid_token", "unauthorized", "dead_lettered", "error"
+]
 
 
 class Frame(BaseModel):
@@ -90,3 +101,57 @@ class CleanupRelease(CleanupReply):
     """A worker returns a clean-up job."""
 
     reason: str | None = None
+
+
+class CancellingTimeoutTeardownTarget(BaseModel):
+    """The infrastructure of a run that was being cancelled for too long."""
+
+    model_config = ConfigDict(extra="allow")
+
+    flow_run_id: UUID
+    infrastructure_pid: str | None = None
+
+
+class PendingClaimTeardownTarget(CancellingTimeoutTeardownTarget):
+    """The infrastructure of a run that was lost with the worker that had claimed it."""
+
+    claim_id: UUID
+    execution_id: UUID | None = None
+
+
+class _CleanupMessage(_WorkerMessage):
+    message_id: UUID
+    reservation_token: str = Field(min_length=1)
+    lease_expires_at: AwareDateTime
+    delivery_count: int = Field(gt=0)
+    work_queue_id: UUID | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class CancellingTimeoutCleanupMessagePayload(_CleanupMessage):
+    """A clean-up job of the kind `cancelling_timeout_teardown.v1`."""
+
+    kind: Literal["cancelling_timeout_teardown.v1"]
+    target: CancellingTimeoutTeardownTarget
+
+
+class PendingClaimCleanupMessagePayload(_CleanupMessage):
+    """A clean-up job of the kind `pending_claim_teardown.v1`."""
+
+    kind: Literal["pending_claim_teardown.v1"]
+    target: PendingClaimTeardownTarget
+
+
+CleanupMessagePayload = PendingClaimCleanupMessagePayload | CancellingTimeoutCleanupMessagePayload
+
+
+class CleanupOperationResultPayload(_WorkerMessage):
+    """What became of a reply of a worker about a clean-up job."""
+
+    request_frame_id: UUID
+    message_id: UUID
+    operation: CleanupOperation
+    status: CleanupOperationStatus
+    lease_expires_at: AwareDateTime | None = None
+    reason: str | None = None
+    detail: str | None = None

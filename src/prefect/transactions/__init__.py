@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.locking.isolation import IsolationLevel
 from prefect.transactions.core import (
     BaseTransaction,
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from prefect import filesystems, results
 else:
-    filesystems = lazy("prefect.filesystems")
-    results = lazy("prefect.results")
+    filesystems, results = lazy_from("prefect", "filesystems", "results")
 
 __all__ = [
     "AsyncTransaction",

@@ -31,10 +31,12 @@ from prefect.workers import registry
 from prefect.workers.bundled_runs import BundledRun, BundledRuns
 from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
+from prefect.workers.cleanup import WorkerCleanupExecutor, WorkerCleanupHandlerRegistry
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
 from prefect.workers.polling import PollingLoop
 from prefect.workers.result import BaseWorkerResult
 from prefect.workers.submission import R
+from prefect.workers.teardown import build_cleanup_handler_registry
 from prefect.workers.worker_type import C, V, WorkerType
 
 if TYPE_CHECKING:
@@ -43,11 +45,14 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.work import WorkPool
+    from prefect.schemas.worker_channel import CleanupKind, Frame
     from prefect.workers import server
 else:
     server = lazy("prefect.workers.server")
 
 __all__ = ["BaseJobConfiguration", "BaseVariables", "BaseWorker", "BaseWorkerResult"]
+
+DEFAULT_CLEANUP_CONCURRENCY = 4
 
 MISSED_POLLS = 30
 """After how many intervals without an answered look a worker counts as not polling."""
@@ -114,6 +119,9 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._lookup: Lookup | None = None
         self._polling: PollingLoop | None = None
         self._channel: WorkPoolChannel | None = None
+        self._cleanups: WorkerCleanupExecutor | None = None
+        can_stop = type(self).kill_infrastructure is not BaseWorker.kill_infrastructure
+        self._cleanup_handler_registry = build_cleanup_handler_registry(self, self.cleanup_handlers, can_stop)
         self._cancellations = CancellationWatch(
             lambda: self.client,
             self._active_runs,
@@ -153,21 +161,21 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         return self._limiter
 
     @property
-    def cleanup_handler_registry(self) -> dict[str, Any]:
-        """The handlers of clean-up work, by its kind."""
-        return {handler.kind: handler for handler in self.cleanup_handlers}
+    def cleanup_handler_registry(self) -> WorkerCleanupHandlerRegistry:
+        """The handlers of clean-up jobs: those of its class, else one that calls `kill_infrastructure`."""
+        return self._cleanup_handler_registry
 
     @property
-    def handled_cleanup_kinds(self) -> tuple[Any, ...]:
-        """The kinds of clean-up work that the worker takes."""
-        return tuple(self.cleanup_handler_registry)
+    def handled_cleanup_kinds(self) -> tuple[CleanupKind, ...]:
+        """The kinds of clean-up jobs that the worker carries out."""
+        return self._cleanup_handler_registry.handled_cleanup_kinds
 
     @property
     def max_cleanup_concurrency(self) -> int:
-        """How much clean-up work it takes at a time."""
-        if not self.cleanup_handlers:
+        """How many clean-up jobs it carries out at a time."""
+        if not self.handled_cleanup_kinds:
             return 0
-        return self.cleanup_max_concurrency or len(self.cleanup_handlers)
+        return self.cleanup_max_concurrency or DEFAULT_CLEANUP_CONCURRENCY
 
     # --- its life -----------------------------------------------------------------------------------------------------
 
@@ -194,6 +202,9 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._polling = PollingLoop(self._lookup, self._settings)
         if (url := build_url(str(self._client.api_url), self._work_pool_name)) is not None:
             self._channel = WorkPoolChannel(url, self._describe(), self)
+            self._cleanups = WorkerCleanupExecutor(
+                self.cleanup_handler_registry, self._channel.send, self.max_cleanup_concurrency
+            )
         self.is_setup = True
 
     async def teardown(self, *exc_info: Any) -> None:
@@ -355,6 +366,8 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             heartbeat_interval_seconds=max(1, round(self.heartbeat_interval_seconds)),
             work_queue_names=sorted(self._work_queues),
             metadata=self._get_metadata().model_dump(mode="json"),
+            cleanup_kinds=self.handled_cleanup_kinds,
+            max_cleanup_concurrency=self.max_cleanup_concurrency,
         )
 
     def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
@@ -381,6 +394,16 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
     def handle_cancelling_runs(self) -> None:
         """Look for runs to cancel at once."""
         self._cancellations.wake()
+
+    def handle_cleanup(self, frame: Frame) -> None:
+        """Start to carry out a clean-up job."""
+        if self._cleanups is not None and self._runs_task_group is not None:
+            self._cleanups.submit(frame, self._runs_task_group)
+
+    def handle_cleanup_result(self, frame: Frame) -> None:
+        """Go on with a clean-up job as the server answers."""
+        if self._cleanups is not None:
+            self._cleanups.handle_result(frame)
 
     async def _try(self, what: str, call: Callable[[], Any]) -> None:
         try:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, sync_method
 
 if TYPE_CHECKING:
@@ -17,10 +17,8 @@ if TYPE_CHECKING:
     from prefect.client import base
     from prefect.schemas import account
 else:
-    account = lazy("prefect.schemas.account")
-    base = lazy("prefect.client.base")
+    account, base, settings = lazy_from("prefect", "schemas.account", "client.base", "settings")
     prefect = lazy("prefect")
-    settings = lazy("prefect.settings")
 
 logger = logging.getLogger("prefect.client")
 

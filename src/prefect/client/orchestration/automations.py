@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_id, parse_many, sync_method
 from prefect.exceptions import ObjectNotFound
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from prefect.schemas import automations, event_filters, responses, sorting
     from prefect.schemas.automations import Automation, AutomationCore
 else:
-    automations = lazy("prefect.schemas.automations")
-    event_filters = lazy("prefect.schemas.event_filters")
-    responses = lazy("prefect.schemas.responses")
+    automations, event_filters, responses = lazy_from("prefect.schemas", "automations", "event_filters", "responses")
 
 
 class AutomationAsyncClient(BaseAsyncClient):

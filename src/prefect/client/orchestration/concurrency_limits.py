@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_id, parse_many, sync_method
 from prefect.exceptions import ObjectNotFound
 
@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from prefect.schemas import actions, concurrency, responses
     from prefect.schemas.actions import GlobalConcurrencyLimitCreate, GlobalConcurrencyLimitUpdate
 else:
-    actions = lazy("prefect.schemas.actions")
-    concurrency = lazy("prefect.schemas.concurrency")
-    responses = lazy("prefect.schemas.responses")
+    actions, concurrency, responses = lazy_from("prefect.schemas", "actions", "concurrency", "responses")
 
 
 class ConcurrencyLimitAsyncClient(BaseAsyncClient):

@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
 from prefect.types import now
 
@@ -14,10 +14,7 @@ if TYPE_CHECKING:
     from prefect.schemas import filters, responses, work
     from prefect.schemas import runs as objects
 else:
-    filters = lazy("prefect.schemas.filters")
-    objects = lazy("prefect.schemas.runs")
-    responses = lazy("prefect.schemas.responses")
-    work = lazy("prefect.schemas.work")
+    filters, objects, responses, work = lazy_from("prefect.schemas", "filters", "runs", "responses", "work")
 
 PAGE = 100
 """Page size of the requests of `match_work_queues`."""

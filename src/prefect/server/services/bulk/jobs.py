@@ -105,6 +105,11 @@ async def add(
     return _present(row)
 
 
+async def count(tx: Transaction, query: str) -> int:
+    """Return how many flow runs a job on a query would act on, or raise `InvalidRequest`."""
+    return await store.flow_runs.count(tx, _condition(tx, query, None, now()))
+
+
 async def _remove_old(tx: Transaction, at: datetime) -> None:
     old = await queries.find_old_jobs(tx, at - RETENTION)
     if old:
