@@ -73,7 +73,7 @@ def run_cluster() -> Iterator[ControlPlane]:
         plane.home.mkdir()
         _start_engine(plane, home)
         plane.start()
-        _start_kubelet(plane, home)
+        start_kubelet(plane, home)
         yield plane
     finally:
         _stop(plane, home)
@@ -108,7 +108,8 @@ def _build_pause_image(home: Path) -> None:
     )
 
 
-def _start_kubelet(plane: ControlPlane, home: Path) -> None:
+def start_kubelet(plane: ControlPlane, home: Path) -> None:
+    """Start the kubelet, and wait until its node is ready."""
     (home / "kubelet.yaml").write_text(yaml.safe_dump(KUBELET))
     plane.run(
         "kubelet",
