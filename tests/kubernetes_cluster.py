@@ -25,7 +25,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 90.0
+START_SECONDS = 200.0
 TOKEN = "s3cret"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 

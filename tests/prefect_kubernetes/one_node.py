@@ -23,7 +23,7 @@ from tests.kubernetes_cluster import ControlPlane, find_programs
 
 HOST = "172.17.0.1"
 IMAGE = "local/python:1"
-START_SECONDS = 120.0
+START_SECONDS = 200.0
 
 # A negative oom_score_adj needs a capability that machines of tests lack: it is taken out before runc reads it.
 RUNC = r"""#!/bin/bash
