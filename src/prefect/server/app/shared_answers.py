@@ -19,7 +19,7 @@ Compute = Callable[[], Awaitable[Response]]
 
 MAX_ANSWERS = 500
 
-CORE_SHARE = 0.025
+CORE_SHARE = 0.03
 """The share of one core that answers to open pages may take."""
 
 REQUEST_SECONDS = 0.0012

@@ -37,10 +37,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.server")
 
 MIN_INTERVAL_SECONDS = 0.3
-MAX_INTERVAL_SECONDS = 0.8
+MAX_INTERVAL_SECONDS = 0.7
 """How long changes are gathered: so that what is pushed can be seen within a second, whatever that costs."""
 
-CORE_SHARE = 0.01
+CORE_SHARE = 0.012
 """The share of one core that pushing changes may take; within the limits above, they are gathered longer for it."""
 
 SEND_SECONDS = 0.0001
