@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, sync_method
 
 if TYPE_CHECKING:
     from prefect.client import base
     from prefect.schemas import event_filters, events
 else:
-    base = lazy("prefect.client.base")
-    events = lazy("prefect.schemas.events")
+    base, events = lazy_from("prefect", "client.base", "schemas.events")
 
 PAGE = 50
 """Maximum page size of a server's events; Prefect Cloud allows more."""
