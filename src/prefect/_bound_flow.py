@@ -86,13 +86,7 @@ class InfrastructureBoundFlow(Flow[P, R]):
     def __call__(
         self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> Any:
-        """Run the flow on its infrastructure, started from this process, and wait for its end.
-
-        Args:
-            *args, **kwargs: The function's; futures and states are resolved to their results.
-            return_state: Return the final state in place of the value.
-            wait_for: Futures to wait for beside those among the arguments.
-        """
+        """Run the flow on its infrastructure, started from this process, and wait for its end; see `Flow.__call__`."""
         parameters = self.bind_arguments(args, kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
