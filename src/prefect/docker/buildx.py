@@ -24,8 +24,8 @@ def buildx_build_image(
 ) -> str:
     """Build an image for several platforms, and return its id.
 
-    Args: as for `build_image`, but with several `platforms`; `push` says whether to push it as well, and further options
-    are those of the command: `cache_from=["x"]` is `--cache-from x`.
+    Args: as for `build_image`, but with several `platforms`; `push` says whether to push it as well, and others are
+    options of the command: `cache_from=["x"]` is `--cache-from x`.
 
     Raises:
         BuildError: The build failed, or docker is not installed.
