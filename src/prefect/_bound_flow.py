@@ -95,14 +95,14 @@ class InfrastructureBoundFlow(Flow[P, R]):
         return call if self.isasync else _io.drive(call)
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFlowRunFuture[R]:
-        """Run the flow on its infrastructure, started from this process, and return a future of it at once.
+        """Run the flow on its infrastructure, started from this process, and return a future of it immediately.
 
         The process waits for the run before it exits.
         """
         return _io.drive(self._start(self.bind_arguments(args, kwargs)))
 
     def submit_to_work_pool(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFlowRunFuture[R]:
-        """Have a worker of the work pool run the flow, and return a future of it at once.
+        """Have a worker of the work pool run the flow, and return a future of it immediately.
 
         Raises:
             RuntimeError: The work pool has no storage for bundles, or the upload failed.

@@ -243,7 +243,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Look once for the jobs too that a worker of this name and pool has left."""
+        """Check once for the jobs too that a worker of this name and pool has left."""
         await super().sync_with_backend()
         if self._has_adopted or self._runs_task_group is None:
             return
@@ -257,7 +257,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
                 self._get_configuration,
             )
         except (ClusterAway, InfrastructureError) as error:
-            self._logger.warning("Jobs that are left cannot be looked for yet: %s", error)
+            self._logger.warning("Jobs that are left cannot be listed yet: %s", error)
             return
         self._has_adopted = True
         for job in found:

@@ -101,7 +101,7 @@ class RunExecution:
         return await self._record(end)
 
     def stop(self, reason: StopReason, grace_seconds: float) -> None:
-        """End the process and its descendants; `run` returns when that is done. A second call kills at once."""
+        """End the process and its descendants; `run` returns when that is done. A second call kills immediately."""
         if self.process is None or self.process.exit_code is not None:
             self._stop_reason, self._grace_seconds = self._stop_reason or reason, grace_seconds
             return
