@@ -19,19 +19,19 @@ from prefect.client.orchestration import ServerType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import InfrastructureError, InfrastructureNotFound
 from prefect.workers.base import BaseWorker, BaseWorkerResult
-from prefect_kubernetes import secret_env
-from prefect_kubernetes.adoption import FoundJob, find_left_jobs
-from prefect_kubernetes.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
-from prefect_kubernetes.clusters import Clusters
 from prefect_kubernetes.credentials import import_library
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration, KubernetesWorkerVariables
-from prefect_kubernetes.job_runs import JobRun
 from prefect_kubernetes.labels import to_selector
-from prefect_kubernetes.pod_events import PodEvents
+from prefect_kubernetes.running import secret_env
+from prefect_kubernetes.running.adoption import FoundJob, find_left_jobs
+from prefect_kubernetes.running.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.running.clusters import Clusters
+from prefect_kubernetes.running.job_runs import JobRun
+from prefect_kubernetes.running.pod_events import PodEvents
 from prefect_kubernetes.settings import KubernetesSettings
 
 if TYPE_CHECKING:
-    from prefect_kubernetes.watching import NamespaceWatch
+    from prefect_kubernetes.running.watching import NamespaceWatch
 
 __all__ = [
     "KubernetesWorker",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -54,7 +54,9 @@ def _array_to_json(value: Any) -> str | None:
     return _to_json(json_codec.map_texts(value, json_codec.replace_surrogates)) if json_codec.is_marked(text) else text
 
 
+@lru_cache(4096)
 def _to_uuid(value: bytes) -> UUID:
+    # Hot path: most rows of a page have the same flow, deployment and work queue.
     return uuid_from_int(int.from_bytes(value))
 
 
@@ -98,6 +100,18 @@ _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 """What null stands for in columns where it does not stand for None."""
 
 
+class _Coders(NamedTuple):
+    """What encodes and decodes some columns.
+
+    Attributes:
+        encoders: The name of each column, and what encodes it.
+        decoders: The index of each column that is decoded, what decodes it, and what null stands for.
+    """
+
+    encoders: list[tuple[str, Coder | None]]
+    decoders: list[tuple[int, Coder, Callable[[], Any] | None]]
+
+
 class Dialect:
     """Encode objects as rows and decode them, by the kinds of their columns; SQL that differs by database."""
 
@@ -137,7 +151,7 @@ class Dialect:
         Raises:
             Unstorable: A value cannot be stored.
         """
-        encoders = [(name, self._encoders.get(table.kinds[name])) for name in names]
+        encoders = self._coders(table, names).encoders
         try:
             return [
                 [
@@ -151,15 +165,28 @@ class Dialect:
 
     def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """Return the driver's rows of the named columns as objects."""
+        decoders = self._coders(table, names).decoders
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        kinds, decoders = table.kinds, self._decoders
-        for index, name in enumerate(names if columns else ()):
-            if (decode := decoders.get(kind := kinds[name])) is None:
-                continue
-            empty = _EMPTY.get(kind)
-            columns[index] = [(empty and empty()) if value is None else decode(value) for value in columns[index]]
+        for index, decode, empty in decoders if columns else ():
+            values = columns[index]
+            columns[index] = [(empty and empty()) if value is None else decode(value) for value in values]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _coders(self, table: Table, names: Sequence[str]) -> _Coders:
+        """Return what encodes and decodes the named columns of a table. Hot path: they are looked up once."""
+        key = self.name, tuple(names)
+        coders = table.coders.get(key)
+        if coders is None:
+            kinds: list[Kind] = [table.kinds[name] for name in names]
+            decoders = [
+                (index, decode, _EMPTY.get(kind))
+                for index, kind in enumerate(kinds)
+                if (decode := self._decoders.get(kind)) is not None
+            ]
+            encoders = [(name, self._encoders.get(kind)) for name, kind in zip(names, kinds, strict=True)]
+            coders = table.coders[key] = _Coders(encoders, decoders)
+        return coders
 
     def column_type(self, kind: Kind) -> str:
         """Return the type of a column of a kind."""
