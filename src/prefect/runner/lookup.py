@@ -7,6 +7,7 @@ return. Each look has a timeout, because a connection whose other end is gone ma
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -24,44 +25,36 @@ RETRY_INTERVAL_SECONDS = 1.5
 """Between two looks while the server does not answer."""
 
 
+@dataclass(eq=False)
 class Lookup:
     """Calls a function that looks for runs, and notices when the server is away and when it is back.
 
-    Args:
+    Attributes:
         look: Looks for runs once.
         check_health: Returns an error if the server does not answer a simple request.
         logger: Receives what people should know.
         who: Who looks, as messages say it.
-
-    Attributes:
         is_failing: Whether the last look found no server.
     """
 
-    def __init__(
-        self,
-        look: Callable[[], Awaitable[Any]],
-        check_health: Callable[[], Awaitable[Exception | None]],
-        logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
-        who: str,
-    ) -> None:
-        self.is_failing = False
-        self._look = look
-        self._check_health = check_health
-        self._logger = logger
-        self._who = who
-        self._timeout = LOOK_TIMEOUT_SECONDS
-        self._last_refusal = ""
+    look: Callable[[], Awaitable[Any]]
+    check_health: Callable[[], Awaitable[Exception | None]]
+    logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
+    who: str
+    is_failing: bool = field(default=False, init=False)
+    _timeout: float = field(default=LOOK_TIMEOUT_SECONDS, init=False)
+    _last_refusal: str = field(default="", init=False)
 
     async def look_once(self) -> bool:
         """Look for runs, and return whether the server has answered."""
         try:
             with anyio.fail_after(self._timeout):
-                await self._look()
+                await self.look()
         except Exception as error:
             await self._note_failure(error)
             return False
         if self.is_failing:
-            self._logger.info("The API answers again.")
+            self.logger.info("The API answers again.")
         self.is_failing, self._last_refusal = False, ""
         self._timeout = LOOK_TIMEOUT_SECONDS
         return True
@@ -74,8 +67,8 @@ class Lookup:
             self.is_failing = True
             is_own = type(error) is TimeoutError
             reason = f"no answer in {self._timeout:.0f} seconds" if is_own else failures.describe_error(error)
-            self._logger.warning(
-                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self._who
+            self.logger.warning(
+                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self.who
             )
         if isinstance(error, TimeoutError):
             await self._adapt_timeout()
@@ -86,15 +79,15 @@ class Lookup:
         if reason != self._last_refusal:
             self._last_refusal = reason
             details = None if failures.get_status(error) is not None else error
-            self._logger.error(
-                "The %s could not look for flow runs; it will try again: %s", self._who, reason, exc_info=details
+            self.logger.error(
+                "The %s could not look for flow runs; it will try again: %s", self.who, reason, exc_info=details
             )
 
     async def _adapt_timeout(self) -> None:
         """Allow the next look more time, if the server answers a simple request."""
         with anyio.move_on_after(LOOK_TIMEOUT_SECONDS):
             try:
-                error = await self._check_health()
+                error = await self.check_health()
             except Exception as failed:  # it is away
                 error = failed
             if error is None:
