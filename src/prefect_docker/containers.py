@@ -86,6 +86,12 @@ def identify(client: DockerClient, container_id: str) -> str:
     return f"{client.api.base_url}:{container_id}"
 
 
+def identify_engine() -> str:
+    """Return the id of the engine, which no other one has."""
+    with open_engine() as client:
+        return str(client.info()["ID"])
+
+
 def ping() -> None:
     """Check that the engine answers.
 

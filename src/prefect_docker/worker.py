@@ -24,7 +24,9 @@ from prefect.exceptions import (
     InfrastructureNotFound,
     ObjectNotFound,
 )
+from prefect.types import now
 from prefect.workers.base import BaseWorker, BaseWorkerResult
+from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
 from prefect_docker import containers
 from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
 from prefect_docker.job_configuration import (
@@ -81,6 +83,7 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         super().__init__(*args, **options)
         self._adopted: dict[UUID, str] = {}
         self._has_adopted = False
+        self._start_time = now()
         self._stopped: set[str] = set()
 
     async def setup(self) -> None:
@@ -207,10 +210,16 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Check once for the containers too that a worker of this name and pool has left."""
+        """Check too for the containers that a worker of this name and pool has left, and for those that are gone."""
         await super().sync_with_backend()
-        if self._has_adopted or self._runs_task_group is None:
+        if self._runs_task_group is None:
             return
+        if not self._has_adopted:
+            await self._adopt_containers()
+        if self._has_adopted:
+            await self._report_lost_runs()
+
+    async def _adopt_containers(self) -> None:
         mine = {"prefect.io/work-pool-id": str(self.work_pool.id), "prefect.io/worker-name": self.name}
         try:
             found = await run_in_thread(lambda: containers.find(to_docker_labels(mine)))
@@ -220,6 +229,22 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         self._has_adopted = True
         for container in found:
             await self._adopt(container)
+
+    async def _report_lost_runs(self) -> None:
+        """Report the runs as Crashed whose containers were removed while no worker watched them."""
+        runs = await read_pending_runs(self, self.work_pool.name)
+        try:
+            engine = await run_in_thread(containers.identify_engine) if runs else ""
+            await report_lost_runs(self, runs, engine, self._start_time, self._has_container)
+        except (EngineAway, InfrastructureError) as error:
+            self._logger.debug("Containers of pending runs cannot be looked for yet: %s", error)
+
+    async def _has_container(self, flow_run: FlowRun) -> bool:
+        labels = to_docker_labels({"prefect.io/flow-run-id": str(flow_run.id)})
+        return bool(await run_in_thread(lambda: containers.find(labels)))
+
+    async def _identify_engine(self, configuration: DockerWorkerJobConfiguration) -> str | None:
+        return await run_in_thread(containers.identify_engine)
 
     async def _adopt(self, container: KnownContainer) -> None:
         """Watch a container again, unless its run has ended or is another container's now."""

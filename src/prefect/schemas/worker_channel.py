@@ -22,6 +22,9 @@ FLOW_RUNS = "flow_run_notices.v1"
 CLAIM_HEADER = "Prefect-Claim"
 """The header with the claim under which a state of a flow run is proposed: `<id of the run>/<token>`."""
 
+WORKER_LABEL = "prefect.worker.name"
+"""The label of a flow run that our servers give it with a claim: the worker that claimed it last."""
+
 ON_LOST, WARM_PROCESSES = "on_lost", "warm_processes"
 """Options of a pool, beside `job_configuration` and `variables` in its base job template: `on_lost: retry` starts runs
 again that were lost with their worker; `warm_processes: N` keeps processes that have loaded a flow."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import datetime
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -133,6 +134,8 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._loops: TaskGroup | None = None
         self._is_stopping = False
         self._logger = get_worker_logger(self)
+        if settings.debug_mode:
+            self._logger.setLevel(logging.DEBUG)
 
     # --- what it is made of -------------------------------------------------------------------------------------------
 

@@ -82,7 +82,7 @@ async def find_left_jobs(
             configuration = await get_configuration(flow_run)
         except InfrastructureError:  # its job variables are not valid: it had no job
             continue
-        cluster, namespace = clusters.get(configuration.cluster_config), _get_namespace(flow_run, configuration)
+        cluster, namespace = clusters.get(configuration.cluster_config), find_namespace(flow_run, configuration)
         places.setdefault((id(cluster), namespace), (cluster, namespace, []))[2].append(flow_run)
     found: list[FoundJob] = []
     for cluster, namespace, flow_runs in places.values():
@@ -138,7 +138,8 @@ def _match(job: dict[str, Any], flow_runs: Sequence[FlowRun], cluster: Cluster, 
     return []
 
 
-def _get_namespace(flow_run: FlowRun, configuration: KubernetesWorkerJobConfiguration) -> str:
+def find_namespace(flow_run: FlowRun, configuration: KubernetesWorkerJobConfiguration) -> str:
+    """Return the namespace of the job of a run."""
     if flow_run.infrastructure_pid and flow_run.infrastructure_pid.count(":") == 2:
         return flow_run.infrastructure_pid.split(":")[0]
     return (configuration.job_manifest.get("metadata") or {}).get("namespace") or configuration.namespace

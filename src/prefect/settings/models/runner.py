@@ -24,7 +24,9 @@ class RunnerSettings(PrefectBaseSettings):
     model_config = build_settings_config(("runner",))
 
     auto_install_dependencies: bool = setting(
-        False, "Whether a runner installs what pulled code declares that it needs."
+        False,
+        "Whether the packages that the code of a deployment names in pyproject.toml or requirements.txt are installed"
+        " before its flow runs, in a directory of their own.",
     )
     crash_on_cancellation_failure: bool = setting(
         False, "Whether a run that could not be cancelled is marked as crashed."

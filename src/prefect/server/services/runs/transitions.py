@@ -369,6 +369,8 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     row.update(others)
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
+    if (labels := claims.find_labels(stored)) is not None:
+        others["labels"] = row["labels"] = {**row["labels"], **labels}
     if stored["type"] == "PENDING" and row.get("deployment_id") is not None:
         others["lease_until"] = row["lease_until"] = now() + claim_duration if claim_duration else None
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():
