@@ -16,12 +16,13 @@ import pytest
 from prefect.client.schemas.objects import FlowRun
 from prefect.exceptions import InfrastructureError
 from prefect.logging.loggers import PrefectLogAdapter, get_logger
-from prefect_kubernetes import KubernetesClusterConfig, watching
-from prefect_kubernetes.cluster import Cluster
+from prefect_kubernetes import KubernetesClusterConfig
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
-from prefect_kubernetes.job_runs import JobRun
-from prefect_kubernetes.pods import JobEnd
-from prefect_kubernetes.watching import NamespaceWatch
+from prefect_kubernetes.running import watching
+from prefect_kubernetes.running.cluster import Cluster
+from prefect_kubernetes.running.job_runs import JobRun
+from prefect_kubernetes.running.pod_status import JobEnd
+from prefect_kubernetes.running.watching import NamespaceWatch
 from prefect_kubernetes.worker import KubernetesWorker
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 

@@ -16,17 +16,11 @@ from prefect.cli._lookup import get_client, read_all_pages, read_flow_names
 from prefect.cli._output import (
     confirm,
     fail,
-    format_age,
-    format_duration,
-    format_time,
     print_fields,
     print_json,
-    print_table,
-    state_cell,
 )
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
-from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.cli import _execution, _follow
@@ -57,24 +51,12 @@ def ls(
         found = _runs.read_query("flow", query, limit, [flow_names, states, state_types])
     else:
         found = _read_flow_runs(flow_names, states, state_types, limit)
-    if not found:
-        _runs.check_state_names(states)
-    if output:
-        return print_json(found)
+    _runs.print_runs(found, states, output, "Flow", lambda: _read_flow_names(found))
+
+
+def _read_flow_names(found: list[runs.FlowRun]) -> list[str | None]:
     names = read_flow_names({run.flow_id for run in found})
-    print_table(
-        ["ID", "Flow", "Name", "State", "Started", "Duration"],
-        [
-            [
-                run.id,
-                names.get(run.flow_id),
-                run.name,
-                state_cell(run.state_name, run.state_type),
-                *format_start_and_duration(run),
-            ]
-            for run in found
-        ],
-    )
+    return [names.get(run.flow_id) for run in found]
 
 
 def _read_flow_runs(
@@ -99,14 +81,6 @@ def _build_state_filter(states: tuple[str, ...], state_types: tuple[str, ...]) -
     return state and filters.FlowRunFilter(state=state)
 
 
-def format_start_and_duration(run: Any) -> tuple[str, str]:
-    """Return the age of a run's start, or when it is to start, and its duration; a run that never began has neither."""
-    if _has_begun(run):
-        return format_age(run.start_time), format_duration(run.estimated_run_time)
-    due = run.next_scheduled_start_time
-    return format_age(due) if due and due > now() else "", ""
-
-
 @command.command("inspect")
 @positional("id", help="Pass the id or name of a flow run.")
 @flag("--web", help="Open the flow run in a browser.")
@@ -125,7 +99,7 @@ def inspect(id: str, web: bool, output: str | None) -> None:
             "Name": run.name,
             "Flow": flow.name,
             "Version": run.flow_version,
-            **format_state_fields(run),
+            **_runs.format_state_fields(run),
             "Attempts": run.run_count if run.run_count > 1 else None,
             "Tags": ", ".join(run.tags) or None,
             "Parent": run.parent_task_run_id and f"task run {run.parent_task_run_id}",
@@ -143,24 +117,6 @@ def find_flow_run(id_or_name: str) -> runs.FlowRun:
         return get_client().read_flow_runs(flow_run_filter=named, sort=sorting.FlowRunSort.ID_DESC)
 
     return _runs.find_run("flow run", id_or_name, get_client().read_flow_run, read_newest)
-
-
-def _has_begun(run: Any) -> bool:
-    # A run that ends without having begun gets the time of its end as its start.
-    return run.start_time is not None and (run.run_count > 0 or run.start_time != run.end_time)
-
-
-def format_state_fields(run: Any) -> dict[str, Any]:
-    """Return a run's state and times as fields for `print_fields`."""
-    has_begun = _has_begun(run)
-    return {
-        "State": state_cell(run.state_name, run.state_type),
-        "Message": run.state and run.state.message,
-        "Due": format_time(run.next_scheduled_start_time) if run.next_scheduled_start_time else None,
-        "Started": format_time(run.start_time) if has_begun else None,
-        "Ended": run.end_time and format_time(run.end_time),
-        "Duration": format_duration(run.estimated_run_time) if has_begun else None,
-    }
 
 
 def _count_task_runs(run: runs.FlowRun) -> str | None:

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import quote
 
 from prefect import settings
@@ -37,6 +37,12 @@ local: ModuleType = lazy("prefect.server.local")
 operation: ModuleType = lazy("prefect.server.routes.operation")
 errors: ModuleType = lazy("prefect.server.services.core.errors")
 
+Values: TypeAlias = Mapping[str, Any] | None
+"""The parameters of an operation's path and query."""
+
+Headers: TypeAlias = Mapping[str, str] | None
+"""Headers of a request, by names in lower case."""
+
 
 class Transport(Protocol):
     """Carries API operations out."""
@@ -52,12 +58,7 @@ class Transport(Protocol):
         ...
 
     async def call(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
     ) -> Any:
         """Carry out an operation and return its answer: Python values, or JSON as it came over the network.
 
@@ -76,14 +77,7 @@ class Transport(Protocol):
         ...
 
     async def request(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        *,
-        max_retries: int | None = None,
-        **options: Any,
+        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         """Carry out an operation and return the response.
 
@@ -92,8 +86,8 @@ class Transport(Protocol):
             route: The path.
             params: The parameters of its path and its query.
             body: The values of its body.
-            max_retries: How often the request is repeated; the setting `client.max_retries` if None.
-            options: Further arguments of httpx's `build_request`, for instance `headers` or `timeout`.
+            options: `max_retries`, how often the request is repeated (the setting `client.max_retries` if None), and
+                arguments of httpx's `build_request`, for instance `headers` or `timeout`.
         """
         ...
 
@@ -166,12 +160,7 @@ class LocalTransport:
         return clients
 
     async def call(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
     ) -> Any:
         try:
             lower = {name.lower(): value for name, value in headers.items()} if headers else None
@@ -181,14 +170,7 @@ class LocalTransport:
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 
     async def request(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        *,
-        max_retries: int | None = None,
-        **options: Any,
+        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         answer = await self.call(method, route, params, body, options.get("headers"))
         request = _httpx.httpx.Request(method, self.url + route.lstrip("/"))
@@ -245,27 +227,16 @@ class HttpTransport:
         self.clients = HttpClients(factory.create_sync_client, factory.create_async_client)
 
     async def call(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
     ) -> Any:
         options: dict[str, Any] = {"headers": headers} if headers else {}
         return _encoding.decode_response(await self.request(method, route, params, body, **options))
 
     async def request(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        *,
-        max_retries: int | None = None,
-        **options: Any,
+        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         path, query = build_path(route, params or {})
+        max_retries: int | None = options.pop("max_retries", None)
         if body is not None:
             options["content"] = _encoding.encode(body)
             options["headers"] = {"content-type": "application/json", **(options.get("headers") or {})}

@@ -280,6 +280,40 @@ def test_killed_run_is_crashed_within_thirty_seconds_of_its_death() -> None:
     assert slowest <= liveness.CLIENT_RETRY_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("on_lost", "begun", "is_torn_down"),
+    [("crash", False, True), ("crash", True, False), ("retry", False, True), ("retry", True, True)],
+)
+async def test_infrastructure_of_a_lost_run_that_will_not_come_back_is_torn_down(
+    on_lost: str, begun: bool, is_torn_down: bool, call: RouteClient, environment: Environment
+) -> None:
+    """A run that had begun, and is not started again, may still go on without reaching the server."""
+    database = environment.database
+    template = {"job_configuration": {"a": "b"}, "variables": {"type": "object"}, "on_lost": on_lost}
+    await call("POST", "/work_pools/", {"name": "pool", "type": "process", "base_job_template": template})
+    body = {"name": "d", "flow_id": await call.flow(), "work_pool_name": "pool"}
+    deployment = (await call("POST", "/deployments/", body))["id"]
+    run = (await call("POST", "/deployments/{id}/create_flow_run", {}, id=deployment))["id"]
+    token = str(new_id())
+    claim = {"Prefect-Claim": f"{run}/{token}/60"}
+    for state in ("PENDING", "RUNNING") if begun else ("PENDING",):
+        proposal = {"state": {"type": state}}
+        assert (await call.client.post(f"/flow_runs/{run}/set_state", json=proposal, headers=claim)).is_success
+    await call("PATCH", "/flow_runs/{id}", {"infrastructure_pid": "12"}, id=run)
+    await beat(database, run, 0)
+    over = {"id": UUID(run), "lease_until": now() - timedelta(seconds=1)}
+    await database.write(lambda tx: store.flow_runs.change(tx, [over], ["lease_until"]))
+    await zombies.crash_zombies(environment)
+    row = await call("GET", "/flow_runs/{id}", id=run)
+    expected = ("SCHEDULED", None) if on_lost == "retry" else ("CRASHED", "12")
+    assert (row["state_type"], row["infrastructure_pid"]) == expected
+    jobs = await database.read(lambda tx: store.cleanups.find(tx, {}))
+    assert [(job["kind"], job["target"]["infrastructure_pid"]) for job in jobs] == (
+        [("pending_claim_teardown.v1", "12")] if is_torn_down else []
+    )
+    assert token not in str(jobs), "the fencing token is not shown to other workers"
+
+
 async def test_zombie_ends_at_its_last_activity(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     run = await call.flow_run()

@@ -20,6 +20,8 @@ WAITING_RECORDS_BATCH_SIZE = 500
 """Records that are applied in one transaction."""
 
 _FOREMAN_SUMMARY = "Sets workers without heartbeats offline, and pools, queues and deployments without polls not ready"
+_LEASES_SUMMARY = "Ends expired leases, and releases their slots"
+_LATE_RUNS_SUMMARY = "Marks flow runs as late that should have begun"
 _WAITING_SUMMARY = "Applies journal records that crossed with their run"
 _PAUSES_SUMMARY = "Fails flow runs whose pause has timed out"
 _CLEANUP_SUMMARY = "Cancels the children of cancelled flow runs, and flow runs that were cancelling for too long"
@@ -28,15 +30,17 @@ _CLEANUP_SUMMARY = "Cancels the children of cancelled flow runs, and flow runs t
 def loops(settings: Settings) -> list[Loop]:
     """Return a loop for each sweep, at the intervals of `server.services`."""
     services = settings.server.services
-    sweeps = (
-        ("foreman", mark_silent, services.foreman, _FOREMAN_SUMMARY),
-        ("Repossessor", end_expired_leases, services.repossessor, "Ends expired leases, and releases their slots"),
-        ("MarkLateRuns", mark_late_runs, services.late_runs, "Marks flow runs as late that should have begun"),
-        ("FailExpiredPauses", fail_expired_pauses, services.pause_expirations, _PAUSES_SUMMARY),
-        ("CancellationCleanup", cancel_children, services.cancellation_cleanup, _CLEANUP_SUMMARY),
-    )
+    foreman = services.foreman
+    repossessor = services.repossessor
+    late = services.late_runs
+    expiry = services.pause_expirations
+    cleanup = services.cancellation_cleanup
     return [
-        *(Loop(name, run, each.loop_seconds, each.enabled, summary=summary) for name, run, each, summary in sweeps),
+        Loop("foreman", mark_silent, foreman.loop_seconds, foreman.enabled, summary=_FOREMAN_SUMMARY),
+        Loop("Repossessor", end_expired_leases, repossessor.loop_seconds, repossessor.enabled, summary=_LEASES_SUMMARY),
+        Loop("MarkLateRuns", mark_late_runs, late.loop_seconds, late.enabled, summary=_LATE_RUNS_SUMMARY),
+        Loop("FailExpiredPauses", fail_expired_pauses, expiry.loop_seconds, expiry.enabled, summary=_PAUSES_SUMMARY),
+        Loop("CancellationCleanup", cancel_children, cleanup.loop_seconds, cleanup.enabled, summary=_CLEANUP_SUMMARY),
         Loop("WaitingRecords", apply_waiting_records, WAITING_RECORDS_INTERVAL_SECONDS, summary=_WAITING_SUMMARY),
     ]
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prefect.exceptions import InfrastructureError
-from prefect_kubernetes.cluster import GONE, Cluster, ClusterAway, ClusterRefusal
-from prefect_kubernetes.pods import find_job_name, get_name, is_finished
+from prefect_kubernetes.running.cluster import GONE, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.running.pod_status import find_job_name, get_name, is_finished
 
 RETRY_SECONDS = 1.0
 """Between two attempts to reach an API that does not answer."""
