@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 
 from prefect.server.db.errors import Unstorable
-from prefect.server.db.sql import TRUE, Many, Sql
+from prefect.server.db.sql import TRUE, Many, Sql, one_of
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
 from prefect.types import UTC, json_codec, uuid_from_int
@@ -96,6 +96,20 @@ _POSTGRES_TYPES: dict[Kind, str] = {
     "bytes": "BYTEA",
 }
 
+
+def _encode_column(values: list[Any], encode: Coder | None) -> list[Any]:
+    """Return the values of a column as the driver takes them. One that many rows share is encoded once for them."""
+    if encode is None:
+        return values
+    encoded: list[Any] = []
+    last = last_encoded = None
+    for value in values:
+        if value is not last:
+            last, last_encoded = value, None if value is None else encode(value)
+        encoded.append(last_encoded)
+    return encoded
+
+
 _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 """What null stands for in columns where it does not stand for None."""
 
@@ -145,20 +159,25 @@ class Dialect:
             return self._by_type[datetime](value)
         return self.encode(value.value) if hasattr(value, "value") else value  # an enum's
 
-    def encode_rows(self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    def encode_rows(
+        self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]
+    ) -> list[Sequence[Any]]:
         """Return the named columns of objects as the driver takes them; a missing column is null.
 
         Raises:
             Unstorable: A value cannot be stored.
         """
-        encoders = self._coders(table, names).encoders
+        encoders, items = self._coders(table, names).encoders, list(objects)
         try:
+            if len(items) > 1:
+                columns = [_encode_column([item.get(name) for item in items], encode) for name, encode in encoders]
+                return list(zip(*columns, strict=True))
             return [
                 [
                     value if (value := item.get(name)) is None or encode is None else encode(value)
                     for name, encode in encoders
                 ]
-                for item in objects
+                for item in items
             ]
         except (TypeError, ValueError, OverflowError) as error:
             raise Unstorable(f"A value of a {table.name} cannot be stored: {error}.") from error
@@ -358,9 +377,11 @@ class SqliteDialect(Dialect):
         return Sql(f"instr({expression}, ?) > 0", (value,))
 
     def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
-        # A list of rows is a table for SQLite.
+        # A list of rows is a table for SQLite, by which it looks nothing up in an index: by the first column it does.
+        first = one_of(columns[0], [row[0] for row in rows])
         marks = _rows_of_marks(columns, rows)
-        return Sql(f"({', '.join(columns)}) IN (VALUES {marks})", tuple(value for row in rows for value in row))
+        values = tuple(value for row in rows for value in row)
+        return Sql(f"({first.text} AND ({', '.join(columns)}) IN (VALUES {marks}))", (*first.values, *values))
 
 
 def _without_nul(value: str) -> str:
