@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+from prefect import _forks
 
 
 class Wakeup:
@@ -13,7 +13,7 @@ class Wakeup:
     """
 
     def __init__(self) -> None:
-        self._unset = threading.Lock()
+        self._unset = _forks.create_lock()
         self._unset.acquire()
 
     def set(self) -> None:
