@@ -10,11 +10,14 @@ import json
 import os
 import platform
 import sys
+import traceback
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
 from benchmarks import (
     cluster_rows,
+    container_rows,
     deployment_rows,
     guard,
     measure,
@@ -31,6 +34,18 @@ from benchmarks import (
 from tools import original
 
 SAVED = original.CACHE / "bench.json"
+
+GROUPS: dict[str, Callable[[rows.Plan, str], Iterable[rows.Row]]] = {
+    "engine": rows.all_rows,
+    "server": server_rows.all_rows,
+    "reaction": reaction_rows.all_rows,
+    "slot": slot_rows.all_rows,
+    "cluster": cluster_rows.all_rows,
+    "deployment": deployment_rows.all_rows,
+    "container": container_rows.all_rows,
+    "scheduler": scheduler_rows.all_rows,
+    "page": page_rows.all_rows,
+}
 
 
 def main() -> int:
@@ -52,16 +67,7 @@ def main() -> int:
         baseline = subjects.served(scratch, address, server.pid)
         plan = rows.Plan(pluperfect, baseline, subjects.alone(scratch), scratch, options.rounds, report_progress)
         quiet = measure.noise()
-        found = [
-            *rows.all_rows(plan, options.only),
-            *server_rows.all_rows(plan, options.only),
-            *reaction_rows.all_rows(plan, options.only),
-            *slot_rows.all_rows(plan, options.only),
-            *cluster_rows.all_rows(plan, options.only),
-            *deployment_rows.all_rows(plan, options.only),
-            *scheduler_rows.all_rows(plan, options.only),
-            *page_rows.all_rows(plan, options.only),
-        ]
+        found, failed = measure_all(plan, options.only)
         others = list(peers.all_rows(plan)) if options.peers else []
     report_progress("")
     head(quiet)
@@ -70,7 +76,26 @@ def main() -> int:
         print(table.render_peers(others))
     print(table.verdicts(found))
     save(found)
-    return 0
+    for group, error in failed:
+        print(f"\nThe rest of the {group} rows was not measured:\n{error}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def measure_all(plan: rows.Plan, only: str) -> tuple[list[rows.Row], list[tuple[str, str]]]:
+    """Measure group after group; a group that fails keeps none of the others from being measured.
+
+    Returns:
+        The rows, and the groups that failed with their tracebacks.
+    """
+    found: list[rows.Row] = []
+    failed: list[tuple[str, str]] = []
+    for name, measure_rows in GROUPS.items():
+        try:
+            for row in measure_rows(plan, only):
+                found.append(row)
+        except Exception:
+            failed.append((name, traceback.format_exc()))
+    return found, failed
 
 
 def head(quiet: measure.Series) -> None:

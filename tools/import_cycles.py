@@ -4,7 +4,7 @@ A cycle is a strongly connected component of more than one module. Nodes are mod
 imports of another:
 
 - plain imports, those in functions, and those in `if TYPE_CHECKING:` (a type needed from above is a dependency);
-- `lazy("prefect.…")`, which is an import at first use.
+- `lazy("prefect.…")` and `lazy_from`, which is an import at first use.
 
 `from prefect.a import b` is an import of the module `prefect.a.b` where there is one, else of `prefect.a`. Two things
 are no edges: the package `prefect` itself, which is a facade of everything, and what the `__init__` of a package that
@@ -40,12 +40,14 @@ def read_graph(source: Path = SOURCE) -> Graph:
 
 
 def lazy_modules(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield the modules of `prefect` that a module binds with `lazy`, and the lines."""
+    """Yield the modules of `prefect` that a module binds with `lazy` and `lazy_from`, and the lines."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "lazy" and node.args:
-            target = node.args[0]
-            if isinstance(target, ast.Constant) and str(target.value).startswith("prefect"):
-                yield str(target.value), node.lineno
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("lazy", "lazy_from"):
+            first, *others = [str(each.value) for each in node.args if isinstance(each, ast.Constant)] or [""]
+            if first.startswith("prefect"):
+                yield from ((f"{first}.{name}", node.lineno) for name in others)
+                if not others:
+                    yield first, node.lineno
 
 
 def _is_facade(tree: ast.AST) -> bool:

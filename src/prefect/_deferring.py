@@ -6,7 +6,7 @@ from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -15,9 +15,8 @@ if TYPE_CHECKING:
     from prefect.engine import deferral, task_creation
     from prefect.futures import PrefectDistributedFuture, PrefectFuture
 else:
-    deferral = lazy("prefect.engine.deferral")
+    deferral, task_creation = lazy_from("prefect.engine", "deferral", "task_creation")
     futures = lazy("prefect.futures")
-    task_creation = lazy("prefect.engine.task_creation")
 
 task_worker: ModuleType = lazy("prefect.task_worker")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import _flow
 from prefect._io import class_twin, twin
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     from prefect.schedules import Schedule
     from prefect.schemas.concurrency import ConcurrencyLimitConfig
 else:
-    deploying = lazy("prefect.deployments.deploying")
-    runner_deployment = lazy("prefect.deployments.runner_deployment")
-    serving = lazy("prefect.deployments.serving")
-    storage = lazy("prefect.runner.storage")
+    deploying, runner_deployment = lazy_from("prefect.deployments", "deploying", "runner_deployment")
+    serving, storage = lazy_from("prefect", "deployments.serving", "runner.storage")
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)

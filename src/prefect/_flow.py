@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
 
 from prefect import _functions
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.exceptions import InvalidNameError
 from prefect.signatures.annotations import read_annotations
 
@@ -26,13 +26,10 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
     from prefect.values import hashing
 else:
-    json_schemas = lazy("prefect.signatures.json_schemas")
-    flow_run = lazy("prefect.engine.flow_run")
+    json_schemas, validation = lazy_from("prefect.signatures", "json_schemas", "validation")
+    flow_run, shells = lazy_from("prefect.engine", "flow_run", "shells")
     hashing = lazy("prefect.values.hashing")
-    settings = lazy("prefect.settings")
-    shells = lazy("prefect.engine.shells")
-    task_runners = lazy("prefect.task_runners")
-    validation = lazy("prefect.signatures.validation")
+    settings, task_runners = lazy_from("prefect", "settings", "task_runners")
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)

@@ -26,7 +26,6 @@ _TABLE = (
     (
         "runners, workers and infrastructure",
         """
-        client.schemas.worker_channel: CleanupKind CleanupOperationStatus
         infrastructure:
         infrastructure.base:
         infrastructure.provisioners: Provisioner get_infrastructure_provisioner_for_work_pool_type

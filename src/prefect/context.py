@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, ParamSpec, TypeVar
 
 from prefect._context_model import ContextModel
 from prefect._io import bind_run_lookup
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.events.current_runs import CurrentRuns, bind_run_finder
 from prefect.exceptions import MissingContextError
 from prefect.logging._identity import RunIdentity, run_identity
@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from prefect.client import orchestration
     from prefect.schemas import runs
 else:
-    orchestration = lazy("prefect.client.orchestration")
-    results = lazy("prefect.results")
-    runs = lazy("prefect.schemas.runs")
+    orchestration, results, runs = lazy_from("prefect", "client.orchestration", "results", "schemas.runs")
 
 __all__ = [
     "AssetContext",  # noqa: F822  # see `__getattr__`

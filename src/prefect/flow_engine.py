@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from prefect import outbox
 from prefect._io import drive
 from prefect._later import later
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.context import hydrated_context, refresh_global_settings_context, serialize_context
 from prefect.engine import shells
 from prefect.engine.deadline import FlowRunTimeoutError
@@ -36,11 +36,9 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
 else:
     cloudpickle = lazy("cloudpickle")
-    flows = lazy("prefect.flows")
-    multiprocessing = lazy("multiprocessing")
-    orchestration = lazy("prefect.client.orchestration")
-    runs = lazy("prefect.schemas.runs")
+    flows, orchestration, runs = lazy_from("prefect", "flows", "client.orchestration", "schemas.runs")
     waiting = lazy("prefect.futures.waiting")
+    multiprocessing = lazy("multiprocessing")
 signals = lazy("prefect.engine.signals")
 
 __all__ = [

@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, Protocol, TypeVar, cast, overload
 
 from prefect import _deployable_flow, _flow
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.exceptions import MissingFlowError, ScriptError, UnspecifiedFlowError
 
 if TYPE_CHECKING:
@@ -29,14 +29,10 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
 else:
-    _drawing = lazy("prefect._drawing")
-    _io = lazy("prefect._io")
-    entrypoints = lazy("prefect.loading.entrypoints")
-    loading = lazy("prefect.deployments.loading")
-    imports = lazy("prefect.loading.imports")
+    _drawing, _io = lazy_from("prefect", "_drawing", "_io")
+    entrypoints, imports = lazy_from("prefect.loading", "entrypoints", "imports")
+    loading, runner, serving = lazy_from("prefect.deployments", "loading", "runner", "serving")
     loggers = lazy("prefect.logging.loggers")
-    runner = lazy("prefect.deployments.runner")
-    serving = lazy("prefect.deployments.serving")
 
 __all__ = [
     "Flow",

@@ -12,7 +12,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.exceptions import SerializationError
 from prefect.schemas.outcomes import (
     RESULT_READ_MAXIMUM_ATTEMPTS,
@@ -54,11 +54,8 @@ if TYPE_CHECKING:
     from prefect.logging import loggers
     from prefect.schemas import actions
 else:
-    actions = lazy("prefect.schemas.actions")
-    failures = lazy("prefect.engine.failures")
-    loggers = lazy("prefect.logging.loggers")
-    outcomes = lazy("prefect.engine.outcomes")
-    results = lazy("prefect.results")
+    actions, loggers, results = lazy_from("prefect", "schemas.actions", "logging.loggers", "results")
+    failures, outcomes = lazy_from("prefect.engine", "failures", "outcomes")
 
 __all__ = [
     "RESULT_READ_MAXIMUM_ATTEMPTS",

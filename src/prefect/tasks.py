@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, Ty
 
 from prefect import _functions, _warnings
 from prefect._deferring import Deferring
-from prefect._lazy import exports, lazy
+from prefect._lazy import exports, lazy_from
 from prefect.values.annotations import NotSet, unmapped
 
 if TYPE_CHECKING:
@@ -42,14 +42,9 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
     from prefect.transactions import Transaction
 else:
-    asset_core = lazy("prefect.assets.core")
-    cache_policies = lazy("prefect.cache_policies")
-    deferral = lazy("prefect.engine.deferral")
-    settings = lazy("prefect.settings")
-    shells = lazy("prefect.engine.shells")
-    task_creation = lazy("prefect.engine.task_creation")
-    task_run = lazy("prefect.engine.task_run")
-    task_runners = lazy("prefect.task_runners")
+    asset_core, task_run = lazy_from("prefect", "assets.core", "engine.task_run")
+    cache_policies, settings, task_runners = lazy_from("prefect", "cache_policies", "settings", "task_runners")
+    deferral, shells, task_creation = lazy_from("prefect.engine", "deferral", "shells", "task_creation")
 
 __all__ = [
     "FutureOrResult",

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from prefect.exceptions import InfrastructureError, InfrastructureNotFound
+from prefect.exceptions import InfrastructureError, InfrastructureNotAvailable, InfrastructureNotFound
 from prefect.utilities.dockerutils import docker_client
 from prefect_docker.job_configuration import DockerWorkerJobConfiguration, to_container_name
 
@@ -84,6 +84,12 @@ def explain(error: Any) -> str:
 def identify(client: DockerClient, container_id: str) -> str:
     """Return the identifier of a container: its engine and its id."""
     return f"{client.api.base_url}:{container_id}"
+
+
+def identify_engine() -> str:
+    """Return the id of the engine, which no other one has."""
+    with open_engine() as client:
+        return str(client.info()["ID"])
 
 
 def ping() -> None:
@@ -214,6 +220,11 @@ def wait(identifier: str) -> ContainerEnd:
         return ContainerEnd(status)
 
 
+def is_of_this_machine(identifier: str) -> bool:
+    """Return whether the engine of a container is that of a machine, so that others have another one of its address."""
+    return identifier.startswith("http+docker://")
+
+
 def stop(identifier: str, grace_seconds: int) -> None:
     """Stop a container: SIGTERM, and SIGKILL after the grace.
 
@@ -259,9 +270,11 @@ def find_id(client: DockerClient, identifier: str) -> str:
     """Return the id of a container.
 
     Raises:
-        InfrastructureNotFound: It is of another engine.
+        InfrastructureNotAvailable: It is of another engine.
     """
     engine, _, container_id = identifier.rpartition(":")
     if engine != client.api.base_url:
-        raise InfrastructureNotFound(f"The container {identifier!r} is of another engine than {client.api.base_url}.")
+        raise InfrastructureNotAvailable(
+            f"The container {identifier!r} is of another engine than {client.api.base_url}."
+        )
     return container_id

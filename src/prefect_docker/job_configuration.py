@@ -6,7 +6,6 @@ import re
 import shlex
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, Field, field_validator, model_validator
 
@@ -16,8 +15,7 @@ from prefect.workers.containers import API_URL, HOST_NAME, build_environment, is
 from prefect_docker.credentials import DockerRegistryCredentials
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import Flow, FlowRun, WorkPool
-    from prefect.client.schemas.responses import DeploymentResponse
+    pass
 
 PullPolicy = Literal["IfNotPresent", "Always", "IfPossible", "Never"]
 
@@ -83,17 +81,7 @@ class DockerWorkerJobConfiguration(_ContainerFields, BaseJobConfiguration):
     def _base_environment() -> dict[str, str]:
         return build_environment()
 
-    def prepare_for_flow_run(
-        self,
-        flow_run: FlowRun,
-        deployment: DeploymentResponse | None = None,
-        flow: Flow | None = None,
-        work_pool: WorkPool | None = None,
-        worker_name: str | None = None,
-        worker_id: UUID | None = None,
-    ) -> None:
-        """Add what a flow run needs, in the form that containers need."""
-        super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
+    def _adapt_to_infrastructure(self) -> None:
         if self.network_mode is None and not self.networks and self._has_local_api() and sys.platform == "linux":
             self.network_mode = "host"
         if self.network_mode != "host" and self._has_local_api():

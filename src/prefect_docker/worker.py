@@ -18,8 +18,15 @@ import anyio
 import anyio.abc
 
 from prefect.client.orchestration import ServerType
-from prefect.exceptions import InfrastructureError, InfrastructureNotFound, ObjectNotFound
+from prefect.exceptions import (
+    InfrastructureError,
+    InfrastructureNotAvailable,
+    InfrastructureNotFound,
+    ObjectNotFound,
+)
+from prefect.types import now
 from prefect.workers.base import BaseWorker, BaseWorkerResult
+from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
 from prefect_docker import containers
 from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
 from prefect_docker.job_configuration import (
@@ -76,6 +83,7 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         super().__init__(*args, **options)
         self._adopted: dict[UUID, str] = {}
         self._has_adopted = False
+        self._start_time = now()
         self._stopped: set[str] = set()
 
     async def setup(self) -> None:
@@ -166,9 +174,16 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
     ) -> None:
         """Stop the container of a flow run: SIGTERM, and SIGKILL after the grace."""
         self._stopped.add(infrastructure_pid)
+        is_own = infrastructure_pid in self._infrastructure_pids.values()
         try:
             await run_in_thread(lambda: containers.stop(infrastructure_pid, grace_seconds))
-        except InfrastructureNotFound:
+            if configuration.auto_remove and not is_own:
+                await run_in_thread(lambda: containers.remove(infrastructure_pid))
+        except InfrastructureNotFound as error:
+            if not is_own and containers.is_of_this_machine(infrastructure_pid):
+                raise InfrastructureNotAvailable(f"{error} It may be on another machine.") from error
+            raise
+        except InfrastructureNotAvailable:
             raise
         except Exception as error:  # it is tried again
             self._stopped.discard(infrastructure_pid)
@@ -195,19 +210,41 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Look once for the containers too that a worker of this name and pool has left."""
+        """Check too for the containers that a worker of this name and pool has left, and for those that are gone."""
         await super().sync_with_backend()
-        if self._has_adopted or self._runs_task_group is None:
+        if self._runs_task_group is None:
             return
+        if not self._has_adopted:
+            await self._adopt_containers()
+        if self._has_adopted:
+            await self._report_lost_runs()
+
+    async def _adopt_containers(self) -> None:
         mine = {"prefect.io/work-pool-id": str(self.work_pool.id), "prefect.io/worker-name": self.name}
         try:
             found = await run_in_thread(lambda: containers.find(to_docker_labels(mine)))
         except (EngineAway, InfrastructureError) as error:
-            self._logger.warning("Containers that are left cannot be looked for yet: %s", error)
+            self._logger.warning("Containers that are left cannot be listed yet: %s", error)
             return
         self._has_adopted = True
         for container in found:
             await self._adopt(container)
+
+    async def _report_lost_runs(self) -> None:
+        """Report the runs as Crashed whose containers were removed while no worker watched them."""
+        runs = await read_pending_runs(self, self.work_pool.name)
+        try:
+            engine = await run_in_thread(containers.identify_engine) if runs else ""
+            await report_lost_runs(self, runs, engine, self._start_time, self._has_container)
+        except (EngineAway, InfrastructureError) as error:
+            self._logger.debug("Containers of pending runs cannot be looked for yet: %s", error)
+
+    async def _has_container(self, flow_run: FlowRun) -> bool:
+        labels = to_docker_labels({"prefect.io/flow-run-id": str(flow_run.id)})
+        return bool(await run_in_thread(lambda: containers.find(labels)))
+
+    async def _identify_engine(self, configuration: DockerWorkerJobConfiguration) -> str | None:
+        return await run_in_thread(containers.identify_engine)
 
     async def _adopt(self, container: KnownContainer) -> None:
         """Watch a container again, unless its run has ended or is another container's now."""

@@ -6,7 +6,6 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
-from uuid import UUID
 
 from pydantic import BaseModel, Field, PrivateAttr, field_validator, model_validator
 
@@ -17,8 +16,7 @@ from prefect_kubernetes import manifests
 from prefect_kubernetes.credentials import KubernetesClusterConfig
 
 if TYPE_CHECKING:
-    from prefect.client.schemas.objects import Flow, FlowRun, WorkPool
-    from prefect.client.schemas.responses import DeploymentResponse
+    pass
 
 CLAIM = "PREFECT__FLOW_RUN_CLAIM"
 SUFFIX_CHARACTERS = 8
@@ -76,23 +74,13 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
     def _base_environment() -> dict[str, str]:
         return build_environment()
 
-    def prepare_for_flow_run(
-        self,
-        flow_run: FlowRun,
-        deployment: DeploymentResponse | None = None,
-        flow: Flow | None = None,
-        work_pool: WorkPool | None = None,
-        worker_name: str | None = None,
-        worker_id: UUID | None = None,
-    ) -> None:
-        """Add what a flow run needs, in the form that pods need."""
+    def _adapt_template(self) -> None:
         if isinstance(self.env, list):
             self._entries = self.env
             self.env = {}  # pyright: ignore[reportIncompatibleVariableOverride]  # the interface has a wider type here
         metadata = self.job_manifest.get("metadata") or {}
         if self.name is None and metadata.get("generateName") == "None-":  # the template, without a name
             del metadata["generateName"]
-        super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
 
     def build_manifest(self) -> dict[str, Any]:
         """Return the manifest of the job, with all that the flow run needs, and with the patches.

@@ -1,195 +1,172 @@
-"""What the status of a job and of its pods means, in plain words. Pure functions on the objects of the API."""
+"""Tasks on the pods of a cluster."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
-Object = Mapping[str, Any]
+from prefect import task
+from prefect_kubernetes.api_calls import call_api, patch, read_log
+from prefect_kubernetes.credentials import KubernetesCredentials
 
-HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
-"""Reasons of a container that waits which never go away."""
-IMAGE_REASONS = frozenset(
-    {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
-)
-CREATION_REASONS = frozenset(
-    {"CreateContainerConfigError", "CreateContainerError", "RunContainerError", "CrashLoopBackOff"}
-)
-JOB_FAILURES = {
-    "BackoffLimitExceeded": "its pods have failed as often as its backoff limit allows",
-    "DeadlineExceeded": "it ran longer than its activeDeadlineSeconds allow",
-}
-UNKNOWN_EXIT_CODE = -1
+if TYPE_CHECKING:
+    from kubernetes_asyncio.client import V1DeleteOptions, V1Pod, V1PodList
 
 
-@dataclass(frozen=True)
-class JobEnd:
-    """How a job ended.
-
-    Attributes:
-        exit_code: The exit status of its container; -1 if that is not known.
-        reason: Why it ended, if that is known besides the status.
-    """
-
-    exit_code: int
-    reason: str | None = None
-
-
-def get_name(item: Object) -> str:
-    """Return the name of an object."""
-    return str(item["metadata"]["name"])
-
-
-def find_job_name(pod: Object) -> str | None:
-    """Return the name of the job that a pod belongs to."""
-    for owner in pod["metadata"].get("ownerReferences") or ():
-        if owner.get("kind") == "Job":
-            return str(owner["name"])
-    return None
-
-
-def get_phase(pod: Object) -> str:
-    """Return the phase of a pod in lower case: `evicted` if it was, else that of Kubernetes."""
-    status = pod.get("status") or {}
-    if status.get("reason") == "Evicted":
-        return "evicted"
-    return str(status.get("phase") or "unknown").lower()
-
-
-def has_started(pod: Object) -> bool:
-    """Return whether a pod runs, or has run."""
-    return get_phase(pod) not in ("pending", "unknown")
-
-
-def is_finished(pod: Object) -> bool:
-    """Return whether a pod has ended."""
-    return get_phase(pod) in ("succeeded", "failed", "evicted")
-
-
-def find_finished_condition(job: Object) -> tuple[str, Object] | None:
-    """Return `Complete` or `Failed` with its condition if a job has ended."""
-    for condition in (job.get("status") or {}).get("conditions") or ():
-        if condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True":
-            return str(condition["type"]), condition
-    return None
-
-
-# --- why a pod does not start -----------------------------------------------------------------------------------------
-
-
-def is_hopeless(pods: Iterable[Object]) -> bool:
-    """Return whether a pod waits for what will not come."""
-    return any(waiting.get("reason") in HOPELESS for pod in pods for _, waiting in _iterate_waiting(pod))
-
-
-def describe_waiting(pods: Sequence[Object]) -> str:
-    """Return why the pods of a job have not started, to go on a sentence."""
-    if not pods:
-        return "no pod was created"
-    pod = pods[-1]
-    for container, waiting in _iterate_waiting(pod):
-        reason = waiting.get("reason")
-        if reason in IMAGE_REASONS:
-            return f"the image {container.get('image')!r} could not be pulled: {_join(reason, waiting.get('message'))}"
-        if reason in CREATION_REASONS:
-            return f"the container {container.get('name')!r} could not start: {_join(reason, waiting.get('message'))}"
-    for condition in (pod.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            return f"no node takes the pod: {_join(condition.get('reason'), condition.get('message'))}"
-    return f"the pod {get_name(pod)!r} is {get_phase(pod)}"
-
-
-def _iterate_waiting(pod: Object) -> Iterable[tuple[Object, Object]]:
-    """Yield the status of each container that waits, and what it waits for."""
-    status = pod.get("status") or {}
-    for name in ("initContainerStatuses", "containerStatuses"):
-        for container in status.get(name) or ():
-            waiting = (container.get("state") or {}).get("waiting")
-            if waiting:
-                yield container, waiting
-
-
-# --- how a job ended --------------------------------------------------------------------------------------------------
-
-
-def describe_end(job: Object, pods: Sequence[Object]) -> JobEnd | None:
-    """Return how a job ended, or None if it has not.
+@task
+async def create_namespaced_pod(
+    kubernetes_credentials: KubernetesCredentials,
+    new_pod: V1Pod | dict[str, Any],
+    namespace: str | None = "default",
+    **kube_kwargs: Any,
+) -> V1Pod:
+    """Create a pod, and return it.
 
     Args:
-        job: The job.
-        pods: Its pods, as far as they are known.
+        kubernetes_credentials: Who calls which cluster.
+        new_pod: The pod, or its manifest.
+        namespace: Its namespace.
+        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
     """
-    finished = find_finished_condition(job)
-    if finished is None:
-        return None
-    kind, condition = finished
-    if kind == "Complete":
-        return JobEnd(0)
-    failed = [pod for pod in pods if get_phase(pod) in ("failed", "evicted")]
-    failed.sort(key=lambda pod: str((pod["metadata"]).get("creationTimestamp") or ""))
-    exit_code, why = (_find_exit_code(failed[-1]), describe_pod_failure(failed[-1])) if failed else (None, None)
-    reason = str(condition.get("reason") or "")
-    if why is None and (exit_code is None or reason != "BackoffLimitExceeded"):
-        why = (
-            f"The job {get_name(job)!r} failed: {JOB_FAILURES.get(reason) or _join(reason, condition.get('message'))}."
-        )
-    attempts = f" It was the last of {len(failed)} pods." if why and len(failed) > 1 else ""
-    return JobEnd(exit_code if exit_code else UNKNOWN_EXIT_CODE, why and why + attempts)
+    return await call_api(
+        kubernetes_credentials, "core", "create_namespaced_pod", body=new_pod, namespace=namespace, **kube_kwargs
+    )
 
 
-def describe_pod_failure(pod: Object) -> str | None:
-    """Return in a sentence why a pod failed, if it says more than an exit status."""
-    status = pod.get("status") or {}
-    name = get_name(pod)
-    if get_phase(pod) == "evicted":
-        return f"The pod {name!r} was evicted: {_end(status.get('message') or 'its node needed the room')}"
-    for container, ended in iterate_terminated(pod):
-        if ended.get("reason") == "OOMKilled":
-            limit = _find_memory_limit(pod, container)
-            more = f", which is limited to {limit}" if limit else ""
-            return f"The pod {name!r} was killed: out of memory{more} (OOMKilled)."
-        if ended.get("reason") in ("ContainerCannotRun", "StartError"):
-            said = _end(ended.get("message") or ended["reason"])
-            return f"The container {container.get('name')!r} of the pod {name!r} could not start: {said}"
-    if status.get("reason"):  # for example NodeLost, DeadlineExceeded, Preempting, NodeShutdown
-        return f"The pod {name!r} failed: {_end(_join(status['reason'], status.get('message')))}"
-    for condition in status.get("conditions") or ():
-        if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
-            said = _end(_join(condition.get("reason"), condition.get("message")))
-            return f"The pod {name!r} was taken from its node: {said}"
-    return None
+@task
+async def delete_namespaced_pod(
+    kubernetes_credentials: KubernetesCredentials,
+    pod_name: str,
+    delete_options: V1DeleteOptions | None = None,
+    namespace: str | None = "default",
+    **kube_kwargs: Any,
+) -> V1Pod:
+    """Delete a pod.
+
+    Args:
+        kubernetes_credentials: Who calls which cluster.
+        pod_name: The name of the pod.
+        delete_options: How it is deleted, and when.
+        namespace: Its namespace.
+        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
+    """
+    return await call_api(
+        kubernetes_credentials,
+        "core",
+        "delete_namespaced_pod",
+        name=pod_name,
+        body=delete_options,
+        namespace=namespace,
+        **kube_kwargs,
+    )
 
 
-def iterate_terminated(pod: Object) -> Iterable[tuple[Object, Object]]:
-    """Yield the status of each container that has failed, and how it ended."""
-    status = pod.get("status") or {}
-    for name in ("initContainerStatuses", "containerStatuses"):
-        for container in status.get(name) or ():
-            ended = (container.get("state") or {}).get("terminated")
-            if ended and ended.get("exitCode"):
-                yield container, ended
+@task
+async def list_namespaced_pod(
+    kubernetes_credentials: KubernetesCredentials, namespace: str | None = "default", **kube_kwargs: Any
+) -> V1PodList:
+    """Return the pods of a namespace.
+
+    Args:
+        kubernetes_credentials: Who calls which cluster.
+        namespace: The namespace.
+        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
+    """
+    return await call_api(kubernetes_credentials, "core", "list_namespaced_pod", namespace=namespace, **kube_kwargs)
 
 
-def _find_exit_code(pod: Object) -> int | None:
-    for _, ended in iterate_terminated(pod):
-        return int(ended["exitCode"])
-    return None
+@task
+async def patch_namespaced_pod(
+    kubernetes_credentials: KubernetesCredentials,
+    pod_name: str,
+    pod_updates: V1Pod | dict[str, Any],
+    namespace: str | None = "default",
+    **kube_kwargs: Any,
+) -> V1Pod:
+    """Change a pod, and return it.
+
+    Args:
+        kubernetes_credentials: Who calls which cluster.
+        pod_name: The name of the pod.
+        pod_updates: What it shall have; the rest stays as it is.
+        namespace: Its namespace.
+        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
+    """
+    return await patch(
+        kubernetes_credentials,
+        "core",
+        "patch_namespaced_pod",
+        name=pod_name,
+        body=pod_updates,
+        namespace=namespace,
+        **kube_kwargs,
+    )
 
 
-def _find_memory_limit(pod: Object, status: Object) -> str | None:
-    for container in (pod.get("spec") or {}).get("containers") or ():
-        if container.get("name") == status.get("name"):
-            return ((container.get("resources") or {}).get("limits") or {}).get("memory")
-    return None
+@task
+async def read_namespaced_pod(
+    kubernetes_credentials: KubernetesCredentials, pod_name: str, namespace: str | None = "default", **kube_kwargs: Any
+) -> V1Pod:
+    """Return a pod.
+
+    Args:
+        kubernetes_credentials: Who calls which cluster.
+        pod_name: The name of the pod.
+        namespace: Its namespace.
+        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
+    """
+    return await call_api(
+        kubernetes_credentials, "core", "read_namespaced_pod", name=pod_name, namespace=namespace, **kube_kwargs
+    )
 
 
-def _join(reason: Any, message: Any) -> str:
-    """Return a reason and a message as one text on one line."""
-    parts = [" ".join(str(part).split()) for part in (reason, message) if part]
-    return ": ".join(dict.fromkeys(parts)) or "no reason is given"
+@task
+async def replace_namespaced_pod(
+    kubernetes_credentials: KubernetesCredentials,
+    pod_name: str,
+    new_pod: V1Pod | dict[str, Any],
+    namespace: str | None = "default",
+    **kube_kwargs: Any,
+) -> V1Pod:
+    """Replace a pod, and return it.
+
+    Args:
+        kubernetes_credentials: Who calls which cluster.
+        pod_name: The name of the pod.
+        new_pod: What it shall be: a pod, or its manifest.
+        namespace: Its namespace.
+        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
+    """
+    return await call_api(
+        kubernetes_credentials,
+        "core",
+        "replace_namespaced_pod",
+        name=pod_name,
+        body=new_pod,
+        namespace=namespace,
+        **kube_kwargs,
+    )
 
 
-def _end(text: str) -> str:
-    """Return a text on one line with a full stop."""
-    return " ".join(str(text).split()).rstrip(".") + "."
+@task
+async def read_namespaced_pod_log(
+    kubernetes_credentials: KubernetesCredentials,
+    pod_name: str,
+    container: str,
+    namespace: str | None = "default",
+    print_func: Callable[[str], Any] | None = None,
+    **kube_kwargs: Any,
+) -> str | None:
+    """Return the output of a container, or print its lines until it ends.
+
+    Args:
+        kubernetes_credentials: Who calls which cluster.
+        pod_name: The name of the pod.
+        container: The name of its container.
+        namespace: Its namespace.
+        print_func: Is called with each line; the output is returned if None.
+        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `tail_lines`.
+    """
+    return await read_log(
+        kubernetes_credentials, print_func, name=pod_name, container=container, namespace=namespace, **kube_kwargs
+    )

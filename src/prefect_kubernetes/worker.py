@@ -6,6 +6,7 @@ it has left. A claim of a run has one job: its name is made of the claim, so tha
 
 from __future__ import annotations
 
+import functools
 import random
 import time
 from typing import TYPE_CHECKING, Any
@@ -17,21 +18,23 @@ from pydantic import ValidationError
 
 from prefect.client.orchestration import ServerType
 from prefect.client.schemas.objects import FlowRun, StateType
-from prefect.exceptions import InfrastructureError, InfrastructureNotFound
+from prefect.exceptions import InfrastructureError, InfrastructureNotFound, ObjectNotFound
+from prefect.types import now
 from prefect.workers.base import BaseWorker, BaseWorkerResult
-from prefect_kubernetes import secret_env
-from prefect_kubernetes.adoption import FoundJob, find_left_jobs
-from prefect_kubernetes.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
-from prefect_kubernetes.clusters import Clusters
+from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
 from prefect_kubernetes.credentials import import_library
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration, KubernetesWorkerVariables
-from prefect_kubernetes.job_runs import JobRun
 from prefect_kubernetes.labels import to_selector
-from prefect_kubernetes.pod_events import PodEvents
+from prefect_kubernetes.running import secret_env
+from prefect_kubernetes.running.adoption import FoundJob, find_left_jobs, find_namespace
+from prefect_kubernetes.running.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.running.clusters import Clusters
+from prefect_kubernetes.running.job_runs import JobRun
+from prefect_kubernetes.running.pod_events import PodEvents
 from prefect_kubernetes.settings import KubernetesSettings
 
 if TYPE_CHECKING:
-    from prefect_kubernetes.watching import NamespaceWatch
+    from prefect_kubernetes.running.watching import NamespaceWatch
 
 __all__ = [
     "KubernetesWorker",
@@ -71,6 +74,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         self._clusters: Clusters | None = None
         self._adopted: dict[UUID, FoundJob] = {}
         self._has_adopted = False
+        self._start_time = now()
         self._stopped: set[str] = set()
 
     async def setup(self) -> None:
@@ -243,10 +247,16 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Look once for the jobs too that a worker of this name and pool has left."""
+        """Check too for the jobs that a worker of this name and pool has left, and for those that are gone."""
         await super().sync_with_backend()
-        if self._has_adopted or self._runs_task_group is None:
+        if self._runs_task_group is None:
             return
+        if not self._has_adopted:
+            await self._adopt_jobs()
+        if self._has_adopted:
+            await self._report_lost_runs()
+
+    async def _adopt_jobs(self) -> None:
         try:
             found = await find_left_jobs(
                 self.client,
@@ -257,7 +267,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
                 self._get_configuration,
             )
         except (ClusterAway, InfrastructureError) as error:
-            self._logger.warning("Jobs that are left cannot be looked for yet: %s", error)
+            self._logger.warning("Jobs that are left cannot be listed yet: %s", error)
             return
         self._has_adopted = True
         for job in found:
@@ -266,6 +276,27 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
             self._adopted[job.flow_run.id] = job
             self._logger.info("Watching the job of flow run %r again.", job.flow_run.name)
             self._submit_adopted_run(job.flow_run, identify(job.job), job.env)
+
+    async def _report_lost_runs(self) -> None:
+        """Report the runs as Crashed whose jobs were deleted while no worker watched them."""
+        for flow_run in await read_pending_runs(self, self.work_pool.name):
+            try:
+                configuration = await self._get_configuration(flow_run)
+                cluster = self._get_clusters().get(configuration.cluster_config)
+                namespace = find_namespace(flow_run, configuration)
+                has_job = functools.partial(_has_job, cluster, namespace)
+                engine = await cluster.identify()
+                await report_lost_runs(self, [flow_run], engine, self._start_time, has_job)
+            except (ClusterAway, InfrastructureError, ObjectNotFound) as error:
+                self._logger.debug("The job of flow run %r cannot be looked for: %s", flow_run.name, error)
+
+    async def _identify_engine(self, configuration: KubernetesWorkerJobConfiguration) -> str | None:
+        return await self._get_clusters().get(configuration.cluster_config).identify()
+
+
+async def _has_job(cluster: Cluster, namespace: str, flow_run: FlowRun) -> bool:
+    selector = to_selector({"prefect.io/flow-run-id": str(flow_run.id)})
+    return bool((await cluster.list_objects("jobs", namespace, selector)).get("items"))
 
 
 def identify(job: dict[str, Any]) -> str:

@@ -22,11 +22,15 @@ EXTENSION_COMMANDS = (
 EXTENSION_OPTIONS = {
     "block create": {"--name", "--set", "--ask"},
     "deploy": {"--output", "--plan", "--prune"},
+    **{f"flow-run {name}": {"--query", "--yes", "--output"} for name in ("cancel", "delete", "retry")},
     "flow-run ls": {"--query"},
     "task-run ls": {"--query"},
     "version": {"--output"},
 }
 """Options that are not part of the interface."""
+
+REPLACEABLE = {"flow-run cancel": "--id", "flow-run delete": "--id", "flow-run retry": "--id-or-name"}
+"""Required options of the interface that an option which is not part of it stands for."""
 
 INTERNAL_COMMANDS = {"server services manager"}
 """Hidden commands that only processes of the original call."""
@@ -112,4 +116,6 @@ def test_command_matches_contract(path: str) -> None:
     by_name = {param.name: param.opts[0] for param in command.params}
     assert [by_name[f"{one.name}_by_name"] for one in arguments(command)] == expected.get("positional", [])
     have = {name: facts for name, facts in options(command).items() if name not in EXTENSION_OPTIONS.get(path, ())}
+    if path in REPLACEABLE:
+        have[REPLACEABLE[path]]["required"] = True
     assert have == expected.get("options", {})

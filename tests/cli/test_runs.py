@@ -56,6 +56,54 @@ def test_ls_with_a_query(prefect: Prefect, ids: dict[str, UUID]) -> None:
     assert [row[2] for row in table(prefect("task-run", "ls", "-q", "state:completed run:brave-fox"))] == ["load-1"]
 
 
+def test_delete_with_a_query(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    assert prefect("flow-run", "delete", "-q", "state:failed", "-y") == "1 flow run deleted.\n"
+    assert prefect("flow-run", "delete", "-q", "state:failed") == "No flow run matches 'state:failed'.\n"
+    assert [row[2] for row in table(prefect("flow-run", "ls"))] == ["brave-fox"]
+
+
+def test_retry_and_cancel_with_a_query_say_what_stayed_and_why(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    text = prefect("flow-run", "retry", "--query", "since:1d")
+    assert "2 flow runs stayed as they were:" in text and "It has no deployment" in text
+    job = json.loads(prefect("flow-run", "cancel", "--query", "state:failed", "-o", "json"))
+    assert (job["total"], job["done"], job["left"]) == (1, 0, 1)
+    assert job["results"][0]["reason"] == "It has ended: TimedOut."
+
+
+def test_query_of_many_runs_is_acted_on_in_batches(prefect: Prefect, home: Path) -> None:
+    runs = [flow_run(new_id(), name=f"run-{number}", parameters={}) for number in range(120)]
+    write(home, [flow("etl"), *runs, *(state("flow_run", run["id"], "COMPLETED", 0) for run in runs)])
+    assert prefect("flow-run", "delete", "--query", "name:run-1") == "31 flow runs deleted.\n"
+    assert prefect("flow-run", "delete", "--query", "flow:etl") == "89 flow runs deleted.\n"
+
+
+def test_query_asks_before_acting(home: Path, ids: dict[str, UUID], monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    monkeypatch.setattr("prefect.cli._output.is_interactive", lambda: True)
+    monkeypatch.setattr("prefect.cli._output.click.confirm", lambda question, **_: asked.append(question))
+    assert run_command(["flow-run", "delete", "--query", "state:failed"]) == 0
+    assert asked == ["Delete 1 flow run of 'state:failed'?"]
+    assert run_command(["flow-run", "delete", "--query", "state:completed", "--yes"]) == 0
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["delete"], "Pass the id or name of a flow run, or --query"),
+        (["cancel", "calm-owl", "--query", "state:failed"], "not both"),
+        (["retry", "--query", " "], "The query is empty"),
+        (["cancel", "calm-owl", "-o", "json"], "--query only"),
+        (["delete", "--query", "colour:red"], "colour"),
+    ],
+)
+def test_unclear_choice_of_runs_is_refused(
+    prefect: Prefect, home: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str
+) -> None:
+    assert run_command(["flow-run", *arguments]) != 0
+    assert words in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

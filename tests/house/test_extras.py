@@ -19,7 +19,8 @@ PUBLIC = {
     if line.strip()
 }
 """Names that documentation and integrations of Prefect 3 import, as `module:name`."""
-PUBLIC |= {"prefect.exceptions:CrashedRun", "prefect.exceptions:MissingResult", "prefect.task_runners:handover"}
+PUBLIC |= {f"prefect.exceptions:{name}" for name in ("CrashedRun", "InfrastructureNotAvailable", "MissingResult")}
+PUBLIC |= {"prefect.task_runners:handover"}
 PUBLIC |= {f"prefect.utilities.dockerutils:{name}" for name in ("build_image", "generate_default_dockerfile")}
 PUBLIC |= {"prefect.bundles.execute:run_from_storage", "prefect.decorators:create_infrastructure_decorator"}
 TOOLS = ("prefect.task_runners.clusters:", "prefect.task_runners.handover:", "prefect.workers.containers:")

@@ -60,5 +60,6 @@ def test_an_unpaired_lazy_import_is_found(tmp_path: Path) -> None:
         "else:\n    tasks = lazy('prefect.tasks')\n"
         "flows = lazy('prefect.flows')\n"
         "json = lazy('json')\n"
+        "states, runs = lazy_from('prefect.schemas', 'states', 'runs')\n"
     )
-    assert unpaired(tmp_path) == {"a -> prefect.flows"}
+    assert unpaired(tmp_path) == {"a -> prefect.flows", "a -> prefect.schemas.states", "a -> prefect.schemas.runs"}

@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -72,7 +73,7 @@ def test_receiver_polls_as_often_as_it_says(run_id: UUID) -> None:
 def test_handler_takes_the_options_of_its_functions(run_id: UUID) -> None:
     Person(name="Ann").send_to(run_id, key_prefix="person")
     [skipped] = filter_flow_run_input("person", 10, flow_run_id=run_id)
-    options = {"timeout": 0.0, "poll_interval": 0.01}
+    options: dict[str, Any] = {"timeout": 0.0, "poll_interval": 0.01}
 
     found = GetInputHandler(Person, "person", timeout=0, poll_interval=0.01, flow_run_id=run_id)
     assert [each.name for each in found] == ["Ann"]

@@ -256,6 +256,19 @@ def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, w
     assert len(client.containers.list(all=True, ignore_removed=True)) == 3
 
 
+def test_removed_container_of_a_pending_run_is_found_by_the_next_worker(
+    pool: DockerPool, workers: Any, client: Any
+) -> None:
+    first = workers()
+    run_id = pool.trigger(pool.deploy("waits", WAITS, command="sleep 600"), parameters={"data": ""}, name="idle")
+    wait_until(lambda: pool.read(run_id)["infrastructure_pid"], "there is no container")
+    first.stop(signal.SIGKILL)
+    client.containers.get("idle").remove(force=True)
+    workers("--name", "second")
+    run = pool.wait_for(run_id, "Crashed")
+    assert "was removed before the run began" in run["state"]["message"]
+
+
 def test_engine_that_restarts_is_waited_for_and_ends_its_runs(
     pool: DockerPool, workers: Any, engine: docker_engine.Engine
 ) -> None:

@@ -175,6 +175,21 @@ def test_worker_watches_the_jobs_again_that_it_has_left(pool: KubernetesPool, st
     assert [len(pool.list_jobs(run_id)) for run_id in (failing, well)] == [1, 1]
 
 
+def test_deleted_job_of_a_pending_run_is_found_by_the_next_worker(pool: KubernetesPool, start: Any) -> None:
+    first = start("gone", "--work-queue", "deleted")
+    idle = pool.deploy("idle", WAITS, command="sleep 600", work_queue_name="deleted")
+    run_id = pool.trigger(idle, parameters={"data": ""})
+    wait_until(lambda: pool.read(run_id)["infrastructure_pid"], "there is no job")
+    first.stop(signal.SIGKILL)
+    [job] = pool.list_jobs(run_id)
+    path = f"/apis/batch/v1/namespaces/{pool.namespace}/jobs/{job['metadata']['name']}"
+    pool.plane.call("DELETE", path, {"propagationPolicy": "Background"})
+    second = start("next", "--work-queue", "deleted")
+    run = pool.wait_for(run_id, "Crashed")
+    assert "was removed before the run began" in run["state"]["message"], second.output
+    assert run["labels"]["prefect.worker.name"] == "gone"
+
+
 def test_credentials_and_environment_are_kept_in_secrets(pool: KubernetesPool, start: Any) -> None:
     prefix = "PREFECT_INTEGRATIONS_KUBERNETES_WORKER_"
     options = {f"{prefix}CREATE_SECRET_FOR_API_KEY": "true", f"{prefix}STORE_ENV_AS_SECRET": "true"}

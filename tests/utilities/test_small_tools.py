@@ -135,3 +135,13 @@ def test_slugify_applies_its_options():
     assert slugify("Hello World", separator="_", lowercase=False) == "Hello_World"
     with pytest.raises(TypeError, match="no option"):
         slugify("x", nonsense=1)
+
+
+def test_generated_pairs_are_random_names_of_two_words():
+    names = slugs.generate_pairs(1000)
+    assert len(names) == 1000
+    assert len(set(names)) > 950
+    assert all(name.count("-") == 1 and name.replace("-", "").isalpha() for name in names)
+    assert len({name.split("-")[0] for name in names}) > 100
+    assert len({name.split("-")[1] for name in names}) > 100
+    assert slugs.generate_pairs(0) == []

@@ -44,7 +44,7 @@ class Pool:
         data = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", **headers}
         request = urllib.request.Request(self.served.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=10) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 

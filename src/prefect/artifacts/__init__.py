@@ -15,7 +15,7 @@ from uuid import UUID
 
 from prefect import _warnings, journal, outbox
 from prefect._io import twin
-from prefect._lazy import exports, lazy
+from prefect._lazy import exports, lazy_from
 from prefect.logging._identity import run_identity
 from prefect.types import new_id, now
 
@@ -39,11 +39,8 @@ if TYPE_CHECKING:
     from prefect.schemas.actions import objects as actions
     from prefect.types import names
 else:
-    actions = lazy("prefect.schemas.actions.objects")
-    events = lazy("prefect.events.utilities")
-    loggers = lazy("prefect.logging.loggers")
-    names = lazy("prefect.types.names")
-    run_events = lazy("prefect.schemas.run_events")
+    actions, events, loggers = lazy_from("prefect", "schemas.actions.objects", "events.utilities", "logging.loggers")
+    names, run_events = lazy_from("prefect", "types.names", "schemas.run_events")
 
 Table = dict[str, list[Any]] | list[dict[str, Any]] | list[list[Any]]
 

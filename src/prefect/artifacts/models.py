@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from prefect import artifacts
 from prefect._io import class_twin, twin
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.schemas.actions.objects import ArtifactCreate
 from prefect.types import now
 
@@ -16,10 +16,8 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.schemas import filters, records, sorting
 else:
-    filters = lazy("prefect.schemas.filters")
+    filters, records, sorting = lazy_from("prefect.schemas", "filters", "records", "sorting")
     orchestration = lazy("prefect.client.orchestration")
-    records = lazy("prefect.schemas.records")
-    sorting = lazy("prefect.schemas.sorting")
 
 
 class Artifact(ArtifactCreate):

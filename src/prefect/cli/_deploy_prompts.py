@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._lookup import get_client, read_all_pages
 from prefect.cli._output import print_notice
 
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from prefect.schemas import actions
 else:
     actions = lazy("prefect.schemas.actions")
-    saving = lazy("prefect.deployments.yaml.saving")
-    schedules = lazy("prefect.deployments.yaml.schedules")
-    yaml_document = lazy("prefect.deployments.yaml.document")
+    saving, schedules, yaml_document = lazy_from("prefect.deployments.yaml", "saving", "schedules", "document")
 
 T = TypeVar("T")
 

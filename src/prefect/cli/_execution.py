@@ -6,15 +6,14 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 
 if TYPE_CHECKING:
     from prefect import flow_engine, flows
     from prefect.engine import signals
     from prefect.schemas.runs import FlowRun
 else:
-    flow_engine = lazy("prefect.flow_engine")
-    flows = lazy("prefect.flows")
+    flow_engine, flows = lazy_from("prefect", "flow_engine", "flows")
     signals = lazy("prefect.engine.signals")
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._lookup import get_client, read_all_pages
 from prefect.cli._output import fail, is_interactive, state_cell, style
 from prefect.cli._runs import print_logs
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from prefect.schemas.records import Log
     from prefect.schemas.runs import FlowRun
 else:
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
-    states = lazy("prefect.schemas.states")
+    filters, sorting, states = lazy_from("prefect.schemas", "filters", "sorting", "states")
 
 POLL_INTERVAL_SECONDS = 1.0
 """Seconds between two polls of the run."""

@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 
 from prefect import exceptions
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._output import fail
 from prefect.exceptions import ObjectNotFound
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import Flow
 else:
     difflib = lazy("difflib")
-    filters = lazy("prefect.schemas.filters")
-    orchestration = lazy("prefect.client.orchestration")
+    filters, orchestration = lazy_from("prefect", "schemas.filters", "client.orchestration")
 
 T = TypeVar("T")
 F = Callable[..., Any]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -30,13 +30,9 @@ if TYPE_CHECKING:
     from prefect.types import json_codec
 else:
     orjson = lazy("orjson")
-    json_codec = lazy("prefect.types.json_codec")
-    rich_box = lazy("rich.box")
-    rich_cells = lazy("rich.cells")
-    rich_console = lazy("rich.console")
-    rich_table = lazy("rich.table")
+    json_codec, settings = lazy_from("prefect", "types.json_codec", "settings")
+    rich_box, rich_cells, rich_console, rich_table = lazy_from("rich", "box", "cells", "console", "table")
     rich_text = lazy("rich.text")
-    settings = lazy("prefect.settings")
 
 STATE_COLOURS: Mapping[str, str] = {
     "COMPLETED": "green",

@@ -37,12 +37,7 @@ COMMANDS: tuple[Entry, ...] = (
     Entry("experimental", "experimental", "Features that may change."),
     Entry("flow", "flow", "View flows.", ("flows",)),
     Entry("flow-run", "flow_run", "Manage flow runs: list, inspect, watch, cancel, retry.", ("flow-runs",)),
-    Entry(
-        "global-concurrency-limit",
-        "global_concurrency_limit",
-        "Manage named concurrency limits.",
-        ("gcl",),
-    ),
+    Entry("global-concurrency-limit", "global_concurrency_limit", "Manage named concurrency limits.", ("gcl",)),
     Entry("init", "init", "Start a project with a prefect.yaml."),
     Entry("integrations", "integrations", "Install published integrations of Prefect beside this package."),
     Entry("journal", "journal", "Inspect and ship the records that wait in the journal."),

@@ -12,22 +12,30 @@ from uuid import UUID
 import click
 
 from prefect import exceptions
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import flag, multiple_option, output_option
 from prefect.cli._lookup import fail_not_found, get_client, limit_option, read_all_pages, read_by_ids
-from prefect.cli._output import fail, print_json, style
+from prefect.cli._output import (
+    fail,
+    format_age,
+    format_duration,
+    format_time,
+    print_json,
+    print_table,
+    state_cell,
+    style,
+)
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
+from prefect.types import now
 
 if TYPE_CHECKING:
     import difflib
 
     from prefect.schemas import filters, records, runs, sorting
 else:
-    runs = lazy("prefect.schemas.runs")
+    filters, runs, sorting = lazy_from("prefect.schemas", "filters", "runs", "sorting")
     difflib = lazy("difflib")
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
 
 T = TypeVar("T")
 F = Callable[..., Any]
@@ -93,6 +101,61 @@ def read_query(kind: str, query: str, limit: int, others: Sequence[Any]) -> list
         return read_all_pages(read, limit)
     except ObjectNotFound:
         fail(f"The API at {get_current_settings().api.url} has no queries: use --state and --{kind}-name instead.")
+
+
+def print_runs(
+    found: Sequence[Any],
+    states: Sequence[str],
+    output: str | None,
+    parent: str,
+    read_parents: Callable[[], Sequence[Any]],
+) -> None:
+    """Print a listing of flow runs or task runs.
+
+    Args:
+        found: The runs.
+        states: The names of states that were asked for, of which one may be misspelt if no run was found.
+        output: The output format; a table if None.
+        parent: The title of the column of their flows or flow runs.
+        read_parents: Reads the names in that column.
+    """
+    if not found:
+        check_state_names(states)
+    if output:
+        return print_json(found)
+    return print_table(
+        ["ID", parent, "Name", "State", "Started", "Duration"],
+        [
+            [run.id, name, run.name, state_cell(run.state_name, run.state_type), *_format_start_and_duration(run)]
+            for run, name in zip(found, read_parents(), strict=True)
+        ],
+    )
+
+
+def _format_start_and_duration(run: Any) -> tuple[str, str]:
+    # The age of its start, or when it is to start, and its duration; a run that never began has neither.
+    if _has_begun(run):
+        return format_age(run.start_time), format_duration(run.estimated_run_time)
+    due = run.next_scheduled_start_time
+    return format_age(due) if due and due > now() else "", ""
+
+
+def _has_begun(run: Any) -> bool:
+    # A run that ends without having begun gets the time of its end as its start.
+    return run.start_time is not None and (run.run_count > 0 or run.start_time != run.end_time)
+
+
+def format_state_fields(run: Any) -> dict[str, Any]:
+    """Return a run's state and times as fields for `print_fields`."""
+    has_begun = _has_begun(run)
+    return {
+        "State": state_cell(run.state_name, run.state_type),
+        "Message": run.state and run.state.message,
+        "Due": format_time(run.next_scheduled_start_time) if run.next_scheduled_start_time else None,
+        "Started": format_time(run.start_time) if has_begun else None,
+        "Ended": run.end_time and format_time(run.end_time),
+        "Duration": format_duration(run.estimated_run_time) if has_begun else None,
+    }
 
 
 def build_state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import get_client, limit_option, read_all_pages
 from prefect.cli._output import confirm, fail, format_age, print_fields, print_json, print_table
@@ -15,8 +15,7 @@ from prefect.cli._output import confirm, fail, format_age, print_fields, print_j
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
 else:
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
+    filters, sorting = lazy_from("prefect.schemas", "filters", "sorting")
 
 command = group("artifact", "Manage artifacts.")
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import group, multiple_option, output_option, positional
 from prefect.cli._lookup import fail_not_found, find_by_name, get_client, read_all_answers, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_fields, print_json, print_list
@@ -26,11 +26,8 @@ if TYPE_CHECKING:
     from prefect.types import json_codec
 else:
     pydantic = lazy("pydantic")
-    settings = lazy("prefect.settings")
-    json_codec = lazy("prefect.types.json_codec")
-    blocks = lazy("prefect.schemas.blocks")
-    imports = lazy("prefect.loading.imports")
-    registry = lazy("prefect.blocks.registry")
+    blocks, imports, json_codec = lazy_from("prefect", "schemas.blocks", "loading.imports", "types.json_codec")
+    registry, settings = lazy_from("prefect", "blocks.registry", "settings")
 
 command = group("block", "Manage blocks and block types.")
 types = group("type", "Manage block types.")

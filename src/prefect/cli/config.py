@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import group, output_option, positional
 from prefect.cli._output import confirm, fail, print_json, print_notice
 
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
     from prefect.settings import base, context, legacy, profiles
     from prefect.settings.legacy import Setting
 else:
-    base = lazy("prefect.settings.base")
-    context = lazy("prefect.settings.context")
+    base, context, legacy, profiles = lazy_from("prefect.settings", "base", "context", "legacy", "profiles")
     difflib = lazy("difflib")
-    legacy = lazy("prefect.settings.legacy")
-    profiles = lazy("prefect.settings.profiles")
     settings = lazy("prefect.settings")
 
 MASKED_VALUE = "********"

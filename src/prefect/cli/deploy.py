@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _deploy_options, _deploy_output, init
 from prefect.cli._command import command_group, flag, multiple_option, output_option, positional
 from prefect.cli._output import confirm, fail, is_interactive, print_json, print_notice
@@ -28,14 +28,9 @@ if TYPE_CHECKING:
     from prefect.deployments.yaml.preparation import Prepared
     from prefect.deployments.yaml.project import Entry, Project
 else:
-    _deploy_prompts = lazy("prefect.cli._deploy_prompts")
-    changes = lazy("prefect.deployments.changes")
-    flows = lazy("prefect.flows")
-    step_core = lazy("prefect.deployments.steps.core")
-    orchestration = lazy("prefect.client.orchestration")
-    planning = lazy("prefect.deployments.yaml.planning")
-    preparation = lazy("prefect.deployments.yaml.preparation")
-    project = lazy("prefect.deployments.yaml.project")
+    _deploy_prompts, changes, flows = lazy_from("prefect", "cli._deploy_prompts", "deployments.changes", "flows")
+    orchestration, step_core = lazy_from("prefect", "client.orchestration", "deployments.steps.core")
+    planning, preparation, project = lazy_from("prefect.deployments.yaml", "planning", "preparation", "project")
 
 CHANGES_PLANNED = 2
 """The exit code of `--plan` when there is something to change."""

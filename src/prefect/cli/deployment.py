@@ -8,7 +8,7 @@ from uuid import UUID
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli import _deployments, _times
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._deployments import find_deployment, read_full_names
@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from prefect.schemas.responses import DeploymentResponse
 else:
     _follow = lazy("prefect.cli._follow")
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
-    states = lazy("prefect.schemas.states")
+    filters, sorting, states = lazy_from("prefect.schemas", "filters", "sorting", "states")
 
 command = group("deployment", "Manage deployments, their runs and schedules.")
 command.add_command(schedule)

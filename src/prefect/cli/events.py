@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import flag, group, positional
 from prefect.cli._lookup import get_client
 from prefect.cli._output import as_text, describe_error, fail, print_notice
@@ -26,13 +26,10 @@ if TYPE_CHECKING:
     from prefect.types import json_codec
 else:
     asyncio = lazy("asyncio")
-    clients = lazy("prefect.events.clients")
-    event_filters = lazy("prefect.schemas.event_filters")
-    events = lazy("prefect.schemas.events")
+    clients, worker = lazy_from("prefect.events", "clients", "worker")
+    event_filters, events = lazy_from("prefect.schemas", "event_filters", "events")
     json_codec = lazy("prefect.types.json_codec")
-    outbox = lazy("prefect.outbox")
-    settings = lazy("prefect.settings")
-    worker = lazy("prefect.events.worker")
+    outbox, settings = lazy_from("prefect", "outbox", "settings")
 
 command = group("events", "Stream and emit events.")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _times
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, limit_option, read_all_pages
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from prefect.deployments import runner_deployment, serving
     from prefect.schemas import schedules, sorting
 else:
-    runner_deployment = lazy("prefect.deployments.runner_deployment")
-    schedules = lazy("prefect.schemas.schedules")
-    serving = lazy("prefect.deployments.serving")
-    sorting = lazy("prefect.schemas.sorting")
+    runner_deployment, serving = lazy_from("prefect.deployments", "runner_deployment", "serving")
+    schedules, sorting = lazy_from("prefect.schemas", "schedules", "sorting")
 
 command = group("flow", "View and serve flows.")
 

@@ -8,35 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
-from prefect.cli import _runs
+from prefect._lazy import lazy_from
+from prefect.cli import _bulk, _runs
+from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_flow_names
 from prefect.cli._output import (
     confirm,
     fail,
-    format_age,
-    format_duration,
-    format_time,
     print_fields,
     print_json,
-    print_table,
-    state_cell,
 )
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
-from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.cli import _execution, _follow
     from prefect.schemas import filters, responses, runs, sorting, states
 else:
-    _execution = lazy("prefect.cli._execution")
-    _follow = lazy("prefect.cli._follow")
-    filters = lazy("prefect.schemas.filters")
-    responses = lazy("prefect.schemas.responses")
-    sorting = lazy("prefect.schemas.sorting")
-    states = lazy("prefect.schemas.states")
+    _execution, _follow = lazy_from("prefect.cli", "_execution", "_follow")
+    filters, responses, sorting, states = lazy_from("prefect.schemas", "filters", "responses", "sorting", "states")
 
 command = group("flow-run", "Manage flow runs.")
 
@@ -60,24 +51,12 @@ def ls(
         found = _runs.read_query("flow", query, limit, [flow_names, states, state_types])
     else:
         found = _read_flow_runs(flow_names, states, state_types, limit)
-    if not found:
-        _runs.check_state_names(states)
-    if output:
-        return print_json(found)
+    _runs.print_runs(found, states, output, "Flow", lambda: _read_flow_names(found))
+
+
+def _read_flow_names(found: list[runs.FlowRun]) -> list[str | None]:
     names = read_flow_names({run.flow_id for run in found})
-    print_table(
-        ["ID", "Flow", "Name", "State", "Started", "Duration"],
-        [
-            [
-                run.id,
-                names.get(run.flow_id),
-                run.name,
-                state_cell(run.state_name, run.state_type),
-                *format_start_and_duration(run),
-            ]
-            for run in found
-        ],
-    )
+    return [names.get(run.flow_id) for run in found]
 
 
 def _read_flow_runs(
@@ -102,23 +81,15 @@ def _build_state_filter(states: tuple[str, ...], state_types: tuple[str, ...]) -
     return state and filters.FlowRunFilter(state=state)
 
 
-def format_start_and_duration(run: Any) -> tuple[str, str]:
-    """Return the age of a run's start, or when it is to start, and its duration; a run that never began has neither."""
-    if _has_begun(run):
-        return format_age(run.start_time), format_duration(run.estimated_run_time)
-    due = run.next_scheduled_start_time
-    return format_age(due) if due and due > now() else "", ""
-
-
 @command.command("inspect")
 @positional("id", help="Pass the id or name of a flow run.")
 @flag("--web", help="Open the flow run in a browser.")
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a flow run."""
-    if web:
-        raise NotImplementedError("--web is not implemented yet: the web interface has no page of a flow run.")
     run = find_flow_run(id)
+    if web:
+        return open_page("flow-run", run.id)
     if output:
         return print_json(run)
     flow = get_client().read_flow(run.flow_id)
@@ -128,7 +99,7 @@ def inspect(id: str, web: bool, output: str | None) -> None:
             "Name": run.name,
             "Flow": flow.name,
             "Version": run.flow_version,
-            **format_state_fields(run),
+            **_runs.format_state_fields(run),
             "Attempts": run.run_count if run.run_count > 1 else None,
             "Tags": ", ".join(run.tags) or None,
             "Parent": run.parent_task_run_id and f"task run {run.parent_task_run_id}",
@@ -146,24 +117,6 @@ def find_flow_run(id_or_name: str) -> runs.FlowRun:
         return get_client().read_flow_runs(flow_run_filter=named, sort=sorting.FlowRunSort.ID_DESC)
 
     return _runs.find_run("flow run", id_or_name, get_client().read_flow_run, read_newest)
-
-
-def _has_begun(run: Any) -> bool:
-    # A run that ends without having begun gets the time of its end as its start.
-    return run.start_time is not None and (run.run_count > 0 or run.start_time != run.end_time)
-
-
-def format_state_fields(run: Any) -> dict[str, Any]:
-    """Return a run's state and times as fields for `print_fields`."""
-    has_begun = _has_begun(run)
-    return {
-        "State": state_cell(run.state_name, run.state_type),
-        "Message": run.state and run.state.message,
-        "Due": format_time(run.next_scheduled_start_time) if run.next_scheduled_start_time else None,
-        "Started": format_time(run.start_time) if has_begun else None,
-        "Ended": run.end_time and format_time(run.end_time),
-        "Duration": format_duration(run.estimated_run_time) if has_begun else None,
-    }
 
 
 def _count_task_runs(run: runs.FlowRun) -> str | None:
@@ -207,11 +160,15 @@ def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, o
 
 
 @command.command("delete")
-@positional("id", help="Pass the id or name of a flow run.")
-def delete(id: str) -> None:
-    """Delete a flow run with its task runs and logs."""
+@_bulk.one_or_query()
+def delete(id: str | None, query: str | None, yes: bool, output: str | None) -> None:
+    """Delete a flow run, or all of a query, with their task runs and logs."""
+    _bulk.check_choice(id, query, output)
+    if id is None:
+        return _bulk.act("delete", query or "", yes, output)
     run = find_flow_run(id)
-    confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
+    if not yes:
+        confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
     get_client().delete_flow_run(run.id)
     click.echo(f"Deleted flow run {run.name!r} ({run.id}).")
 
@@ -225,9 +182,12 @@ def watch(id: str, timeout: int | None) -> None:
 
 
 @command.command("cancel")
-@positional("id", help="Pass the id or name of a flow run.")
-def cancel(id: str) -> None:
-    """Cancel a flow run."""
+@_bulk.one_or_query()
+def cancel(id: str | None, query: str | None, yes: bool, output: str | None) -> None:
+    """Cancel a flow run, or all of a query."""
+    _bulk.check_choice(id, query, output)
+    if id is None:
+        return _bulk.act("cancel", query or "", yes, output)
     run = find_flow_run(id)
     answer = get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
     if answer.status is responses.SetStateStatus.ABORT:
@@ -238,10 +198,13 @@ def cancel(id: str) -> None:
 
 
 @command.command("retry")
-@positional("id_or_name", help="Pass the id or name of a flow run.")
+@_bulk.one_or_query("id_or_name")
 @click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Entrypoint of the flow, for a run without a deployment.")
-def retry(id_or_name: str, entrypoint: str | None) -> None:
-    """Retry a finished flow run, on a worker if it has a deployment, else in this process."""
+def retry(id_or_name: str | None, query: str | None, yes: bool, output: str | None, entrypoint: str | None) -> None:
+    """Retry a finished flow run, on a worker if it has a deployment, else in this process; or all of a query."""
+    _bulk.check_choice(id_or_name, query, output)
+    if id_or_name is None:
+        return _bulk.act("retry", query or "", yes, output)
     run = find_flow_run(id_or_name)
     if not _follow.has_ended(run):
         fail(f"Flow run {run.name!r} is {run.state_name}. Only a finished flow run can be retried.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import command as declare
 from prefect.cli._command import multiple_option
 from prefect.cli._output import fail, is_interactive
@@ -14,8 +14,7 @@ from prefect.cli._output import fail, is_interactive
 if TYPE_CHECKING:
     from prefect.deployments import base, recipes
 else:
-    base = lazy("prefect.deployments.base")
-    recipes = lazy("prefect.deployments.recipes")
+    base, recipes = lazy_from("prefect.deployments", "base", "recipes")
 
 
 @declare("init")

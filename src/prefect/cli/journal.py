@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect import _io
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import group, output_option
 from prefect.cli._output import is_terminal, print_fields, print_json, print_notice
 
@@ -20,12 +20,9 @@ if TYPE_CHECKING:
     from prefect.server import local
     from prefect.server.services.runs import journal_ingestion
 else:
-    journal_ingestion = lazy("prefect.server.services.runs.journal_ingestion")
-    file = lazy("prefect.journal.file")
-    local = lazy("prefect.server.local")
-    outbox = lazy("prefect.outbox")
-    settings = lazy("prefect.settings")
-    store = lazy("prefect.outbox.store")
+    file, journal_ingestion = lazy_from("prefect", "journal.file", "server.services.runs.journal_ingestion")
+    local, store = lazy_from("prefect", "server.local", "outbox.store")
+    outbox, settings = lazy_from("prefect", "outbox", "settings")
 
 SHIP_TIMEOUT_SECONDS = 30.0
 """Seconds to wait for the server to acknowledge a batch."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import group, output_option, positional
 from prefect.cli._output import Cell, confirm, fail, is_terminal, print_json, print_notice, style
 
@@ -15,9 +15,7 @@ if TYPE_CHECKING:
     from prefect.settings import constants, context, profiles
     from prefect.settings.profiles import Profile, ProfilesCollection
 else:
-    constants = lazy("prefect.settings.constants")
-    context = lazy("prefect.settings.context")
-    profiles = lazy("prefect.settings.profiles")
+    constants, context, profiles = lazy_from("prefect.settings", "constants", "context", "profiles")
 
 MASKED_VALUE = "********"
 

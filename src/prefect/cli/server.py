@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect import exceptions
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _errors
 from prefect.cli._background import BackgroundProcess
 from prefect.cli._command import flag, group, output_option
@@ -28,10 +28,8 @@ if TYPE_CHECKING:
     from prefect.server.app import serving
     from prefect.settings import Settings
 else:
-    failures = lazy("prefect.client.failures")
-    configuration = lazy("prefect.logging.configuration")
-    leftovers = lazy("prefect.outbox.leftovers")
-    serving = lazy("prefect.server.app.serving")
+    configuration, failures = lazy_from("prefect", "logging.configuration", "client.failures")
+    leftovers, serving = lazy_from("prefect", "outbox.leftovers", "server.app.serving")
 
 command = group("server", "Run a server and check its health.")
 command.add_command(database)

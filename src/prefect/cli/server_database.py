@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import flag, group, positional
 from prefect.cli._output import confirm
 from prefect.settings import get_current_settings
@@ -15,8 +15,7 @@ from prefect.settings import get_current_settings
 if TYPE_CHECKING:
     from prefect.server.db import migrations, opening
 else:
-    migrations = lazy("prefect.server.db.migrations")
-    opening = lazy("prefect.server.db.opening")
+    migrations, opening = lazy_from("prefect.server.db", "migrations", "opening")
 
 command = group("database", "Migrate the server's database.")
 

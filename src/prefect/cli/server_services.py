@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._background import BackgroundProcess
 from prefect.cli._command import flag, group, output_option
 from prefect.cli._output import print_json, print_table
@@ -17,9 +17,7 @@ if TYPE_CHECKING:
     from prefect.server import loops
     from prefect.server.app import serving
 else:
-    configuration = lazy("prefect.logging.configuration")
-    loops = lazy("prefect.server.loops")
-    serving = lazy("prefect.server.app.serving")
+    configuration, loops, serving = lazy_from("prefect", "logging.configuration", "server.loops", "server.app.serving")
 
 command = group("services", "Manage the background services of a server.")
 command.aliases = {"list": "ls", "enable": "start", "disable": "stop"}

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from prefect import flow
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import flag, group, multiple_option, positional
 from prefect.cli._output import fail
 from prefect.context import tags as add_tags
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
 else:
     asyncio = lazy("asyncio")
     entrypoint = lazy("prefect.types.entrypoint")
-    runner = lazy("prefect.runner")
-    schedules = lazy("prefect.schedules")
+    runner, schedules = lazy_from("prefect", "runner", "schedules")
 states = lazy("prefect.states")
 
 command = group("shell", "Run shell commands as flows.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import group, multiple_option, positional
 from prefect.cli._output import fail
 from prefect.exceptions import PrefectException
@@ -15,8 +15,7 @@ from prefect.loading import imports
 if TYPE_CHECKING:
     from prefect import task_worker, tasks
 else:
-    task_worker = lazy("prefect.task_worker")
-    tasks = lazy("prefect.tasks")
+    task_worker, tasks = lazy_from("prefect", "task_worker", "tasks")
 
 command = group("task", "Run background tasks.")
 

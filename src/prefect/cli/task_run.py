@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _runs
+from prefect.cli._browser import open_page
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_by_ids
-from prefect.cli._output import print_fields, print_json, print_table, state_cell
-from prefect.cli.flow_run import format_start_and_duration, format_state_fields
+from prefect.cli._output import print_fields, print_json
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, runs, sorting
 else:
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
+    filters, sorting = lazy_from("prefect.schemas", "filters", "sorting")
 
 command = group("task-run", "View task runs.")
 
@@ -37,24 +36,7 @@ def ls(
         found = _runs.read_query("task", query, limit, [names, states, state_types])
     else:
         found = _read_task_runs(names, states, state_types, limit)
-    if not found:
-        _runs.check_state_names(states)
-    if output:
-        return print_json(found)
-    flow_runs = _read_flow_run_names(found)
-    print_table(
-        ["ID", "Flow run", "Name", "State", "Started", "Duration"],
-        [
-            [
-                run.id,
-                flow_runs.get(run.flow_run_id),
-                run.name,
-                state_cell(run.state_name, run.state_type),
-                *format_start_and_duration(run),
-            ]
-            for run in found
-        ],
-    )
+    _runs.print_runs(found, states, output, "Flow run", lambda: _read_flow_run_names(found))
 
 
 def _read_task_runs(
@@ -73,13 +55,14 @@ def _read_task_runs(
     )
 
 
-def _read_flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
+def _read_flow_run_names(found: list[runs.TaskRun]) -> list[str | None]:
     def read(some: list[UUID], limit: int | None, offset: int) -> list[runs.FlowRun]:
         some_runs = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=some))
         return get_client().read_flow_runs(flow_run_filter=some_runs, limit=limit, offset=offset)
 
     wanted = {run.flow_run_id for run in found if run.flow_run_id}
-    return {run.id: run.name for run in read_by_ids(wanted, read)}
+    names = {run.id: run.name for run in read_by_ids(wanted, read)}
+    return [run.flow_run_id and names.get(run.flow_run_id) for run in found]
 
 
 @command.command("inspect")
@@ -88,12 +71,12 @@ def _read_flow_run_names(found: list[runs.TaskRun]) -> dict[Any, str]:
 @output_option
 def inspect(id: str, web: bool, output: str | None) -> None:
     """Show a task run."""
-    if web:
-        raise NotImplementedError("--web is not implemented yet: the web interface has no page of a task run.")
     run = _find_task_run(id)
+    if web:
+        return open_page("task-run", run.id)
     if output:
         return print_json(run)
-    flow_run = _read_flow_run_names([run]).get(run.flow_run_id)
+    [flow_run] = _read_flow_run_names([run])
     print_fields(
         {
             "ID": run.id,
@@ -101,7 +84,7 @@ def inspect(id: str, web: bool, output: str | None) -> None:
             "Task": run.task_key,
             "Version": run.task_version,
             "Flow run": run.flow_run_id and f"{flow_run} ({run.flow_run_id})",
-            **format_state_fields(run),
+            **_runs.format_state_fields(run),
             "Attempts": run.run_count if run.run_count > 1 else None,
             "Tags": ", ".join(run.tags) or None,
             "Cache key": run.cache_key,

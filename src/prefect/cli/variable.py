@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_answers
 from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_list
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from prefect.schemas.records import Variable
     from prefect.types import json_codec
 else:
-    actions = lazy("prefect.schemas.actions")
-    records = lazy("prefect.schemas.records")
+    actions, records = lazy_from("prefect.schemas", "actions", "records")
     json_codec = lazy("prefect.types.json_codec")
 
 command = group("variable", "Manage variables.")

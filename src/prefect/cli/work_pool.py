@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli import work_pool_storage
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, read_all_pages
@@ -38,13 +38,9 @@ if TYPE_CHECKING:
     from prefect.settings import profiles
     from prefect.workers import registry
 else:
-    actions = lazy("prefect.schemas.actions")
-    filters = lazy("prefect.schemas.filters")
-    sorting = lazy("prefect.schemas.sorting")
-    states = lazy("prefect.schemas.states")
+    actions, filters, sorting, states = lazy_from("prefect.schemas", "actions", "filters", "sorting", "states")
     orjson = lazy("orjson")
-    profiles = lazy("prefect.settings.profiles")
-    registry = lazy("prefect.workers.registry")
+    profiles, registry = lazy_from("prefect", "settings.profiles", "workers.registry")
 
 command = group("work-pool", "Manage work pools.")
 command.planned = frozenset({"provision-infra", "provision-infrastructure"})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, read_all_pages
 from prefect.cli._output import fail, is_interactive, print_details
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from prefect.blocks import registry
     from prefect.schemas import actions, work
 else:
-    actions = lazy("prefect.schemas.actions")
-    work = lazy("prefect.schemas.work")
+    actions, work = lazy_from("prefect.schemas", "actions", "work")
     registry = lazy("prefect.blocks.registry")
 
 storage = group("storage", "Manage where the bundles and results of a work pool are stored.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli._command import flag, group, multiple_option
 from prefect.cli._output import fail
 from prefect.settings import get_current_settings
@@ -19,10 +19,8 @@ if TYPE_CHECKING:
     from prefect.outbox import leftovers
     from prefect.workers import running
 else:
-    _worker_types = lazy("prefect.cli._worker_types")
-    configuration = lazy("prefect.logging.configuration")
-    leftovers = lazy("prefect.outbox.leftovers")
-    running = lazy("prefect.workers.running")
+    _worker_types, configuration = lazy_from("prefect", "cli._worker_types", "logging.configuration")
+    leftovers, running = lazy_from("prefect", "outbox.leftovers", "workers.running")
 
 command = group("worker", "Run a worker that starts the flow runs of a work pool.")
 
@@ -35,7 +33,7 @@ INSTALL_POLICIES = ("always", "if-not-present", "never", "prompt")
 @multiple_option("--work-queue", "-q", "work_queues", metavar="NAME", help="Work queue to poll; all by default")
 @click.option("--type", "-t", "worker_type", metavar="TYPE", help="Type of the worker; by default that of the pool.")
 @click.option("--prefetch-seconds", type=click.IntRange(min=0), help="Seconds before its time that a run is submitted.")
-@flag("--run-once", help="Look for runs once, run them, and stop.")
+@flag("--run-once", help="Poll for runs once, run them, and stop.")
 @click.option("--limit", "-l", type=click.IntRange(min=1), help="How many runs at the same time at most.")
 @flag("--with-healthcheck", help="Serve the health of the worker over HTTP.")
 @click.option(

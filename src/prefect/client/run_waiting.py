@@ -1,6 +1,6 @@
 """Waiting for the end of a flow run of another process: by requests that the server answers when it has ended.
 
-A server that does not know such requests answers at once; it is then polled, ever less often.
+A server that does not know such requests answers immediately; it is then polled, ever less often.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect._io import sleep
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 
 if TYPE_CHECKING:
     from prefect.client import base, wire
     from prefect.client.orchestration import PrefectClient
     from prefect.schemas.runs import FlowRun
 else:
-    base = lazy("prefect.client.base")
-    wire = lazy("prefect.client.wire")
+    base, wire = lazy_from("prefect.client", "base", "wire")
 
 REQUEST_SECONDS = 20.0
 """How long one request waits for the end of a run."""
@@ -41,8 +40,8 @@ async def wait_until_ended(
         client: The client of the API that has the run.
         flow_run_id: The run.
         end: When to give up, in seconds of `time.monotonic`.
-        max_interval: The longest time, in seconds, between two looks at a server that does not wait.
-        on_read: Called with the run at each look; it is polled then, so that its states are seen.
+        max_interval: The longest time, in seconds, between two polls of a server that does not wait.
+        on_read: Called with the run at each poll; it is polled then, so that its states are seen.
 
     Raises:
         ObjectNotFound: There is no such run.

@@ -12,12 +12,12 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import quote
 
 from prefect import settings
 from prefect._io import resolve_outcome
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.client._http_clients import HttpClients
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -30,15 +30,18 @@ if TYPE_CHECKING:
     from prefect.client import _encoding, _http, _http_factory, _httpx, _local_http
     from prefect.settings import Settings
 else:
-    _encoding = lazy("prefect.client._encoding")
-    _http = lazy("prefect.client._http")
-    _http_factory = lazy("prefect.client._http_factory")
-    _httpx = lazy("prefect.client._httpx")
-    _local_http = lazy("prefect.client._local_http")
+    _encoding, _http, _http_factory = lazy_from("prefect.client", "_encoding", "_http", "_http_factory")
+    _httpx, _local_http = lazy_from("prefect.client", "_httpx", "_local_http")
 
 local: ModuleType = lazy("prefect.server.local")
 operation: ModuleType = lazy("prefect.server.routes.operation")
 errors: ModuleType = lazy("prefect.server.services.core.errors")
+
+Values: TypeAlias = Mapping[str, Any] | None
+"""The parameters of an operation's path and query."""
+
+Headers: TypeAlias = Mapping[str, str] | None
+"""Headers of a request, by names in lower case."""
 
 
 class Transport(Protocol):
@@ -55,12 +58,7 @@ class Transport(Protocol):
         ...
 
     async def call(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
     ) -> Any:
         """Carry out an operation and return its answer: Python values, or JSON as it came over the network.
 
@@ -79,14 +77,7 @@ class Transport(Protocol):
         ...
 
     async def request(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        *,
-        max_retries: int | None = None,
-        **options: Any,
+        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         """Carry out an operation and return the response.
 
@@ -95,8 +86,8 @@ class Transport(Protocol):
             route: The path.
             params: The parameters of its path and its query.
             body: The values of its body.
-            max_retries: How often the request is repeated; the setting `client.max_retries` if None.
-            options: Further arguments of httpx's `build_request`, for instance `headers` or `timeout`.
+            options: `max_retries`, how often the request is repeated (the setting `client.max_retries` if None), and
+                arguments of httpx's `build_request`, for instance `headers` or `timeout`.
         """
         ...
 
@@ -169,12 +160,7 @@ class LocalTransport:
         return clients
 
     async def call(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
     ) -> Any:
         try:
             lower = {name.lower(): value for name, value in headers.items()} if headers else None
@@ -184,14 +170,7 @@ class LocalTransport:
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 
     async def request(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        *,
-        max_retries: int | None = None,
-        **options: Any,
+        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         answer = await self.call(method, route, params, body, options.get("headers"))
         request = _httpx.httpx.Request(method, self.url + route.lstrip("/"))
@@ -248,27 +227,16 @@ class HttpTransport:
         self.clients = HttpClients(factory.create_sync_client, factory.create_async_client)
 
     async def call(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        headers: Mapping[str, str] | None = None,
+        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
     ) -> Any:
         options: dict[str, Any] = {"headers": headers} if headers else {}
         return _encoding.decode_response(await self.request(method, route, params, body, **options))
 
     async def request(
-        self,
-        method: str,
-        route: str,
-        params: Mapping[str, Any] | None = None,
-        body: Mapping[str, Any] | Any = None,
-        *,
-        max_retries: int | None = None,
-        **options: Any,
+        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         path, query = build_path(route, params or {})
+        max_retries: int | None = options.pop("max_retries", None)
         if body is not None:
             options["content"] = _encoding.encode(body)
             options["headers"] = {"content-type": "application/json", **(options.get("headers") or {})}

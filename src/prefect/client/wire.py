@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.types import new_id
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun, FlowRunPolicy, TaskRun
     from prefect.schemas.states import State
 else:
-    responses = lazy("prefect.schemas.responses")
-    runs = lazy("prefect.schemas.runs")
-    states = lazy("prefect.schemas.states")
+    responses, runs, states = lazy_from("prefect.schemas", "responses", "runs", "states")
 
 PENDING: Mapping[str, Any] = {"type": "PENDING"}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.concurrency import slots
 from prefect.concurrency.request_service import RequestService
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from prefect.client import orchestration, transport
     from prefect.schemas.concurrency import ConcurrencyLeaseHolder
 else:
-    transport = lazy("prefect.client.transport")
+    orchestration, transport = lazy_from("prefect.client", "orchestration", "transport")
     asyncio = lazy("asyncio")
-    orchestration = lazy("prefect.client.orchestration")
 
 
 class ConcurrencySlotAcquisitionService(RequestService):

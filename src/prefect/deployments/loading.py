@@ -6,20 +6,22 @@ import os
 from typing import TYPE_CHECKING
 
 from prefect import outbox
-from prefect._lazy import lazy
+from prefect._io import blocking
+from prefect._lazy import lazy_from
 from prefect.logging.loggers import flow_run_logger
+from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
     from prefect.blocks import core as blocks_core
     from prefect.client.orchestration import PrefectClient
+    from prefect.deployments import dependencies
     from prefect.deployments.steps import core as steps
     from prefect.runner import storage
     from prefect.schemas.responses import DeploymentResponse
     from prefect.schemas.runs import FlowRun
 else:
-    blocks_core = lazy("prefect.blocks.core")
-    steps = lazy("prefect.deployments.steps.core")
-    storage = lazy("prefect.runner.storage")
+    blocks_core, storage = lazy_from("prefect", "blocks.core", "runner.storage")
+    dependencies, steps = lazy_from("prefect.deployments", "dependencies", "steps.core")
 
 
 async def fetch_code(
@@ -27,7 +29,8 @@ async def fetch_code(
 ) -> str:
     """Fetch the code of a deployment and return its directory.
 
-    It comes from the pull steps; without any, from the storage block, or from the path on this machine.
+    It comes from the pull steps; without any, from the storage block, or from the path on this machine. The packages
+    that it needs are installed too if the setting `runner.auto_install_dependencies` says so.
 
     Args:
         client: Reads the storage block.
@@ -38,6 +41,7 @@ async def fetch_code(
     Raises:
         FileNotFoundError: The directory is not on this machine.
         StepExecutionError: A pull step failed.
+        RuntimeError: A package could not be installed.
     """
     start = os.getcwd()
     path = (deployment.path or ".").replace("$STORAGE_BASE_PATH", storage_base_path or "")
@@ -62,6 +66,11 @@ async def fetch_code(
         raise FileNotFoundError(
             f"The code of the deployment {deployment.name!r} should be in {directory!r}, which is no directory here."
         )
+    if get_current_settings().runner.auto_install_dependencies:
+        outbox.use_journal()
+        place = await blocking(dependencies.install_dependencies, directory)
+        if place is not None:
+            flow_run_logger(flow_run).info("The packages that the code needs are in %s.", place)
     return directory
 
 

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 
 if TYPE_CHECKING:
     from prefect.schemas.states import State
     from prefect.values import hashable, hashing
 else:
-    hashable = lazy("prefect.values.hashable")
-    hashing = lazy("prefect.values.hashing")
+    hashable, hashing = lazy_from("prefect.values", "hashable", "hashing")
 
 Position = tuple[str, int]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import _forks
 from prefect._io import drive, user_code
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.context import TaskRunContext
 from prefect.context import current_transaction as current
 from prefect.exceptions import SerializationError
@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from prefect.transactions.core import BaseTransaction
 else:
     prefect = lazy("prefect")
-    results = lazy("prefect.results")
-    runtime = lazy("prefect.runtime")
+    results, runtime = lazy_from("prefect", "results", "runtime")
 
 
 class ResultPersistence:

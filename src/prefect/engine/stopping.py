@@ -11,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.logging.loggers import get_logger
 
 if TYPE_CHECKING:
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
 else:
     asyncio = lazy("asyncio")
-    event_clients = lazy("prefect.events.clients")
-    event_filters = lazy("prefect.schemas.event_filters")
+    event_clients, event_filters = lazy_from("prefect", "events.clients", "schemas.event_filters")
 
 CHECK_INTERVAL_SECONDS = 1.0
 """Between two look-ups of a run."""
@@ -36,7 +35,7 @@ RECONNECT_INTERVAL_SECONDS = 10.0
 
 
 class StopCheck:
-    """Looks up whether a flow run, or one around it, has been stopped.
+    """Checks whether a flow run, or one around it, has been stopped.
 
     Args:
         orchestrator: What knows the run's state.

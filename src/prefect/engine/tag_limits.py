@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.client import failures
 from prefect.logging.loggers import get_logger
 from prefect.settings import get_current_settings
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from prefect.concurrency.holding import Holding
 else:
     transport = lazy("prefect.client.transport")
-    holding = lazy("prefect.concurrency.holding")
-    slots = lazy("prefect.concurrency.slots")
+    holding, slots = lazy_from("prefect.concurrency", "holding", "slots")
 
 STORE_FILE = "pluperfect.db"
 """The file of the local store; without it there are no limits."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from prefect import _io, journal, outbox
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.context import EngineContext, TaskRunContext, current_tags, current_transaction
 from prefect.engine import core, failures, outcomes
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunRecord
@@ -32,8 +32,7 @@ if TYPE_CHECKING:
     from prefect.engine.protocols import RunnableTask
 else:
     lineage = lazy("prefect.assets.lineage")
-    persistence = lazy("prefect.engine.persistence")
-    tag_limits = lazy("prefect.engine.tag_limits")
+    persistence, tag_limits = lazy_from("prefect.engine", "persistence", "tag_limits")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED = StateType.COMPLETED, StateType.FAILED
@@ -183,7 +182,7 @@ class TaskRunEngine(TaskRunStates):
     # --- before an attempt --------------------------------------------------------------------------------------------
 
     async def prepare_attempt(self) -> NextStep:
-        """Wait for the dependencies, look for a cached result, and enter Running."""
+        """Wait for the dependencies, read a cached result, and enter Running."""
         if self.flow is not None and self.flow.stop_check is not None and self.flow.stop_check.is_due:
             stopped = await self.flow.stop_check.find_state()
             if stopped is not None:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias
 
 from prefect import outbox, settings
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.client.base import ServerType, determine_server_type
 from prefect.logging._identity import run_identity
 from prefect.settings import PREFECT_API_REQUEST_TIMEOUT, PREFECT_CLIENT_MAX_RETRIES
@@ -33,8 +33,7 @@ if TYPE_CHECKING:
     from prefect.schemas.events import Event
 else:
     asyncio = lazy("asyncio")
-    orchestration = lazy("prefect.client.orchestration")
-    related = lazy("prefect.events.related")
+    orchestration, related = lazy_from("prefect", "client.orchestration", "events.related")
 
 logger = logging.getLogger("prefect.events")
 
@@ -183,7 +182,7 @@ class EventsWorker:
 
         Args:
             item: The event.
-            is_urgent: Whether it is recorded at once, instead of together with others.
+            is_urgent: Whether it is recorded immediately, instead of together with others.
         """
         limit = self._settings.events.worker_max_queue_size
         in_run = run_identity.get() is not None

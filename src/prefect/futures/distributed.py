@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from prefect._io import drive, sleep
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.futures.core import PrefectFuture, PrefectTaskRunFuture, R
 from prefect.futures.slots import check_timeout
 
@@ -24,11 +24,8 @@ if TYPE_CHECKING:
     from prefect.schemas import states
     from prefect.schemas.states import State
 else:
-    base = lazy("prefect.client.orchestration.base")
-    orchestration = lazy("prefect.client.orchestration")
-    states = lazy("prefect.schemas.states")
-    transport = lazy("prefect.client.transport")
-    wire = lazy("prefect.client.wire")
+    base, states = lazy_from("prefect", "client.orchestration.base", "schemas.states")
+    orchestration, transport, wire = lazy_from("prefect.client", "orchestration", "transport", "wire")
 
 REQUEST_SECONDS = 20.0
 """How long one request waits for the end of a run."""

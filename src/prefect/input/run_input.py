@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 import time
 from copy import copy
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar, cast
 from uuid import UUID, uuid4
 
@@ -270,36 +271,31 @@ def run_input_subclass_from_type(_type: Any) -> Any:
 # --- receiving -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(eq=False)
 class _InputIterator(Generic[T]):
     """Iterator over the inputs that a flow run receives, also for `async for`.
 
-    Args:
+    Attributes:
         run_input_cls: Input type.
         key_prefix: Prefix of the keys.
         timeout: Seconds to wait for the next input; unlimited if None.
         poll_interval: Seconds between two polls.
         raise_timeout_error: Whether to raise TimeoutError after `timeout` instead of ending the iteration.
-        exclude_keys: Keys of inputs to skip.
+        exclude_keys: Keys of inputs to skip; none if None.
         flow_run_id: Id of the flow run; the current one if None.
     """
 
-    def __init__(
-        self,
-        run_input_cls: Any,
-        key_prefix: str,
-        timeout: float | None = 3600,
-        poll_interval: float = 10,
-        raise_timeout_error: bool = False,
-        exclude_keys: set[str] | None = None,
-        flow_run_id: UUID | None = None,
-    ) -> None:
-        self.run_input_cls = run_input_cls
-        self.key_prefix = key_prefix
-        self.timeout = timeout
-        self.poll_interval = poll_interval
-        self.raise_timeout_error = raise_timeout_error
-        self.exclude_keys = exclude_keys if exclude_keys is not None else set[str]()
-        self.flow_run_id = actions.ensure_flow_run_id(flow_run_id)
+    run_input_cls: Any
+    key_prefix: str
+    timeout: float | None = 3600
+    poll_interval: float = 10
+    raise_timeout_error: bool = False
+    exclude_keys: set[str] | None = None
+    flow_run_id: UUID | None = None
+
+    def __post_init__(self) -> None:
+        self.exclude_keys = self.exclude_keys if self.exclude_keys is not None else set[str]()
+        self.flow_run_id = actions.ensure_flow_run_id(self.flow_run_id)
 
     def __iter__(self) -> Self:
         return self
@@ -328,7 +324,7 @@ class _InputIterator(Generic[T]):
         found = await actions.afilter_flow_run_input(
             self.key_prefix, limit=1, exclude_keys=self.exclude_keys, flow_run_id=self.flow_run_id
         )
-        self.exclude_keys.update(each.key for each in found)
+        self.exclude_keys = (self.exclude_keys or set()) | {each.key for each in found}
         return found
 
     def filter_for_inputs_sync(self) -> list[FlowRunInput]:
@@ -353,31 +349,18 @@ class _InputIterator(Generic[T]):
             await sleep(min(self.poll_interval, left))
         return self.to_instance(found[0])
 
-    next: Any = twin(anext)
+    next: ClassVar[Any] = twin(anext)
 
 
 class GetInputHandler(_InputIterator[R]):
     """Iterator over received forms."""
 
 
+@dataclass(eq=False)
 class GetAutomaticInputHandler(_InputIterator[T]):
     """Iterator over received values; arguments as in `receive_input`."""
 
-    def __init__(
-        self,
-        run_input_cls: type[AutomaticRunInput[T]],
-        key_prefix: str,
-        timeout: float | None = 3600,
-        poll_interval: float = 10,
-        raise_timeout_error: bool = False,
-        exclude_keys: set[str] | None = None,
-        flow_run_id: UUID | None = None,
-        with_metadata: bool = False,
-    ) -> None:
-        super().__init__(
-            run_input_cls, key_prefix, timeout, poll_interval, raise_timeout_error, exclude_keys, flow_run_id
-        )
-        self.with_metadata = with_metadata
+    with_metadata: bool = False
 
     def to_instance(self, flow_run_input: FlowRunInput) -> Any:
         """Convert a stored input to its value, or to the form with metadata."""

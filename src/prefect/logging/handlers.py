@@ -16,7 +16,7 @@ from datetime import datetime
 from logging import StreamHandler
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TextIO, cast
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.exceptions import MissingContextError
 from prefect.logging import _ansi
 from prefect.logging._identity import UNKNOWN_NAME, RunIdentity, run_identity
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
 
     from prefect import _io, journal, settings
 else:
-    _io = lazy("prefect._io")
-    journal = lazy("prefect.journal")
-    settings = lazy("prefect.settings")
+    _io, journal, settings = lazy_from("prefect", "_io", "journal", "settings")
 
 _TRUNCATED = "... [truncated]"
 _RECORD_OVERHEAD_BYTES = 300  # bytes of a log record besides its message

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from prefect import journal, settings
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 
 if TYPE_CHECKING:
     from prefect.journal.writer import Journal
@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from prefect.outbox.shipper import Shipper
     from prefect.settings import Settings
 else:
-    api_connection = lazy("prefect.outbox.api_connection")
-    shipper = lazy("prefect.outbox.shipper")
-    store = lazy("prefect.outbox.store")
+    api_connection, shipper, store = lazy_from("prefect.outbox", "api_connection", "shipper", "store")
 
 __all__ = [
     "create_shipper",

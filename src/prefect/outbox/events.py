@@ -7,6 +7,7 @@ entered. Pure: records in, events out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,10 +30,11 @@ from prefect.types.mappings import Record
 _NO_TIME = 0.0
 
 
+@dataclass(frozen=True)
 class RunContext:
     """The data of a flow run that its events contain.
 
-    Args:
+    Attributes:
         id: The id of the flow run.
         name: Its name.
         flow_id: The id of its flow.
@@ -41,21 +43,12 @@ class RunContext:
         tags: Its tags.
     """
 
-    def __init__(
-        self,
-        id: str,
-        name: str,
-        flow_id: str,
-        flow_name: str | None,
-        deployment_id: str | None = None,
-        tags: tuple[str, ...] = (),
-    ) -> None:
-        self.id = id
-        self.name = name
-        self.flow_id = flow_id
-        self.flow_name = flow_name
-        self.deployment_id = deployment_id
-        self.tags = tags
+    id: str
+    name: str
+    flow_id: str
+    flow_name: str | None
+    deployment_id: str | None = None
+    tags: tuple[str, ...] = ()
 
     def flow(self) -> Labels:
         """Return the flow as a related resource."""

@@ -1,12 +1,13 @@
-"""Looking for flow runs on a server that may be away, fail or hang.
+"""Polling for flow runs on a server that may be away, fail or hang.
 
 A server that does not answer is asked again at intervals that do not grow, so that its runs start within seconds of its
-return. Each look has a timeout, because a connection whose other end is gone may never fail.
+return. Each poll has a timeout, because a connection whose other end is gone may never fail.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import anyio
@@ -17,51 +18,43 @@ if TYPE_CHECKING:
     import logging
 
 LOOK_TIMEOUT_SECONDS = 4.0
-"""How long a look may take; after one that took longer, as long as `MAX_LOOK_TIMEOUT_SECONDS` if the server is well."""
+"""How long a poll may take; after one that took longer, as long as `MAX_LOOK_TIMEOUT_SECONDS` if the server is well."""
 MAX_LOOK_TIMEOUT_SECONDS = 60.0
 
 RETRY_INTERVAL_SECONDS = 1.5
-"""Between two looks while the server does not answer."""
+"""Between two polls while the server does not answer."""
 
 
+@dataclass(eq=False)
 class Lookup:
-    """Calls a function that looks for runs, and notices when the server is away and when it is back.
-
-    Args:
-        look: Looks for runs once.
-        check_health: Returns an error if the server does not answer a simple request.
-        logger: Receives what people should know.
-        who: Who looks, as messages say it.
+    """Calls a function that polls for runs, and notices when the server is away and when it is back.
 
     Attributes:
-        is_failing: Whether the last look found no server.
+        look: Polls for runs once.
+        check_health: Returns an error if the server does not answer a simple request.
+        logger: Receives what people should know.
+        who: Who polls, as messages say it.
+        is_failing: Whether the last poll found no server.
     """
 
-    def __init__(
-        self,
-        look: Callable[[], Awaitable[Any]],
-        check_health: Callable[[], Awaitable[Exception | None]],
-        logger: logging.Logger | logging.LoggerAdapter[logging.Logger],
-        who: str,
-    ) -> None:
-        self.is_failing = False
-        self._look = look
-        self._check_health = check_health
-        self._logger = logger
-        self._who = who
-        self._timeout = LOOK_TIMEOUT_SECONDS
-        self._last_refusal = ""
+    look: Callable[[], Awaitable[Any]]
+    check_health: Callable[[], Awaitable[Exception | None]]
+    logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
+    who: str
+    is_failing: bool = field(default=False, init=False)
+    _timeout: float = field(default=LOOK_TIMEOUT_SECONDS, init=False)
+    _last_refusal: str = field(default="", init=False)
 
     async def look_once(self) -> bool:
-        """Look for runs, and return whether the server has answered."""
+        """Poll for runs, and return whether the server has answered."""
         try:
             with anyio.fail_after(self._timeout):
-                await self._look()
+                await self.look()
         except Exception as error:
             await self._note_failure(error)
             return False
         if self.is_failing:
-            self._logger.info("The API answers again.")
+            self.logger.info("The API answers again.")
         self.is_failing, self._last_refusal = False, ""
         self._timeout = LOOK_TIMEOUT_SECONDS
         return True
@@ -74,8 +67,8 @@ class Lookup:
             self.is_failing = True
             is_own = type(error) is TimeoutError
             reason = f"no answer in {self._timeout:.0f} seconds" if is_own else failures.describe_error(error)
-            self._logger.warning(
-                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self._who
+            self.logger.warning(
+                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self.who
             )
         if isinstance(error, TimeoutError):
             await self._adapt_timeout()
@@ -86,15 +79,15 @@ class Lookup:
         if reason != self._last_refusal:
             self._last_refusal = reason
             details = None if failures.get_status(error) is not None else error
-            self._logger.error(
-                "The %s could not look for flow runs; it will try again: %s", self._who, reason, exc_info=details
+            self.logger.error(
+                "The %s could not look for flow runs; it will try again: %s", self.who, reason, exc_info=details
             )
 
     async def _adapt_timeout(self) -> None:
-        """Allow the next look more time, if the server answers a simple request."""
+        """Allow the next poll more time, if the server answers a simple request."""
         with anyio.move_on_after(LOOK_TIMEOUT_SECONDS):
             try:
-                error = await self._check_health()
+                error = await self.check_health()
             except Exception as failed:  # it is away
                 error = failed
             if error is None:

@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 import prefect
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.exceptions import ObjectNotFound
 from prefect.types.names import slugify
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from prefect.schemas.events import RelatedResource
     from prefect.schemas.runs import FlowRun
 else:
-    events = lazy("prefect.events.utilities")
-    related = lazy("prefect.events.related")
+    events, related = lazy_from("prefect.events", "utilities", "related")
 
 logger = logging.getLogger("prefect.runner")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from prefect._io import call_user
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.runner.git_credentials import GitCredentials
 from prefect.runner.git_repository import GitRepository
 
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from prefect.blocks import core as blocks_core
     from prefect.filesystems import ReadableDeploymentStorage, WritableDeploymentStorage, remote
 else:
-    blocks_core = lazy("prefect.blocks.core")
+    blocks_core, remote = lazy_from("prefect", "blocks.core", "filesystems.remote")
     fsspec = lazy("fsspec")
-    remote = lazy("prefect.filesystems.remote")
 
 __all__ = [
     "BlockStorageAdapter",

@@ -7,7 +7,7 @@ The models describe actions; nothing here executes them.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args
+from typing import Annotated, Any, ClassVar, Literal, Self, TypeAlias, get_args
 from uuid import UUID
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -35,24 +35,29 @@ class DoNothing(Action):
     type: Literal["do-nothing"] = "do-nothing"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-def check_selection(source: Source, name: str, id: UUID | None) -> None:
-    """Raise ValueError unless an id is present exactly if its source is "selected"."""
-    if source == "selected" and id is None:
-        raise ValueError(f"{name} is required, because the source is 'selected'.")
-    if source == "inferred" and id is not None:
-        raise ValueError(f"{name} must not be set, because the source is 'inferred'.")
+class SelectingAction(Action):
+    """Base class of the actions whose target is selected by id, or inferred from the event; `target` names the id."""
 
-
-class DeploymentAction(Action):
-    """Base class of the actions on a deployment."""
+    target: ClassVar[str]
 
     source: Source = "selected"
-    deployment_id: UUID | None = None
 
     @model_validator(mode="after")
     def _selected_or_inferred(self) -> Self:
-        check_selection(self.source, "deployment_id", self.deployment_id)
+        id = getattr(self, self.target)
+        if self.source == "selected" and id is None:
+            raise ValueError(f"{self.target} is required, because the source is 'selected'.")
+        if self.source == "inferred" and id is not None:
+            raise ValueError(f"{self.target} must not be set, because the source is 'inferred'.")
         return self
+
+
+class DeploymentAction(SelectingAction):
+    """Base class of the actions on a deployment."""
+
+    target = "deployment_id"
+
+    deployment_id: UUID | None = None
 
 
 def check_not_negative(value: timedelta) -> timedelta:
@@ -159,16 +164,12 @@ class ResumeWorkPool(WorkPoolAction):
     type: Literal["resume-work-pool"] = "resume-work-pool"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-class WorkQueueAction(Action):
+class WorkQueueAction(SelectingAction):
     """Base class of the actions on a work queue."""
 
-    source: Source = "selected"
-    work_queue_id: UUID | None = None
+    target = "work_queue_id"
 
-    @model_validator(mode="after")
-    def _selected_or_inferred(self) -> Self:
-        check_selection(self.source, "work_queue_id", self.work_queue_id)
-        return self
+    work_queue_id: UUID | None = None
 
 
 class PauseWorkQueue(WorkQueueAction):
@@ -183,16 +184,12 @@ class ResumeWorkQueue(WorkQueueAction):
     type: Literal["resume-work-queue"] = "resume-work-queue"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
-class AutomationAction(Action):
+class AutomationAction(SelectingAction):
     """Base class of the actions on an automation."""
 
-    source: Source = "selected"
-    automation_id: UUID | None = None
+    target = "automation_id"
 
-    @model_validator(mode="after")
-    def _selected_or_inferred(self) -> Self:
-        check_selection(self.source, "automation_id", self.automation_id)
-        return self
+    automation_id: UUID | None = None
 
 
 class PauseAutomation(AutomationAction):

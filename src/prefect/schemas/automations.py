@@ -34,7 +34,7 @@ MIN_PROACTIVE = timedelta(seconds=10)
 """The shortest time in which a proactive trigger can expect something."""
 
 MIN_METRIC = timedelta(seconds=300)
-"""The shortest time over which a metric is looked at."""
+"""The shortest time over which a metric is evaluated."""
 
 ResourceSpecificationDict: TypeAlias = dict[str, str | list[str]]
 Match: TypeAlias = Annotated[ResourceSpecification | ResourceSpecificationDict, Field(union_mode="left_to_right")]
@@ -269,10 +269,8 @@ TriggerTypes: TypeAlias = Annotated[
 """The triggers of an automation."""
 
 
-class AutomationCore(PrefectBaseModel):
-    """A trigger and its actions: `actions` whenever it fires, and `actions_on_trigger` and `actions_on_resolve`
-    at the beginning and the end of a triggered period.
-    """
+class AutomationFields(PrefectBaseModel):
+    """Fields of every automation: its trigger, and its actions."""
 
     name: str
     description: str = ""
@@ -282,6 +280,13 @@ class AutomationCore(PrefectBaseModel):
     actions: list[ActionTypesOrUnknown]
     actions_on_trigger: list[ActionTypesOrUnknown] = Field(default_factory=list[ActionTypesOrUnknown])
     actions_on_resolve: list[ActionTypesOrUnknown] = Field(default_factory=list[ActionTypesOrUnknown])
+
+
+class AutomationCore(AutomationFields):
+    """A trigger and its actions: `actions` whenever it fires, and `actions_on_trigger` and `actions_on_resolve`
+    at the beginning and the end of a triggered period.
+    """
+
     owner_resource: str | None = None
 
 

@@ -11,6 +11,7 @@ from pydantic import ConfigDict, Field
 
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.events import Event, Resource, ResourceSpecification
+from prefect.schemas.filters.base import AllTexts, AnyId, AnyText, Missing
 from prefect.types import now
 from prefect.types._annotated import AwareDateTime
 from prefect.types.enums import AutoEnum
@@ -24,24 +25,16 @@ class AutomationFilterCreated(PrefectBaseModel):
     before_: AwareDateTime | None = None
 
 
-class AutomationFilterName(PrefectBaseModel):
+class AutomationFilterName(AnyText):
     """Selects automations by their name."""
 
-    any_: list[str] | None = None
 
-
-class AutomationFilterId(PrefectBaseModel):
+class AutomationFilterId(AnyId):
     """Selects automations by their ids."""
 
-    any_: list[UUID] | None = None
 
-
-class AutomationFilterTags(PrefectBaseModel):
+class AutomationFilterTags(Missing, AnyText, AllTexts):
     """Selects automations by their tags: all of them, any of them, or whether there are none."""
-
-    all_: list[str] | None = None
-    any_: list[str] | None = None
-    is_null_: bool | None = None
 
 
 class AutomationFilter(PrefectBaseModel):

@@ -49,8 +49,8 @@ class Variable(ObjectBaseModel):
     tags: list[str] = Field(default_factory=list)
 
 
-class Log(TimeSeriesBaseModel, ObjectBaseModel):
-    """One log record of a run. `level` is that of the standard logging module."""
+class LogFields(PrefectBaseModel):
+    """Fields of stored and new log records. `level` is that of the standard logging module."""
 
     name: str
     level: int
@@ -58,3 +58,7 @@ class Log(TimeSeriesBaseModel, ObjectBaseModel):
     timestamp: AwareDateTime
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
+
+
+class Log(LogFields, TimeSeriesBaseModel, ObjectBaseModel):
+    """One log record of a run. `level` is that of the standard logging module."""

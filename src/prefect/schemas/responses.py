@@ -13,7 +13,7 @@ from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
 from prefect.schemas.deployments import DeploymentSchedule, DeploymentStatus, VersionInfo
-from prefect.schemas.runs import CreatedBy, FlowRun, FlowRunPolicy, UpdatedBy, random_name
+from prefect.schemas.runs import CreatedBy, FlowRun, FlowRunFields, UpdatedBy
 from prefect.schemas.states import R, State, StateType
 from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
 from prefect.types.enums import AutoEnum
@@ -99,42 +99,8 @@ class WorkerFlowRunResponse(PrefectBaseModel):
     flow_run: FlowRun
 
 
-class FlowRunResponse(ObjectBaseModel):
+class FlowRunResponse(FlowRunFields, ObjectBaseModel):
     """A flow run with its work pool and queue."""
-
-    name: str = Field(default_factory=random_name)
-    flow_id: UUID
-    state_id: UUID | None = None
-    deployment_id: UUID | None = None
-    deployment_version: str | None = None
-    work_queue_name: str | None = None
-    flow_version: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    idempotency_key: str | None = None
-    context: dict[str, Any] = Field(default_factory=dict)
-    empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy)
-    tags: list[str] = Field(default_factory=list)
-    labels: KeyValueLabelsField = Field(default_factory=dict)
-    parent_task_run_id: UUID | None = None
-    run_count: int = 0
-    expected_start_time: AwareDateTime | None = None
-    next_scheduled_start_time: AwareDateTime | None = None
-    start_time: AwareDateTime | None = None
-    end_time: AwareDateTime | None = None
-    total_run_time: timedelta = timedelta(0)
-    estimated_run_time: timedelta = timedelta(0)
-    estimated_start_time_delta: timedelta = timedelta(0)
-    auto_scheduled: bool = False
-    infrastructure_document_id: UUID | None = None
-    infrastructure_pid: str | None = None
-    created_by: CreatedBy | None = None
-    work_queue_id: UUID | None = None
-    work_pool_id: UUID | None
-    work_pool_name: str | None = None
-    state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be another class
-    job_variables: dict[str, Any] | None = None
-    state_type: StateType | None = None
-    state_name: str | None = None
 
 
 class GlobalConcurrencyLimitResponse(ObjectBaseModel):

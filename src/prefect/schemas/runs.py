@@ -124,8 +124,8 @@ _FLOW_POLICY: dict[str, Any] = {name: field.default for name, field in FlowRunPo
 _TASK_POLICY: dict[str, Any] = {name: field.default for name, field in TaskRunPolicy.model_fields.items()}
 
 
-class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
-    """A run of a flow. Times are aware, durations are timedeltas (seconds in JSON)."""
+class FlowRunFields(PrefectBaseModel):
+    """Fields of a flow run with its work pool. Times are aware, durations are timedeltas (seconds in JSON)."""
 
     name: str = Field(default_factory=random_name)
     flow_id: UUID
@@ -155,12 +155,18 @@ class FlowRun(TimeSeriesBaseModel, ObjectBaseModel):
     infrastructure_pid: str | None = None
     created_by: CreatedBy | None = None
     work_queue_id: UUID | None = None
-    work_pool_id: UUID | None = None
+    work_pool_id: UUID | None
     work_pool_name: str | None = None
     state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
     job_variables: dict[str, Any] | None = None
     state_type: StateType | None = None
     state_name: str | None = None
+
+
+class FlowRun(FlowRunFields, TimeSeriesBaseModel, ObjectBaseModel):
+    """A run of a flow. Times are aware, durations are timedeltas (seconds in JSON)."""
+
+    work_pool_id: UUID | None = None
 
     @classmethod
     def make(cls, **fields: Any) -> FlowRun:

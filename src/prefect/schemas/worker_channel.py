@@ -16,11 +16,14 @@ REQUIRED = (HEARTBEAT, SNAPSHOT)
 """Capabilities that a worker must request; it may request more."""
 
 FLOW_RUNS = "flow_run_notices.v1"
-"""The capability of our servers to say at once that a run may start (`flow_runs.ready.v1`) or has to be stopped
+"""The capability of our servers to say immediately that a run may start (`flow_runs.ready.v1`) or has to be stopped
 (`flow_runs.cancelling.v1`). A worker of a server without it polls."""
 
 CLAIM_HEADER = "Prefect-Claim"
 """The header with the claim under which a state of a flow run is proposed: `<id of the run>/<token>`."""
+
+WORKER_LABEL = "prefect.worker.name"
+"""The label of a flow run that our servers give it with a claim: the worker that claimed it last."""
 
 ON_LOST, WARM_PROCESSES = "on_lost", "warm_processes"
 """Options of a pool, beside `job_configuration` and `variables` in its base job template: `on_lost: retry` starts runs
@@ -30,6 +33,17 @@ CLAIM_VARIABLE = "PREFECT__FLOW_RUN_CLAIM"
 """The environment variable that carries it to the process of the run."""
 
 CleanupKind = Literal["cancelling_timeout_teardown.v1", "pending_claim_teardown.v1"]
+CANCELLING_TIMEOUT_TEARDOWN: CleanupKind = "cancelling_timeout_teardown.v1"
+"""A run was being cancelled for too long: stop its infrastructure."""
+PENDING_CLAIM_TEARDOWN: CleanupKind = "pending_claim_teardown.v1"
+"""A run was lost with the worker that had claimed it: stop the infrastructure that it had started."""
+
+SUPPORTED_CLEANUP_KINDS: tuple[CleanupKind, ...] = (CANCELLING_TIMEOUT_TEARDOWN, PENDING_CLAIM_TEARDOWN)
+
+CleanupOperation = Literal["ack", "release", "renew"]
+CleanupOperationStatus = Literal[
+    "accepted", "not_current", "not_found", "expired", "invalid_token", "unauthorized", "dead_lettered", "error"
+]
 
 
 class Frame(BaseModel):
@@ -90,3 +104,57 @@ class CleanupRelease(CleanupReply):
     """A worker returns a clean-up job."""
 
     reason: str | None = None
+
+
+class CancellingTimeoutTeardownTarget(BaseModel):
+    """The infrastructure of a run that was being cancelled for too long."""
+
+    model_config = ConfigDict(extra="allow")
+
+    flow_run_id: UUID
+    infrastructure_pid: str | None = None
+
+
+class PendingClaimTeardownTarget(CancellingTimeoutTeardownTarget):
+    """The infrastructure of a run that was lost with the worker that had claimed it."""
+
+    claim_id: UUID
+    execution_id: UUID | None = None
+
+
+class _CleanupMessage(_WorkerMessage):
+    message_id: UUID
+    reservation_token: str = Field(min_length=1)
+    lease_expires_at: AwareDateTime
+    delivery_count: int = Field(gt=0)
+    work_queue_id: UUID | None = None
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
+class CancellingTimeoutCleanupMessagePayload(_CleanupMessage):
+    """A clean-up job of the kind `cancelling_timeout_teardown.v1`."""
+
+    kind: Literal["cancelling_timeout_teardown.v1"]
+    target: CancellingTimeoutTeardownTarget
+
+
+class PendingClaimCleanupMessagePayload(_CleanupMessage):
+    """A clean-up job of the kind `pending_claim_teardown.v1`."""
+
+    kind: Literal["pending_claim_teardown.v1"]
+    target: PendingClaimTeardownTarget
+
+
+CleanupMessagePayload = PendingClaimCleanupMessagePayload | CancellingTimeoutCleanupMessagePayload
+
+
+class CleanupOperationResultPayload(_WorkerMessage):
+    """What became of a reply of a worker about a clean-up job."""
+
+    request_frame_id: UUID
+    message_id: UUID
+    operation: CleanupOperation
+    status: CleanupOperationStatus
+    lease_expires_at: AwareDateTime | None = None
+    reason: str | None = None
+    detail: str | None = None

@@ -14,7 +14,7 @@ from contextvars import ContextVar, Token
 from typing import TYPE_CHECKING, Any
 
 from prefect import _forks
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.settings._current import set_providers
 
 if TYPE_CHECKING:
@@ -26,10 +26,8 @@ if TYPE_CHECKING:
     from prefect.settings.models.root import SettingKey, Settings
     from prefect.settings.profiles import Profile
 else:
-    base = lazy("prefect.settings.base")
-    profiles = lazy("prefect.settings.profiles")
+    base, profiles, sources = lazy_from("prefect.settings", "base", "profiles", "sources")
     root = lazy("prefect.settings.models.root")
-    sources = lazy("prefect.settings.sources")
 
 
 class SettingsContext:

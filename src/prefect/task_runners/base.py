@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from prefect._io import drive
 from prefect.context import EngineContext
@@ -22,7 +22,11 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=PrefectFuture[Any])
 
-Dependencies = dict[str, list[Link]]
+Upstreams: TypeAlias = Iterable[PrefectFuture[Any]] | None
+"""Futures that a run waits for, besides those among its parameters."""
+
+Links: TypeAlias = dict[str, list[Link]] | None
+"""Dependencies that a run records besides those that its parameters show, by parameter."""
 
 
 class TaskRunner(abc.ABC, Generic[F]):
@@ -49,11 +53,7 @@ class TaskRunner(abc.ABC, Generic[F]):
 
     @abc.abstractmethod
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: Dependencies | None = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> F:
         """Start a run of the task as soon as its dependencies are done.
 
@@ -64,9 +64,7 @@ class TaskRunner(abc.ABC, Generic[F]):
             dependencies: Dependencies to record beside those that the parameters show.
         """
 
-    def map(
-        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Iterable[PrefectFuture[Any]] | None = None
-    ) -> PrefectFutureList[F]:
+    def map(self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None) -> PrefectFutureList[F]:
         """Submit a run for each item of the iterable parameters; see `Task.map`.
 
         Raises:
@@ -107,7 +105,7 @@ class TaskRunner(abc.ABC, Generic[F]):
         if count and error is not None and not isinstance(error, Exception):
             self.logger.warning(
                 "The flow run was interrupted: waiting for %s task run(s) that have started. "
-                "Press Ctrl+C again to end at once.",
+                "Press Ctrl+C again to end immediately.",
                 count,
             )
 
@@ -117,11 +115,11 @@ class TaskRunner(abc.ABC, Generic[F]):
 
 def _split_parameters(
     parameters: dict[str, Any], name: str
-) -> tuple[dict[str, list[Any]], dict[str, Any], Dependencies]:
+) -> tuple[dict[str, list[Any]], dict[str, Any], dict[str, list[Link]]]:
     """Split parameters into those with an item for each run and those passed whole."""
     items: dict[str, list[Any]] = {}
     whole: dict[str, Any] = {}
-    dependencies: Dependencies = {}
+    dependencies: dict[str, list[Link]] = {}
     for key, value in parameters.items():
         failing = isinstance(value, allow_failure)
         inner = value.unwrap() if isinstance(value, (allow_failure, quote, unmapped)) else value
@@ -158,4 +156,4 @@ def _split_parameters(
     return items, whole, dependencies
 
 
-__all__ = ["Dependencies", "TaskRunner"]
+__all__ = ["Links", "TaskRunner", "Upstreams"]

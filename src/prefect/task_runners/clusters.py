@@ -11,14 +11,14 @@ import abc
 import queue
 import threading
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from uuid import UUID
 
 from prefect.exceptions import CrashedRun, MissingResult, UpstreamTaskError
-from prefect.futures import PrefectFuture, PrefectWrappedFuture, call_when_done
+from prefect.futures import PrefectWrappedFuture, call_when_done
 from prefect.schemas.states import State
-from prefect.task_runners.base import Dependencies, TaskRunner
+from prefect.task_runners.base import Links, TaskRunner, Upstreams
 from prefect.task_runners.handover import Ending, HandedOverRun, Package, RemoteValue
 
 if TYPE_CHECKING:
@@ -107,11 +107,7 @@ class ClusterTaskRunner(TaskRunner[F]):
     # --- submission ---------------------------------------------------------------------------------------------------
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: Dependencies | None = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> F:
         if not self._started:
             raise RuntimeError("The task runner must be started before submitting work.")
@@ -136,7 +132,7 @@ class ClusterTaskRunner(TaskRunner[F]):
         submitted.attempts += 1
         try:
             self._send_package(submitted, run.pack(lambda value: self._refer(submitted, value)))
-        except (UpstreamTaskError, MissingResult):  # it ends at once, with that reason
+        except (UpstreamTaskError, MissingResult):  # it ends immediately, with that reason
             self._resolve(submitted, run.run_here())
         except Exception as error:  # pickling a user's object may raise anything
             message = f"The task run could not be sent to the {self.name.capitalize()} cluster: {error!r}"

@@ -33,7 +33,7 @@ from prefect.engine.task_run import TaskRunEngine
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectFuture, call_when_done
 from prefect.schemas.states import InMemory, State, StateType
-from prefect.task_runners.base import Dependencies
+from prefect.task_runners.base import Links, Upstreams
 from prefect.task_runners.threads import cancel_run, run_submitted
 from prefect.values.annotations import quote
 from prefect.values.traversal import StopVisiting, visit_collection
@@ -164,11 +164,7 @@ class HandedOverRun:
     """
 
     def __init__(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: Dependencies | None = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> None:
         self._wait_for = None if wait_for is None else list(wait_for)
         self._engine = TaskRunEngine(task, parameters, self._wait_for, dependencies)
@@ -250,7 +246,7 @@ class HandedOverRun:
         return self._context.copy().run(lambda: drive(self._engine.retry_elsewhere(message, error)))
 
     def run_here(self) -> State[Any]:
-        """Execute the run in this process; one whose upstream did not complete ends at once."""
+        """Execute the run in this process; one whose upstream did not complete ends immediately."""
         return self._context.copy().run(run_submitted, self._engine)
 
     def cancel(self) -> State[Any]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from prefect import journal
 from prefect._lazy import lazy
 from prefect.exceptions import UpstreamTaskError
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture, call_when_done
-from prefect.task_runners.base import Dependencies, TaskRunner
+from prefect.futures import PrefectConcurrentFuture, call_when_done
+from prefect.task_runners.base import Links, TaskRunner, Upstreams
 from prefect.task_runners.handover import Ending, HandedOverRun, execute_to_bytes
 
 if TYPE_CHECKING:
@@ -78,11 +78,7 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
         return ProcessPoolTaskRunner(self._max_workers, initializer=self._initializer, initargs=self._initargs)
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: Dependencies | None = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> PrefectConcurrentFuture[Any]:
         if not self._started or self._executor is None:
             raise RuntimeError("The task runner must be started before submitting work.")

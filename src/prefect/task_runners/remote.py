@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from prefect._io import drive
 from prefect._lazy import lazy
-from prefect.futures import PrefectDistributedFuture, PrefectFuture
-from prefect.task_runners.base import Dependencies, TaskRunner
+from prefect.futures import PrefectDistributedFuture
+from prefect.task_runners.base import Links, TaskRunner, Upstreams
 
 if TYPE_CHECKING:
     from prefect.engine import deferral
@@ -24,11 +23,7 @@ class PrefectTaskRunner(TaskRunner[PrefectDistributedFuture[Any]]):
         return PrefectTaskRunner()
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: Dependencies | None = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> PrefectDistributedFuture[Any]:
         if not self._started:
             raise RuntimeError("The task runner must be started before submitting work.")

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from prefect._lazy import lazy
 from prefect.engine import shells
 from prefect.engine.task_run import TaskRunEngine
-from prefect.futures import PrefectConcurrentFuture, PrefectFuture, call_when_done, current_slot
+from prefect.futures import PrefectConcurrentFuture, call_when_done, current_slot
 from prefect.schemas.states import State, StateType
-from prefect.task_runners.base import Dependencies, TaskRunner
+from prefect.task_runners.base import Links, TaskRunner, Upstreams
 from prefect.task_runners.pool import PoolSlot, ThreadPool
 
 if TYPE_CHECKING:
@@ -53,11 +52,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         return ThreadPoolTaskRunner(self._max_workers)
 
     def submit(
-        self,
-        task: RunnableTask,
-        parameters: dict[str, Any],
-        wait_for: Iterable[PrefectFuture[Any]] | None = None,
-        dependencies: Dependencies | None = None,
+        self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> PrefectConcurrentFuture[R]:
         pool = self._pool
         if not self._started or pool is None:
@@ -66,15 +61,14 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
         job = _SubmittedRun(run, future)
-        pool.reserve_job()
         if self._cancelled:
             job.cancel()
-            pool.cancel_reservation()
             return future
         upstreams = [upstream for upstream in run.upstreams if not getattr(upstream, "done", False)]
         if not upstreams:
-            pool.put(job)
+            pool.submit(job)
             return future
+        pool.reserve_job()
         future.blockers = tuple(upstreams)
         self._waiting.add(job)
         call_when_done(upstreams, lambda: self._put_ready_run(pool, job))

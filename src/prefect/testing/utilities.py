@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect import journal
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.settings import PREFECT_HOME, temporary_settings
 from prefect.settings.context import process_settings
 
@@ -33,12 +33,9 @@ if TYPE_CHECKING:
     from prefect.serializers import Serializer
     from prefect.task_runners import current as runners
 else:
-    filters = lazy("prefect.client.schemas.filters")
-    orchestration = lazy("prefect.client.orchestration")
-    resolve = lazy("prefect.results.resolve")
-    runners = lazy("prefect.task_runners.current")
-    sorting = lazy("prefect.client.schemas.sorting")
-    writer = lazy("prefect.journal.writer")
+    filters, sorting = lazy_from("prefect.client.schemas", "filters", "sorting")
+    orchestration, resolve = lazy_from("prefect", "client.orchestration", "results.resolve")
+    runners, writer = lazy_from("prefect", "task_runners.current", "journal.writer")
 
 __all__ = [
     "a_test_step",

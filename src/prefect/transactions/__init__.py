@@ -16,7 +16,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.locking.isolation import IsolationLevel
 from prefect.transactions.core import (
     BaseTransaction,
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
 
     from prefect import filesystems, results
 else:
-    filesystems = lazy("prefect.filesystems")
-    results = lazy("prefect.results")
+    filesystems, results = lazy_from("prefect", "filesystems", "results")
 
 __all__ = [
     "AsyncTransaction",
@@ -57,7 +56,7 @@ class Transaction(BaseTransaction):
         drive(self.aexit(kind is not None))
 
     def begin(self) -> None:
-        """Acquire the lock of the key, if the isolation level requires it, and look for an existing result."""
+        """Acquire the lock of the key, if the isolation level requires it, and read an existing result."""
         drive(self._begin())
 
     def read(self) -> results.ResultRecord[Any] | None:
@@ -96,7 +95,7 @@ class AsyncTransaction(BaseTransaction):
         await self.aexit(kind is not None)
 
     async def begin(self) -> None:
-        """Acquire the lock of the key, if the isolation level requires it, and look for an existing result."""
+        """Acquire the lock of the key, if the isolation level requires it, and read an existing result."""
         await self._begin()
 
     async def read(self) -> results.ResultRecord[Any] | None:

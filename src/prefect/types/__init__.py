@@ -115,6 +115,11 @@ def uuid_from_int(number: int) -> UUID:
     return value
 
 
+def uuid_from_text(text: str) -> UUID:
+    """Return the UUID of a text that `str` made of one, at a fraction of the constructor's cost."""
+    return uuid_from_int(int(text.replace("-", ""), 16))
+
+
 def named_id(kind: str, name: str) -> UUID:
     """Return an id that is derived from a kind and a name, and so is the same in every process without a lookup."""
     return uuid5(NAMESPACE_URL, f"pluperfect:{kind}:{name}")

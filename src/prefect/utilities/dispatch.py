@@ -9,14 +9,13 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 
 if TYPE_CHECKING:
     from prefect.blocks import core as blocks
     from prefect.blocks import registry as blocks_registry
 else:
-    blocks = lazy("prefect.blocks.core")
-    blocks_registry = lazy("prefect.blocks.registry")
+    blocks, blocks_registry = lazy_from("prefect.blocks", "core", "registry")
 
 T = TypeVar("T", bound=type[Any])
 

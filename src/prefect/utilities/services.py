@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import _forks
 from prefect._backoff import clamped_poisson_interval
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 
 if TYPE_CHECKING:
     import asyncio
@@ -22,9 +22,8 @@ if TYPE_CHECKING:
 else:
     asyncio = lazy("asyncio")
     httpx = lazy("httpx")
-    loggers = lazy("prefect.logging.loggers")
+    loggers, settings = lazy_from("prefect", "logging.loggers", "settings")
     prometheus_client = lazy("prometheus_client")
-    settings = lazy("prefect.settings")
     traceback = lazy("traceback")
 
 __all__ = ["critical_service_loop", "start_client_metrics_server", "stop_client_metrics_server"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import datetime
+import logging
 import threading
 from collections.abc import Callable
 from contextlib import AsyncExitStack
@@ -30,10 +31,12 @@ from prefect.workers import registry
 from prefect.workers.bundled_runs import BundledRun, BundledRuns
 from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
+from prefect.workers.cleanup import WorkerCleanupExecutor, WorkerCleanupHandlerRegistry
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
 from prefect.workers.polling import PollingLoop
 from prefect.workers.result import BaseWorkerResult
 from prefect.workers.submission import R
+from prefect.workers.teardown import build_cleanup_handler_registry
 from prefect.workers.worker_type import C, V, WorkerType
 
 if TYPE_CHECKING:
@@ -42,14 +45,17 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.work import WorkPool
+    from prefect.schemas.worker_channel import CleanupKind, Frame
     from prefect.workers import server
 else:
     server = lazy("prefect.workers.server")
 
 __all__ = ["BaseJobConfiguration", "BaseVariables", "BaseWorker", "BaseWorkerResult"]
 
+DEFAULT_CLEANUP_CONCURRENCY = 4
+
 MISSED_POLLS = 30
-"""After how many intervals without an answered look a worker counts as not polling."""
+"""After how many intervals without an answered poll a worker counts as not polling."""
 
 
 class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
@@ -113,6 +119,9 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._lookup: Lookup | None = None
         self._polling: PollingLoop | None = None
         self._channel: WorkPoolChannel | None = None
+        self._cleanups: WorkerCleanupExecutor | None = None
+        can_stop = type(self).kill_infrastructure is not BaseWorker.kill_infrastructure
+        self._cleanup_handler_registry = build_cleanup_handler_registry(self, self.cleanup_handlers, can_stop)
         self._cancellations = CancellationWatch(
             lambda: self.client,
             self._active_runs,
@@ -125,6 +134,8 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._loops: TaskGroup | None = None
         self._is_stopping = False
         self._logger = get_worker_logger(self)
+        if settings.debug_mode:
+            self._logger.setLevel(logging.DEBUG)
 
     # --- what it is made of -------------------------------------------------------------------------------------------
 
@@ -150,21 +161,21 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         return self._limiter
 
     @property
-    def cleanup_handler_registry(self) -> dict[str, Any]:
-        """The handlers of clean-up work, by its kind."""
-        return {handler.kind: handler for handler in self.cleanup_handlers}
+    def cleanup_handler_registry(self) -> WorkerCleanupHandlerRegistry:
+        """The handlers of clean-up jobs: those of its class, else one that calls `kill_infrastructure`."""
+        return self._cleanup_handler_registry
 
     @property
-    def handled_cleanup_kinds(self) -> tuple[Any, ...]:
-        """The kinds of clean-up work that the worker takes."""
-        return tuple(self.cleanup_handler_registry)
+    def handled_cleanup_kinds(self) -> tuple[CleanupKind, ...]:
+        """The kinds of clean-up jobs that the worker carries out."""
+        return self._cleanup_handler_registry.handled_cleanup_kinds
 
     @property
     def max_cleanup_concurrency(self) -> int:
-        """How much clean-up work it takes at a time."""
-        if not self.cleanup_handlers:
+        """How many clean-up jobs it carries out at a time."""
+        if not self.handled_cleanup_kinds:
             return 0
-        return self.cleanup_max_concurrency or len(self.cleanup_handlers)
+        return self.cleanup_max_concurrency or DEFAULT_CLEANUP_CONCURRENCY
 
     # --- its life -----------------------------------------------------------------------------------------------------
 
@@ -191,6 +202,9 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._polling = PollingLoop(self._lookup, self._settings)
         if (url := build_url(str(self._client.api_url), self._work_pool_name)) is not None:
             self._channel = WorkPoolChannel(url, self._describe(), self)
+            self._cleanups = WorkerCleanupExecutor(
+                self.cleanup_handler_registry, self._channel.send, self.max_cleanup_concurrency
+            )
         self.is_setup = True
 
     async def teardown(self, *exc_info: Any) -> None:
@@ -214,7 +228,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         """Find and run flow runs until the task is cancelled.
 
         Args:
-            run_once: Look for runs once, run those, and return.
+            run_once: Poll for runs once, run those, and return.
             with_healthcheck: Serve the worker's health over HTTP.
             printer: Prints what people should see.
         """
@@ -261,7 +275,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             self._loops.cancel_scope.cancel()
 
     def kill(self) -> None:
-        """End at once what would outlive this process, before it exits."""
+        """End immediately what would outlive this process, before it exits."""
 
     async def _end_runs(self) -> None:
         """End the runs that are left when the worker is stopped: their infrastructure goes on without it."""
@@ -275,7 +289,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             await anyio.sleep(0.05)
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Look for flow runs that are due, and start to claim and run them; return those that are submitted."""
+        """Poll for flow runs that are due, and start to claim and run them; return those that are submitted."""
         if self._work_pool is None:
             await self.sync_with_backend()
         if not self._has_free_slot():
@@ -352,6 +366,8 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             heartbeat_interval_seconds=max(1, round(self.heartbeat_interval_seconds)),
             work_queue_names=sorted(self._work_queues),
             metadata=self._get_metadata().model_dump(mode="json"),
+            cleanup_kinds=self.handled_cleanup_kinds,
+            max_cleanup_concurrency=self.max_cleanup_concurrency,
         )
 
     def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
@@ -372,12 +388,22 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._work_pool = pool
 
     def handle_ready_runs(self) -> None:
-        """Look for runs at once."""
+        """Poll for runs immediately."""
         self._wake()
 
     def handle_cancelling_runs(self) -> None:
-        """Look for runs to cancel at once."""
+        """Poll for runs to cancel immediately."""
         self._cancellations.wake()
+
+    def handle_cleanup(self, frame: Frame) -> None:
+        """Start to carry out a clean-up job."""
+        if self._cleanups is not None and self._runs_task_group is not None:
+            self._cleanups.submit(frame, self._runs_task_group)
+
+    def handle_cleanup_result(self, frame: Frame) -> None:
+        """Go on with a clean-up job as the server answers."""
+        if self._cleanups is not None:
+            self._cleanups.handle_result(frame)
 
     async def _try(self, what: str, call: Callable[[], Any]) -> None:
         try:
@@ -403,7 +429,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         }
 
     def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
-        """Return whether the worker has looked for runs in the last thirty intervals."""
+        """Return whether the worker has polled for runs in the last thirty intervals."""
         allowed = datetime.timedelta(seconds=query_interval_seconds * MISSED_POLLS)
         is_polling = now() - self._last_polled_time <= allowed
         if not is_polling:

@@ -17,7 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from prefect.client import _websockets
 from prefect.logging.loggers import get_logger
 from prefect.schemas.work import WorkPool
-from prefect.schemas.worker_channel import FLOW_RUNS, REQUIRED, VERSION
+from prefect.schemas.worker_channel import CLEANUP, FLOW_RUNS, REQUIRED, VERSION, Frame
 from prefect.types import json_codec, new_id, now
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Subscriber:
         heartbeat_interval_seconds: Seconds between its heartbeats.
         work_queue_names: The queues that it polls; all if empty.
         metadata: Its metadata.
+        cleanup_kinds: The kinds of clean-up jobs that it carries out.
+        max_cleanup_concurrency: How many of them at a time.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Subscriber:
     heartbeat_interval_seconds: int
     work_queue_names: list[str]
     metadata: dict[str, Any]
+    cleanup_kinds: tuple[str, ...] = ()
+    max_cleanup_concurrency: int = 0
 
 
 class Listener(Protocol):
@@ -78,6 +82,14 @@ class Listener(Protocol):
 
     def handle_cancelling_runs(self) -> None:
         """A run has to be stopped."""
+        ...
+
+    def handle_cleanup(self, frame: Frame) -> None:
+        """There is a clean-up job for the worker."""
+        ...
+
+    def handle_cleanup_result(self, frame: Frame) -> None:
+        """The server answers what the worker has said about a clean-up job."""
         ...
 
 
@@ -146,32 +158,39 @@ class WorkPoolChannel:
             worker_id = UUID(ready["worker_id"]) if ready["worker_id"] else None
             self._listener.handle_ready(worker_id, FLOW_RUNS in ready["accepted_capabilities"])
             async for message in socket:
-                frame = _read(message)
-                self._handle(frame["type"], frame["payload"])
+                self._handle(_read(message))
         finally:
             await _close(socket)
 
     def _build_hello(self) -> dict[str, Any]:
         subscriber = self._subscriber
+        cleans = bool(subscriber.cleanup_kinds and subscriber.max_cleanup_concurrency)
         return {
             "consumer_id": str(self._consumer_id),
             "worker_name": subscriber.name,
             "worker_type": subscriber.type,
             "heartbeat_interval_seconds": subscriber.heartbeat_interval_seconds,
             "supported_channel_versions": [VERSION],
-            "requested_capabilities": [*REQUIRED, FLOW_RUNS],
+            "requested_capabilities": [*REQUIRED, FLOW_RUNS, *([CLEANUP] if cleans else [])],
             "work_queue_names": subscriber.work_queue_names,
             "worker_metadata": subscriber.metadata,
+            "handled_cleanup_kinds": subscriber.cleanup_kinds if cleans else [],
+            "max_cleanup_concurrency": subscriber.max_cleanup_concurrency if cleans else 0,
         }
 
-    def _handle(self, type_: str, payload: dict[str, Any]) -> None:
+    def _handle(self, frame: dict[str, Any]) -> None:
+        type_ = frame["type"]
         if type_ == "flow_runs.ready.v1":
             self._listener.handle_ready_runs()
         elif type_ == "flow_runs.cancelling.v1":
             self._listener.handle_cancelling_runs()
         elif type_ == "work_pool.snapshot.v1":
-            self._listener.handle_pool(WorkPool.model_validate(payload["work_pool"]))
+            self._listener.handle_pool(WorkPool.model_validate(frame["payload"]["work_pool"]))
             self._listener.handle_ready_runs()  # it may have been resumed
+        elif type_ == "cleanup.message.v1":
+            self._listener.handle_cleanup(Frame.model_validate(frame))
+        elif type_ == "cleanup.operation_result.v1":
+            self._listener.handle_cleanup_result(Frame.model_validate(frame))
 
     async def send_heartbeat(self) -> None:
         """Send a heartbeat of the worker."""
@@ -183,8 +202,20 @@ class WorkPoolChannel:
             }
             await self._send(self._socket, "worker.heartbeat.v1", payload)
 
-    async def _send(self, socket: ClientConnection, type_: str, payload: dict[str, Any]) -> None:
-        frame = {"type": type_, "id": str(new_id()), "sent_at": now().isoformat(), "payload": payload}
+    async def send(self, type_: str, id_: UUID, payload: dict[str, Any]) -> None:
+        """Send a frame to the server.
+
+        Raises:
+            ConnectionError: The channel is not open.
+        """
+        if self._socket is None:
+            raise ConnectionError("The channel of the work pool is not connected.")
+        await self._send(self._socket, type_, payload, id_)
+
+    async def _send(
+        self, socket: ClientConnection, type_: str, payload: dict[str, Any], id_: UUID | None = None
+    ) -> None:
+        frame = {"type": type_, "id": str(id_ or new_id()), "sent_at": now().isoformat(), "payload": payload}
         await _websockets.send(socket, frame)
 
 

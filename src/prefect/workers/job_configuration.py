@@ -125,6 +125,7 @@ class BaseJobConfiguration(BaseModel):
             worker_name: The worker that starts it.
             worker_id: The worker's id on the server.
         """
+        self._adapt_template()
         self._related_objects = {"deployment": deployment, "flow": flow, "flow-run": flow_run}
         environment = {
             **self._base_environment(),
@@ -145,6 +146,13 @@ class BaseJobConfiguration(BaseModel):
         }
         self.name = self.name or flow_run.name
         self.command = self.command or self._base_flow_run_command()
+        self._adapt_to_infrastructure()
+
+    def _adapt_template(self) -> None:
+        """Correct what the job template left, before a flow run is prepared."""
+
+    def _adapt_to_infrastructure(self) -> None:
+        """Bring what was prepared for a flow run into the form that the infrastructure needs."""
 
     @classmethod
     async def resolve_for_flow_run(

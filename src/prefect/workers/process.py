@@ -17,14 +17,16 @@ import anyio.abc
 import anyio.to_thread
 from pydantic import Field, field_validator
 
+from prefect import _processes
 from prefect.client import failures
-from prefect.exceptions import InfrastructureNotFound, ObjectNotFound
+from prefect.exceptions import InfrastructureNotAvailable, InfrastructureNotFound, ObjectNotFound
 from prefect.outbox.leftovers import LeftoverShipper
 from prefect.runner import fork_launcher
-from prefect.runner.launch import Launch, RunProcess
+from prefect.runner.launch import GROUP_POLL_INTERVAL_SECONDS, Launch, RunProcess
 from prefect.runner.supervise import ProcessEnd, StopReason, find_state_after
 from prefect.schemas.worker_channel import WARM_PROCESSES
 from prefect.settings import get_current_settings
+from prefect.workers import process_marks
 from prefect.workers.base import BaseWorker
 from prefect.workers.job_configuration import DEFAULT_COMMAND, BaseJobConfiguration, BaseVariables
 from prefect.workers.result import BaseWorkerResult
@@ -32,9 +34,7 @@ from prefect.workers.submission import REPORT_RETRY_SECONDS
 from prefect.workers.warm_processes import LoadedFlow, WarmProcesses
 
 if TYPE_CHECKING:
-    from prefect.schemas.responses import DeploymentResponse
-    from prefect.schemas.runs import Flow, FlowRun
-    from prefect.schemas.work import WorkPool
+    from prefect.schemas.runs import FlowRun
 
 ENGINE_COMMAND = "python -m prefect.engine"
 
@@ -72,16 +72,7 @@ class ProcessJobConfiguration(BaseJobConfiguration):
             raise ValueError(f"The working directory {str(value)!r} leads out of the worker's directory.")
         return value
 
-    def prepare_for_flow_run(
-        self,
-        flow_run: FlowRun,
-        deployment: DeploymentResponse | None = None,
-        flow: Flow | None = None,
-        work_pool: WorkPool | None = None,
-        worker_name: str | None = None,
-        worker_id: UUID | None = None,
-    ) -> None:
-        super().prepare_for_flow_run(flow_run, deployment, flow, work_pool, worker_name, worker_id)
+    def _adapt_to_infrastructure(self) -> None:
         if self.command in (DEFAULT_COMMAND, ENGINE_COMMAND):
             self.command = self._base_flow_run_command()
 
@@ -130,6 +121,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
     async def setup(self) -> None:
         """Start the fork server too, so that the first run does not wait for it."""
         await super().setup()
+        process_marks.remove_ended()
         if isinstance(self._launcher, fork_launcher.ForkServerLauncher) and not self.is_for_one_run:
             await self._launcher.prepare()
 
@@ -181,6 +173,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
             )
             process = await self._start_process(flow_run, configuration, launch)
             self._processes[flow_run.id] = process
+            process_marks.write(flow_run.id, process.pid)
             if task_status is not None:
                 task_status.started(process.pid)
             try:
@@ -190,6 +183,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                     process.signal_group(signal.SIGKILL)
         reason = self._stop_reasons.pop(flow_run.id, None)
         del self._processes[flow_run.id]
+        process_marks.remove(flow_run.id, process.pid)
         end = ProcessEnd(flow_run_id=flow_run.id, pid=process.pid, exit_code=status, stop_reason=reason)
         await self._report_end(flow_run, end)
         return ProcessWorkerResult(status_code=status, identifier=str(process.pid))
@@ -263,7 +257,29 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
                 self._stop_reasons[process.flow_run_id] = StopReason.CANCELLED
                 await process.stop(grace_seconds)
                 return
-        raise InfrastructureNotFound(f"There is no process {infrastructure_pid} of this worker.")
+        await _stop_left_process(infrastructure_pid, configuration, grace_seconds)
+
+
+async def _stop_left_process(identifier: str, configuration: ProcessJobConfiguration, grace_seconds: int) -> None:
+    """End the process of a flow run that a killed worker of this machine has left."""
+    run, pid = configuration.env.get("PREFECT__FLOW_RUN_ID"), int(identifier) if identifier.isdigit() else None
+    mark = process_marks.find(UUID(run), pid) if run and pid else None
+    if mark is None or run is None or pid is None:
+        raise InfrastructureNotAvailable(
+            f"No worker on {_processes.host()} has started a process {identifier} for flow run {run}."
+        )
+    if not mark:
+        process_marks.remove(UUID(run), pid)
+        raise InfrastructureNotFound(f"The process {identifier} of flow run {run} has ended.")
+    await RunProcess(UUID(run), pid, _wait_for_end(pid, mark)).stop(grace_seconds)
+    process_marks.remove(UUID(run), pid)
+
+
+async def _wait_for_end(pid: int, mark: str) -> int:
+    """Wait for the end of a process that is not a child of this one; nobody can say how it ended."""
+    while _processes.is_alive(pid, mark):
+        await anyio.sleep(GROUP_POLL_INTERVAL_SECONDS)
+    return 0
 
 
 def _read_command(command: str) -> tuple[str, ...]:

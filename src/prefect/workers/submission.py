@@ -27,6 +27,7 @@ from prefect.runner.claims import Claims
 from prefect.schemas.events import RelatedResource
 from prefect.schemas.states import State, StateType
 from prefect.workers.job_configuration import BaseJobConfiguration
+from prefect.workers.lost_runs import build_engine_label
 from prefect.workers.worker_type import C, V
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
 
     @abc.abstractmethod
     def _wake(self) -> None:
-        """Look for runs again at once."""
+        """Poll for runs again immediately."""
 
     def get_flow_run_logger(self, flow_run: FlowRun) -> PrefectLogAdapter:
         """Return the logger of a flow run, whose records name the worker too."""
@@ -218,6 +219,8 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
     async def _record_infrastructure(self, flow_run: FlowRun, identifier: str) -> None:
         self._infrastructure_pids[flow_run.id] = identifier
         try:
+            if (engine := await self._identify_engine(self._configurations[flow_run.id])) is not None:
+                await self.client.update_flow_run_labels(flow_run.id, build_engine_label(flow_run, engine))
             await self.client.update_flow_run(flow_run.id, infrastructure_pid=identifier)
         except Exception as error:
             self.get_flow_run_logger(flow_run).warning(
@@ -226,6 +229,10 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
                 flow_run.name,
                 error,
             )
+
+    async def _identify_engine(self, configuration: C) -> str | None:
+        """Return what names the engine of a run's infrastructure, if that outlives the worker."""
+        return None
 
     async def _read_configuration(self, flow_run: FlowRun) -> C:
         """Return the job configuration of a claimed flow run; a server that is away is asked again for a while."""
@@ -294,7 +301,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         identifier = self._infrastructure_pids.get(flow_run.id) or flow_run.infrastructure_pid
         configuration = self._configurations.get(flow_run.id)
         if identifier is None or configuration is None:
-            return  # it is being started: the next look finds it
+            return  # it is being started: the next poll finds it
         try:
             await self.kill_infrastructure(identifier, configuration, CANCEL_GRACE_SECONDS)
         except NotImplementedError:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from prefect.types.names import slugify
 from prefect.workers import registry
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
+
+if TYPE_CHECKING:
+    from prefect.workers.cleanup import WorkerCleanupHandler
 
 C = TypeVar("C", bound=BaseJobConfiguration)
 V = TypeVar("V", bound=BaseVariables)
@@ -19,8 +22,10 @@ class WorkerType(Generic[C, V]):
     job_configuration: type[C] = BaseJobConfiguration  # pyright: ignore[reportAssignmentType]
     job_configuration_variables: type[V] | None = None
 
-    cleanup_handlers: ClassVar[tuple[Any, ...]] = ()
+    cleanup_handlers: ClassVar[tuple[WorkerCleanupHandler, ...]] = ()
+    """Handlers of clean-up jobs, instead of the one that calls `kill_infrastructure`."""
     cleanup_max_concurrency: ClassVar[int | None] = None
+    """How many clean-up jobs it carries out at a time; four if None."""
 
     _documentation_url = ""
     _logo_url = ""

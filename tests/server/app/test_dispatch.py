@@ -55,6 +55,17 @@ async def test_valid_request_does_not_reach_fastapi(server: Server, by_fastapi: 
     assert by_fastapi == []
 
 
+async def test_large_response_is_compressed_when_the_client_accepts_it(server: Server, by_fastapi: list[str]) -> None:
+    async with connect(server.app) as client:
+        await client.post("/flows/", json={"name": "etl", "labels": {"text": "x" * 20_000}})
+        for accepted, encoding in (("gzip", "gzip"), ("identity", None)):
+            found = await client.post("/flows/filter", headers={"accept-encoding": accepted})
+            assert found.headers.get("content-encoding") == encoding
+            assert found.headers["vary"] == "Accept-Encoding"
+            assert len(found.json()[0]["labels"]["text"]) == 20_000
+    assert by_fastapi == []
+
+
 INVALID = [
     ("POST", "/flows/", {"json": {}}),
     ("POST", "/flows/", {"json": {"name": 3}}),

@@ -125,7 +125,7 @@ async def test_unexpected_error_is_answered_and_logged_with_the_request_id(
     async def fail(*_: Any) -> None:
         raise ZeroDivisionError("a bug")
 
-    monkeypatch.setattr(opened, "read", fail)
+    monkeypatch.setattr(opened, "read_briefly", fail)
     answer = await plain.post("/flows/filter", headers={"x-request-id": "mine"})
     assert (answer.status_code, answer.json()) == (500, {"exception_message": "Internal Server Error"})
     assert "POST /api/flows/filter failed (mine)" in caplog.text and "a bug" in caplog.text

@@ -15,6 +15,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from prefect.schemas.worker_channel import CANCELLING_TIMEOUT_TEARDOWN
 from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.app.streams import worker_channel
@@ -89,7 +90,7 @@ class Pool:
         """Request the removal of the infrastructure of runs in the pool's default queue."""
         queue = UUID((await self.api.get("/work_pools/pool/queues/default"))["id"])
         rows = [{"id": run, "work_queue_id": queue, "infrastructure_pid": "pid"} for run in runs]
-        await self.database.write(lambda tx: cleanup.request_teardown(tx, cleanup.CANCELLING_TIMEOUT_KIND, rows))
+        await self.database.write(lambda tx: cleanup.request_teardown(tx, CANCELLING_TIMEOUT_TEARDOWN, rows))
 
 
 @pytest.fixture
@@ -253,7 +254,10 @@ class TestCleanup:
             assert (await worker.expect_message("cleanup.operation_result.v1"))["status"] == "accepted"
             assert (await worker.expect_message("cleanup.message.v1"))["message_id"] != message["message_id"]
 
-    async def test_released_cleanup_is_delivered_again_up_to_the_limit(self, pool: Pool) -> None:
+    async def test_released_cleanup_is_delivered_again_up_to_the_limit(
+        self, pool: Pool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cleanup, "RELEASE_PAUSE", timedelta(0))
         await pool.tear_down(new_id())
         async with pool.worker() as worker:
             await worker.hello()
@@ -266,6 +270,23 @@ class TestCleanup:
                 result = await worker.expect_message("cleanup.operation_result.v1")
                 assert result["status"] == ("dead_lettered" if count == 3 else "accepted")
         assert await pool.database.write(lambda tx: store.cleanups.count(tx)) == 0
+
+    async def test_released_cleanup_goes_to_another_worker_first(self, pool: Pool) -> None:
+        async with pool.worker() as first, pool.worker() as other:
+            for worker in (first, other):
+                await worker.hello(worker_name="first" if worker is first else "other", max_cleanup_concurrency=1)
+                await worker.expect_message("worker.ready.v1")
+            await pool.tear_down(new_id(), new_id())
+            message = await first.expect_message("cleanup.message.v1")
+            done = await other.expect_message("cleanup.message.v1")
+            payload = {name: message[name] for name in ("message_id", "reservation_token")}
+            await first.send("cleanup.release.v1", **payload, reason="of another machine")
+            assert (await first.expect_message("cleanup.operation_result.v1"))["status"] == "accepted"
+            payload = {name: done[name] for name in ("message_id", "reservation_token")}
+            await other.send("cleanup.ack.v1", **payload)
+            assert (await other.expect_message("cleanup.operation_result.v1"))["status"] == "accepted"
+            again = await other.expect_message("cleanup.message.v1")
+            assert (again["message_id"], again["delivery_count"]) == (message["message_id"], 2)
 
     async def test_cleanup_of_a_dead_worker_is_delivered_to_another(self, pool: Pool) -> None:
         await pool.tear_down(new_id())

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from prefect.server import bus
 from prefect.server.bus import Bus
+from prefect.server.db.interface import Transaction
+from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 
 
 async def test_subscription_receives_its_topics_in_order() -> None:
@@ -42,6 +46,27 @@ async def test_empty_notification_marks_all_subscriptions_missed() -> None:
         shared_bus.deliver([])
         for news in (one, other):
             assert await news.take() == [] and news.take_missed()
+
+
+async def test_commit_wakes_the_event_loop_only_for_topics_with_subscribers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = SqliteWriterDatabase(tmp_path / "store.db")
+    await database.open()
+    shared_bus = Bus()
+    shared_bus.start(database)
+    delivered: list[Any] = []
+    monkeypatch.setattr(shared_bus, "deliver", delivered.append)
+
+    async def write(tx: Transaction) -> None:
+        tx.notify("a", 1)
+        tx.notify("b", 2)
+
+    await database.write(write)
+    with shared_bus.subscribe("b"):
+        await database.write(write)
+    await database.close()
+    assert delivered == [[("b", 2)]]
 
 
 async def test_read_once_shares_one_read() -> None:

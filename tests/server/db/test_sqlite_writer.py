@@ -217,6 +217,33 @@ async def test_writer_survives_a_closed_event_loop(tmp_path: Path) -> None:
     await database.close()
 
 
+async def read_in(database: SqliteWriterDatabase, rows: int) -> list[threading.Thread]:
+    """Read so many rows, which are made up, and return the threads in which that was begun."""
+    threads: list[threading.Thread] = []
+
+    async def read(tx: Transaction) -> int:
+        threads.append(threading.current_thread())
+        numbers = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?)"
+        return (await tx.fetch(Sql(f"{numbers} SELECT count(*) FROM number", (rows,))))[0][0]
+
+    assert await database.read_briefly(read) == rows
+    return threads
+
+
+async def test_brief_read_stays_in_the_thread_of_its_caller(database: SqliteWriterDatabase) -> None:
+    assert await read_in(database, 10) == [threading.current_thread()]
+
+
+async def test_brief_read_that_takes_long_is_begun_anew_in_another_thread(
+    database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", -1.0)
+    here, there = await read_in(database, 20_000)
+    assert here is threading.current_thread() and there is not here
+    monkeypatch.undo()
+    assert await read_in(database, 10) == [here]
+
+
 async def test_nested_unit_is_refused(database: SqliteWriterDatabase) -> None:
     async def outer(tx: Transaction) -> None:
         await put(database, "inner")

@@ -9,7 +9,7 @@ import pytest
 
 from prefect.server.bus import Bus
 from prefect.server.db.interface import Database
-from prefect.server.loops import Environment, foreman
+from prefect.server.loops import Environment, sweeps
 from prefect.settings import get_current_settings
 from prefect.types import UTC
 from tests.server.clock import Clock
@@ -22,7 +22,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 async def look(database: Database) -> None:
-    await foreman.mark_silent(Environment(database, Bus(), get_current_settings()))
+    await sweeps.mark_silent(Environment(database, Bus(), get_current_settings()))
 
 
 async def statuses(ask: PathClient) -> dict[str, str]:

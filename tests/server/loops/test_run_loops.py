@@ -23,10 +23,7 @@ from prefect.server.loops import (
     Loop,
     Loops,
     all_loops,
-    cancellation,
-    late_runs,
-    pauses,
-    waiting_records,
+    sweeps,
     zombies,
 )
 from prefect.server.services.runs import heartbeat_intervals
@@ -84,7 +81,7 @@ async def test_late_runs_loop_marks_runs_that_have_not_started(call: RouteClient
     states = {"late": scheduled(-60), "soon": scheduled(-5), "retry": scheduled(-60, "AwaitingRetry")}
     ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in states.items()}
     at = (await call("GET", "/flow_runs/{id}", id=ids["late"]))["next_scheduled_start_time"]
-    await asyncio.gather(late_runs.mark_late_runs(environment), late_runs.mark_late_runs(environment))
+    await asyncio.gather(sweeps.mark_late_runs(environment), sweeps.mark_late_runs(environment))
     found = {name: (await state_of(call, "flow", id_))[1] for name, id_ in ids.items()}
     assert found == {"late": "Late", "soon": "Scheduled", "retry": "AwaitingRetry"}
     late = await call("GET", "/flow_runs/{id}", id=ids["late"])
@@ -102,7 +99,7 @@ async def test_pauses_loop_fails_runs_a_grace_period_after_the_timeout(
         await call.set_state("flow", run, "PAUSED", state_details={"pause_timeout": ends})
 
     async def sweep() -> list[str]:
-        await asyncio.gather(pauses.fail_expired_pauses(environment), pauses.fail_expired_pauses(environment))
+        await asyncio.gather(sweeps.fail_expired_pauses(environment), sweeps.fail_expired_pauses(environment))
         return [(await state_of(call, "flow", run))[0] for run in runs]
 
     clock.advance(seconds=1 + 10)  # a process that polls every ten seconds has yet to report its timeout
@@ -124,7 +121,7 @@ async def test_cancellation_loop_cancels_children_of_cancelled_runs(
     other = await call.task_run(await call.flow_run(), "5")
     await call.set_state("flow", run, "CANCELLED")
     for _ in range(2):
-        await cancellation.cancel_children(environment)
+        await sweeps.cancel_children(environment)
     assert (await state_of(call, "task", done))[0] == "COMPLETED"
     assert (await state_of(call, "task", task))[0] == "CANCELLED"
     for cancelled in (child, grandchild):
@@ -142,7 +139,7 @@ async def test_cancellation_loop_ends_cancelling_after_the_timeout(
     long_ago = now() - timedelta(seconds=301)
     text = "UPDATE flow_run SET state_timestamp = ? WHERE id = ?"
     await database.write(lambda tx: tx.run(Sql(text, (long_ago, UUID(stuck)))))
-    await cancellation.cancel_children(environment)
+    await sweeps.cancel_children(environment)
     assert [(await state_of(call, "flow", run))[0] for run in (stuck, new)] == ["CANCELLED", "CANCELLING"]
 
 
@@ -283,6 +280,40 @@ def test_killed_run_is_crashed_within_thirty_seconds_of_its_death() -> None:
     assert slowest <= liveness.CLIENT_RETRY_SECONDS
 
 
+@pytest.mark.parametrize(
+    ("on_lost", "begun", "is_torn_down"),
+    [("crash", False, True), ("crash", True, False), ("retry", False, True), ("retry", True, True)],
+)
+async def test_infrastructure_of_a_lost_run_that_will_not_come_back_is_torn_down(
+    on_lost: str, begun: bool, is_torn_down: bool, call: RouteClient, environment: Environment
+) -> None:
+    """A run that had begun, and is not started again, may still go on without reaching the server."""
+    database = environment.database
+    template = {"job_configuration": {"a": "b"}, "variables": {"type": "object"}, "on_lost": on_lost}
+    await call("POST", "/work_pools/", {"name": "pool", "type": "process", "base_job_template": template})
+    body = {"name": "d", "flow_id": await call.flow(), "work_pool_name": "pool"}
+    deployment = (await call("POST", "/deployments/", body))["id"]
+    run = (await call("POST", "/deployments/{id}/create_flow_run", {}, id=deployment))["id"]
+    token = str(new_id())
+    claim = {"Prefect-Claim": f"{run}/{token}/60"}
+    for state in ("PENDING", "RUNNING") if begun else ("PENDING",):
+        proposal = {"state": {"type": state}}
+        assert (await call.client.post(f"/flow_runs/{run}/set_state", json=proposal, headers=claim)).is_success
+    await call("PATCH", "/flow_runs/{id}", {"infrastructure_pid": "12"}, id=run)
+    await beat(database, run, 0)
+    over = {"id": UUID(run), "lease_until": now() - timedelta(seconds=1)}
+    await database.write(lambda tx: store.flow_runs.change(tx, [over], ["lease_until"]))
+    await zombies.crash_zombies(environment)
+    row = await call("GET", "/flow_runs/{id}", id=run)
+    expected = ("SCHEDULED", None) if on_lost == "retry" else ("CRASHED", "12")
+    assert (row["state_type"], row["infrastructure_pid"]) == expected
+    jobs = await database.read(lambda tx: store.cleanups.find(tx, {}))
+    assert [(job["kind"], job["target"]["infrastructure_pid"]) for job in jobs] == (
+        [("pending_claim_teardown.v1", "12")] if is_torn_down else []
+    )
+    assert token not in str(jobs), "the fencing token is not shown to other workers"
+
+
 async def test_zombie_ends_at_its_last_activity(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     run = await call.flow_run()
@@ -338,6 +369,6 @@ async def test_waiting_records_loop_applies_records_of_known_runs(
     assert await database.write(lambda tx: apply_records(tx, record)) == (1, 1)
     # As when both were written at once: who stored the run did not see what was set aside.
     await call("POST", "/task_runs/", {"id": str(id_), "task_key": "step", "dynamic_key": "0"})
-    await waiting_records.apply_waiting_records(environment)
+    await sweeps.apply_waiting_records(environment)
     assert await state_of(call, "task", str(id_)) == ("COMPLETED", "Completed")
     assert await database.read(lambda tx: store.dead_letters.count(tx)) == 0

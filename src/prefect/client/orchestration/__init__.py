@@ -1,4 +1,4 @@
-"""The client: what programs use to look at runs and to change them, async and sync alike.
+"""The client: what programs use to read runs and to change them, async and sync alike.
 
 Every operation is one `async def` in one of the parts; `SyncPrefectClient` has the same methods, driven. Operations go
 through a transport: with the URL of a server over HTTP, without one to the local store in this process, which applies
@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
 from prefect._io import drive, running_loop
-from prefect._lazy import exports, lazy
+from prefect._lazy import exports, lazy, lazy_from
 from prefect.client.orchestration.admin import AdminAsyncClient, AdminClient
 from prefect.client.orchestration.artifacts import (
     ArtifactAsyncClient,
@@ -81,10 +81,9 @@ if TYPE_CHECKING:
     from prefect.schemas.work import WorkQueue as WorkQueue
     from prefect.schemas.work import WorkQueueStatusDetail as WorkQueueStatusDetail
 else:
-    base = lazy("prefect.client.base")
+    base, settings = lazy_from("prefect", "client.base", "settings")
     httpx = lazy("httpx")
     prefect = lazy("prefect")
-    settings = lazy("prefect.settings")
 
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
 

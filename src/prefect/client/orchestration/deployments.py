@@ -7,18 +7,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client import wire
-from prefect.client.orchestration.base import (
-    BaseAsyncClient,
-    BaseClient,
-    build_query,
-    drop_none,
-    dump_set_fields,
-    parse_id,
-    parse_many,
-    sync_method,
-)
+from prefect.client.orchestration import base as _base
 
 if TYPE_CHECKING:
     from prefect.schemas import actions, deployments, filters, responses, sorting, states
@@ -29,14 +20,11 @@ if TYPE_CHECKING:
     from prefect.schemas.schedules import SCHEDULE_TYPES
     from prefect.schemas.states import State
 else:
-    actions = lazy("prefect.schemas.actions")
-    deployments = lazy("prefect.schemas.deployments")
-    objects = lazy("prefect.schemas.runs")
-    responses = lazy("prefect.schemas.responses")
-    states = lazy("prefect.schemas.states")
+    actions, deployments, objects = lazy_from("prefect.schemas", "actions", "deployments", "runs")
+    responses, states = lazy_from("prefect.schemas", "responses", "states")
 
 
-class DeploymentAsyncClient(BaseAsyncClient):
+class DeploymentAsyncClient(_base.BaseAsyncClient):
     """Operations on deployments."""
 
     async def create_deployment(
@@ -101,7 +89,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
             flow_id=flow_id,
             name=name,
             parameters=parameters or {},
-            **drop_none(
+            **_base.drop_none(
                 version=version,
                 version_info=version_info,
                 schedules=schedules,
@@ -125,7 +113,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
                 root=root,
             ),
         )
-        return parse_id((await self._call("POST", "/deployments/", dump_set_fields(new)))["id"])
+        return _base.parse_id((await self._call("POST", "/deployments/", _base.dump_set_fields(new)))["id"])
 
     async def read_deployment(self, deployment_id: UUID | str) -> responses.DeploymentResponse:
         """Return the deployment with this id.
@@ -177,13 +165,13 @@ class DeploymentAsyncClient(BaseAsyncClient):
             sort: The order; by name if None.
             offset: How many to skip first.
         """
-        body = build_query(
+        body = _base.build_query(
             *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
             sort=sort,
             limit=limit,
             offset=offset,
         )
-        return parse_many(responses.DeploymentResponse, await self._call("POST", "/deployments/filter", body))
+        return _base.parse_many(responses.DeploymentResponse, await self._call("POST", "/deployments/filter", body))
 
     async def update_deployment(self, deployment_id: UUID, deployment: DeploymentUpdate) -> None:
         """Change what is set of a deployment.
@@ -191,7 +179,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("PATCH", "/deployments/{id}", dump_set_fields(deployment), id=deployment_id)
+        await self._call("PATCH", "/deployments/{id}", _base.dump_set_fields(deployment), id=deployment_id)
 
     async def pause_deployment(self, deployment_id: UUID | str) -> None:
         """Let the schedules of a deployment make no more runs.
@@ -241,9 +229,9 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Returns:
             The id of the copy.
         """
-        new = actions.DeploymentBranch(branch=branch, **drop_none(options=options, overrides=overrides))
-        return parse_id(
-            (await self._call("POST", "/deployments/{id}/branch", dump_set_fields(new), id=deployment_id))["id"]
+        new = actions.DeploymentBranch(branch=branch, **_base.drop_none(options=options, overrides=overrides))
+        return _base.parse_id(
+            (await self._call("POST", "/deployments/{id}/branch", _base.dump_set_fields(new), id=deployment_id))["id"]
         )
 
     # --- schedules ---
@@ -268,16 +256,16 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such deployment.
         """
-        shared = drop_none(max_scheduled_runs=max_scheduled_runs, parameters=parameters, slug=slug)
+        shared = _base.drop_none(max_scheduled_runs=max_scheduled_runs, parameters=parameters, slug=slug)
         new = [
             actions.DeploymentScheduleCreate(schedule=one[0], active=one[1], **shared)
             if isinstance(one, tuple)
             else one
             for one in schedules
         ]
-        body = [dump_set_fields(one) for one in new]
+        body = [_base.dump_set_fields(one) for one in new]
         answer = await self._call("POST", "/deployments/{id}/schedules", body, id=deployment_id)
-        return parse_many(deployments.DeploymentSchedule, answer)
+        return _base.parse_many(deployments.DeploymentSchedule, answer)
 
     async def read_deployment_schedules(self, deployment_id: UUID) -> list[deployments.DeploymentSchedule]:
         """Return the schedules of a deployment.
@@ -286,7 +274,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
             ObjectNotFound: There is no such deployment.
         """
         answer = await self._call("GET", "/deployments/{id}/schedules", id=deployment_id)
-        return parse_many(deployments.DeploymentSchedule, answer)
+        return _base.parse_many(deployments.DeploymentSchedule, answer)
 
     async def update_deployment_schedule(
         self,
@@ -303,10 +291,10 @@ class DeploymentAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: The deployment has no such schedule.
         """
-        changes = drop_none(
+        changes = _base.drop_none(
             active=active, schedule=schedule, max_scheduled_runs=max_scheduled_runs, parameters=parameters, slug=slug
         )
-        body = dump_set_fields(actions.DeploymentScheduleUpdate(**changes))
+        body = _base.dump_set_fields(actions.DeploymentScheduleUpdate(**changes))
         route = "/deployments/{id}/schedules/{schedule_id}"
         await self._call("PATCH", route, body, id=deployment_id, schedule_id=schedule_id)
 
@@ -358,7 +346,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
             parameters=parameters or {},
             context=context or {},
             tags=list(tags or ()),
-            **drop_none(
+            **_base.drop_none(
                 name=name,
                 idempotency_key=idempotency_key,
                 parent_task_run_id=parent_task_run_id,
@@ -367,7 +355,7 @@ class DeploymentAsyncClient(BaseAsyncClient):
                 labels=labels,
             ),
         )
-        values = {**dump_set_fields(new), "state": wire.dump_state(state or states.Scheduled())}
+        values = {**_base.dump_set_fields(new), "state": wire.dump_state(state or states.Scheduled())}
         answer = await self._call("POST", "/deployments/{id}/create_flow_run", values, id=deployment_id)
         return wire.parse_flow_run(answer)
 
@@ -384,33 +372,35 @@ class DeploymentAsyncClient(BaseAsyncClient):
             scheduled_before: Those that are due before this time; all that are scheduled if None.
             limit: How many at most; 200 if None.
         """
-        body = drop_none(deployment_ids=deployment_ids, scheduled_before=scheduled_before, limit=limit)
-        return parse_many(objects.FlowRun, await self._call("POST", "/deployments/get_scheduled_flow_runs", body))
+        body = _base.drop_none(deployment_ids=deployment_ids, scheduled_before=scheduled_before, limit=limit)
+        return _base.parse_many(objects.FlowRun, await self._call("POST", "/deployments/get_scheduled_flow_runs", body))
 
 
 def _as_deployment_id(value: UUID | str) -> UUID:
     try:
-        return parse_id(value)
+        return _base.parse_id(value)
     except ValueError:
         raise ValueError(f"{value!r} is not the id of a deployment: an id is a UUID.") from None
 
 
-class DeploymentClient(BaseClient):
+class DeploymentClient(_base.BaseClient):
     """The same for sync code."""
 
-    create_deployment = sync_method(DeploymentAsyncClient.create_deployment)
-    create_deployment_branch = sync_method(DeploymentAsyncClient.create_deployment_branch)
-    create_deployment_schedules = sync_method(DeploymentAsyncClient.create_deployment_schedules)
-    create_flow_run_from_deployment = sync_method(DeploymentAsyncClient.create_flow_run_from_deployment)
-    delete_deployment = sync_method(DeploymentAsyncClient.delete_deployment)
-    delete_deployment_schedule = sync_method(DeploymentAsyncClient.delete_deployment_schedule)
-    get_scheduled_flow_runs_for_deployments = sync_method(DeploymentAsyncClient.get_scheduled_flow_runs_for_deployments)
-    pause_deployment = sync_method(DeploymentAsyncClient.pause_deployment)
-    read_deployment = sync_method(DeploymentAsyncClient.read_deployment)
-    read_deployment_by_name = sync_method(DeploymentAsyncClient.read_deployment_by_name)
-    read_deployment_schedules = sync_method(DeploymentAsyncClient.read_deployment_schedules)
-    read_deployments = sync_method(DeploymentAsyncClient.read_deployments)
-    resume_deployment = sync_method(DeploymentAsyncClient.resume_deployment)
-    set_deployment_paused_state = sync_method(DeploymentAsyncClient.set_deployment_paused_state)
-    update_deployment = sync_method(DeploymentAsyncClient.update_deployment)
-    update_deployment_schedule = sync_method(DeploymentAsyncClient.update_deployment_schedule)
+    create_deployment = _base.sync_method(DeploymentAsyncClient.create_deployment)
+    create_deployment_branch = _base.sync_method(DeploymentAsyncClient.create_deployment_branch)
+    create_deployment_schedules = _base.sync_method(DeploymentAsyncClient.create_deployment_schedules)
+    create_flow_run_from_deployment = _base.sync_method(DeploymentAsyncClient.create_flow_run_from_deployment)
+    delete_deployment = _base.sync_method(DeploymentAsyncClient.delete_deployment)
+    delete_deployment_schedule = _base.sync_method(DeploymentAsyncClient.delete_deployment_schedule)
+    get_scheduled_flow_runs_for_deployments = _base.sync_method(
+        DeploymentAsyncClient.get_scheduled_flow_runs_for_deployments
+    )
+    pause_deployment = _base.sync_method(DeploymentAsyncClient.pause_deployment)
+    read_deployment = _base.sync_method(DeploymentAsyncClient.read_deployment)
+    read_deployment_by_name = _base.sync_method(DeploymentAsyncClient.read_deployment_by_name)
+    read_deployment_schedules = _base.sync_method(DeploymentAsyncClient.read_deployment_schedules)
+    read_deployments = _base.sync_method(DeploymentAsyncClient.read_deployments)
+    resume_deployment = _base.sync_method(DeploymentAsyncClient.resume_deployment)
+    set_deployment_paused_state = _base.sync_method(DeploymentAsyncClient.set_deployment_paused_state)
+    update_deployment = _base.sync_method(DeploymentAsyncClient.update_deployment)
+    update_deployment_schedule = _base.sync_method(DeploymentAsyncClient.update_deployment_schedule)

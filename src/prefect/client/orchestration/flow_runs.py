@@ -6,18 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.client import wire
-from prefect.client.orchestration.base import (
-    BaseAsyncClient,
-    BaseClient,
-    build_query,
-    drop_none,
-    dump_set_fields,
-    parse_id,
-    parse_many,
-    sync_method,
-)
+from prefect.client.orchestration import base
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -28,12 +19,10 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
 else:
     actions = lazy("prefect.schemas.actions.runs")
-    objects = lazy("prefect.schemas.runs")
-    responses = lazy("prefect.schemas.responses")
-    states = lazy("prefect.schemas.states")
+    objects, responses, states = lazy_from("prefect.schemas", "runs", "responses", "states")
 
 
-class FlowRunAsyncClient(BaseAsyncClient):
+class FlowRunAsyncClient(base.BaseAsyncClient):
     """Operations on flow runs."""
 
     async def create_flow_run(
@@ -63,7 +52,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
             work_queue_name: The work queue it is for.
             job_variables: What the work pool's job template is filled with.
         """
-        policy = drop_none(
+        policy = base.drop_none(
             retries=getattr(flow, "retries", None), retry_delay=int(getattr(flow, "retry_delay_seconds", None) or 0)
         )
         new = actions.FlowRunCreate(
@@ -72,7 +61,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
             context=context or {},
             tags=sorted(set(tags or ())),
             empirical_policy=objects.FlowRunPolicy(**policy),
-            **drop_none(
+            **base.drop_none(
                 name=name,
                 flow_version=getattr(flow, "version", None),
                 parent_task_run_id=parent_task_run_id,
@@ -82,7 +71,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
             ),
         )
         first = wire.dump_state(state or states.State(type=states.StateType.PENDING))
-        body = wire.create_flow_run_body(dump_set_fields(new), state=first)
+        body = wire.create_flow_run_body(base.dump_set_fields(new), state=first)
         return wire.parse_flow_run(await self._call("POST", "/flow_runs/", body))
 
     async def read_flow_run(self, flow_run_id: UUID) -> objects.FlowRun:
@@ -91,7 +80,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none.
         """
-        return wire.parse_flow_run(await self._call("GET", "/flow_runs/{id}", id=parse_id(flow_run_id)))
+        return wire.parse_flow_run(await self._call("GET", "/flow_runs/{id}", id=base.parse_id(flow_run_id)))
 
     async def read_flow_runs(
         self,
@@ -119,13 +108,13 @@ class FlowRunAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        body = build_query(
+        body = base.build_query(
             *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
             sort=sort,
             limit=limit,
             offset=offset,
         )
-        return parse_many(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
+        return base.parse_many(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
 
     async def count_flow_runs(
         self,
@@ -138,15 +127,15 @@ class FlowRunAsyncClient(BaseAsyncClient):
         work_queue_filter: filters.WorkQueueFilter | None = None,
     ) -> int:
         """Return how many flow runs satisfy all filters; what they are about is as in `read_flow_runs`."""
-        criteria = build_query(
+        criteria = base.build_query(
             flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
         )
         return await self._call("POST", "/flow_runs/count", criteria)
 
     async def read_flow_run_states(self, flow_run_id: UUID) -> list[State[Any]]:
         """Return all states of a flow run, oldest first; none for a run that is not known."""
-        answer = await self._call("GET", "/flow_run_states/", flow_run_id=parse_id(flow_run_id))
-        return parse_many(states.State, answer)
+        answer = await self._call("GET", "/flow_run_states/", flow_run_id=base.parse_id(flow_run_id))
+        return base.parse_many(states.State, answer)
 
     async def read_flow_run_state(self, flow_run_state_id: UUID) -> State[Any]:
         """Return the flow run state with this id.
@@ -154,7 +143,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none.
         """
-        answer = await self._call("GET", "/flow_run_states/{id}", id=parse_id(flow_run_state_id))
+        answer = await self._call("GET", "/flow_run_states/{id}", id=base.parse_id(flow_run_state_id))
         return wire.parse_state(answer)
 
     async def set_flow_run_state(
@@ -173,7 +162,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        id = parse_id(flow_run_id)
+        id = base.parse_id(flow_run_id)
         body = wire.propose_state_body(state, force=force, flow_run_id=id)
         answer = await self._call("POST", "/flow_runs/{id}/set_state", body, id=id)
         return wire.parse_proposal_answer(answer, state, body)
@@ -193,7 +182,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        answer = await self._call("POST", "/flow_runs/{id}/resume", drop_none(run_input=run_input), id=flow_run_id)
+        answer = await self._call("POST", "/flow_runs/{id}/resume", base.drop_none(run_input=run_input), id=flow_run_id)
         return responses.OrchestrationResult.model_validate(answer)
 
     async def update_flow_run(
@@ -212,16 +201,16 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        values = drop_none(
+        values = base.drop_none(
             flow_version=flow_version,
             parameters=parameters,
             name=name,
             tags=None if tags is None else list(tags),
-            empirical_policy=empirical_policy and dump_set_fields(empirical_policy),
+            empirical_policy=empirical_policy and base.dump_set_fields(empirical_policy),
             infrastructure_pid=infrastructure_pid,
             job_variables=job_variables,
         )
-        return await self._call_raw("PATCH", "/flow_runs/{id}", values, id=parse_id(flow_run_id))
+        return await self._call_raw("PATCH", "/flow_runs/{id}", values, id=base.parse_id(flow_run_id))
 
     async def set_flow_run_name(self, flow_run_id: UUID, name: str) -> Response:
         """Give a flow run another name.
@@ -237,7 +226,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such run.
         """
-        await self._call("PATCH", "/flow_runs/{id}/labels", labels, id=parse_id(flow_run_id))
+        await self._call("PATCH", "/flow_runs/{id}/labels", labels, id=base.parse_id(flow_run_id))
 
     async def delete_flow_run(self, flow_run_id: UUID) -> None:
         """Delete a flow run with its task runs and logs.
@@ -245,7 +234,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        await self._call("DELETE", "/flow_runs/{id}", id=parse_id(flow_run_id))
+        await self._call("DELETE", "/flow_runs/{id}", id=base.parse_id(flow_run_id))
 
     # --- input of a paused run: text by key ---
 
@@ -262,7 +251,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
             ObjectNotFound: There is no such run.
             ObjectAlreadyExists: The run has an input with this key.
         """
-        body = {"key": key, "value": value, **drop_none(sender=sender)}
+        body = {"key": key, "value": value, **base.drop_none(sender=sender)}
         await self._call("POST", "/flow_runs/{id}/input", body, id=flow_run_id)
 
     async def filter_flow_run_input(
@@ -278,7 +267,7 @@ class FlowRunAsyncClient(BaseAsyncClient):
         """
         body = {"prefix": key_prefix, "limit": limit, "exclude_keys": sorted(exclude_keys)}
         answer = await self._call("POST", "/flow_runs/{id}/input/filter", body, id=flow_run_id)
-        return parse_many(objects.FlowRunInput, answer)
+        return base.parse_many(objects.FlowRunInput, answer)
 
     async def read_flow_run_input(self, flow_run_id: UUID, key: str) -> str:
         """Return the input of a flow run with this key, as JSON.
@@ -297,22 +286,22 @@ class FlowRunAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/flow_runs/{id}/input/{key}", id=flow_run_id, key=key)
 
 
-class FlowRunClient(BaseClient):
+class FlowRunClient(base.BaseClient):
     """The same for sync code."""
 
-    count_flow_runs = sync_method(FlowRunAsyncClient.count_flow_runs)
-    create_flow_run = sync_method(FlowRunAsyncClient.create_flow_run)
-    create_flow_run_input = sync_method(FlowRunAsyncClient.create_flow_run_input)
-    delete_flow_run = sync_method(FlowRunAsyncClient.delete_flow_run)
-    delete_flow_run_input = sync_method(FlowRunAsyncClient.delete_flow_run_input)
-    filter_flow_run_input = sync_method(FlowRunAsyncClient.filter_flow_run_input)
-    read_flow_run = sync_method(FlowRunAsyncClient.read_flow_run)
-    read_flow_run_input = sync_method(FlowRunAsyncClient.read_flow_run_input)
-    read_flow_run_state = sync_method(FlowRunAsyncClient.read_flow_run_state)
-    read_flow_run_states = sync_method(FlowRunAsyncClient.read_flow_run_states)
-    read_flow_runs = sync_method(FlowRunAsyncClient.read_flow_runs)
-    resume_flow_run = sync_method(FlowRunAsyncClient.resume_flow_run)
-    set_flow_run_name = sync_method(FlowRunAsyncClient.set_flow_run_name)
-    set_flow_run_state = sync_method(FlowRunAsyncClient.set_flow_run_state)
-    update_flow_run = sync_method(FlowRunAsyncClient.update_flow_run)
-    update_flow_run_labels = sync_method(FlowRunAsyncClient.update_flow_run_labels)
+    count_flow_runs = base.sync_method(FlowRunAsyncClient.count_flow_runs)
+    create_flow_run = base.sync_method(FlowRunAsyncClient.create_flow_run)
+    create_flow_run_input = base.sync_method(FlowRunAsyncClient.create_flow_run_input)
+    delete_flow_run = base.sync_method(FlowRunAsyncClient.delete_flow_run)
+    delete_flow_run_input = base.sync_method(FlowRunAsyncClient.delete_flow_run_input)
+    filter_flow_run_input = base.sync_method(FlowRunAsyncClient.filter_flow_run_input)
+    read_flow_run = base.sync_method(FlowRunAsyncClient.read_flow_run)
+    read_flow_run_input = base.sync_method(FlowRunAsyncClient.read_flow_run_input)
+    read_flow_run_state = base.sync_method(FlowRunAsyncClient.read_flow_run_state)
+    read_flow_run_states = base.sync_method(FlowRunAsyncClient.read_flow_run_states)
+    read_flow_runs = base.sync_method(FlowRunAsyncClient.read_flow_runs)
+    resume_flow_run = base.sync_method(FlowRunAsyncClient.resume_flow_run)
+    set_flow_run_name = base.sync_method(FlowRunAsyncClient.set_flow_run_name)
+    set_flow_run_state = base.sync_method(FlowRunAsyncClient.set_flow_run_state)
+    update_flow_run = base.sync_method(FlowRunAsyncClient.update_flow_run)
+    update_flow_run_labels = base.sync_method(FlowRunAsyncClient.update_flow_run_labels)

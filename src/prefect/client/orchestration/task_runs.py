@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.client import wire
 from prefect.client.orchestration import base
 
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
 else:
     actions = lazy("prefect.schemas.actions.runs")
-    objects = lazy("prefect.schemas.runs")
-    states = lazy("prefect.schemas.states")
+    objects, states = lazy_from("prefect.schemas", "runs", "states")
 
 
 class TaskRunAsyncClient(base.BaseAsyncClient):

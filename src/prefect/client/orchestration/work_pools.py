@@ -6,7 +6,7 @@ import datetime
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client.orchestration import base
 from prefect.exceptions import ObjectAlreadyExists
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from prefect.schemas import actions, filters, responses, work
     from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 else:
-    actions = lazy("prefect.schemas.actions")
-    responses = lazy("prefect.schemas.responses")
-    work = lazy("prefect.schemas.work")
+    actions, responses, work = lazy_from("prefect.schemas", "actions", "responses", "work")
 
 
 class WorkPoolAsyncClient(base.BaseAsyncClient):
@@ -107,7 +105,7 @@ class WorkPoolAsyncClient(base.BaseAsyncClient):
 
         Args:
             work_pool_name: The pool.
-            work_queue_names: Its queues to look at; all if None.
+            work_queue_names: Its queues to read; all if None.
             scheduled_before: Those that are due before this time; now if None.
         """
         body = base.drop_none(work_queue_names=work_queue_names, scheduled_before=scheduled_before)

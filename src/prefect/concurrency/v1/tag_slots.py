@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._io import shield
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client import failures
 from prefect.concurrency import slots
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from prefect.schemas import responses
     from prefect.schemas.events import Event
 else:
-    transport = lazy("prefect.client.transport")
-    responses = lazy("prefect.schemas.responses")
-    utilities = lazy("prefect.events.utilities")
+    responses, transport, utilities = lazy_from("prefect", "schemas.responses", "client.transport", "events.utilities")
 
 
 async def acquire_concurrency_slots(

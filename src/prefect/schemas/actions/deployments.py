@@ -111,8 +111,8 @@ class DeploymentRequest(ActionBaseModel):
         return drop_old_fields(values)
 
 
-class DeploymentCreate(DeploymentRequest):
-    """A new deployment, or a new version of one."""
+class DeploymentFields(DeploymentRequest):
+    """Fields of a new deployment that every server knows."""
 
     name: NameOrEmpty
     flow_id: UUID
@@ -136,6 +136,11 @@ class DeploymentCreate(DeploymentRequest):
     job_variables: dict[str, Any] = Field(default_factory=dict)
     version: str | None = None
     version_info: VersionInfo | None = None
+
+
+class DeploymentCreate(DeploymentFields):
+    """A new deployment, or a new version of one."""
+
     branch: str | None = None
     base: UUID | None = None
     root: UUID | None = None

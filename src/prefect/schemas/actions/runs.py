@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field
 
+from prefect.schemas import records
 from prefect.schemas.base import ActionBaseModel, models_as_data
 from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
 from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
@@ -116,15 +117,8 @@ class TaskRunUpdate(ActionBaseModel):
     name: str | None = None
 
 
-class LogFields(ActionBaseModel):
+class LogFields(records.LogFields, ActionBaseModel):
     """Fields of a new log record, apart from its worker, which only newer servers accept."""
-
-    name: str
-    level: int
-    message: str
-    timestamp: AwareDateTime
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
 
 
 class LogCreate(LogFields):

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from uuid import UUID
-
 from pydantic import Field
 
 from prefect.schemas.base import PrefectBaseModel
-from prefect.schemas.filters.base import OperatorMixin
-from prefect.types._annotated import AwareDateTime
+from prefect.schemas.filters.base import AllTexts, AnyId, AnyText, Between, LikeText, Missing, NotAnyText, OperatorMixin
 
 
 class BlockTypeFilterName(PrefectBaseModel):
@@ -17,10 +14,8 @@ class BlockTypeFilterName(PrefectBaseModel):
     like_: str | None = None
 
 
-class BlockTypeFilterSlug(PrefectBaseModel):
+class BlockTypeFilterSlug(AnyText):
     """Selects block types by their slug."""
-
-    any_: list[str] | None = None
 
 
 class BlockTypeFilter(PrefectBaseModel):
@@ -30,28 +25,20 @@ class BlockTypeFilter(PrefectBaseModel):
     slug: BlockTypeFilterSlug | None = None
 
 
-class BlockSchemaFilterBlockTypeId(PrefectBaseModel):
+class BlockSchemaFilterBlockTypeId(AnyId):
     """Selects block schemas by the type they belong to."""
 
-    any_: list[UUID] | None = None
 
-
-class BlockSchemaFilterCapabilities(PrefectBaseModel):
+class BlockSchemaFilterCapabilities(AllTexts):
     """Selects block schemas by the capabilities of their blocks."""
 
-    all_: list[str] | None = None
 
-
-class BlockSchemaFilterId(PrefectBaseModel):
+class BlockSchemaFilterId(AnyId):
     """Selects block schemas by their ids."""
 
-    any_: list[UUID] | None = None
 
-
-class BlockSchemaFilterVersion(PrefectBaseModel):
+class BlockSchemaFilterVersion(AnyText):
     """Selects block schemas by their version."""
-
-    any_: list[str] | None = None
 
 
 class BlockSchemaFilter(PrefectBaseModel, OperatorMixin):
@@ -63,16 +50,12 @@ class BlockSchemaFilter(PrefectBaseModel, OperatorMixin):
     version: BlockSchemaFilterVersion | None = None
 
 
-class BlockDocumentFilterBlockTypeId(PrefectBaseModel):
+class BlockDocumentFilterBlockTypeId(AnyId):
     """Selects block documents by the type they belong to."""
 
-    any_: list[UUID] | None = None
 
-
-class BlockDocumentFilterId(PrefectBaseModel):
+class BlockDocumentFilterId(AnyId):
     """Selects block documents by their ids."""
-
-    any_: list[UUID] | None = None
 
 
 class BlockDocumentFilterIsAnonymous(PrefectBaseModel):
@@ -81,11 +64,8 @@ class BlockDocumentFilterIsAnonymous(PrefectBaseModel):
     eq_: bool | None = None
 
 
-class BlockDocumentFilterName(PrefectBaseModel):
+class BlockDocumentFilterName(LikeText):
     """Selects block documents by their name."""
-
-    any_: list[str] | None = None
-    like_: str | None = None
 
 
 class BlockDocumentFilter(PrefectBaseModel, OperatorMixin):
@@ -99,22 +79,16 @@ class BlockDocumentFilter(PrefectBaseModel, OperatorMixin):
     name: BlockDocumentFilterName | None = None
 
 
-class WorkPoolFilterId(PrefectBaseModel):
+class WorkPoolFilterId(AnyId):
     """Selects work pools by their ids."""
 
-    any_: list[UUID] | None = None
 
-
-class WorkPoolFilterName(PrefectBaseModel):
+class WorkPoolFilterName(AnyText):
     """Selects work pools by their name."""
 
-    any_: list[str] | None = None
 
-
-class WorkPoolFilterType(PrefectBaseModel):
+class WorkPoolFilterType(AnyText):
     """Selects work pools by their type."""
-
-    any_: list[str] | None = None
 
 
 class WorkPoolFilter(PrefectBaseModel, OperatorMixin):
@@ -125,10 +99,8 @@ class WorkPoolFilter(PrefectBaseModel, OperatorMixin):
     type: WorkPoolFilterType | None = None
 
 
-class WorkQueueFilterId(PrefectBaseModel):
+class WorkQueueFilterId(AnyId):
     """Selects work queues by their ids."""
-
-    any_: list[UUID] | None = None
 
 
 class WorkQueueFilterName(PrefectBaseModel):
@@ -145,24 +117,16 @@ class WorkQueueFilter(PrefectBaseModel, OperatorMixin):
     name: WorkQueueFilterName | None = None
 
 
-class WorkerFilterLastHeartbeatTime(PrefectBaseModel):
+class WorkerFilterLastHeartbeatTime(Between):
     """Selects workers by their last heartbeat time."""
 
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
 
-
-class WorkerFilterStatus(PrefectBaseModel):
+class WorkerFilterStatus(NotAnyText):
     """Selects workers by their status."""
 
-    any_: list[str] | None = None
-    not_any_: list[str] | None = None
 
-
-class WorkerFilterWorkPoolId(PrefectBaseModel):
+class WorkerFilterWorkPoolId(AnyId):
     """Selects workers by their work pool."""
-
-    any_: list[UUID] | None = None
 
 
 class WorkerFilter(PrefectBaseModel, OperatorMixin):
@@ -172,16 +136,12 @@ class WorkerFilter(PrefectBaseModel, OperatorMixin):
     status: WorkerFilterStatus | None = None
 
 
-class ArtifactFilterFlowRunId(PrefectBaseModel):
+class ArtifactFilterFlowRunId(AnyId):
     """Selects artifacts by the flow run they belong to."""
 
-    any_: list[UUID] | None = None
 
-
-class ArtifactFilterId(PrefectBaseModel):
+class ArtifactFilterId(AnyId):
     """Selects artifacts by their ids."""
-
-    any_: list[UUID] | None = None
 
 
 class ArtifactFilterKey(PrefectBaseModel):
@@ -192,17 +152,12 @@ class ArtifactFilterKey(PrefectBaseModel):
     exists_: bool | None = None
 
 
-class ArtifactFilterTaskRunId(PrefectBaseModel):
+class ArtifactFilterTaskRunId(AnyId):
     """Selects artifacts by the task run they belong to."""
 
-    any_: list[UUID] | None = None
 
-
-class ArtifactFilterType(PrefectBaseModel):
+class ArtifactFilterType(NotAnyText):
     """Selects artifacts by their type."""
-
-    any_: list[str] | None = None
-    not_any_: list[str] | None = None
 
 
 class ArtifactFilter(PrefectBaseModel, OperatorMixin):
@@ -215,10 +170,8 @@ class ArtifactFilter(PrefectBaseModel, OperatorMixin):
     type: ArtifactFilterType | None = None
 
 
-class ArtifactCollectionFilterFlowRunId(PrefectBaseModel):
+class ArtifactCollectionFilterFlowRunId(AnyId):
     """Selects the latest artifacts of each key by the flow run they belong to."""
-
-    any_: list[UUID] | None = None
 
 
 class ArtifactCollectionFilterKey(PrefectBaseModel):
@@ -229,23 +182,16 @@ class ArtifactCollectionFilterKey(PrefectBaseModel):
     exists_: bool | None = None
 
 
-class ArtifactCollectionFilterLatestId(PrefectBaseModel):
+class ArtifactCollectionFilterLatestId(AnyId):
     """Selects the latest artifacts of each key by the id of the latest artifact."""
 
-    any_: list[UUID] | None = None
 
-
-class ArtifactCollectionFilterTaskRunId(PrefectBaseModel):
+class ArtifactCollectionFilterTaskRunId(AnyId):
     """Selects the latest artifacts of each key by the task run they belong to."""
 
-    any_: list[UUID] | None = None
 
-
-class ArtifactCollectionFilterType(PrefectBaseModel):
+class ArtifactCollectionFilterType(NotAnyText):
     """Selects the latest artifacts of each key by their type."""
-
-    any_: list[str] | None = None
-    not_any_: list[str] | None = None
 
 
 class ArtifactCollectionFilter(PrefectBaseModel, OperatorMixin):
@@ -258,24 +204,16 @@ class ArtifactCollectionFilter(PrefectBaseModel, OperatorMixin):
     type: ArtifactCollectionFilterType | None = None
 
 
-class VariableFilterId(PrefectBaseModel):
+class VariableFilterId(AnyId):
     """Selects variables by their ids."""
 
-    any_: list[UUID] | None = None
 
-
-class VariableFilterName(PrefectBaseModel):
+class VariableFilterName(LikeText):
     """Selects variables by their name."""
 
-    any_: list[str] | None = None
-    like_: str | None = None
 
-
-class VariableFilterTags(PrefectBaseModel, OperatorMixin):
+class VariableFilterTags(Missing, AllTexts, OperatorMixin):
     """Selects variables by their tags."""
-
-    all_: list[str] | None = None
-    is_null_: bool | None = None
 
 
 class VariableFilter(PrefectBaseModel, OperatorMixin):

@@ -12,29 +12,30 @@ from uuid import UUID
 from pydantic import Field
 
 from prefect.schemas.base import PrefectBaseModel
-from prefect.schemas.filters.base import FlowRunFilterBaseModel, OperatorMixin
+from prefect.schemas.filters.base import (
+    AllTexts,
+    AnyId,
+    AnyText,
+    Between,
+    FlowRunFilterBaseModel,
+    LikeText,
+    Missing,
+    NotAnyText,
+    OperatorMixin,
+)
 from prefect.schemas.states import StateType
-from prefect.types._annotated import AwareDateTime
 
 
-class FlowFilterId(PrefectBaseModel):
+class FlowFilterId(AnyId):
     """Selects flows by their ids."""
 
-    any_: list[UUID] | None = None
 
-
-class FlowFilterName(PrefectBaseModel):
+class FlowFilterName(LikeText):
     """Selects flows by their name."""
 
-    any_: list[str] | None = None
-    like_: str | None = None
 
-
-class FlowFilterTags(PrefectBaseModel, OperatorMixin):
+class FlowFilterTags(Missing, AllTexts, OperatorMixin):
     """Selects flows by their tags."""
-
-    all_: list[str] | None = None
-    is_null_: bool | None = None
 
 
 class FlowFilter(PrefectBaseModel, OperatorMixin):
@@ -53,32 +54,20 @@ class FlowRunFilterCreatedBy(FlowRunFilterBaseModel, OperatorMixin):
     is_null_: bool | None = None
 
 
-class FlowRunFilterDeploymentId(FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterDeploymentId(Missing, AnyId, FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by the deployment they were made from."""
 
-    any_: list[UUID] | None = None
-    is_null_: bool | None = None
 
-
-class FlowRunFilterEndTime(FlowRunFilterBaseModel):
+class FlowRunFilterEndTime(Missing, Between, FlowRunFilterBaseModel):
     """Selects flow runs by their end time."""
 
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
-    is_null_: bool | None = None
 
-
-class FlowRunFilterExpectedStartTime(FlowRunFilterBaseModel):
+class FlowRunFilterExpectedStartTime(Between, FlowRunFilterBaseModel):
     """Selects flow runs by their expected start time."""
 
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
 
-
-class FlowRunFilterFlowVersion(FlowRunFilterBaseModel):
+class FlowRunFilterFlowVersion(AnyText, FlowRunFilterBaseModel):
     """Selects flow runs by their flow version."""
-
-    any_: list[str] | None = None
 
 
 class FlowRunFilterId(FlowRunFilterBaseModel):
@@ -88,53 +77,32 @@ class FlowRunFilterId(FlowRunFilterBaseModel):
     not_any_: list[UUID] | None = None
 
 
-class FlowRunFilterIdempotencyKey(FlowRunFilterBaseModel):
+class FlowRunFilterIdempotencyKey(NotAnyText, FlowRunFilterBaseModel):
     """Selects flow runs by their idempotency key."""
 
-    any_: list[str] | None = None
-    not_any_: list[str] | None = None
 
-
-class FlowRunFilterName(FlowRunFilterBaseModel):
+class FlowRunFilterName(LikeText, FlowRunFilterBaseModel):
     """Selects flow runs by their name."""
 
-    any_: list[str] | None = None
-    like_: str | None = None
 
-
-class FlowRunFilterNextScheduledStartTime(FlowRunFilterBaseModel):
+class FlowRunFilterNextScheduledStartTime(Between, FlowRunFilterBaseModel):
     """Selects flow runs by when they are next to start."""
 
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
 
-
-class FlowRunFilterParentFlowRunId(FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterParentFlowRunId(AnyId, FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by the flow run that called them."""
 
-    any_: list[UUID] | None = None
 
-
-class FlowRunFilterParentTaskRunId(FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterParentTaskRunId(Missing, AnyId, FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by their parent task run id."""
 
-    any_: list[UUID] | None = None
-    is_null_: bool | None = None
 
-
-class FlowRunFilterStartTime(FlowRunFilterBaseModel):
+class FlowRunFilterStartTime(Missing, Between, FlowRunFilterBaseModel):
     """Selects flow runs by their start time."""
 
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
-    is_null_: bool | None = None
 
-
-class FlowRunFilterStateName(FlowRunFilterBaseModel):
+class FlowRunFilterStateName(NotAnyText, FlowRunFilterBaseModel):
     """Selects flow runs by the name of their state."""
-
-    any_: list[str] | None = None
-    not_any_: list[str] | None = None
 
 
 class FlowRunFilterStateType(FlowRunFilterBaseModel):
@@ -144,19 +112,12 @@ class FlowRunFilterStateType(FlowRunFilterBaseModel):
     not_any_: list[StateType] | None = None
 
 
-class FlowRunFilterTags(FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterTags(Missing, AnyText, AllTexts, FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by their tags."""
 
-    all_: list[str] | None = None
-    any_: list[str] | None = None
-    is_null_: bool | None = None
 
-
-class FlowRunFilterWorkQueueName(FlowRunFilterBaseModel, OperatorMixin):
+class FlowRunFilterWorkQueueName(Missing, AnyText, FlowRunFilterBaseModel, OperatorMixin):
     """Selects flow runs by the work queue they go to."""
-
-    any_: list[str] | None = None
-    is_null_: bool | None = None
 
 
 class FlowRunFilterState(FlowRunFilterBaseModel, OperatorMixin):
@@ -186,12 +147,8 @@ class FlowRunFilter(FlowRunFilterBaseModel, OperatorMixin):
     created_by: FlowRunFilterCreatedBy | None = None
 
 
-class TaskRunFilterEndTime(PrefectBaseModel):
+class TaskRunFilterEndTime(Missing, Between):
     """Selects task runs by their end time."""
-
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
-    is_null_: bool | None = None
 
 
 class TaskRunFilterFlowRunId(PrefectBaseModel):
@@ -201,31 +158,20 @@ class TaskRunFilterFlowRunId(PrefectBaseModel):
     is_null_: bool = False
 
 
-class TaskRunFilterId(PrefectBaseModel):
+class TaskRunFilterId(AnyId):
     """Selects task runs by their ids."""
 
-    any_: list[UUID] | None = None
 
-
-class TaskRunFilterName(PrefectBaseModel):
+class TaskRunFilterName(LikeText):
     """Selects task runs by their name."""
 
-    any_: list[str] | None = None
-    like_: str | None = None
 
-
-class TaskRunFilterStartTime(PrefectBaseModel):
+class TaskRunFilterStartTime(Missing, Between):
     """Selects task runs by their start time."""
 
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
-    is_null_: bool | None = None
 
-
-class TaskRunFilterStateName(PrefectBaseModel):
+class TaskRunFilterStateName(AnyText):
     """Selects task runs by the name of their state."""
-
-    any_: list[str] | None = None
 
 
 class TaskRunFilterStateType(PrefectBaseModel):
@@ -240,11 +186,8 @@ class TaskRunFilterSubFlowRuns(PrefectBaseModel):
     exists_: bool | None = None
 
 
-class TaskRunFilterTags(PrefectBaseModel, OperatorMixin):
+class TaskRunFilterTags(Missing, AllTexts, OperatorMixin):
     """Selects task runs by their tags."""
-
-    all_: list[str] | None = None
-    is_null_: bool | None = None
 
 
 class TaskRunFilterState(PrefectBaseModel, OperatorMixin):
@@ -282,25 +225,16 @@ class DeploymentFilterId(PrefectBaseModel):
     not_any_: list[UUID] | None = None
 
 
-class DeploymentFilterName(PrefectBaseModel):
+class DeploymentFilterName(LikeText):
     """Selects deployments by their name."""
 
-    any_: list[str] | None = None
-    like_: str | None = None
 
-
-class DeploymentFilterTags(PrefectBaseModel, OperatorMixin):
+class DeploymentFilterTags(Missing, AnyText, AllTexts, OperatorMixin):
     """Selects deployments by their tags."""
 
-    all_: list[str] | None = None
-    any_: list[str] | None = None
-    is_null_: bool | None = None
 
-
-class DeploymentFilterWorkQueueName(PrefectBaseModel):
+class DeploymentFilterWorkQueueName(AnyText):
     """Selects deployments by the work queue they go to."""
-
-    any_: list[str] | None = None
 
 
 class DeploymentFilter(PrefectBaseModel, OperatorMixin):
@@ -322,10 +256,8 @@ class FilterSet(PrefectBaseModel):
     deployments: DeploymentFilter = Field(default_factory=DeploymentFilter)
 
 
-class LogFilterFlowRunId(PrefectBaseModel):
+class LogFilterFlowRunId(AnyId):
     """Selects logs by the flow run they belong to."""
-
-    any_: list[UUID] | None = None
 
 
 class LogFilterLevel(PrefectBaseModel):
@@ -335,16 +267,12 @@ class LogFilterLevel(PrefectBaseModel):
     le_: int | None = None
 
 
-class LogFilterName(PrefectBaseModel):
+class LogFilterName(AnyText):
     """Selects logs by their name."""
 
-    any_: list[str] | None = None
 
-
-class LogFilterTaskRunId(PrefectBaseModel):
+class LogFilterTaskRunId(AnyId):
     """Selects logs by the task run they belong to."""
-
-    any_: list[UUID] | None = None
 
 
 class LogFilterTextSearch(PrefectBaseModel):
@@ -353,11 +281,8 @@ class LogFilterTextSearch(PrefectBaseModel):
     query: str = Field(max_length=200)
 
 
-class LogFilterTimestamp(PrefectBaseModel):
+class LogFilterTimestamp(Between):
     """Selects logs by their timestamp."""
-
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
 
 
 class LogFilter(PrefectBaseModel, OperatorMixin):

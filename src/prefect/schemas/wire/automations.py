@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 from uuid import UUID
 
 from pydantic import (
@@ -22,7 +22,6 @@ from pydantic import (
     WrapSerializer,
     WrapValidator,
     field_validator,
-    model_validator,
 )
 
 from prefect.schemas import automation_actions as actions
@@ -42,7 +41,7 @@ from prefect.schemas.automation_actions import (
     SuspendFlowRun,
 )
 from prefect.schemas.automations import Posture
-from prefect.schemas.base import ActionBaseModel, PrefectBaseModel
+from prefect.schemas.base import ActionBaseModel
 from prefect.schemas.wire.base import Stored
 from prefect.schemas.wire.checks import check_parameters, check_template
 from prefect.types import new_id
@@ -129,22 +128,16 @@ class CallWebhook(actions.CallWebhook):
     _check_template = field_validator("payload")(check_template)
 
 
-class PauseWorkPool(actions.PauseWorkPool):
+class PauseWorkPool(actions.PauseWorkPool, actions.SelectingAction):
     """Pause a work pool."""
 
-    @model_validator(mode="after")
-    def _selected_or_inferred(self) -> Self:
-        actions.check_selection(self.source, "work_pool_id", self.work_pool_id)
-        return self
+    target = "work_pool_id"
 
 
-class ResumeWorkPool(actions.ResumeWorkPool):
+class ResumeWorkPool(actions.ResumeWorkPool, actions.SelectingAction):
     """Resume a paused work pool."""
 
-    @model_validator(mode="after")
-    def _selected_or_inferred(self) -> Self:
-        actions.check_selection(self.source, "work_pool_id", self.work_pool_id)
-        return self
+    target = "work_pool_id"
 
 
 ActionTypes: TypeAlias = (
@@ -169,13 +162,9 @@ ActionTypes: TypeAlias = (
 """The actions of an automation."""
 
 
-class _Automation(PrefectBaseModel):
+class _Automation(automations.AutomationFields):
     """Fields of automations in requests and responses."""
 
-    name: str
-    description: str = ""
-    enabled: bool = True
-    tags: list[str] = Field(default_factory=list)
     trigger: TriggerTypes
     actions: list[ActionTypes]
     actions_on_trigger: list[ActionTypes] = Field(default_factory=list[ActionTypes])

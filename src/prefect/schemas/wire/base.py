@@ -7,14 +7,16 @@ Pyright rejects that in a subclass, so the modules of this package turn two of i
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from prefect.schemas.base import ObjectBaseModel
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.runs import random_name
 from prefect.types._annotated import AwareDateTime, KeyValueLabels, convert_none_to_empty_dict
+
+T = TypeVar("T")
 
 
 class Stored(ObjectBaseModel):
@@ -23,6 +25,22 @@ class Stored(ObjectBaseModel):
     id: UUID
     created: AwareDateTime | None
     updated: AwareDateTime | None
+
+
+class Page(PrefectBaseModel, Generic[T]):
+    """A page of objects, with the number of all objects and of all pages."""
+
+    results: list[T]
+    count: int
+    limit: int
+    pages: int
+    page: int
+
+
+class Deleted(PrefectBaseModel):
+    """The ids of the objects that were deleted."""
+
+    deleted: list[UUID] = Field(default_factory=list[UUID])
 
 
 Labels = Annotated[KeyValueLabels | None, AfterValidator(convert_none_to_empty_dict)]

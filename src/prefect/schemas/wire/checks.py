@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.values import templates
 
 if TYPE_CHECKING:
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 else:
     jinja2 = lazy("jinja2")
     orjson = lazy("orjson")
-    nodes = lazy("jinja2.nodes")
-    sandbox = lazy("jinja2.sandbox")
+    nodes, sandbox = lazy_from("jinja2", "nodes", "sandbox")
 
 MAX_LOOPS = 10
 MAX_NESTED_LOOPS = 2

@@ -14,11 +14,10 @@ from prefect.schemas import deployments
 from prefect.schemas.actions import deployments as actions
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
-from prefect.schemas.deployments import VersionInfo
 from prefect.schemas.responses import GlobalConcurrencyLimitResponse as _GlobalConcurrencyLimitResponse
 from prefect.schemas.runs import CreatedBy, UpdatedBy
 from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
-from prefect.schemas.wire.base import Stored
+from prefect.schemas.wire.base import Deleted, Page, Stored
 from prefect.types._annotated import AwareDateTime, KeyValueLabelsField, PositiveInteger
 from prefect.types.enums import AutoEnum
 
@@ -99,32 +98,16 @@ class DeploymentResponse(Stored):
     status: DeploymentStatus | None = DeploymentStatus.NOT_READY
 
 
-class DeploymentCreate(actions.DeploymentRequest):
+class DeploymentCreate(actions.DeploymentFields):
     """A new deployment, or new values for the one that has its name."""
 
     name: str
-    flow_id: UUID
     paused: bool = False
     schedules: list[DeploymentScheduleCreate] = Field(default_factory=list[DeploymentScheduleCreate])
     concurrency_limit: PositiveInteger | None = None
     global_concurrency_limit_id: UUID | None = None
-    concurrency_options: ConcurrencyOptions | None = None
     enforce_parameter_schema: bool = True
     parameter_openapi_schema: dict[str, Any] | None = Field(default_factory=dict, json_schema_extra=_OBJECT)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    tags: list[str] = Field(default_factory=list)
-    labels: KeyValueLabelsField = Field(default_factory=dict)
-    pull_steps: list[dict[str, Any]] | None = None
-    work_queue_name: str | None = None
-    work_pool_name: str | None = None
-    storage_document_id: UUID | None = None
-    infrastructure_document_id: UUID | None = None
-    description: str | None = None
-    path: str | None = None
-    entrypoint: str | None = None
-    job_variables: dict[str, Any] = Field(default_factory=dict)
-    version: str | None = None
-    version_info: VersionInfo | None = None
 
 
 class DeploymentUpdate(actions.DeploymentUpdate):
@@ -136,20 +119,12 @@ class DeploymentUpdate(actions.DeploymentUpdate):
     global_concurrency_limit_id: UUID | None = None
 
 
-class DeploymentBulkDeleteResponse(PrefectBaseModel):
+class DeploymentBulkDeleteResponse(Deleted):
     """The deployments that were deleted."""
 
-    deleted: list[UUID] = Field(default_factory=list[UUID])
 
-
-class DeploymentPaginationResponse(PrefectBaseModel):
+class DeploymentPaginationResponse(Page[DeploymentResponse]):
     """A page of deployments."""
-
-    results: list[DeploymentResponse]
-    count: int
-    limit: int
-    pages: int
-    page: int
 
 
 # --- what is wrong with the parameters of a deployment, or with the variables of a job --------------------------------

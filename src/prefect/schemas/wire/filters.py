@@ -15,9 +15,8 @@ from pydantic import Field
 
 from prefect.schemas import event_filters, filters
 from prefect.schemas.base import PrefectBaseModel
-from prefect.schemas.filters.base import OperatorMixin
+from prefect.schemas.filters.base import Between, OperatorMixin
 from prefect.schemas.work import WorkerStatus
-from prefect.types._annotated import AwareDateTime
 
 Model = TypeVar("Model", bound=PrefectBaseModel)
 
@@ -101,11 +100,8 @@ class FlowFilter(filters.FlowFilter):
 
 
 @strict
-class TaskRunFilterExpectedStartTime(PrefectBaseModel):
+class TaskRunFilterExpectedStartTime(Between):
     """Selects task runs by their expected start time."""
-
-    before_: AwareDateTime | None = None
-    after_: AwareDateTime | None = None
 
 
 @replaces(filters.TaskRunFilterFlowRunId)

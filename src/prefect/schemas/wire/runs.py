@@ -15,7 +15,7 @@ from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
 from prefect.schemas.runs import CreatedBy, FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateType
-from prefect.schemas.wire.base import Labels, RunName, Stored
+from prefect.schemas.wire.base import Deleted, Labels, Page, RunName, Stored
 from prefect.schemas.wire.states import FlowRunOrchestrationResult, State, StateCreate
 from prefect.types._annotated import AwareDateTime
 from prefect.types.names import Name
@@ -130,36 +130,20 @@ class FlowRunBulkSetStateResponse(PrefectBaseModel):
     results: list[FlowRunOrchestrationResult] = Field(default_factory=list[FlowRunOrchestrationResult])
 
 
-class FlowRunBulkDeleteResponse(PrefectBaseModel):
+class FlowRunBulkDeleteResponse(Deleted):
     """The flow runs that were deleted."""
 
-    deleted: list[UUID] = Field(default_factory=list[UUID])
 
-
-class FlowBulkDeleteResponse(PrefectBaseModel):
+class FlowBulkDeleteResponse(Deleted):
     """The flows that were deleted."""
 
-    deleted: list[UUID] = Field(default_factory=list[UUID])
 
-
-class FlowPaginationResponse(PrefectBaseModel):
+class FlowPaginationResponse(Page[Flow]):
     """A page of flows."""
 
-    results: list[Flow]
-    count: int
-    limit: int
-    pages: int
-    page: int
 
-
-class FlowRunPaginationResponse(PrefectBaseModel):
+class FlowRunPaginationResponse(Page[FlowRunResponse]):
     """A page of flow runs."""
-
-    results: list[FlowRunResponse]
-    count: int
-    limit: int
-    pages: int
-    page: int
 
 
 class TaskRun(Stored, runs.TaskRun):
@@ -207,14 +191,8 @@ class TaskRunUpdate(actions.TaskRunUpdate):
     name: RunName
 
 
-class TaskRunPaginationResponse(PrefectBaseModel):
+class TaskRunPaginationResponse(Page[TaskRunResponse]):
     """A page of task runs."""
-
-    results: list[TaskRunResponse]
-    count: int
-    limit: int
-    pages: int
-    page: int
 
 
 class DependencyResult(PrefectBaseModel):

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware.cors import CORSMiddleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -42,12 +41,6 @@ if TYPE_CHECKING:
 __all__ = ["Server", "create_app"]
 
 logger = logging.getLogger("prefect.server")
-
-GZIP_MIN_BYTES = 8 * 1024
-"""The smallest response that is compressed: smaller ones are sent faster as they are."""
-
-GZIP_LEVEL = 2
-"""The compression level: most of the gain for a fifth of the time of the highest."""
 
 
 def base_path(settings: Settings) -> str:
@@ -93,7 +86,7 @@ class _App(FastAPI):
             scope["type"] == "http"
             and not scope.get("root_path")
             and scope["path"].startswith(f"{self._base}/")
-            and not any(name == b"origin" for name, _ in scope["headers"])
+            and b"origin" not in dict(scope["headers"])
         )
 
 
@@ -156,8 +149,7 @@ class Server(ServerState):
 
     def _build_app(self) -> FastAPI:
         api_settings = self.settings.server.api
-        operations = OperationDispatcher(self._routes, self.api)
-        api: ASGIApp = GZipMiddleware(operations, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
+        api: ASGIApp = OperationDispatcher(self._routes, self.api)
         if api_settings.csrf_protection_enabled:
             api = CsrfMiddleware(api, self.database)
         base = base_path(self.settings)

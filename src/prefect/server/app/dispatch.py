@@ -11,19 +11,30 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from json import JSONDecodeError
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.app.endpoints import JsonRequest, LazyRoute
 from prefect.server.app.errors import HANDLERS, describe_invalid_json, error_response
 from prefect.server.routes.operation import Operation
 from prefect.server.routes.parameters import Parameter, list_parameters
+
+GZIP_MIN_BYTES = 8 * 1024
+"""The smallest response that is compressed: smaller ones are sent faster as they are."""
+
+GZIP_LEVEL = 2
+"""The compression level: most of the gain for a fifth of the time of the highest."""
+
+
+def compress(app: ASGIApp) -> ASGIApp:
+    """Return an application that compresses the responses of another one, for clients that accept it."""
+    return GZipMiddleware(app, minimum_size=GZIP_MIN_BYTES, compresslevel=GZIP_LEVEL)
 
 
 class OperationDispatcher:
@@ -35,24 +46,39 @@ class OperationDispatcher:
     """
 
     def __init__(self, routes: Sequence[LazyRoute], app: ASGIApp) -> None:
-        self._app = app
-        self._endpoints: dict[str, list[_Endpoint]] = defaultdict(list)
+        self._app = compress(app)
+        self._by_path: dict[tuple[str, str], _Endpoint] = {}
+        self._patterns: dict[tuple[str, str], list[_Endpoint]] = defaultdict(list)
         for route in routes:
-            self._endpoints[_first_segment(route.path)].append(_Endpoint(route))
+            endpoint = _Endpoint(route)
+            patterns = self._patterns[endpoint.operation.method, _first_segment(route.path)]
+            if route.param_convertors or any(earlier.match(route.path) is not None for earlier in patterns):
+                patterns.append(endpoint)
+            else:
+                self._by_path.setdefault((endpoint.operation.method, route.path), endpoint)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            path = scope["path"].removeprefix(scope.get("root_path", ""))
-            for endpoint in self._endpoints.get(_first_segment(path), ()):
-                match, found = endpoint.route.matches(scope)
-                if match is Match.FULL:
-                    scope["route"] = endpoint.route  # for the metrics
-                    replay = await self._call(endpoint, {**scope, **found}, receive, send)
-                    if replay is None:
-                        return
-                    receive = replay
-                    break
+        if scope["type"] == "http" and (endpoint := self._find(scope)) is not None:
+            scope["route"] = endpoint.route  # for the metrics
+            replay = await self._call(endpoint, scope, receive, send)
+            if replay is None:
+                return
+            receive = replay
         await self._app(scope, receive, send)
+
+    def _find(self, scope: Scope) -> _Endpoint | None:
+        """Return the operation of a request, and put the parameters of its path into the scope."""
+        path, method = scope["path"].removeprefix(scope.get("root_path", "")), scope["method"]
+        endpoint = self._by_path.get((method, path))
+        if endpoint is not None:
+            scope["path_params"] = {}
+            return endpoint
+        for endpoint in self._patterns.get((method, _first_segment(path)), ()):
+            found = endpoint.match(path)
+            if found is not None:
+                scope["path_params"] = found
+                return endpoint
+        return None
 
     async def _call(self, endpoint: _Endpoint, scope: Scope, receive: Receive, send: Send) -> Receive | None:
         """Call an operation and send its response.
@@ -73,8 +99,19 @@ class OperationDispatcher:
             response = await _handle(request, describe_invalid_json(error))
         except Exception as error:
             response = await _handle(request, error)
-        await response(scope, receive, send)
+        app = response if len(response.body) < GZIP_MIN_BYTES else compress(response)
+        await app(scope, receive, send)
         return None
+
+
+class _Reader(NamedTuple):
+    """What reads and validates one parameter of an operation. Hot path: it is looked up once for all requests."""
+
+    name: str
+    find: Callable[[Request, Any], Any]
+    validate: Callable[[Any], Any]
+    default: Any
+    required: bool
 
 
 class _Endpoint:
@@ -84,10 +121,25 @@ class _Endpoint:
         self.route = route
         self.operation: Operation = route.operation_app.operation
 
+    def match(self, path: str) -> dict[str, Any] | None:
+        """Return the parameters in a path, or None when the path is not of this operation."""
+        found = self.route.path_regex.match(path)
+        if found is None:
+            return None
+        convertors = self.route.param_convertors
+        return {name: convertors[name].convert(value) for name, value in found.groupdict().items()}
+
     @cached_property
     def call(self) -> Callable[..., Awaitable[Response]]:
         """The function that executes the operation and responds."""
         return self.route.operation_app.endpoint
+
+    @cached_property
+    def _readers(self) -> list[_Reader]:
+        return [
+            _Reader(each.name, _finder(each), each.adapter.validator.validate_python, each.default, each.required)
+            for each in list_parameters(self.operation)
+        ]
 
     @cached_property
     def _has_body(self) -> bool:
@@ -106,34 +158,35 @@ class _Endpoint:
                 return None
             body = await request.json()
         arguments: dict[str, Any] = {}
-        for parameter in list_parameters(self.operation):
-            value = _find(parameter, request, body)
+        for name, find, validate, default, required in self._readers:
+            value = find(request, body)
             if value is not None:
                 try:
-                    arguments[parameter.name] = parameter.adapter.validate_python(value)
+                    arguments[name] = validate(value)
                 except ValidationError:
                     return None
-            elif parameter.required:
+            elif required:
                 return None
             else:
-                arguments[parameter.name] = parameter.default
+                arguments[name] = default
         return arguments
 
 
-def _find(parameter: Parameter, request: Request, body: Any) -> Any:
-    """Return the value of a parameter in a request; None when it is not there."""
+def _finder(parameter: Parameter) -> Callable[[Request, Any], Any]:
+    """Return what finds the value of a parameter in a request and its body; None when it is not there."""
     name = parameter.alias or parameter.name
     match parameter.location:
         case "path":
-            return request.scope["path_params"].get(name)
+            return lambda request, _: request.scope["path_params"].get(name)
         case "query":
-            return request.query_params.get(name)
+            return lambda request, _: request.query_params.get(name)
         case "header":
-            return request.headers.get(name.replace("_", "-"))
+            header = name.replace("_", "-")
+            return lambda request, _: request.headers.get(header)
         case "whole":
-            return body
+            return lambda _, body: body
         case _:
-            return body.get(name) if isinstance(body, dict) else None
+            return lambda _, body: body.get(name) if isinstance(body, dict) else None
 
 
 def _replay(body: bytes) -> Receive:

@@ -75,6 +75,11 @@ class Bus:
         database.listen(self._receive)
 
     def _receive(self, notifications: Notifications) -> None:
+        if notifications:
+            # Whoever subscribes after this has yet to read the store, which has the change already.
+            notifications = [each for each in notifications if each[0] in self._subscribers]
+            if not notifications:
+                return
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self.deliver, notifications)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 Kind = Literal["uuid", "text", "int", "float", "bool", "time", "duration", "json", "array", "object", "bytes"]
 """`array` and `object` are JSON whose empty value is stored as null; any other JSON value is `json`."""
@@ -55,6 +55,11 @@ class Table:
     @cached_property
     def kinds(self) -> dict[str, Kind]:
         return {column.name: column.kind for column in self.columns}
+
+    @cached_property
+    def coders(self) -> dict[tuple[str, tuple[str, ...]], Any]:
+        """How the values of some columns are encoded and decoded, by the names of a dialect and of the columns."""
+        return {}
 
 
 def columns(kind: Kind, names: str) -> tuple[Column, ...]:

@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
 import orjson
 
 from prefect.server.db.errors import Unstorable
-from prefect.server.db.sql import TRUE, Many, Sql
+from prefect.server.db.sql import TRUE, Many, Sql, one_of
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
 from prefect.types import UTC, json_codec, uuid_from_int
@@ -54,7 +54,9 @@ def _array_to_json(value: Any) -> str | None:
     return _to_json(json_codec.map_texts(value, json_codec.replace_surrogates)) if json_codec.is_marked(text) else text
 
 
+@lru_cache(4096)
 def _to_uuid(value: bytes) -> UUID:
+    # Hot path: most rows of a page have the same flow, deployment and work queue.
     return uuid_from_int(int.from_bytes(value))
 
 
@@ -94,8 +96,34 @@ _POSTGRES_TYPES: dict[Kind, str] = {
     "bytes": "BYTEA",
 }
 
+
+def _encode_column(values: list[Any], encode: Coder | None) -> list[Any]:
+    """Return the values of a column as the driver takes them. One that many rows share is encoded once for them."""
+    if encode is None:
+        return values
+    encoded: list[Any] = []
+    last = last_encoded = None
+    for value in values:
+        if value is not last:
+            last, last_encoded = value, None if value is None else encode(value)
+        encoded.append(last_encoded)
+    return encoded
+
+
 _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 """What null stands for in columns where it does not stand for None."""
+
+
+class _Coders(NamedTuple):
+    """What encodes and decodes some columns.
+
+    Attributes:
+        encoders: The name of each column, and what encodes it.
+        decoders: The index of each column that is decoded, what decodes it, and what null stands for.
+    """
+
+    encoders: list[tuple[str, Coder | None]]
+    decoders: list[tuple[int, Coder, Callable[[], Any] | None]]
 
 
 class Dialect:
@@ -131,35 +159,53 @@ class Dialect:
             return self._by_type[datetime](value)
         return self.encode(value.value) if hasattr(value, "value") else value  # an enum's
 
-    def encode_rows(self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]) -> list[list[Any]]:
+    def encode_rows(
+        self, table: Table, names: Sequence[str], objects: Iterable[Mapping[str, Any]]
+    ) -> list[Sequence[Any]]:
         """Return the named columns of objects as the driver takes them; a missing column is null.
 
         Raises:
             Unstorable: A value cannot be stored.
         """
-        encoders = [(name, self._encoders.get(table.kinds[name])) for name in names]
+        encoders, items = self._coders(table, names).encoders, list(objects)
         try:
+            if len(items) > 1:
+                columns = [_encode_column([item.get(name) for item in items], encode) for name, encode in encoders]
+                return list(zip(*columns, strict=True))
             return [
                 [
                     value if (value := item.get(name)) is None or encode is None else encode(value)
                     for name, encode in encoders
                 ]
-                for item in objects
+                for item in items
             ]
         except (TypeError, ValueError, OverflowError) as error:
             raise Unstorable(f"A value of a {table.name} cannot be stored: {error}.") from error
 
     def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """Return the driver's rows of the named columns as objects."""
+        decoders = self._coders(table, names).decoders
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-        kinds, decoders = table.kinds, self._decoders
-        for index, name in enumerate(names if columns else ()):
-            if (decode := decoders.get(kind := kinds[name])) is None:
-                continue
-            empty = _EMPTY.get(kind)
-            columns[index] = [(empty and empty()) if value is None else decode(value) for value in columns[index]]
+        for index, decode, empty in decoders if columns else ():
+            values = columns[index]
+            columns[index] = [(empty and empty()) if value is None else decode(value) for value in values]
         return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+    def _coders(self, table: Table, names: Sequence[str]) -> _Coders:
+        """Return what encodes and decodes the named columns of a table. Hot path: they are looked up once."""
+        key = self.name, tuple(names)
+        coders = table.coders.get(key)
+        if coders is None:
+            kinds: list[Kind] = [table.kinds[name] for name in names]
+            decoders = [
+                (index, decode, _EMPTY.get(kind))
+                for index, kind in enumerate(kinds)
+                if (decode := self._decoders.get(kind)) is not None
+            ]
+            encoders = [(name, self._encoders.get(kind)) for name, kind in zip(names, kinds, strict=True)]
+            coders = table.coders[key] = _Coders(encoders, decoders)
+        return coders
 
     def column_type(self, kind: Kind) -> str:
         """Return the type of a column of a kind."""
@@ -331,9 +377,11 @@ class SqliteDialect(Dialect):
         return Sql(f"instr({expression}, ?) > 0", (value,))
 
     def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
-        # A list of rows is a table for SQLite.
+        # A list of rows is a table for SQLite, by which it looks nothing up in an index: by the first column it does.
+        first = one_of(columns[0], [row[0] for row in rows])
         marks = _rows_of_marks(columns, rows)
-        return Sql(f"({', '.join(columns)}) IN (VALUES {marks})", tuple(value for row in rows for value in row))
+        values = tuple(value for row in rows for value in row)
+        return Sql(f"({first.text} AND ({', '.join(columns)}) IN (VALUES {marks}))", (*first.values, *values))
 
 
 def _without_nul(value: str) -> str:

@@ -17,6 +17,10 @@ class StoreBusy(StoreError):
     """Another process held the store's lock beyond the timeout."""
 
 
+class Interrupted(StoreError):
+    """A query was interrupted because it took longer than its thread may be kept."""
+
+
 class StoreDamaged(StoreError):
     """The store's file is not a database, or its content is broken."""
 

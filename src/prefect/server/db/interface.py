@@ -96,7 +96,7 @@ class Database(Protocol):
         ...
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
-        """Run a unit of work that only reads a few rows by their keys, in a read-only transaction."""
+        """Run a unit of work that usually takes a moment only, in a read-only transaction; it may be begun twice."""
         ...
 
     async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:

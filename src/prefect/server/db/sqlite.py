@@ -23,6 +23,7 @@ from prefect.server.db import schema
 from prefect.server.db.dialect import SqliteDialect
 from prefect.server.db.errors import (
     Duplicate,
+    Interrupted,
     StoreBusy,
     StoreDamaged,
     StoreError,
@@ -143,12 +144,16 @@ class SqliteTransaction:
 
     def _guarded(self, fn: Callable[[], T]) -> T:
         with self._busy:
-            try:
-                return fn()
-            except sqlite3.Error as error:
-                raise explain_error(error, self._path) from error
-            except (OverflowError, UnicodeEncodeError) as error:
-                raise Unstorable(f"A value cannot be stored: {error}.") from error
+            return self._explaining(fn)
+
+    def _explaining(self, fn: Callable[[], T]) -> T:
+        """Call a function that uses the driver, whose errors are raised as those of the store."""
+        try:
+            return fn()
+        except sqlite3.Error as error:
+            raise explain_error(error, self._path) from error
+        except (OverflowError, UnicodeEncodeError) as error:
+            raise Unstorable(f"A value cannot be stored: {error}.") from error
 
 
 class SqliteDatabase:
@@ -323,6 +328,8 @@ def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
     text = str(error)
     if "UNIQUE constraint" in text:
         return Duplicate(f"The store holds such a row already: {text}.")
+    if text == "interrupted":
+        return Interrupted(f"A query of the local store {str(path)!r} took too long.")
     if "locked" in text or "busy" in text:
         return StoreBusy(
             f"The local store {str(path)!r} is locked by another process ({text}): try again when that one is done."

@@ -2,25 +2,32 @@
 
 One thread writes. It takes the queued units of work, runs each within a savepoint of one transaction, and commits them
 together, so that the disk is flushed once for all of them; each gets its result only after that. Some threads read,
-each on a separate connection.
+each on a separate connection. What is read in a moment is read in the thread of the event loop, since threads that take
+turns with the interpreter at each row cost more than the query.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+import math
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+<<<<<<< HEAD
 from contextlib import contextmanager
+=======
+from contextlib import suppress
+>>>>>>> main
 from pathlib import Path
 from typing import Any, TypeVar
 
-from prefect._io import blocking, drive, wait
+from prefect._io import blocking, drive, is_driven, wait
 from prefect.server import wakeups
-from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from prefect.server.db.errors import Interrupted, StoreBusy, StoreUnavailable
 from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import (
@@ -47,34 +54,99 @@ MAX_TRANSACTION_SECONDS = 0.02
 WRITER_PAUSE_SECONDS = 0.002
 """Seconds that the writer pauses for other processes after a transaction of the longest duration."""
 
+<<<<<<< HEAD
 MAX_DEFERRAL_SECONDS = 0.05
 """How long a unit of work that no request waits for lets requests go first; then it has its turn on a busy server."""
 
 DEFERRAL_STEP_SECONDS = 0.001
+=======
+IN_PLACE_SECONDS = 0.005
+"""Seconds that a query may keep the thread of the event loop; one that takes longer is begun anew in another thread."""
+
+STEPS_PER_CHECK = 2_000
+"""How many steps of SQLite's machine a query takes between two checks of the time; a row takes some fifty."""
+>>>>>>> main
 
 CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
 
 
+class ThreadTransaction(SqliteTransaction):
+    """A transaction on a connection that one thread uses: its statements run in place, and may have a deadline."""
+
+    _deadline = math.inf
+    _is_watched = False
+
+    async def _call(self, fn: Callable[[], T]) -> T:
+        return self._explaining(fn)
+
+    def run_now(self, text: str) -> None:
+        """Run a statement without values."""
+        self._explaining(lambda: self._raw.execute(text))
+
+    def set_deadline(self, seconds: float) -> None:
+        """Have queries raise `Interrupted` that are not done after so many seconds."""
+        if not self._is_watched:
+            self._raw.set_progress_handler(self._is_late, STEPS_PER_CHECK)
+            self._is_watched = True
+        self._deadline = time.monotonic() + seconds
+
+    async def roll_back(self) -> None:
+        self._deadline = math.inf  # the end of the transaction is not to be interrupted
+        if self._raw.in_transaction:
+            self.run_now("ROLLBACK")
+
+    def _is_late(self) -> bool:
+        return time.monotonic() > self._deadline
+
+
 class _Job:
-    """A unit of work, the context of its caller, and the future of its result."""
+    """A unit of work, the context of its caller, and the future of its result.
 
-    __slots__ = ("context", "durable", "enqueued_at", "error", "future", "outcome", "work")
+    Args:
+        work: The unit of work.
+        durable: Whether its commit must be on the disk.
+        loop: The event loop in which its caller waits; None for a caller whose thread waits.
+    """
 
-    def __init__(self, work: UnitOfWork[Any], durable: bool) -> None:
+    __slots__ = ("context", "durable", "enqueued_at", "error", "future", "loop", "outcome", "work")
+
+    def __init__(self, work: UnitOfWork[Any], durable: bool, loop: asyncio.AbstractEventLoop | None) -> None:
         self.work = work
         self.durable = durable
+        self.loop = loop
         self.enqueued_at = time.monotonic()
         self.context = contextvars.copy_context()
-        self.future: Future[Any] = Future()
+        self.future: Any = Future() if loop is None else loop.create_future()
         self.outcome: Any = None
         self.error: BaseException | None = None
 
     def set_outcome(self) -> None:
+        """Pass the result to the caller, in the thread of its event loop."""
+        if self.future.done():  # it was cancelled
+            return
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
             self.future.set_result(self.outcome)
+
+
+def _settle(jobs: Sequence[_Job]) -> None:
+    """Pass the results of units of work to their callers, with one wake-up of an event loop."""
+    by_loop: dict[asyncio.AbstractEventLoop | None, list[_Job]] = defaultdict(list)
+    for job in jobs:
+        by_loop[job.loop].append(job)
+    for loop, those in by_loop.items():
+        if loop is None:
+            _set_outcomes(those)
+        else:
+            with suppress(RuntimeError):  # it is closed: its callers do not wait any more
+                loop.call_soon_threadsafe(_set_outcomes, those)
+
+
+def _set_outcomes(jobs: Sequence[_Job]) -> None:
+    for job in jobs:
+        job.set_outcome()
 
 
 class SqliteWriterDatabase(SqliteDatabase):
@@ -88,9 +160,13 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._thread_local = threading.local()
+<<<<<<< HEAD
         self._opened: list[SqliteTransaction] = []
         self._requests = 0  # units of work that requests wait for
         self._background = asyncio.Lock()
+=======
+        self._opened: list[ThreadTransaction] = []
+>>>>>>> main
         self.listen(wakeups.wake_processes(path))  # programs without a server may use the same home
 
     async def open(self) -> None:
@@ -119,12 +195,13 @@ class SqliteWriterDatabase(SqliteDatabase):
             return await wait(self._readers.submit(context.run, lambda: drive(self._read_here(work))))
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
-        """Run the unit of work in this thread: it takes less time than another thread takes to be woken."""
+        """Run the unit of work in this thread, unless it takes long: it is begun anew in another thread then."""
         if self._readers is None:
             raise self._closed()
         try:
-            return drive(self._read_here(work, NO_WAITING))
-        except StoreBusy:  # another process creates or recovers the file
+            self._connection(READ_ONLY, NO_WAITING).set_deadline(IN_PLACE_SECONDS)
+            return drive(self._read_here(work))
+        except (Interrupted, StoreBusy):  # another process creates or recovers the file
             return await self.read(work)
 
     async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
@@ -155,9 +232,10 @@ class SqliteWriterDatabase(SqliteDatabase):
             raise self._closed()
         if self._writer is threading.current_thread():
             raise RuntimeError("A unit of work cannot begin another, which would wait for it: do both in one.")
-        job = _Job(work, durable)
+        loop = None if is_driven() else asyncio.get_running_loop()
+        job = _Job(work, durable, loop)
         self._jobs.put(job)
-        return await wait(job.future)
+        return job.future.result() if loop is None else await job.future
 
     @property
     def depth(self) -> int:
@@ -167,22 +245,22 @@ class SqliteWriterDatabase(SqliteDatabase):
     def _closed(self) -> StoreUnavailable:
         return StoreUnavailable(f"The local store {str(self.path)!r} is closed: the server stops.")
 
-    async def _read_here(self, work: UnitOfWork[T], *setup: str) -> T:
-        connection = self._connection(READ_ONLY, *setup)
+    async def _read_here(self, work: UnitOfWork[T]) -> T:
+        connection = self._connection(READ_ONLY)
         try:
-            await connection.run(Sql("BEGIN"))
+            connection.run_now("BEGIN")
             return await work(connection)
         finally:
             await connection.roll_back()
 
-    def _connection(self, *setup: str) -> SqliteTransaction:
+    def _connection(self, *setup: str) -> ThreadTransaction:
         """Return the connection of this thread, which has run the statements of `setup` when it was opened."""
         connection = getattr(self._thread_local, "connection", None)
         if connection is None:
             raw = self._open()
-            connection = SqliteTransaction(raw, self.path, self.memory, lambda raw: raw.close())
+            connection = ThreadTransaction(raw, self.path, self.memory, lambda raw: raw.close())
             for statement in (f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}", *setup):
-                drive(connection.run(Sql(statement)))
+                connection.run_now(statement)
             self._thread_local.connection = connection
             self._opened.append(connection)
         return connection
@@ -218,25 +296,26 @@ class SqliteWriterDatabase(SqliteDatabase):
                     else self._take_next(first.durable)
                 )
             if connection.in_transaction:
-                drive(connection.run(Sql("COMMIT")))
+                connection.run_now("COMMIT")
         except BaseException as error:
             self._discard_connection()
             if len(done) > 1:  # one of them may be the cause
                 for job in done:
                     self._commit_batch(job, alone=True)
                 return
-            for job in done or [first, *self._take_overdue()]:
+            failed = done or [first, *self._take_overdue()]
+            for job in failed:
                 job.error = job.error or error
-                job.set_outcome()
+            _settle(failed)
             return
-        for job in done:
-            job.set_outcome()
+        # First the listeners: from the moment that an event loop is woken, the threads take turns.
         self._notify_listeners(connection.notifications)
+        _settle(done)
 
-    def _set_durability(self, connection: SqliteTransaction, durable: bool) -> None:
+    def _set_durability(self, connection: ThreadTransaction, durable: bool) -> None:
         """Have the next commits flush the disk, or not."""
         if durable == self._is_relaxed:
-            drive(connection.run(Sql(DURABLE if durable else RELAXED)))
+            connection.run_now(DURABLE if durable else RELAXED)
             self._is_relaxed = not durable
 
     def _take_overdue(self) -> Iterator[_Job]:
@@ -264,7 +343,7 @@ class SqliteWriterDatabase(SqliteDatabase):
             return None
         return job
 
-    async def _attempt(self, connection: SqliteTransaction, job: _Job, is_first: bool) -> None:
+    async def _attempt(self, connection: ThreadTransaction, job: _Job, is_first: bool) -> None:
         """Run a unit of work; when it fails, only the changes of this unit are rolled back.
 
         The first unit of a transaction needs no savepoint for that: the transaction ends with it.

@@ -138,7 +138,7 @@ async def resume_flow_run(
     return build_state_response(await resuming.resume_flow_run(tx, id, run_input, info.client_version), begun_at)
 
 
-@routes.reads("POST", "/filter", list[wire.FlowRunResponse])
+@routes.reads("POST", "/filter", list[wire.FlowRunResponse], brief=True)
 async def read_flow_runs(
     tx: Transaction,
     criteria: FlowRunCriteria,

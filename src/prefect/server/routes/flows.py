@@ -53,7 +53,7 @@ async def read_flow(tx: Transaction, id: UUID) -> Any:
     return await reading.get_flow(tx, id)
 
 
-@routes.reads("POST", "/filter", list[Flow])
+@routes.reads("POST", "/filter", list[Flow], brief=True)
 async def read_flows(
     tx: Transaction,
     criteria: FlowCriteriaNotNull,

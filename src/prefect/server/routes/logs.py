@@ -23,7 +23,7 @@ async def create_logs(tx: Transaction, logs: Annotated[list[LogCreate], In("whol
     await run_logs.add(tx, [log.model_dump(exclude_none=True) for log in logs])
 
 
-@routes.reads("POST", "/filter", list[Log])
+@routes.reads("POST", "/filter", list[Log], brief=True)
 async def read_logs(
     tx: Transaction,
     limit: Limit = UNSET,

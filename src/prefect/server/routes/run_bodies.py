@@ -15,7 +15,8 @@ HistoryInterval: TypeAlias = Annotated[timedelta, In("body", "history_interval_s
 def read_new_run(run: wire.FlowRunCreate | wire.TaskRunCreate) -> tuple[dict[str, Any], dict[str, Any] | None]:
     """Return the fields of a run to create, and its first state."""
     values = run.model_dump(exclude={"state", "empirical_policy"})
-    values["empirical_policy"] = run.empirical_policy.model_dump(mode="json", exclude_defaults=True)
+    is_set = "empirical_policy" in run.model_fields_set
+    values["empirical_policy"] = run.empirical_policy.model_dump(mode="json", exclude_defaults=True) if is_set else {}
     return values, run.state and run.state.model_dump(exclude_unset=True)
 
 

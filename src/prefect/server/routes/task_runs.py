@@ -74,7 +74,7 @@ async def read_task_run(tx: Transaction, request: RequestInfo, id: UUID) -> Any:
     return await run_waiting.read_task_run(tx, request, id)
 
 
-@routes.reads("POST", "/filter", list[wire.TaskRun])
+@routes.reads("POST", "/filter", list[wire.TaskRun], brief=True)
 async def read_task_runs(
     tx: Transaction,
     criteria: TaskRunCriteria,

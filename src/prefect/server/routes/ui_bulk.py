@@ -31,6 +31,19 @@ async def read_bulk_jobs(tx: Transaction) -> Any:
     return await jobs.find_latest(tx)
 
 
+@routes.reads("GET", "/runs/count", int, documented=False)
+async def count_runs_of_query(tx: Transaction, q: str) -> Any:
+    """Return how many flow runs a job on a query would act on."""
+    return await jobs.count(tx, q)
+
+
+@routes.writes("POST", "/runs/{id:uuid}/batch", jobs.BulkJobPage, documented=False)
+async def run_batch_of_bulk_job(tx: Transaction, id: UUID) -> Any:
+    """Go on with a job by one batch immediately, as a server does by itself: without one, nobody else does."""
+    await jobs.run_batch(tx, id)
+    return await jobs.get(tx, id)
+
+
 @routes.reads("GET", "/runs/{id:uuid}", jobs.BulkJobPage, documented=False, etag=True)
 async def read_bulk_job(tx: Transaction, id: UUID) -> Any:
     """Return a job with its results."""

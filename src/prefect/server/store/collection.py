@@ -42,6 +42,7 @@ class Collection:
     def __init__(self, table: Table) -> None:
         self.table = table
         self.by_key = self.order(table.key)
+        self._select_all = self._select(table.names)
 
     def order(self, *columns: str) -> Order:
         """Return the order by some columns, of which one with a `-` before its name descends."""
@@ -102,8 +103,7 @@ class Collection:
         """
         names = columns or self.table.names
         where = self.where(where)
-        text = f"SELECT {', '.join(f'{self.table.name}.{name}' for name in names)} FROM {self.table.name}"
-        text += f" WHERE {where.text}"
+        text = f"{self._select(columns) if columns else self._select_all} WHERE {where.text}"
         values = where.values
         if order:
             text += f" ORDER BY {order}"
@@ -114,6 +114,10 @@ class Collection:
         if lock:
             text += tx.dialect.lock_clause
         return tx.dialect.decode_rows(self.table, names, await tx.fetch(Sql(text, values)))
+
+    def _select(self, names: Sequence[str]) -> str:
+        columns = ", ".join(f"{self.table.name}.{name}" for name in names)
+        return f"SELECT {columns} FROM {self.table.name}"
 
     async def count(self, tx: Transaction, where: Where = TRUE) -> int:
         """Return how many objects satisfy a condition."""
@@ -165,6 +169,8 @@ class Collection:
 
     def where(self, *conditions: Where) -> Condition:
         """Return a condition that holds when all of these do."""
+        if len(conditions) == 1 and isinstance(conditions[0], Sql):
+            return conditions[0]
         return all_of(
             part
             for condition in conditions

@@ -423,13 +423,54 @@ async def test_document_events_have_no_secrets(api: httpx.AsyncClient) -> None:
         ({"a": 1, "b": 2}, "v.a", {"a": "********", "b": 2}),
         ("text", "v.a", "text"),
         ({"a": {"b": 1, "c": 2}}, "v.a.b", {"a": {"b": "********", "c": 2}}),
+        ([{"a": 1, "b": 2}, {"b": 3}], "v.a", [{"a": "********", "b": 2}, {"b": 3}]),
     ],
 )
 def test_restore_secrets_reverses_hide_secrets(value: Any, path: str, hidden: Any) -> None:
     data = {"v": value}
     shown = secret_fields.hide_secrets(data, [path])
     assert shown == {"v": hidden} and data == {"v": value}
-    assert secret_fields.restore_secrets(shown, data) == data
+    assert secret_fields.restore_secrets(shown, data, shown) == data
+
+
+HIDDEN = "********"
+
+
+@pytest.mark.parametrize(
+    ("sent", "stored"),
+    [
+        ([("b", HIDDEN)], [("b", "2")]),
+        ([("b", HIDDEN), ("a", HIDDEN)], [("b", "2"), ("a", "1")]),
+        ([("b", HIDDEN), ("c", "3")], [("b", "2"), ("c", "3")]),
+        ([("a", HIDDEN), ("b", HIDDEN), ("c", "3")], [("a", "1"), ("b", "2"), ("c", "3")]),
+        ([("a", HIDDEN), ("renamed", HIDDEN)], [("a", "1"), ("renamed", "2")]),
+        ([("a", HIDDEN), ("b", HIDDEN), ("c", HIDDEN)], None),
+        ([("renamed", HIDDEN)], None),
+        ([("a", HIDDEN), ("a", HIDDEN), ("b", HIDDEN)], None),
+    ],
+)
+async def test_secrets_in_lists_stay_with_their_items(api: httpx.AsyncClient, sent: Any, stored: Any) -> None:
+    block_type = await kind(api, "thing", secret_fields=["hosts.password"])
+
+    def hosts(pairs: Any) -> Any:
+        return {"hosts": [{"name": name, "password": password} for name, password in pairs]}
+
+    made = await document(api, block_type, hosts([("a", "1"), ("b", "2")]))
+    assert made["data"] == hosts([("a", HIDDEN), ("b", HIDDEN)])
+    answer = await call_route(api, "PATCH", DOCUMENT, {"data": hosts(sent)}, 204 if stored else 422, id=made["id"])
+    if not stored:
+        assert "'hosts.password' of the block 'doc'" in answer["detail"] and "enter it again" in answer["detail"]
+    assert await data_of(api, made["id"]) == hosts(stored or [("a", "1"), ("b", "2")])
+
+
+@pytest.mark.parametrize("data", [{"pw": HIDDEN}, {"pw": ["x", HIDDEN]}, {"d": {"x": HIDDEN}}])
+async def test_asterisks_are_never_stored_as_a_secret(api: httpx.AsyncClient, data: Any) -> None:
+    block_type = await kind(api, "thing", secret_fields=["pw", "d.*"])
+    body = {"name": "new", "data": data, "block_type_id": block_type[0], "block_schema_id": block_type[1]}
+    await call_route(api, "POST", "/block_documents/", body, 422)
+    made = await document(api, block_type, {"open": HIDDEN})
+    await call_route(api, "PATCH", DOCUMENT, {"data": data}, 422, id=made["id"])
+    assert await data_of(api, made["id"]) == {"open": HIDDEN}
 
 
 @pytest.mark.parametrize("wanted", [True, False])

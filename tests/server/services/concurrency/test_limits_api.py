@@ -13,7 +13,7 @@ import pytest
 from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.db.interface import Database, Transaction
-from prefect.server.loops import Environment, all_loops, repossessor
+from prefect.server.loops import Environment, all_loops, sweeps
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 from tests.server.route_calls import UNKNOWN_ID, call_route, find_events
@@ -120,7 +120,7 @@ async def test_lease_renewal_fails_after_expiry(api: httpx.AsyncClient, server: 
     await database.write(late)
     renew = f"{V2}/leases/{{lease_id}}/renew"
     await call_route(api, "POST", renew, {"lease_duration": 300}, 204, lease_id=kept)
-    await repossessor.end_expired_leases(Environment(database, server.bus, server.settings))
+    await sweeps.end_expired_leases(Environment(database, server.bus, server.settings))
     assert await active(api) == 1
     await call_route(api, "POST", renew, {}, 410, lease_id=lost)
     await call_route(api, "POST", renew, {}, 204, lease_id=kept)

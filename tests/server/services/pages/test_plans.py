@@ -10,6 +10,8 @@ import pytest
 from prefect.server.db.interface import Database
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase, SqliteTransaction
+from prefect.server.store.queries.events import find_affected_flow_runs
+from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
 LARGE = ("flow_run", "task_run", "log", "event", "artifact")
@@ -45,6 +47,8 @@ async def test_pages_read_no_large_table_whole(
     plans.clear()
     for path in (
         "overview",
+        "runs?q=since:24h",
+        "runs?kind=task_run&q=since:24h",
         "flows",
         f"flow/{flow}",
         "deployments",
@@ -61,3 +65,30 @@ async def test_pages_read_no_large_table_whole(
     whole = [(step, text) for step, text in plans if step in {f"SCAN {table}" for table in LARGE}]
     assert plans
     assert whole == []
+
+
+@pytest.mark.parametrize("table", ["flow_run", "task_run"])
+async def test_runs_are_counted_without_reading_rows(
+    call: RouteClient, database: Database, plans: list[tuple[str, str]], table: str
+) -> None:
+    if not isinstance(database, SqliteDatabase):
+        pytest.skip("plans of SQLite")
+    run = await call.flow_run("COMPLETED")
+    task = {"flow_run_id": run, "task_key": "load", "dynamic_key": "0", "state": {"type": "COMPLETED"}}
+    await call("POST", "/task_runs/", task)
+    plans.clear()
+    answer = await call.client.get(f"/ui/pages/runs?kind={table}&q=since:24h%20state:completed")
+    assert answer.json()["total"] == 1
+    counted = [step for step, text in plans if f"count(*), min(coalesce({table}." in text]
+    assert f"SEARCH {table} USING COVERING INDEX {table}_by_start (<expr>>?)" in counted
+
+
+async def test_events_are_read_by_their_keys_in_the_index(
+    call: RouteClient, database: Database, plans: list[tuple[str, str]]
+) -> None:
+    if not isinstance(database, SqliteDatabase):
+        pytest.skip("plans of SQLite")
+    keys = [(now(), new_id()) for _ in range(10)]
+    assert await database.read(lambda tx: find_affected_flow_runs(tx, keys)) == set()
+    read = [step for step, _ in plans if "event" in step]
+    assert read == ["SEARCH event USING PRIMARY KEY (occurred=?)"]

@@ -89,6 +89,8 @@ class _Channel:
         self._other_queue_ids: set[str] = set()
         self._held: dict[UUID, datetime] = {}
         """When the worker's lease of each clean-up it has received expires."""
+        self._released: dict[UUID, datetime] = {}
+        """Until when it does not get those again that it has released."""
 
     @classmethod
     async def open(cls, server: ServerState, socket: WebSocket, hello: Hello) -> _Channel:
@@ -160,9 +162,12 @@ class _Channel:
 
     async def _reply(self, frame: Frame, message: CleanupReply) -> None:
         operation = frame.type.split(".")[1]
+        reason = message.reason if isinstance(message, CleanupRelease) else None
         outcome = await self.database.write(
-            lambda tx: cleanup.handle_operation(tx, operation, message.message_id, message.reservation_token)
+            lambda tx: cleanup.handle_operation(tx, operation, message.message_id, message.reservation_token, reason)
         )
+        if operation == "release":
+            self._released[message.message_id] = now() + cleanup.RELEASE_PAUSE
         if outcome.lease_expires_at is not None:
             self._held[message.message_id] = outcome.lease_expires_at
         elif outcome.status != "invalid_token":
@@ -220,12 +225,14 @@ class _Channel:
         """Send the worker as much clean-up work as it can do."""
         at = now()
         self._held = {id_: until for id_, until in self._held.items() if until > at}
+        self._released = {id_: until for id_, until in self._released.items() if until > at}
         capacity = self.welcome.cleanups - len(self._held)
         pool_id, kinds = self.welcome.pool["id"], self.hello.handled_cleanup_kinds
         if capacity <= 0 or not await self.database.read(lambda tx: cleanup.has_pending(tx, pool_id, kinds)):
             return
         queues = [queue["id"] for queue in self.welcome.queues] if self.hello.work_queue_names else None
-        for row in await self.database.write(lambda tx: cleanup.claim(tx, pool_id, queues, kinds, capacity)):
+        released = set(self._released)
+        for row in await self.database.write(lambda tx: cleanup.claim(tx, pool_id, queues, kinds, capacity, released)):
             self._held[row["id"]] = row["lease_expires_at"]
             await self._send(
                 "cleanup.message.v1",

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_from
 from prefect.form_values import bounded_templates
 from prefect.server import store
 from prefect.server.db.interface import Transaction
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from prefect.notifications import sending, webhooks
 else:
     httpx = lazy("httpx")
-    sending = lazy("prefect.notifications.sending")
-    webhooks = lazy("prefect.notifications.webhooks")
+    sending, webhooks = lazy_from("prefect.notifications", "sending", "webhooks")
 
 Send: TypeAlias = "Callable[[httpx.AsyncClient], Awaitable[Mapping[str, Any]]]"
 """Sends what was prepared with a client, and returns further fields of the event that says so."""

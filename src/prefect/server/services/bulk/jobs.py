@@ -70,7 +70,7 @@ class BulkJobPage(BulkJob):
 async def add(
     tx: Transaction, action: Action, query: str, ids: Sequence[UUID] | None, options: Mapping[str, Any]
 ) -> BulkJob:
-    """Add a job, which any server begins at once.
+    """Add a job, which any server begins immediately.
 
     Args:
         tx: The transaction.
@@ -103,6 +103,11 @@ async def add(
     await store.bulk_jobs.add(tx, [row])
     tx.notify(TOPIC)
     return _present(row)
+
+
+async def count(tx: Transaction, query: str) -> int:
+    """Return how many flow runs a job on a query would act on, or raise `InvalidRequest`."""
+    return await store.flow_runs.count(tx, _condition(tx, query, None, now()))
 
 
 async def _remove_old(tx: Transaction, at: datetime) -> None:

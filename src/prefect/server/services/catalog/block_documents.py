@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.catalog import block_types, secret_fields
 from prefect.server.services.core import paging, reading
-from prefect.server.services.core.errors import Conflict, NotFound, ServiceError
+from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
 from prefect.server.services.security import encryption
@@ -37,6 +37,7 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     Raises:
         Conflict: A document of the type has this name, or one that it refers to does not exist.
         InvalidReference: A field refers to a document in an invalid way.
+        InvalidRequest: A secret is asterisks.
     """
     schema = await store.block_schemas.get(tx, values["block_schema_id"])
     if schema is None:
@@ -44,11 +45,13 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     data, references = _split_references(values["data"])
     await _check_references(tx, None, references)
     at = now()
+    name = values["name"] or f"anonymous-{new_id()}"
+    _refuse_masked(schema, name, data)
     row: Row = {
         "id": new_id(),
         "created": at,
         "updated": at,
-        "name": values["name"] or f"anonymous-{new_id()}",
+        "name": name,
         "is_anonymous": values["is_anonymous"],
         "block_type_id": schema["block_type_id"],
         "block_schema_id": schema["id"],
@@ -120,24 +123,26 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
 
     Raises:
         InvalidReference: A field refers to a document in an invalid way, or the schema is of another type.
+        InvalidRequest: Asterisks are where no secret is stored, or where it cannot be told which of several.
     """
     row = await reading.get_row(tx, store.block_documents, id_, lock=True)
     decrypt = await encryption.get_decrypter(tx)
-    if schema_id is not None:
-        schema = await reading.get_row(tx, store.block_schemas, schema_id)
-        if schema["block_type_id"] != row["block_type_id"]:
-            raise InvalidReference("A block document cannot get the schema of another block type.")
-        row["block_schema_id"] = schema_id
     replaces = data is not None and not merge
     try:
         stored = decrypt(row["data"], row["name"])
-        known = (await _present_many(tx, [row], True))[0]["data"] if data is not None else {}
+        known, shown = [(await _present_many(tx, [row], how))[0]["data"] for how in (True, False)]
     except encryption.UnreadableData:
         if not replaces:
             raise
-        stored = known = {}  # all of it is replaced, so nothing needs to be read
+        stored = known = shown = {}  # all of it is replaced, so nothing needs to be read
+    schema = await reading.get_row(tx, store.block_schemas, schema_id or row["block_schema_id"])
+    if schema["block_type_id"] != row["block_type_id"]:
+        raise InvalidReference("A block document cannot get the schema of another block type.")
+    row["block_schema_id"] = schema["id"]
     if data is not None:
-        plain, references = _split_references(secret_fields.restore_secrets(data, known))
+        restored = secret_fields.restore_secrets(data, known, shown)
+        _refuse_masked(schema, row["name"], restored)
+        plain, references = _split_references(restored)
         await _check_references(tx, id_, references)
         if merge:
             plain = {name: value for name, value in {**stored, **plain}.items() if name not in references}
@@ -149,6 +154,16 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
     row["updated"] = now()
     await store.block_documents.change(tx, [row], ["updated", "block_schema_id", "data", "references_"])
     await _emit_event(tx, "updated", (await _present_many(tx, [row], False))[0], stored)
+
+
+def _refuse_masked(schema: Row, name: str, data: Data) -> None:
+    """Refuse asterisks in place of a secret that is not stored."""
+    path = secret_fields.find_masked(data, schema["fields"].get("secret_fields", []))
+    if path is not None:
+        raise InvalidRequest(
+            f"The secret {path!r} of the block {name!r} was sent as asterisks, and it is not known which stored one "
+            "they stand for: enter it again."
+        )
 
 
 async def remove(tx: Transaction, id_: UUID) -> None:

@@ -15,7 +15,7 @@ from prefect.schemas.states import StateDetails
 from prefect.schemas.wire.runs import TaskRunResponse
 from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, entered_at
 from prefect.server.store import Row
-from prefect.types import now
+from prefect.types import now, uuid_from_text
 
 Answer = dict[str, Any]
 
@@ -78,13 +78,13 @@ def present_task_run_states(row: Row) -> list[Answer]:
     return [present_state(stored, _task_details(row)) for stored in row["states"]]
 
 
-def present_state(stored: StoredState, details: Answer) -> Answer:
-    """Return a stored state; `details` are those that follow from its run."""
+def present_state(stored: StoredState, details: Answer, entered: datetime | None = None) -> Answer:
+    """Return a stored state; `details` are those that follow from its run, `entered` its time where it is known."""
     return {
-        "id": UUID(stored["id"]),
+        "id": uuid_from_text(stored["id"]),
         "type": stored["type"],
         "name": stored.get("name") or STATE_NAMES[stored["type"]],
-        "timestamp": entered_at(stored),
+        "timestamp": entered or entered_at(stored),
         "message": stored.get("message"),
         "data": stored.get("data"),
         "state_details": {**_DETAILS, **stored.get("details", {}), **details},
@@ -114,8 +114,8 @@ def _present_run(row: Row, details: Answer) -> Answer:
     for name in _PRIVATE_COLUMNS:
         answer.pop(name, None)
     states = row["states"]
-    answer["state"] = present_state(states[-1], details) if states else None
-    answer["state_id"] = answer["state"] and answer["state"]["id"]
+    state = answer["state"] = present_state(states[-1], details, row["state_timestamp"]) if states else None
+    answer["state_id"] = state and state["id"]
     answer["run_count"] = row["run_count"] or 0
     answer["total_run_time"] = row["total_run_time"] or _ZERO
     at = now()

@@ -22,7 +22,7 @@ from prefect.server.db.times import from_micros
 from prefect.server.services.events import event_store
 from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, derive_columns
 from prefect.server.store import Row
-from prefect.types import new_id, now
+from prefect.types import new_id, now, uuid_from_text
 
 
 class EventOptions(TypedDict, total=False):
@@ -112,6 +112,9 @@ def work_pool_labels(row: Row) -> Labels:
     return resource_labels("work-pool", row["id"], row["name"], "work-pool") | {"prefect.work-pool.type": row["type"]}
 
 
+_NO_ROWS: Mapping[UUID, Row] = {}
+
+
 # --- the states of runs ----------------------------------------------------------------------------------------------
 
 
@@ -131,7 +134,9 @@ class StateChange(NamedTuple):
     intended: str | None = None
 
 
-async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[StateChange]) -> None:
+async def emit_state_events(
+    tx: Transaction, run_kind: str, changes: Sequence[StateChange], flows: Mapping[UUID, Row] = _NO_ROWS
+) -> None:
     """Emit the events of runs that entered states.
 
     Runs that the scheduler creates ahead of time have no event for their first state.
@@ -140,6 +145,7 @@ async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[St
         tx: The transaction in which they do.
         run_kind: `"flow_run"` or `"task_run"`.
         changes: The states that are new, in the order of their times for each run.
+        flows: Flows of the runs that have been read in the transaction already.
     """
     if not changes:
         return
@@ -147,7 +153,7 @@ async def emit_state_events(tx: Transaction, run_kind: str, changes: Sequence[St
         for change in changes:
             if change.after["type"] in TERMINAL:
                 tx.notify(end_topic(change.run["id"]))
-        parents = await _load_parents(tx, [change.run for change in changes])
+        parents = await _load_parents(tx, [change.run for change in changes], flows)
         events = [_flow_run_event(change, parents) for change in changes]
     else:
         flow_runs = await _load_flow_runs(tx, [change.run for change in changes])
@@ -176,20 +182,29 @@ class _Parents:
     task_runs: _Rows
 
 
-async def _load_parents(tx: Transaction, flow_runs: Iterable[Row]) -> _Parents:
+async def _load_parents(
+    tx: Transaction, flow_runs: Iterable[Row], known_flows: Mapping[UUID, Row] = _NO_ROWS
+) -> _Parents:
     runs = list(flow_runs)
 
-    async def load(collection: store.Collection, column: str, rows: Iterable[Row]) -> _Rows:
+    async def load(collection: store.Collection, column: str, rows: Iterable[Row], *columns: str) -> _Rows:
         ids = {row[column] for row in rows if row.get(column) is not None}
-        return {**await collection.get_many(tx, list(ids))} if ids else {}
+        return {**await collection.get_many(tx, list(ids), columns=("id", *columns))} if ids else {}
 
-    queues = await load(store.work_queues, "work_queue_id", runs)
+    if all(run["flow_id"] in known_flows for run in runs):
+        flows: _Rows = {**known_flows}
+    else:
+        flows = await load(store.flows, "flow_id", runs, "name", "tags")
+    task_runs = await load(store.task_runs, "parent_task_run_id", runs, "name")
+    if not any(run.get("deployment_id") or run.get("work_queue_id") for run in runs):  # hot path: runs of programs
+        return _Parents(flows, {}, {}, {}, task_runs)
+    queues = await load(store.work_queues, "work_queue_id", runs, "name", "work_pool_id")
     return _Parents(
-        flows=await load(store.flows, "flow_id", runs),
-        deployments=await load(store.deployments, "deployment_id", runs),
+        flows=flows,
+        deployments=await load(store.deployments, "deployment_id", runs, "name", "tags"),
         work_queues=queues,
-        work_pools=await load(store.work_pools, "work_pool_id", queues.values()),
-        task_runs=await load(store.task_runs, "parent_task_run_id", runs),
+        work_pools=await load(store.work_pools, "work_pool_id", queues.values(), "name", "type"),
+        task_runs=task_runs,
     )
 
 
@@ -232,7 +247,7 @@ def _describe_change(change: StateChange) -> tuple[EventRun, EventState | None, 
 
 def _describe_state(state: StoredState) -> EventState:
     return EventState(
-        id=UUID(state["id"]),
+        id=uuid_from_text(state["id"]),
         type=state["type"],
         name=state.get("name") or STATE_NAMES[state["type"]],
         timestamp=from_micros(state["timestamp"]),

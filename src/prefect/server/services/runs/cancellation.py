@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from prefect.rules import policies
+from prefect.schemas.worker_channel import CANCELLING_TIMEOUT_TEARDOWN
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.runs import transitions
@@ -48,5 +49,5 @@ async def cancel_stuck_runs(tx: Transaction, timeout: timedelta) -> int:
     for row in rows:
         entry = transitions.parse_proposed_state({"type": "CANCELLED", "message": TIMEOUT_MESSAGE})
         await transitions.propose_state(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
-    await cleanup.request_teardown(tx, cleanup.CANCELLING_TIMEOUT_KIND, rows)
+    await cleanup.request_teardown(tx, CANCELLING_TIMEOUT_TEARDOWN, rows)
     return len(rows)

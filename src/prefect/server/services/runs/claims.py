@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect import rules
-from prefect.schemas.worker_channel import CLAIM_HEADER
+from prefect.schemas.worker_channel import CLAIM_HEADER, WORKER_LABEL
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.store import Row
 from prefect.types import new_id
@@ -81,6 +81,12 @@ def find_refusal(row: Row, claim: Claim, proposed: rules.Entry) -> str | None:
 def find_claim(row: Row) -> dict[str, Any] | None:
     """Return the last claim of a run, as it is stored."""
     return next((state[_KEY] for state in reversed(row["states"]) if _KEY in state), None)
+
+
+def find_labels(stored: dict[str, Any]) -> dict[str, str] | None:
+    """Return the labels of a run that a stored state claims for a worker."""
+    worker = stored.get(_KEY, {}).get("worker")
+    return {WORKER_LABEL: worker} if worker else None
 
 
 def attach(row: Row, claim: Claim | None, proposed: rules.Entry) -> rules.Entry:

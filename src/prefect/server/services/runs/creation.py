@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -43,7 +43,8 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
     flow_id, key = values["flow_id"], values.get("idempotency_key")
     if key is not None and (existing := await _find_by_key(tx, flow_id, key)):
         return await reading.present_flow_run(tx, existing[0]), False
-    labels = (await _find_inherited_labels(tx, [values]))[flow_id, values.get("deployment_id")]
+    flows = await store.flows.get_many(tx, [flow_id])
+    labels = (await _find_inherited_labels(tx, [values], flows))[flow_id, values.get("deployment_id")]
     if labels is None:
         raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
     row = build_flow_run(await _resolve_work_queue(tx, values), state or PENDING_STATE, labels)
@@ -53,7 +54,7 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
         if not existing:
             raise Conflict(f"There is a flow run {str(row['id'])!r} already.")
         return await reading.present_flow_run(tx, existing[0]), False
-    await transitions.handle_first_state(tx, store.flow_runs, row)
+    await transitions.handle_first_state(tx, store.flow_runs, row, flows)
     return await reading.present_flow_run(tx, row), True
 
 
@@ -68,7 +69,8 @@ async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]
         The rows of those that are new: one of the same flow and idempotency key is left as it is.
     """
     runs = list(runs)
-    labels = await _find_inherited_labels(tx, runs)
+    flows = await store.flows.get_many(tx, list({run["flow_id"] for run in runs}))
+    labels = await _find_inherited_labels(tx, runs, flows)
     rows = [
         build_flow_run(
             {name: value for name, value in run.items() if name != "state"},
@@ -176,11 +178,10 @@ async def _resolve_work_queue(tx: Transaction, values: Values) -> dict[str, Any]
 
 
 async def _find_inherited_labels(
-    tx: Transaction, runs: Iterable[Values]
+    tx: Transaction, runs: Iterable[Values], flows: Mapping[UUID, Row]
 ) -> dict[tuple[UUID, UUID | None], dict[str, Any] | None]:
     """Return the labels that runs inherit, by the ids of their flow and their deployment; None without the flow."""
     pairs = {(run["flow_id"], run.get("deployment_id")) for run in runs}
-    flows = await store.flows.get_many(tx, list({flow_id for flow_id, _ in pairs}))
     deployment_ids = list({id_ for _, id_ in pairs if id_ is not None})
     deployments = await store.deployments.get_many(tx, deployment_ids) if deployment_ids else {}
     inherited: dict[tuple[UUID, UUID | None], dict[str, Any] | None] = {}
@@ -205,11 +206,15 @@ def build_flow_run(values: Values, state: Values, labels: Values) -> Row:
     return row
 
 
+_EMPTY: dict[str, Callable[[], Any]] = {"array": list, "object": dict}
+"""What columns of these kinds have in a new row."""
+
+
 def _fill_columns(collection: store.Collection, values: Values) -> Row:
     """Return a row with all its columns, without a state."""
     kinds = collection.table.kinds
-    empty = {"array": list, "object": dict}
-    row = {name: empty[kind]() if kind in empty else None for name, kind in kinds.items()}
+    row: Row = dict.fromkeys(kinds)
+    row.update((name, _EMPTY[kind]()) for name, kind in kinds.items() if kind in _EMPTY)
     row.update(run_states.NO_DERIVED_COLUMNS)
     row.update((name, value) for name, value in values.items() if value is not None)
     row["id"] = row["id"] or new_id()

@@ -11,12 +11,13 @@ from typing import Any
 from uuid import UUID
 
 from prefect import rules
-from prefect.schemas.worker_channel import ON_LOST
+from prefect.schemas.worker_channel import ON_LOST, PENDING_CLAIM_TEARDOWN
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.runs import claims
+from prefect.server.services.work import cleanup
 from prefect.server.store import Row
-from prefect.types import now
+from prefect.types import named_id, now
 
 RETRY = "retry"
 
@@ -48,6 +49,28 @@ def _count_lost(row: Row) -> int:
 
 def _is_retry(state: dict[str, Any]) -> bool:
     return state["type"] == "SCHEDULED" and state.get("message") == MESSAGE
+
+
+async def request_teardown(tx: Transaction, rows: Sequence[Row], retried: set[UUID]) -> None:
+    """Request that the workers of their pools stop what is left of lost runs that will not come back.
+
+    Those are the runs that have not begun, and those that are started again. A run that had begun may still go on, cut
+    off from the server, and its outcome counts when it arrives.
+
+    Args:
+        tx: The transaction.
+        rows: The rows of the runs, before they enter their new states.
+        retried: The ids of those that are started again.
+    """
+    claim_ids: dict[UUID, UUID] = {}
+    for row in rows:
+        claim = claims.find_claim(row)
+        is_over = row["state_type"] == "PENDING" or row["id"] in retried
+        if is_over and claim is not None and row["infrastructure_pid"] is not None:
+            claim_ids[row["id"]] = named_id("claim", claim["token"])
+    if claim_ids:
+        left = [row for row in rows if row["id"] in claim_ids]
+        await cleanup.request_teardown(tx, PENDING_CLAIM_TEARDOWN, left, claim_ids)
 
 
 def build_retry(last: datetime) -> rules.Entry:

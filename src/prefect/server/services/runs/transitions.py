@@ -136,13 +136,15 @@ def enter_first_state(row: Row, state: Mapping[str, Any]) -> None:
     run_states.enter_state(row, run_states.to_stored(parse_proposed_state(state), new_id()))
 
 
-async def handle_first_state(tx: Transaction, collection: Collection, row: Row) -> None:
-    """Carry out the effects of the first state of a run that has just been stored."""
+async def handle_first_state(
+    tx: Transaction, collection: Collection, row: Row, flows: Mapping[UUID, Row] | None = None
+) -> None:
+    """Carry out the effects of the first state of a run that has just been stored; `flows` have been read already."""
     stored = row["states"][-1]
     await observed_states.record_states(tx, [stored])
     if collection is store.flow_runs:
         notices.notify_of_state(tx, row, None)
-        await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)])
+        await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)], flows or {})
         if row["parent_task_run_id"] is not None:
             state = run_states.to_entry(stored).with_details(child_flow_run_id=row["id"])
             await _mirror_to_parent(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
@@ -367,6 +369,8 @@ def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
     row.update(others)
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
+    if (labels := claims.find_labels(stored)) is not None:
+        others["labels"] = row["labels"] = {**row["labels"], **labels}
     if stored["type"] == "PENDING" and row.get("deployment_id") is not None:
         others["lease_until"] = row["lease_until"] = now() + claim_duration if claim_duration else None
     if stored["type"] == "RUNNING" and (lease := row.get("lease_until")) is not None and lease < now():

@@ -27,6 +27,7 @@ async def crash_zombies(tx: Transaction) -> int:
     """
     rows = await queries.lock_expired_flow_runs(tx, now(), SWEEP_BATCH_SIZE)
     retried = await lost_runs.find_retried(tx, rows)
+    await lost_runs.request_teardown(tx, rows, retried)
     for row in rows:
         last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
@@ -39,6 +40,8 @@ async def crash_zombies(tx: Transaction) -> int:
         last += timedelta(microseconds=1)
         entry = lost_runs.build_retry(last) if row["id"] in retried else _crashed(last, message)
         await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
+    without_process = [{"id": id_, "infrastructure_pid": None} for id_ in retried]
+    await store.flow_runs.change(tx, without_process, ["infrastructure_pid"])
     return len(rows)
 
 

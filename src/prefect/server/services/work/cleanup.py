@@ -7,11 +7,12 @@ one gets it; after some attempts it is dropped. Requesting the same teardown twi
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from prefect.schemas.worker_channel import CleanupKind
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.store import Row
@@ -24,8 +25,8 @@ logger = logging.getLogger("prefect.server")
 CLEANUP_TOPIC = "cleanup"
 """The topic of pools with cleanup messages: the id."""
 
-CANCELLING_TIMEOUT_KIND = "cancelling_timeout_teardown.v1"
-"""Tear down the infrastructure of a run that was cancelling for too long."""
+RELEASE_PAUSE = timedelta(seconds=30)
+"""Before a message is sent again to the worker that released it: another worker gets it first."""
 
 
 class Outcome(NamedTuple):
@@ -42,28 +43,36 @@ class Outcome(NamedTuple):
     lease_expires_at: datetime | None = None
 
 
-async def request_teardown(tx: Transaction, kind: str, runs: Iterable[Row]) -> None:
+async def request_teardown(
+    tx: Transaction, kind: CleanupKind, runs: Iterable[Row], claim_ids: Mapping[UUID, UUID] | None = None
+) -> None:
     """Request that the workers of their pools tear down the infrastructure of flow runs; runs without a pool have none.
 
     Args:
         tx: The transaction.
         kind: The kind of the message, which names the reason.
         runs: The rows of the runs.
+        claim_ids: The ids of the claims under which the infrastructure was started, for messages that name them.
     """
+    claims = claim_ids or {}
     pooled = [run for run in runs if run["work_queue_id"] is not None]
     ids = list({run["work_queue_id"] for run in pooled})
     queues = await store.work_queues.get_many(tx, ids) if ids else {}
     at = now()
     messages = [
         {
-            "id": named_id("cleanup", f"{kind} {run['id']}"),
+            "id": named_id("cleanup", f"{kind} {run['id']} {claims[run['id']]}" if claims else f"{kind} {run['id']}"),
             "created": at,
             "updated": at,
             "kind": kind,
             "work_pool_id": queues[run["work_queue_id"]]["work_pool_id"],
             "work_queue_id": run["work_queue_id"],
             "delivery_count": 0,
-            "target": {"flow_run_id": str(run["id"]), "infrastructure_pid": run["infrastructure_pid"]},
+            "target": {
+                "flow_run_id": str(run["id"]),
+                "infrastructure_pid": run["infrastructure_pid"],
+                **({"claim_id": str(claims[run["id"]])} if claims else {}),
+            },
             "data": {},
         }
         for run in pooled
@@ -76,7 +85,12 @@ async def request_teardown(tx: Transaction, kind: str, runs: Iterable[Row]) -> N
 
 
 async def claim(
-    tx: Transaction, pool_id: UUID, queue_ids: Sequence[UUID] | None, kinds: Sequence[str], count: int
+    tx: Transaction,
+    pool_id: UUID,
+    queue_ids: Sequence[UUID] | None,
+    kinds: Sequence[str],
+    count: int,
+    excluded: Collection[UUID] = (),
 ) -> list[Row]:
     """Claim cleanup messages of a pool for a worker, oldest first.
 
@@ -86,11 +100,14 @@ async def claim(
         queue_ids: Only messages of these queues; None for all.
         kinds: Only messages of these kinds.
         count: How many at most.
+        excluded: Messages that the worker must not have now.
     """
     settings, at = get_current_settings().server.worker_channel, now()
-    rows = await queries.lock_free_cleanups(tx, pool_id, queue_ids, kinds, at, count)
+    rows = await queries.lock_free_cleanups(tx, pool_id, queue_ids, kinds, at, count + len(excluded))
+    rows = [row for row in rows if row["id"] not in excluded][:count]
     claimed = [row for row in rows if row["delivery_count"] < settings.cleanup_max_delivery_attempts]
-    await _drop(tx, [row for row in rows if row["delivery_count"] >= settings.cleanup_max_delivery_attempts])
+    lost = [row for row in rows if row["delivery_count"] >= settings.cleanup_max_delivery_attempts]
+    await _drop(tx, lost, "the worker did not finish it")
     for row in claimed:
         row["reservation_token"] = new_id()
         row["lease_expires_at"] = at + timedelta(seconds=settings.cleanup_lease_seconds)
@@ -106,7 +123,9 @@ async def has_pending(tx: Transaction, pool_id: UUID, kinds: Sequence[str]) -> b
     return await queries.has_free_cleanup(tx, pool_id, kinds, now())
 
 
-async def handle_operation(tx: Transaction, operation: str, id_: UUID, token: str) -> Outcome:
+async def handle_operation(
+    tx: Transaction, operation: str, id_: UUID, token: str, reason: str | None = None
+) -> Outcome:
     """Carry out an operation of a worker on a cleanup message that it has claimed.
 
     Args:
@@ -114,6 +133,7 @@ async def handle_operation(tx: Transaction, operation: str, id_: UUID, token: st
         operation: `ack` (it is done), `renew` (extend the lease) or `release` (let another worker have it).
         id_: The message.
         token: The reservation token of the claim; only its holder may change the message.
+        reason: Why the worker releases it.
     """
     settings, at = get_current_settings().server.worker_channel, now()
     row = await store.cleanups.get(tx, id_, lock=True)
@@ -133,7 +153,7 @@ async def handle_operation(tx: Transaction, operation: str, id_: UUID, token: st
         await store.cleanups.change(tx, [{"id": id_, "lease_expires_at": until}], ["lease_expires_at"])
         return Outcome("accepted", None, until)
     if row["delivery_count"] >= settings.cleanup_max_delivery_attempts:
-        await _drop(tx, [row])
+        await _drop(tx, [row], reason or "no reason was given")
         return Outcome("dead_lettered", "max_delivery_attempts_reached")
     await store.cleanups.change(tx, [{"id": id_}], ["reservation_token", "lease_expires_at"])
     tx.notify(CLEANUP_TOPIC, str(row["work_pool_id"]))
@@ -154,11 +174,13 @@ async def _remove_finished(tx: Transaction, at: datetime) -> None:
         await queries.remove_finished_cleanups(tx, at - timedelta(seconds=seconds))
 
 
-async def _drop(tx: Transaction, rows: Sequence[Row]) -> None:
+async def _drop(tx: Transaction, rows: Sequence[Row], reason: str) -> None:
     for row in rows:
         logger.warning(
-            "The infrastructure of flow run %s is not torn down: %d attempts failed.",
+            "The infrastructure %r of flow run %s may be left: no worker stopped it in %d attempts. The last one: %s",
+            row["target"].get("infrastructure_pid"),
             row["target"].get("flow_run_id"),
             row["delivery_count"],
+            reason,
         )
     await store.cleanups.remove(tx, {"id": [row["id"] for row in rows]})

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import FALSE, TRUE, Sql, all_of, any_of, none_of, one_of
+from prefect.types import uuid_from_text
 
 SEVERAL = UUID(int=0)
 """In the place of a flow run's id: the event is about several flow runs."""
@@ -46,7 +47,7 @@ class EventConditions(NamedTuple):
 
     @property
     def is_never_certain(self) -> bool:
-        """Whether each row that satisfies `possibly` must be looked at."""
+        """Whether each row that satisfies `possibly` must be read."""
         return self.surely is FALSE
 
     @property
@@ -65,7 +66,7 @@ class EventConditions(NamedTuple):
 def split_resource_id(resource_id: str) -> tuple[str, UUID | None]:
     """Split the id of a resource into its kind and the UUID at its end, if it has one."""
     kind, _, last = resource_id.rpartition(".")
-    return (kind, UUID(last)) if kind and _UUID.fullmatch(last) else (resource_id, None)
+    return (kind, uuid_from_text(last)) if kind and _UUID.fullmatch(last) else (resource_id, None)
 
 
 def shorten_name(name: str, kind: str) -> tuple[str, str]:

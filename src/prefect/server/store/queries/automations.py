@@ -17,7 +17,8 @@ _ENABLED = Sql("automation.enabled")
 
 async def has_enabled(tx: Transaction) -> bool:
     """Return whether an automation is enabled."""
-    return bool(await store.automations.find(tx, _ENABLED, limit=1, columns=["id"]))
+    # Hot path: each event that is stored asks it.
+    return bool(await tx.fetch(Sql(f"SELECT 1 FROM automation WHERE {_ENABLED.text} LIMIT 1")))
 
 
 async def find_versions(tx: Transaction) -> dict[UUID, datetime]:

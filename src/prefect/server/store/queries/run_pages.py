@@ -103,15 +103,23 @@ async def count_cells(
     table = runs.table.name
     started = _started(runs)
     column, seconds = tx.dialect.bucket(started, start, width), run_seconds(tx.dialect, table)
-    steps = " ".join(f"WHEN {{0}} < {step!r} THEN {number}" for number, step in enumerate(DURATION_STEPS))
     # The duration is computed once, in the inner query.
     text = (
-        f"SELECT timed.n, CASE {steps.format('timed.seconds')} ELSE {len(DURATION_STEPS)} END, timed.type, count(*)"
+        f"SELECT timed.n, {_step_number('timed.seconds', 0, len(DURATION_STEPS))}, timed.type, count(*)"
         f" FROM (SELECT {column.text} AS n, {seconds.text} AS seconds, {table}.state_type AS type FROM {table}"
         f" WHERE {table}.state_type IS NOT NULL AND {started} >= ? AND {where.text}) AS timed GROUP BY 1, 2, 3"
     )
     values = (*column.values, *seconds.values, start, *where.values)
     return [(int(n), int(row), type_, count) for n, row, type_, count in await tx.fetch(Sql(text, values))]
+
+
+def _step_number(expression: str, first: int, last: int) -> str:
+    """Return SQL for the number of the step, from `first` to `last`, that a duration is in: by halves, for each run."""
+    if first == last:
+        return str(first)
+    middle = (first + last) // 2
+    below, above = _step_number(expression, first, middle), _step_number(expression, middle + 1, last)
+    return f"CASE WHEN {expression} < {DURATION_STEPS[middle]!r} THEN {below} ELSE {above} END"
 
 
 async def find_chart_rows(tx: Transaction, runs: Collection, where: Condition, limit: int) -> list[Row]:

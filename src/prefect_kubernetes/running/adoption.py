@@ -14,15 +14,15 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import InfrastructureError
-from prefect_kubernetes import pods
-from prefect_kubernetes.cluster import Cluster
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
 from prefect_kubernetes.labels import to_selector
+from prefect_kubernetes.running import pod_status
+from prefect_kubernetes.running.cluster import Cluster
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.client.schemas.objects import WorkPool
-    from prefect_kubernetes.clusters import Clusters
+    from prefect_kubernetes.running.clusters import Clusters
 
 PAGE_SIZE = 200
 JOBS_PER_LIST = 50
@@ -82,7 +82,7 @@ async def find_left_jobs(
             configuration = await get_configuration(flow_run)
         except InfrastructureError:  # its job variables are not valid: it had no job
             continue
-        cluster, namespace = clusters.get(configuration.cluster_config), _get_namespace(flow_run, configuration)
+        cluster, namespace = clusters.get(configuration.cluster_config), find_namespace(flow_run, configuration)
         places.setdefault((id(cluster), namespace), (cluster, namespace, []))[2].append(flow_run)
     found: list[FoundJob] = []
     for cluster, namespace, flow_runs in places.values():
@@ -132,13 +132,14 @@ def _match(job: dict[str, Any], flow_runs: Sequence[FlowRun], cluster: Cluster, 
             continue
         is_current = (flow_run.infrastructure_pid or metadata["uid"]).rpartition(":")[2] == metadata["uid"]
         state = flow_run.state
-        has_ended = pods.find_finished_condition(job) is not None
+        has_ended = pod_status.find_finished_condition(job) is not None
         if is_current and state is not None and not (state.is_scheduled() and has_ended):
             return [FoundJob(flow_run, job, env, cluster)]
     return []
 
 
-def _get_namespace(flow_run: FlowRun, configuration: KubernetesWorkerJobConfiguration) -> str:
+def find_namespace(flow_run: FlowRun, configuration: KubernetesWorkerJobConfiguration) -> str:
+    """Return the namespace of the job of a run."""
     if flow_run.infrastructure_pid and flow_run.infrastructure_pid.count(":") == 2:
         return flow_run.infrastructure_pid.split(":")[0]
     return (configuration.job_manifest.get("metadata") or {}).get("namespace") or configuration.namespace

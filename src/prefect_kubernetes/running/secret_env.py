@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect_kubernetes.cluster import Cluster
 from prefect_kubernetes.labels import to_object_name
+from prefect_kubernetes.running.cluster import Cluster
 from prefect_kubernetes.settings import KubernetesWorkerSettings
 
 API_KEY, API_AUTH_STRING = "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from prefect.exceptions import InfrastructureError
@@ -96,6 +98,13 @@ class Cluster:
             client, self._client = self._client, None
             await client.close()
             await asyncio.sleep(0)  # what it has aborted is closed by the event loop
+
+    async def identify(self) -> str:
+        """Return what names the cluster for those who reach it the same way: its address and authority, hashed."""
+        configuration: Any = (await self._open()).configuration
+        authority = configuration.ssl_ca_cert
+        content = Path(authority).read_bytes() if authority else b""
+        return hashlib.sha256(str(configuration.host).encode() + b" " + content).hexdigest()
 
     async def _call(
         self, method: str, path: str, what: str, *, body: Any = None, query: dict[str, Any] | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from prefect.events import Event, RelatedResource, emit_event
-from prefect_kubernetes import pods
+from prefect_kubernetes.running import pod_status
 
 MAX_PODS = 10_000
 """The events of how many pods are remembered, for what follows them."""
@@ -24,7 +24,7 @@ class PodEvents:
 
     def observe(self, pod: Mapping[str, Any]) -> None:
         """Emit an event if the phase of a pod is another than before."""
-        uid, phase = str(pod["metadata"].get("uid")), pods.get_phase(pod)
+        uid, phase = str(pod["metadata"].get("uid")), pod_status.get_phase(pod)
         before, previous = self._last.pop(uid, ("", None))
         if phase == before or before == "evicted":
             self._last[uid] = (before, previous)
@@ -50,9 +50,9 @@ def describe_pod(pod: Mapping[str, Any], phase: str) -> dict[str, str]:
         "kubernetes.namespace": str(metadata.get("namespace")),
     }
     if phase in ("failed", "evicted"):
-        reasons = [status.get("reason"), *(ended.get("reason") for _, ended in pods.iterate_terminated(pod))]
+        reasons = [status.get("reason"), *(ended.get("reason") for _, ended in pod_status.iterate_terminated(pod))]
         reason = next((str(one) for one in reasons if one), None)
-        diagnosis = pods.describe_pod_failure(pod)
+        diagnosis = pod_status.describe_pod_failure(pod)
         resource |= {"kubernetes.reason": reason} if reason else {}
         resource |= {"kubernetes.diagnosis": diagnosis} if diagnosis else {}
     return resource

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from prefect_kubernetes import pods
-from prefect_kubernetes.pods import JobEnd
+from prefect_kubernetes.running import pod_status
+from prefect_kubernetes.running.pod_status import JobEnd
 
 COMPLETE = {"type": "Complete", "status": "True"}
 FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", "message": "Job has reached the limit"}
@@ -58,7 +58,7 @@ def make_failed(code: int, reason: str = "Error", **status: Any) -> dict[str, An
     ],
 )
 def test_pod_that_does_not_start_says_why(pod: dict[str, Any] | None, reason: str):
-    assert pods.describe_waiting([] if pod is None else [pod]) == reason
+    assert pod_status.describe_waiting([] if pod is None else [pod]) == reason
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_pod_that_does_not_start_says_why(pod: dict[str, Any] | None, reason: st
     ],
 )
 def test_end_of_a_job_says_why(conditions: list[Any], found: list[Any], end: JobEnd | None):
-    assert pods.describe_end(make_job(*conditions), found) == end
+    assert pod_status.describe_end(make_job(*conditions), found) == end
 
 
 def test_image_of_a_wrong_name_is_hopeless():
-    assert pods.is_hopeless([make_pod("Pending", {"waiting": {"reason": "InvalidImageName"}})])
-    assert not pods.is_hopeless([make_pod("Pending", {"waiting": {"reason": "ImagePullBackOff"}})])
+    assert pod_status.is_hopeless([make_pod("Pending", {"waiting": {"reason": "InvalidImageName"}})])
+    assert not pod_status.is_hopeless([make_pod("Pending", {"waiting": {"reason": "ImagePullBackOff"}})])
 
 
 def test_phase_of_an_evicted_pod_is_its_own():
-    assert pods.get_phase(make_pod("Failed", reason="Evicted")) == "evicted"
-    assert pods.get_phase({"metadata": {}}) == "unknown"
+    assert pod_status.get_phase(make_pod("Failed", reason="Evicted")) == "evicted"
+    assert pod_status.get_phase({"metadata": {}}) == "unknown"

@@ -12,12 +12,16 @@ import anyio
 
 from prefect.exceptions import InfrastructureError
 from prefect.logging.loggers import PrefectLogAdapter
-from prefect_kubernetes import pods
-from prefect_kubernetes.cluster import ClusterAway
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
-from prefect_kubernetes.pods import UNKNOWN_EXIT_CODE, JobEnd
-from prefect_kubernetes.watching import RETRY_SECONDS, KnownJob, NamespaceWatch
+from prefect_kubernetes.running import pod_status
+from prefect_kubernetes.running.cluster import ClusterAway
+from prefect_kubernetes.running.pod_status import UNKNOWN_EXIT_CODE, JobEnd
+from prefect_kubernetes.running.watching import RETRY_SECONDS, KnownJob, NamespaceWatch
 
+TAKEN_GRACE_SECONDS = 30.0
+"""How much longer a pod that was deleted may take to end than the time that it has for that."""
+DEADLINE_GRACE_SECONDS = 2.0
+"""How soon after its pods the status of a job says that its deadline is over."""
 OUTPUT_GRACE_SECONDS = 5.0
 """How long the output of a job that has ended is waited for."""
 
@@ -58,9 +62,9 @@ class JobRun:
                 if not self.configuration.stream_output:
                     return
                 for pod in known.list_pods():
-                    if pods.has_started(pod) and pods.get_name(pod) not in streamed:
-                        streamed.add(pods.get_name(pod))
-                        outputs.start_soon(self._stream_output, known, pods.get_name(pod))
+                    if pod_status.has_started(pod) and pod_status.get_name(pod) not in streamed:
+                        streamed.add(pod_status.get_name(pod))
+                        outputs.start_soon(self._stream_output, known, pod_status.get_name(pod))
 
             end = await self._wait_for_start(known) or await self._wait_for_end(known, stream_new)
             stream_new()
@@ -72,30 +76,68 @@ class JobRun:
         """Wait until a pod has started; return an end if none does."""
         limit = self.configuration.pod_watch_timeout_seconds
         with anyio.move_on_after(limit):
-            while not any(map(pods.has_started, known.list_pods())):
+            while not any(map(pod_status.has_started, known.list_pods())):
                 if (end := self._find_end(known)) is not None:
                     return await self._explain(end, known)
-                if pods.is_hopeless(known.list_pods()):
-                    why = pods.describe_waiting(known.list_pods())
+                if pod_status.is_hopeless(known.list_pods()):
+                    why = pod_status.describe_waiting(known.list_pods())
                     await self._delete(known)
                     return JobEnd(UNKNOWN_EXIT_CODE, f"The job {self.name!r} was deleted: {why}.")
                 await self.watch.wait_for_change(self.name)
             return None
-        why = pods.describe_waiting(known.list_pods())
+        why = pod_status.describe_waiting(known.list_pods())
         await self._delete(known)
         message = f"The job {self.name!r} was deleted: no pod had started after {limit} seconds, as {why}."
         return JobEnd(UNKNOWN_EXIT_CODE, message.replace("..", "."))
 
     async def _wait_for_end(self, known: KnownJob, on_change: Any) -> JobEnd:
+        is_ending = False
         while True:
             on_change()
             if (end := self._find_end(known)) is not None:
                 return await self._explain(end, known)
+            if not is_ending and (pod := self._find_taken(known)) is not None:
+                if (end := await self._end_taken(known, pod)) is not None:
+                    return end
+                is_ending = True
+                continue
             await self.watch.wait_for_change(self.name)
+
+    def _find_taken(self, known: KnownJob) -> dict[str, Any] | None:
+        assert known.job is not None
+        pod = pod_status.find_taken(known.job, known.list_pods(), known.gone)
+        return None if pod is None else dict(pod)
+
+    async def _end_taken(self, known: KnownJob, pod: dict[str, Any]) -> JobEnd | None:
+        """Delete a job whose pod somebody deletes, before it makes another one, and return how the pod ended.
+
+        None if the job is being deleted too, or its time is over, which its status says later.
+        """
+        assert known.job is not None
+        if known.job["spec"].get("activeDeadlineSeconds") is not None:
+            await anyio.sleep(DEADLINE_GRACE_SECONDS)
+        try:
+            job = await self.watch.cluster.read_job(self.watch.namespace, self.name)
+        except (ClusterAway, InfrastructureError):
+            job = known.job
+        if job is None or job["metadata"].get("deletionTimestamp") or pod_status.find_finished_condition(job):
+            return None
+        await self._delete(known)
+        name = pod_status.get_name(pod)
+        grace = pod["metadata"].get("deletionGracePeriodSeconds") or 0
+        with anyio.move_on_after(grace + TAKEN_GRACE_SECONDS):
+            while name not in known.gone and not pod_status.is_finished(known.pods[name]):
+                await self.watch.wait_for_change(self.name)
+        pod = known.pods[name]
+        reason = pod_status.describe_pod_failure(pod) if pod_status.is_finished(pod) else None
+        return JobEnd(
+            pod_status.find_exit_code(pod) or UNKNOWN_EXIT_CODE,
+            reason or pod_status.describe_taken(pod, is_gone=name in known.gone or pod_status.is_finished(pod)),
+        )
 
     def _find_end(self, known: KnownJob) -> JobEnd | None:
         assert known.job is not None
-        end = pods.describe_end(known.job, known.list_pods())
+        end = pod_status.describe_end(known.job, known.list_pods())
         if end is None and known.is_deleted:
             return JobEnd(UNKNOWN_EXIT_CODE, f"The job {self.name!r} was deleted before its end was seen.")
         return end
@@ -109,7 +151,7 @@ class JobRun:
         except (ClusterAway, InfrastructureError):
             return end
         for pod in found.get("items") or ():
-            known.pods[pods.get_name(pod)] = pod
+            known.pods[pod_status.get_name(pod)] = pod
         return self._find_end(known) or end
 
     async def _delete(self, known: KnownJob) -> None:
@@ -139,7 +181,7 @@ class JobRun:
             except InfrastructureError as error:
                 self.logger.warning("%s", error)
                 return
-            if known.is_deleted or pods.is_finished(known.pods[pod]):
+            if known.is_deleted or pod_status.is_finished(known.pods[pod]):
                 return
             since = None if since is None else time.time()
             await anyio.sleep(RETRY_SECONDS)

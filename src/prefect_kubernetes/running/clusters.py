@@ -8,9 +8,9 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from prefect_kubernetes.cluster import Cluster
 from prefect_kubernetes.credentials import KubernetesClusterConfig
-from prefect_kubernetes.watching import NamespaceWatch
+from prefect_kubernetes.running.cluster import Cluster
+from prefect_kubernetes.running.watching import NamespaceWatch
 
 
 class Clusters:

@@ -1,0 +1,106 @@
+"""Acting on all flow runs of a query: the options of the commands, the question before it, and what came of it.
+
+The work is a bulk job, as on the web page: what a command that is interrupted has begun, it stops.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from prefect import exceptions
+from prefect.cli._command import flag, output_option, positional
+from prefect.cli._lookup import get_client
+from prefect.cli._output import confirm, fail, print_json, print_table
+from prefect.settings import get_current_settings
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+F = Callable[..., Any]
+
+_DONE = {"cancel": "cancelled", "retry": "scheduled for retry", "delete": "deleted"}
+_SHOWN_REASONS = 20
+
+
+def one_or_query(name: str = "id") -> Callable[[F], F]:
+    """Declare the parameters of a command that acts on one flow run or on those of a query."""
+
+    def decorate(function: F) -> F:
+        function = output_option(function)
+        function = flag("--yes", "-y", help="Do not ask before acting on the runs of a query.")(function)
+        function = click.option(
+            "--query", "-q", metavar="QUERY", help='All runs of a query instead, as in "state:running tag:old".'
+        )(function)
+        return positional(name, help="Pass the id or name of a flow run.", required=False)(function)
+
+    return decorate
+
+
+def check_choice(id_or_name: str | None, query: str | None, output: str | None) -> None:
+    """Refuse a call that names no run, or both a run and a query."""
+    if id_or_name is None and query is None:
+        raise click.UsageError("Missing argument ID. Pass the id or name of a flow run, or --query for several.")
+    if id_or_name is not None and query is not None:
+        fail("Pass a flow run or --query, not both.")
+    if query is None and output:
+        fail("--output goes with --query only.")
+    if query is not None and not query.strip():
+        fail('The query is empty. To act on all runs, say so: --query "since:3650d".')
+
+
+def act(action: str, query: str, yes: bool, output: str | None) -> None:
+    """Cancel, retry or delete the flow runs of a query, and print what came of it.
+
+    Args:
+        action: `cancel`, `retry` or `delete`.
+        query: Which runs, in the language of the web page.
+        yes: Whether not to ask.
+        output: "json" or None.
+    """
+    client = get_client()
+    count = _call(client, "GET", "/count", params={"q": query})
+    if count and not yes:
+        confirm(f"{action.capitalize()} {_runs(count)} of {query!r}?")
+    job = _call(client, "POST", "", json={"action": action, "q": query})
+    try:
+        while job["status"] == "running":
+            job = _call(client, "POST", "/{id}/batch", path_params={"id": job["id"]})
+    except KeyboardInterrupt:
+        _call(client, "POST", "/{id}/stop", path_params={"id": job["id"]})
+        raise
+    job = _call(client, "GET", "/{id}", path_params={"id": job["id"]})
+    if output:
+        print_json(job)
+    else:
+        _describe(action, job)
+    if job["status"] == "failed":
+        fail(f"It went no further: {job['message']}. What is done stays done; call it again for the rest.")
+
+
+def _call(client: SyncPrefectClient, method: Any, path: str, **more: Any) -> Any:
+    """Call an operation on bulk jobs, which only our servers have."""
+    route: Any = f"/ui/bulk/runs{path}"
+    try:
+        return client.request(method, route, **more).json()
+    except exceptions.ObjectNotFound:
+        fail(f"The API at {get_current_settings().api.url} cannot act on the runs of a query.")
+
+
+def _runs(count: int) -> str:
+    return f"{count} flow run" if count == 1 else f"{count} flow runs"
+
+
+def _describe(action: str, job: dict[str, Any]) -> None:
+    if not job["done"] and not job["left"]:
+        return click.echo(f"No flow run matches {job['query']!r}.")
+    click.echo(f"{_runs(job['done']) if job['done'] else 'No flow run'} {_DONE[action]}.")
+    if not job["left"]:
+        return
+    click.echo(f"{_runs(job['left'])} stayed as {'it was' if job['left'] == 1 else 'they were'}:")
+    kept = [result for result in job["results"] if not result["done"]][:_SHOWN_REASONS]
+    print_table(["ID", "Name", "Why"], [[result["id"], result["name"], result["reason"]] for result in kept])
+    if job["left"] > len(kept):
+        click.echo(f"and {job['left'] - len(kept)} more; -o json shows up to 500.")
