@@ -17,11 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-<<<<<<< HEAD
-from contextlib import contextmanager
-=======
-from contextlib import suppress
->>>>>>> main
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -54,18 +50,16 @@ MAX_TRANSACTION_SECONDS = 0.02
 WRITER_PAUSE_SECONDS = 0.002
 """Seconds that the writer pauses for other processes after a transaction of the longest duration."""
 
-<<<<<<< HEAD
 MAX_DEFERRAL_SECONDS = 0.05
 """How long a unit of work that no request waits for lets requests go first; then it has its turn on a busy server."""
 
 DEFERRAL_STEP_SECONDS = 0.001
-=======
+
 IN_PLACE_SECONDS = 0.005
 """Seconds that a query may keep the thread of the event loop; one that takes longer is begun anew in another thread."""
 
 STEPS_PER_CHECK = 2_000
 """How many steps of SQLite's machine a query takes between two checks of the time; a row takes some fifty."""
->>>>>>> main
 
 CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
@@ -160,13 +154,9 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._thread_local = threading.local()
-<<<<<<< HEAD
-        self._opened: list[SqliteTransaction] = []
+        self._opened: list[ThreadTransaction] = []
         self._requests = 0  # units of work that requests wait for
         self._background = asyncio.Lock()
-=======
-        self._opened: list[ThreadTransaction] = []
->>>>>>> main
         self.listen(wakeups.wake_processes(path))  # programs without a server may use the same home
 
     async def open(self) -> None:
@@ -221,6 +211,10 @@ class SqliteWriterDatabase(SqliteDatabase):
 
     @contextmanager
     def _counting_request(self) -> Iterator[None]:
+        """Count a unit of work that a request waits for, which is in the event loop: others are not counted."""
+        if is_driven():
+            yield
+            return
         self._requests += 1
         try:
             yield
