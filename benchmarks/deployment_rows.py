@@ -73,18 +73,20 @@ class Pool:
         up: The server.
         folder: Where the code is, and where flows leave the time at which they began.
         worker: The process of the worker or of the program.
+        values: What all its deployments have.
     """
 
     up: Up
     folder: Path
     worker: subprocess.Popen[bytes]
+    values: dict[str, Any] = field(default_factory=dict[str, Any])
     _count: int = field(default=0, init=False)
 
     def deploy(self, name: str, **values: Any) -> str:
         """Create a deployment of the flow, and return its id."""
         flow = call(self.up, "POST", "/flows/", {"name": "work"})["id"]
         place = {"entrypoint": "flows.py:work", "path": str(self.folder), "work_pool_name": "bench"}
-        body = {"flow_id": flow, "name": name, "enforce_parameter_schema": False, **place, **values}
+        body = {"flow_id": flow, "name": name, "enforce_parameter_schema": False, **place, **self.values, **values}
         return call(self.up, "POST", "/deployments/", body)["id"]
 
     def request(self, deployment: str, seconds: float = 0.0) -> tuple[str, Path]:
@@ -110,14 +112,26 @@ class Pool:
 
 
 @contextmanager
-def run_pool(subject: Subject, up: Up, home: Path, **options: Any) -> Iterator[Pool]:
-    """Create a pool and run a worker for it; `options` are further keys of the pool's job template."""
+def run_pool(
+    subject: Subject, up: Up, home: Path, kind: str = "process", variables: dict[str, str] | None = None, **options: Any
+) -> Iterator[Pool]:
+    """Create a pool and run a worker for it.
+
+    Args:
+        subject: Whose worker.
+        up: The server.
+        home: Its files.
+        kind: The type of the pool.
+        variables: Environment variables of the worker.
+        **options: Further keys of the pool's job template.
+    """
     folder = home / "code"
     folder.mkdir(parents=True)
     (folder / "flows.py").write_text(CODE)
     environment = original.variables(home / ".prefect", PREFECT_API_URL=up.url, PREFECT_LOGGING_LEVEL="ERROR")
+    environment |= variables or {}
     prefect = subject.python.parent / "prefect"
-    create = [prefect, "work-pool", "create", "bench", "--type", "process"]
+    create = [prefect, "work-pool", "create", "bench", "--type", kind]
     subprocess.run(create, env=environment, check=True, stdout=subprocess.DEVNULL)
     template = call(up, "GET", "/work_pools/bench")["base_job_template"]
     call(up, "PATCH", "/work_pools/bench", {"base_job_template": {**template, **options}})

@@ -86,13 +86,7 @@ class InfrastructureBoundFlow(Flow[P, R]):
     def __call__(
         self, *args: Any, return_state: bool = False, wait_for: Iterable[Any] | None = None, **kwargs: Any
     ) -> Any:
-        """Run the flow on its infrastructure, started from this process, and wait for its end.
-
-        Args:
-            *args, **kwargs: The function's; futures and states are resolved to their results.
-            return_state: Return the final state in place of the value.
-            wait_for: Futures to wait for beside those among the arguments.
-        """
+        """Run the flow on its infrastructure, started from this process, and wait for its end; see `Flow.__call__`."""
         parameters = self.bind_arguments(args, kwargs)
         tracker = _functions.get_viz_tracker()
         if tracker is not None:
@@ -101,14 +95,14 @@ class InfrastructureBoundFlow(Flow[P, R]):
         return call if self.isasync else _io.drive(call)
 
     def submit(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFlowRunFuture[R]:
-        """Run the flow on its infrastructure, started from this process, and return a future of it at once.
+        """Run the flow on its infrastructure, started from this process, and return a future of it immediately.
 
         The process waits for the run before it exits.
         """
         return _io.drive(self._start(self.bind_arguments(args, kwargs)))
 
     def submit_to_work_pool(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFlowRunFuture[R]:
-        """Have a worker of the work pool run the flow, and return a future of it at once.
+        """Have a worker of the work pool run the flow, and return a future of it immediately.
 
         Raises:
             RuntimeError: The work pool has no storage for bundles, or the upload failed.

@@ -98,14 +98,7 @@ def _move(
     aws_credentials: Credentials,
     target_bucket_name: str | None = None,
 ) -> str:
-    """Move an object, and return its new key. It is deleted once it has been copied.
-
-    Args:
-        source_path: The object's key.
-        target_path: Its new key.
-        source_bucket_name: The bucket.
-        aws_credentials: The credentials.
-        target_bucket_name: Its new bucket; the same if None.
+    """Move an object, and return its new key. It is deleted once it has been copied, as `s3_copy` does.
 
     Raises:
         ValueError: It would be moved onto itself.

@@ -75,7 +75,7 @@ class AwsSecret(SecretBlock):
 
         Args:
             recovery_window_in_days: For how many days it can be restored, 7 to 30.
-            force_delete_without_recovery: Whether it is deleted at once.
+            force_delete_without_recovery: Whether it is deleted immediately.
             delete_kwargs: Further arguments of `delete_secret`.
 
         Raises:

@@ -142,7 +142,7 @@ class _TaskRuns:
         try:
             future = send(run.pack(lambda value: find_reference(value, self._client)))
         except (UpstreamTaskError, MissingResult):
-            run.run_here()  # it ends at once, with that reason
+            run.run_here()  # it ends immediately, with that reason
             raise
         except Exception as error:  # pickling a user's object may raise anything
             run.crash(f"The task run could not be sent to the Dask cluster: {error!r}", error)

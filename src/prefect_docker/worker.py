@@ -210,7 +210,7 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Look too for the containers that a worker of this name and pool has left, and for those that are gone."""
+        """Check too for the containers that a worker of this name and pool has left, and for those that are gone."""
         await super().sync_with_backend()
         if self._runs_task_group is None:
             return
@@ -224,7 +224,7 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         try:
             found = await run_in_thread(lambda: containers.find(to_docker_labels(mine)))
         except (EngineAway, InfrastructureError) as error:
-            self._logger.warning("Containers that are left cannot be looked for yet: %s", error)
+            self._logger.warning("Containers that are left cannot be listed yet: %s", error)
             return
         self._has_adopted = True
         for container in found:

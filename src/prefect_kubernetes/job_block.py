@@ -198,7 +198,7 @@ class KubernetesJob(JobBlock[dict[str, str]]):
         api_kwargs: More arguments of the call that creates it, such as `field_manager`.
         credentials: Who calls which cluster.
         delete_after_completion: Whether the job is deleted once it has completed.
-        interval_seconds: How long to wait before it is looked at again.
+        interval_seconds: How long to wait before it is checked again.
         namespace: The namespace of the job.
         timeout_seconds: How long it is waited for; for ever if None.
     """

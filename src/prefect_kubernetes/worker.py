@@ -247,7 +247,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Look too for the jobs that a worker of this name and pool has left, and for those that are gone."""
+        """Check too for the jobs that a worker of this name and pool has left, and for those that are gone."""
         await super().sync_with_backend()
         if self._runs_task_group is None:
             return
@@ -267,7 +267,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
                 self._get_configuration,
             )
         except (ClusterAway, InfrastructureError) as error:
-            self._logger.warning("Jobs that are left cannot be looked for yet: %s", error)
+            self._logger.warning("Jobs that are left cannot be listed yet: %s", error)
             return
         self._has_adopted = True
         for job in found:

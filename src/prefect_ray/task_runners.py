@@ -43,7 +43,7 @@ def _import_ray() -> Any:
 def execute_on_node(common: bytes, run: bytes, *values: Any) -> tuple[State[Any], bytes]:
     """Execute a task run on a node, and return its final state and the news of its end."""
     ending = handover.execute(common, run, values)
-    handover.flush(FLUSH_TIMEOUT_SECONDS, forward=False)  # Ray may kill this process at once
+    handover.flush(FLUSH_TIMEOUT_SECONDS, forward=False)  # Ray may kill this process immediately
     return ending.state, ending.pack(MAX_INLINE_BYTES)
 
 

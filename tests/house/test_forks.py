@@ -10,7 +10,6 @@ REPLACED_IN_CHILD = {
     "client/_http_clients.py",
     "events/worker.py",
     "locking/memory.py",
-    "task_runners/pool.py",
 }
 """Modules whose locks belong to objects that start anew in a child."""
 HELD_BY_USERS = {

@@ -119,7 +119,7 @@ async def server(shared_server: Server, database: Database) -> Server:
     shared_server.settings = get_current_settings()
     shared_server.bus = Bus()
     shared_server.bus.start(database)
-    shared_server.answers.expire()
+    shared_server.answers.forget()
     return shared_server
 
 

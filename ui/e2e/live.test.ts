@@ -41,6 +41,39 @@ inBrowser('an open page', () => {
     await close(opened)
   })
 
+  test('shows what changed of many runs within a second, without asking for it', async () => {
+    const rows = await Promise.all([...'abcdef'].map((letter) => add(`quick-${letter}`, 'RUNNING', { tags: ['quick'] })))
+    const list = await open(server, '/runs?q=tag:quick')
+    const running = await open(server, '/runs?q=tag:quick+state:running')
+    const flows = await open(server, '/flows')
+    for (const each of [list, running]) await each.page.locator('tbody tr').nth(5).waitFor()
+    await flows.page.locator('tbody tr').first().waitFor()
+    // Streams are open before anything changes.
+    const following = [list, running, flows].map((each) => each.page.waitForResponse(/ui\/live/))
+    await Promise.all([list, running, flows].map((each) => each.page.reload()))
+    await Promise.all(following)
+    for (const each of [list, running]) await each.page.locator('tbody tr').nth(5).waitFor()
+    await flows.page.locator('tbody tr').first().waitFor()
+    // What is asked for is held back, so that only what is pushed can be seen.
+    for (const each of [list, running, flows]) await each.page.route(/ui\/pages/, () => {})
+    const took: number[] = []
+    for (const [number, run] of rows.slice(0, 3).entries()) {
+      const began = Date.now()
+      await server.call('POST', `/flow_runs/${run.id}/set_state`, { state: { type: 'RUNNING', name: `Step-${number}` }, force: true })
+      await list.page.locator('tbody').getByText(`Step-${number}`).waitFor({ timeout: 5000 })
+      took.push(Date.now() - began)
+    }
+    console.log(`changed rows were seen after ${took.join(', ')} ms`)
+    await server.call('POST', `/flow_runs/${rows[0]!.id}/set_state`, { state: { type: 'FAILED' }, force: true })
+    await list.page.locator('tbody tr', { hasText: 'quick-a' }).getByText('Failed').waitFor()
+    await running.page.locator('tbody').getByText('quick-a').waitFor({ state: 'detached' })
+    await flows.page.getByLabel('quick-a, Failed').waitFor()
+    await add('quick-new', 'RUNNING', { tags: ['quick'] })
+    await Promise.all([list, running].map((each) => each.page.locator('tbody').getByText('quick-new').waitFor()))
+    for (const each of [list, running, flows]) await close(each)
+    await server.call('POST', '/flow_runs/bulk_delete', { flow_runs: { tags: { all_: ['quick'] } } })
+  })
+
   test('in a hidden tab asks for nothing, and catches up when it is seen', async () => {
     const hidden = await open(server, '/runs')
     const seen = await open(server, '/runs')

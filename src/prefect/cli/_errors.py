@@ -10,15 +10,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.cli import _output
 
 if TYPE_CHECKING:
     from prefect import settings
     from prefect.client import failures
 else:
-    failures = lazy("prefect.client.failures")
-    settings = lazy("prefect.settings")
+    failures, settings = lazy_from("prefect", "client.failures", "settings")
 
 _UNKNOWN_ROUTE_DETAIL = "Not Found"
 """The detail of a response to a path that the server does not have."""

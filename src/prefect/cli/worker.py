@@ -33,7 +33,7 @@ INSTALL_POLICIES = ("always", "if-not-present", "never", "prompt")
 @multiple_option("--work-queue", "-q", "work_queues", metavar="NAME", help="Work queue to poll; all by default")
 @click.option("--type", "-t", "worker_type", metavar="TYPE", help="Type of the worker; by default that of the pool.")
 @click.option("--prefetch-seconds", type=click.IntRange(min=0), help="Seconds before its time that a run is submitted.")
-@flag("--run-once", help="Look for runs once, run them, and stop.")
+@flag("--run-once", help="Poll for runs once, run them, and stop.")
 @click.option("--limit", "-l", type=click.IntRange(min=1), help="How many runs at the same time at most.")
 @flag("--with-healthcheck", help="Serve the health of the worker over HTTP.")
 @click.option(

@@ -1,6 +1,6 @@
 """Waiting for the end of a flow run of another process: by requests that the server answers when it has ended.
 
-A server that does not know such requests answers at once; it is then polled, ever less often.
+A server that does not know such requests answers immediately; it is then polled, ever less often.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ async def wait_until_ended(
         client: The client of the API that has the run.
         flow_run_id: The run.
         end: When to give up, in seconds of `time.monotonic`.
-        max_interval: The longest time, in seconds, between two looks at a server that does not wait.
-        on_read: Called with the run at each look; it is polled then, so that its states are seen.
+        max_interval: The longest time, in seconds, between two polls of a server that does not wait.
+        on_read: Called with the run at each poll; it is polled then, so that its states are seen.
 
     Raises:
         ObjectNotFound: There is no such run.

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from prefect import _processes
 from prefect._io import shield, sleep
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client import failures
 from prefect.context import FlowRunContext, TaskRunContext
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
@@ -29,8 +29,7 @@ if TYPE_CHECKING:
     from prefect.schemas import responses
     from prefect.schemas.concurrency import ConcurrencyLeaseHolder
 else:
-    responses = lazy("prefect.schemas.responses")
-    transport = lazy("prefect.client.transport")
+    responses, transport = lazy_from("prefect", "schemas.responses", "client.transport")
 
 T = TypeVar("T")
 

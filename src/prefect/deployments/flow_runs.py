@@ -51,8 +51,8 @@ async def arun_deployment(
         scheduled_time: When the run is due; now if None.
         flow_run_name: The name of the run; made up if None.
         timeout: How many seconds to wait: 0 does not wait, None waits without end. The run goes on after it.
-        poll_interval: The longest time, in seconds, between two looks at the run, where the server does not say at once
-            that it has ended.
+        poll_interval: The longest time, in seconds, between two polls of the run, where the server does not say
+            immediately that it has ended.
         tags: Tags of the run beside the deployment's.
         idempotency_key: A run of the deployment with the same key is returned instead of a new one.
         work_queue_name: The work queue to run in, if not the deployment's.

@@ -22,17 +22,10 @@ def buildx_build_image(
     stream_progress_to: TextIO | None = None,
     **kwargs: Any,
 ) -> str:
-    """Build an image and return its id.
+    """Build an image for several platforms, and return its id.
 
-    Args:
-        context: The directory with the files of the image.
-        dockerfile: The Dockerfile, relative to the context.
-        tag: The name of the image.
-        pull: Whether to ask the registry for a newer base image.
-        platforms: The platforms.
-        push: Whether to push it as well.
-        stream_progress_to: Where the output of the build goes.
-        **kwargs: Further options: `cache_from=["x"]` is `--cache-from x`.
+    Args: as for `build_image`, but with several `platforms`; `push` says whether to push it as well, and others are
+    options of the command: `cache_from=["x"]` is `--cache-from x`.
 
     Raises:
         BuildError: The build failed, or docker is not installed.

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client import wire
 from prefect.client.orchestration.base import wait_for_own_records
 from prefect.context import EngineContext, TaskRunContext, current_tags
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from prefect.engine.protocols import RunnableTask
     from prefect.results import deferred
 else:
-    deferred = lazy("prefect.results.deferred")
-    transport = lazy("prefect.client.transport")
+    deferred, transport = lazy_from("prefect", "results.deferred", "client.transport")
 
 
 _CONTEXTS = ("flow_run_context", "task_run_context", "tags_context", "settings_context")

@@ -439,7 +439,7 @@ class FlowRunEngine(FlowRunStates):
         """Wait for the submitted tasks. If that is interrupted, the caller calls it again with the interruption."""
         runner = self._task_runner
         if isinstance(error, KeyboardInterrupt):
-            self._task_runner = None  # a second one ends the process at once
+            self._task_runner = None  # a second one ends the process immediately
         if runner is not None:
             await _io.blocking(runner.__exit__, type(error) if error else None, error, None)
             self._task_runner = None

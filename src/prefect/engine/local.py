@@ -66,7 +66,7 @@ _ALWAYS_ACCEPTED = frozenset(
 """Changes that every policy for flow runs accepts as they are, for a run without a deployment or a scheduled time."""
 
 _RULE_DETAILS = frozenset(StateDetails.model_fields) - {"flow_run_id", "task_run_id", "child_flow_run_id"}
-"""Details of a state that a rule may look at."""
+"""Details of a state that a rule may read."""
 
 
 class LocalOrchestrator:

@@ -35,7 +35,7 @@ RECONNECT_INTERVAL_SECONDS = 10.0
 
 
 class StopCheck:
-    """Looks up whether a flow run, or one around it, has been stopped.
+    """Checks whether a flow run, or one around it, has been stopped.
 
     Args:
         orchestrator: What knows the run's state.

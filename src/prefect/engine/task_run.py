@@ -182,7 +182,7 @@ class TaskRunEngine(TaskRunStates):
     # --- before an attempt --------------------------------------------------------------------------------------------
 
     async def prepare_attempt(self) -> NextStep:
-        """Wait for the dependencies, look for a cached result, and enter Running."""
+        """Wait for the dependencies, read a cached result, and enter Running."""
         if self.flow is not None and self.flow.stop_check is not None and self.flow.stop_check.is_due:
             stopped = await self.flow.stop_check.find_state()
             if stopped is not None:

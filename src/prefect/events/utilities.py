@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import settings
-from prefect._lazy import exports, lazy
+from prefect._lazy import exports, lazy_from
 from prefect.exceptions import EventTooLarge
 from prefect.types import new_id, now
 
@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from prefect.schemas import events
     from prefect.schemas.events import Event, RelatedResource
 else:
-    events = lazy("prefect.schemas.events")
-    worker = lazy("prefect.events.worker")
+    events, worker = lazy_from("prefect", "schemas.events", "events.worker")
 
 logger = logging.getLogger("prefect.events")
 

@@ -182,7 +182,7 @@ class EventsWorker:
 
         Args:
             item: The event.
-            is_urgent: Whether it is recorded at once, instead of together with others.
+            is_urgent: Whether it is recorded immediately, instead of together with others.
         """
         limit = self._settings.events.worker_max_queue_size
         in_run = run_identity.get() is not None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from prefect._io import sleep, twin
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.context import EngineContext, TaskRunContext
 from prefect.exceptions import Abort, FlowPauseTimeout, NotPausedError, Pause
 from prefect.logging.loggers import get_run_logger
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from prefect.input import run_input as inputs
     from prefect.schemas.runs import FlowRun
 else:
-    inputs = lazy("prefect.input.run_input")
-    orchestration = lazy("prefect.client.orchestration")
+    inputs, orchestration = lazy_from("prefect", "input.run_input", "client.orchestration")
 
 T = TypeVar("T")
 

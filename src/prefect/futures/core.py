@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 from uuid import UUID
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.futures.slots import BlockedOn, check_timeout, lock
 
 if TYPE_CHECKING:
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from prefect.schemas import states
     from prefect.schemas.states import State
 else:
-    loggers = lazy("prefect.logging.loggers")
-    states = lazy("prefect.schemas.states")
+    loggers, states = lazy_from("prefect", "logging.loggers", "schemas.states")
 
 R = TypeVar("R")
 F = TypeVar("F")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client import run_waiting
 from prefect.futures.core import PrefectFuture, R
 from prefect.futures.slots import check_timeout
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from prefect.schemas import states
     from prefect.schemas.states import State
 else:
-    orchestration = lazy("prefect.client.orchestration")
-    states = lazy("prefect.schemas.states")
+    orchestration, states = lazy_from("prefect", "client.orchestration", "schemas.states")
 
 
 class PrefectFlowRunFuture(PrefectFuture[R]):

@@ -7,7 +7,7 @@ from contextvars import ContextVar
 from typing import Any, Protocol
 from uuid import UUID
 
-from prefect import _forks
+from prefect._brief_lock import BriefLock
 
 
 class BlockedFuture(Protocol):
@@ -45,7 +45,7 @@ class Slot(Protocol):
 current_slot: ContextVar[Slot | None] = ContextVar("prefect_running_in", default=None)
 """The slot that the current code runs in, if it was submitted to a pool. Threads that copy the context share it."""
 
-lock = _forks.create_lock()
+lock = BriefLock()
 
 
 class BlockedOn:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from prefect._io import drive
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.client import failures
 from prefect.outbox.api_connection import ApiConnection
 from prefect.outbox.events import RunContext
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from prefect.outbox import api_delivery
     from prefect.types import json_codec
 else:
-    api_delivery = lazy("prefect.outbox.api_delivery")
-    json_codec = lazy("prefect.types.json_codec")
+    api_delivery, json_codec = lazy_from("prefect", "outbox.api_delivery", "types.json_codec")
 
 
 class Delivery(Protocol):

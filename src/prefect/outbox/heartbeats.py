@@ -1,6 +1,6 @@
 """Heartbeats of the flow runs of this process, by which the server notices when it is gone.
 
-One request has those of all runs. The first one of a run is due at once, the others after the interval that the last
+One request has those of all runs. A run's first one is due immediately, the others after the interval that the last
 one named: the server may ask for a longer one from then on.
 """
 

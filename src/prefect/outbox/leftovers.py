@@ -26,7 +26,7 @@ else:
     shipper = lazy("prefect.outbox.shipper")
 
 POLL_INTERVAL_SECONDS = 3.0
-"""Between two looks into the outboxes."""
+"""Between two checks of the outboxes."""
 
 END_TIMEOUT_SECONDS = 1.0
 """How long the end of the block waits for a server that is taking records; what it does not take stays on disk."""
@@ -72,7 +72,7 @@ def ship_leftovers(settings: Settings) -> Generator[None]:
         while not ended.wait(POLL_INTERVAL_SECONDS):
             try:
                 leftovers.ship()
-            except Exception:  # a damaged file, a full disk: the next look may find it well
+            except Exception:  # a damaged file, a full disk: the next poll may find it well
                 get_logger("outbox").log(logging.DEBUG, "The outboxes could not be shipped.", exc_info=True)
 
     thread = threading.Thread(target=run, name="prefect-leftovers", daemon=True)

@@ -50,7 +50,7 @@ EXIT_RETRY_SECONDS = 1.0
 EXIT_NOTICE_SECONDS = 1.0
 """After how long a process that ends says what it waits for."""
 LEFTOVER_INTERVAL_SECONDS = 3.0
-"""How often an idle process looks for records that others left."""
+"""How often an idle process checks for records that others left."""
 MAX_RUN_CONTEXTS = 1000
 """How many flow runs are remembered for the events of their task runs."""
 POLL_INTERVAL_SECONDS = 0.05
@@ -138,7 +138,7 @@ class Shipper:
         self._hurry.clear()
 
     def stop_waiting(self) -> None:
-        """Leave what a server does not take at once on disk, without waiting at the end of the process."""
+        """Leave what a server does not take immediately on disk, without waiting at the end of the process."""
         self._stopped_waiting = True
         self.api.ship_timeout = LEAVE_TIMEOUT_SECONDS
 

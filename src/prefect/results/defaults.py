@@ -8,14 +8,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 
 if TYPE_CHECKING:
     from prefect import settings
     from prefect.results import store
 else:
-    settings = lazy("prefect.settings")
-    store = lazy("prefect.results.store")
+    settings, store = lazy_from("prefect", "settings", "results.store")
 
 
 def get_default_persist_setting() -> bool:

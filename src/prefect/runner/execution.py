@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -39,10 +39,11 @@ HOOKS_TIMEOUT_SECONDS = 60.0
 """How long the hooks of a killed run may take."""
 
 
+@dataclass(eq=False)
 class RunExecution:
     """The process of a flow run, and what becomes of the run when it ends.
 
-    Args:
+    Attributes:
         client: The client of the API that has the run.
         claims: The claims of this process.
         flow_run: The run, which is claimed.
@@ -50,29 +51,20 @@ class RunExecution:
         launcher: Starts it.
         settle: Waits until the API has received what the process has recorded.
         slot_lease_id: The lease of the slot of its deployment's limit, to renew while the process runs.
+        process: The process, once it has started.
     """
 
-    def __init__(
-        self,
-        client: PrefectClient,
-        claims: Claims,
-        flow_run: FlowRun,
-        launch: Launch,
-        launcher: Launcher,
-        settle: Callable[[], Awaitable[None]],
-        slot_lease_id: UUID | None = None,
-    ) -> None:
-        self.flow_run = flow_run
-        self.process: RunProcess | None = None
-        self._client = client
-        self._claims = claims
-        self._launch = launch
-        self._launcher = launcher
-        self._settle = settle
-        self._slot_lease_id = slot_lease_id
-        self._stop_reason: StopReason | None = None
-        self._grace_seconds = 0.0
-        self._stopping: asyncio.Task[int] | None = None
+    client: PrefectClient
+    claims: Claims
+    flow_run: FlowRun
+    launch: Launch
+    launcher: Launcher
+    settle: Callable[[], Awaitable[None]]
+    slot_lease_id: UUID | None = None
+    process: RunProcess | None = field(default=None, init=False)
+    _stop_reason: StopReason | None = field(default=None, init=False)
+    _grace_seconds: float = field(default=0.0, init=False)
+    _stopping: asyncio.Task[int] | None = field(default=None, init=False)
 
     @property
     def is_stopping(self) -> bool:
@@ -87,7 +79,7 @@ class RunExecution:
     async def run(self) -> State[Any] | None:
         """Start the process and wait for its end; return the state that the run got here, if any."""
         try:
-            self.process = await self._launcher.start(self._launch)
+            self.process = await self.launcher.start(self.launch)
         except LaunchError as error:
             state = states.State(type=states.StateType.CRASHED, message=str(error))
             flow_run_logger(self.flow_run).error("%s", error)
@@ -95,7 +87,7 @@ class RunExecution:
             return state
         if self._stop_reason is not None:  # it was stopped while it started
             self._stopping = asyncio.create_task(self.process.stop(self._grace_seconds))
-        renewing = asyncio.create_task(self._renew_slot()) if self._slot_lease_id is not None else None
+        renewing = asyncio.create_task(self._renew_slot()) if self.slot_lease_id is not None else None
         try:
             exit_code = await self.process.wait()
             if self._stopping is not None:
@@ -109,7 +101,7 @@ class RunExecution:
         return await self._record(end)
 
     def stop(self, reason: StopReason, grace_seconds: float) -> None:
-        """End the process and its descendants; `run` returns when that is done. A second call kills at once."""
+        """End the process and its descendants; `run` returns when that is done. A second call kills immediately."""
         if self.process is None or self.process.exit_code is not None:
             self._stop_reason, self._grace_seconds = self._stop_reason or reason, grace_seconds
             return
@@ -123,8 +115,8 @@ class RunExecution:
         recorded: list[State[Any] | None] = []
 
         async def settle_and_record() -> None:
-            await self._settle()
-            recorded.append(await record_end(self._client, end, self._propose))
+            await self.settle()
+            recorded.append(await record_end(self.client, end, self._propose))
 
         await self._persist(settle_and_record)
         state = recorded[-1] if recorded else None
@@ -135,15 +127,15 @@ class RunExecution:
 
     async def _propose(self, state: State[Any]) -> bool:
         # Forced: what has happened cannot be refused, and the rules' waits and retries are for runs that go on.
-        return await self._claims.propose(self._client, self.flow_run.id, state, force=True)
+        return await self.claims.propose(self.client, self.flow_run.id, state, force=True)
 
     async def _call_hooks(self) -> None:
         """Call the flow's hooks for the final state, in another process: its own was killed before it could."""
-        if self._launch.command is not None:
+        if self.launch.command is not None:
             return  # a command of the user's may not be the engine
-        launch = replace(self._launch, env={**self._launch.env, HOOKS_ONLY_VARIABLE: "1"})
+        launch = replace(self.launch, env={**self.launch.env, HOOKS_ONLY_VARIABLE: "1"})
         try:
-            process = await self._launcher.start(launch)
+            process = await self.launcher.start(launch)
         except LaunchError as error:
             logger.error("The hooks of flow run %r cannot be called: %s", self.flow_run.name, error)
             return
@@ -177,11 +169,11 @@ class RunExecution:
 
     async def _renew_slot(self) -> None:
         """Renew the lease of the deployment's slot until cancelled, or until the server has another opinion."""
-        assert self._slot_lease_id is not None
+        assert self.slot_lease_id is not None
         while True:
             await asyncio.sleep(SLOT_RENEWAL_SECONDS)
             try:
-                await self._client.renew_concurrency_lease(self._slot_lease_id, SLOT_LEASE_SECONDS)
+                await self.client.renew_concurrency_lease(self.slot_lease_id, SLOT_LEASE_SECONDS)
             except Exception as error:
                 if is_refusal(error):
                     return

@@ -105,7 +105,7 @@ class RunProcess:
         return True
 
     def kill(self) -> None:
-        """End the process and its descendants, at once."""
+        """End the process and its descendants, immediately."""
         self.signal_group(signal.SIGKILL)
 
     async def stop(self, grace_seconds: float) -> int:

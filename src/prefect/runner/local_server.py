@@ -20,7 +20,7 @@ embedded: ModuleType = lazy("prefect.server.app.embedded")
 
 
 STORE_POLL_INTERVAL_SECONDS = 0.2
-"""Between two looks at the times of the local store's files, by which changes of other programs are noticed."""
+"""Between two checks of the times of the local store's files, by which changes of other programs are noticed."""
 
 
 class RunnerApi:

@@ -1,7 +1,7 @@
-"""Looking for flow runs on a server that may be away, fail or hang.
+"""Polling for flow runs on a server that may be away, fail or hang.
 
 A server that does not answer is asked again at intervals that do not grow, so that its runs start within seconds of its
-return. Each look has a timeout, because a connection whose other end is gone may never fail.
+return. Each poll has a timeout, because a connection whose other end is gone may never fail.
 """
 
 from __future__ import annotations
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     import logging
 
 LOOK_TIMEOUT_SECONDS = 4.0
-"""How long a look may take; after one that took longer, as long as `MAX_LOOK_TIMEOUT_SECONDS` if the server is well."""
+"""How long a poll may take; after one that took longer, as long as `MAX_LOOK_TIMEOUT_SECONDS` if the server is well."""
 MAX_LOOK_TIMEOUT_SECONDS = 60.0
 
 RETRY_INTERVAL_SECONDS = 1.5
-"""Between two looks while the server does not answer."""
+"""Between two polls while the server does not answer."""
 
 
 @dataclass(eq=False)
 class Lookup:
-    """Calls a function that looks for runs, and notices when the server is away and when it is back.
+    """Calls a function that polls for runs, and notices when the server is away and when it is back.
 
     Attributes:
-        look: Looks for runs once.
+        look: Polls for runs once.
         check_health: Returns an error if the server does not answer a simple request.
         logger: Receives what people should know.
-        who: Who looks, as messages say it.
-        is_failing: Whether the last look found no server.
+        who: Who polls, as messages say it.
+        is_failing: Whether the last poll found no server.
     """
 
     look: Callable[[], Awaitable[Any]]
@@ -46,7 +46,7 @@ class Lookup:
     _last_refusal: str = field(default="", init=False)
 
     async def look_once(self) -> bool:
-        """Look for runs, and return whether the server has answered."""
+        """Poll for runs, and return whether the server has answered."""
         try:
             with anyio.fail_after(self._timeout):
                 await self.look()
@@ -84,7 +84,7 @@ class Lookup:
             )
 
     async def _adapt_timeout(self) -> None:
-        """Allow the next look more time, if the server answers a simple request."""
+        """Allow the next poll more time, if the server answers a simple request."""
         with anyio.move_on_after(LOOK_TIMEOUT_SECONDS):
             try:
                 error = await self.check_health()

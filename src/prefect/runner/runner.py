@@ -65,7 +65,7 @@ class Runner:
 
     Args:
         name: A name for people; made up if None.
-        query_seconds: Seconds between two looks for runs; of the setting `runner.poll_frequency` if None.
+        query_seconds: Seconds between two polls for runs; of the setting `runner.poll_frequency` if None.
         prefetch_seconds: How long before a run is due it is looked up.
         heartbeat_seconds: Deprecated: runs send heartbeats as `flows.heartbeat_frequency` says.
         limit: How many flow runs run at the same time; without a limit if None, and of the setting
@@ -254,7 +254,7 @@ class Runner:
 
     @property
     def _poll_interval(self) -> float:
-        """The seconds between two looks for runs."""
+        """The seconds between two polls for runs."""
         if self._lookup is not None and self._lookup.is_failing:
             return min(self.query_seconds, lookup.RETRY_INTERVAL_SECONDS)
         return self.query_seconds
@@ -264,7 +264,7 @@ class Runner:
         self._wake.set()
 
     def _notice(self, flow_run_id: UUID | None, state_type: str) -> None:
-        """Handle an event of a run: look for due runs, or cancel it."""
+        """Handle an event of a run: poll for due runs, or cancel it."""
         if flow_run_id is None:
             self._checks_cancellation = True
             self._look_soon()
@@ -276,11 +276,11 @@ class Runner:
             self._due.pop(flow_run_id, None)
 
     def _notice_store(self) -> None:
-        """Look again: another program of this home has changed the local store."""
+        """Poll again: another program of this home has changed the local store."""
         self._checks_cancellation = bool(self._executions)
         self._look_soon()
 
-    # --- looking for runs ---------------------------------------------------------------------------------------------
+    # --- polling for runs ---------------------------------------------------------------------------------------------
 
     async def _look(self) -> None:
         """Ask the API which runs are due soon, and which of those under way are cancelled."""
@@ -354,7 +354,7 @@ class Runner:
                 logger.info("Flow run %r had not begun and is scheduled again.", run.name)
             else:
                 logger.info("Flow run %r has ended%s.", run.name, f" {state.name}" if state else "")
-        except Exception as error:  # it stays scheduled, and the next look finds it
+        except Exception as error:  # it stays scheduled, and the next poll finds it
             logger.error("Flow run %r could not be started: %s", run.name, error)
         finally:
             del self._executions[run.id]

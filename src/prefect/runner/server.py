@@ -46,7 +46,7 @@ def perform_health_check(runner: Runner, delay_threshold: int | None = None) -> 
 
     Args:
         runner: The runner.
-        delay_threshold: Seconds that may pass between two looks for runs; as the settings say if None.
+        delay_threshold: Seconds that may pass between two polls for runs; as the settings say if None.
     """
     if delay_threshold is None:
         tolerance = settings.get_current_settings().runner.server.missed_polls_tolerance

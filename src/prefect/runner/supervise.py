@@ -1,6 +1,6 @@
 """How a flow run ends whose process has ended: a run that recorded no outcome gets one from its supervisor.
 
-A process that was killed cannot say so. Its supervisor sees its end at once, long before the run's heartbeats are
+A process that was killed cannot say so. Its supervisor sees its end immediately, long before the run's heartbeats are
 missed.
 """
 

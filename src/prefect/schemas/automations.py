@@ -34,7 +34,7 @@ MIN_PROACTIVE = timedelta(seconds=10)
 """The shortest time in which a proactive trigger can expect something."""
 
 MIN_METRIC = timedelta(seconds=300)
-"""The shortest time over which a metric is looked at."""
+"""The shortest time over which a metric is evaluated."""
 
 ResourceSpecificationDict: TypeAlias = dict[str, str | list[str]]
 Match: TypeAlias = Annotated[ResourceSpecification | ResourceSpecificationDict, Field(union_mode="left_to_right")]

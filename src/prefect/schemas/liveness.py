@@ -18,7 +18,7 @@ LEASE_INTERVALS = 2.5
 """For how many intervals a run counts as alive after a heartbeat."""
 
 SWEEP_INTERVAL_SECONDS = 3.0
-"""Between two looks of a server for runs whose lease has expired."""
+"""Between two checks of a server for runs whose lease has expired."""
 
 CLIENT_RETRY_SECONDS = 15.0
 """In which a client whose heartbeat was not answered sends it again: its timeout, and its longest pause."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import ConfigDict
@@ -21,28 +21,33 @@ class RunInput(PrefectBaseModel):
         return hash(tuple(self.__dict__.values()))
 
 
-class TaskRunResult(RunInput):
+class RunResult(RunInput):
+    """The argument is the result of the run with this id."""
+
+    kind: ClassVar[str]
+
+    id: UUID
+
+    @classmethod
+    def make(cls, id: UUID) -> Self:
+        """Make one without validation."""
+        return make(cls, {"input_type": cls.kind, "id": id}, {"id"})
+
+
+class TaskRunResult(RunResult):
     """The argument is the result of a task run."""
 
+    kind = "task_run"
+
     input_type: Literal["task_run"] = "task_run"  # pyright: ignore[reportIncompatibleVariableOverride]
-    id: UUID
-
-    @classmethod
-    def make(cls, id: UUID) -> TaskRunResult:
-        """Make one without validation."""
-        return make(cls, {"input_type": "task_run", "id": id}, {"id"})
 
 
-class FlowRunResult(RunInput):
+class FlowRunResult(RunResult):
     """The argument is the result of a flow run."""
 
-    input_type: Literal["flow_run"] = "flow_run"  # pyright: ignore[reportIncompatibleVariableOverride]
-    id: UUID
+    kind = "flow_run"
 
-    @classmethod
-    def make(cls, id: UUID) -> FlowRunResult:
-        """Make one without validation."""
-        return make(cls, {"input_type": "flow_run", "id": id}, {"id"})
+    input_type: Literal["flow_run"] = "flow_run"  # pyright: ignore[reportIncompatibleVariableOverride]
 
 
 class Parameter(RunInput):

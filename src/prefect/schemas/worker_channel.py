@@ -16,7 +16,7 @@ REQUIRED = (HEARTBEAT, SNAPSHOT)
 """Capabilities that a worker must request; it may request more."""
 
 FLOW_RUNS = "flow_run_notices.v1"
-"""The capability of our servers to say at once that a run may start (`flow_runs.ready.v1`) or has to be stopped
+"""The capability of our servers to say immediately that a run may start (`flow_runs.ready.v1`) or has to be stopped
 (`flow_runs.cancelling.v1`). A worker of a server without it polls."""
 
 CLAIM_HEADER = "Prefect-Claim"

@@ -1,7 +1,7 @@
 """Changes of a local store, as the programs of this process that wait for some learn of them.
 
 The store is a file, and what changes it is often another process. Who gives slots to a process that waits wakes it
-(`wakeups`). For everything else a thread looks at the file's size and time while somebody waits; when they have changed
+(`wakeups`). For everything else a thread checks the file's size and time while somebody waits; when they have changed
 it reads whether those who wait can go on. Nothing is kept open meanwhile.
 """
 
@@ -28,21 +28,21 @@ from prefect.server.routes.operation import Waiting
 logger = logging.getLogger("prefect.client")
 
 POLL_INTERVAL_SECONDS = 0.01
-"""Interval of looking at the file while it changes."""
+"""Interval of checking the file while it changes."""
 
 QUIET_POLL_INTERVAL_SECONDS = 0.03
-"""Interval of looking at a file that has not changed for a second."""
+"""Interval of checking a file that has not changed for a second."""
 
 QUIET_AFTER_SECONDS = 1.0
 
 WOKEN_POLL_INTERVAL_SECONDS = 1.0
-"""Interval of looking at the file for those who are woken: a wakeup may be lost."""
+"""Interval of checking the file for those who are woken: a wakeup may be lost."""
 
 UPKEEP_INTERVAL_SECONDS = 0.25
-"""Interval of looking for holders that have died, and of reading when the file may have changed unnoticed."""
+"""Interval of checking for holders that have died, and of reading when the file may have changed unnoticed."""
 
 MAX_UPKEEP_INTERVAL_SECONDS = 5.0
-"""The longest such interval: many processes that wait look in turns, so that together they do not look more often."""
+"""The longest such interval: many processes that wait check in turns, so that together they do not check more often."""
 
 
 class LocalChanges:
@@ -155,7 +155,7 @@ class LocalChanges:
                         future.set_result(None)
 
     def _do_upkeep(self) -> float:
-        """Look for holders that have died, and return after how many seconds to look again."""
+        """Check for holders that have died, and return after how many seconds to check again."""
         if drive(self._database.read(self._needs_upkeep)):
             drive(self._upkeep())
         processes = drive(self._database.read(self._count_processes))
@@ -163,11 +163,11 @@ class LocalChanges:
 
 
 class _Watched:
-    """Which of those who wait have to look into the store.
+    """Which of those who wait have to read the store.
 
     Args:
-        polled: Whether its files have changed, for those who look at once.
-        woken: The same, for those who are woken and look seldom.
+        polled: Whether its files have changed, for those who check immediately.
+        woken: The same, for those who are woken and check seldom.
     """
 
     def __init__(self, polled: _Stamps, woken: _Stamps) -> None:
@@ -177,7 +177,7 @@ class _Watched:
         self._checked: set[Future[None]] = set()
 
     def find_due(self, waiting: dict[Future[None], Waiting], polled: set[Future[None]]) -> dict[Future[None], Waiting]:
-        """Return those who wait that have to look now; who has begun to wait always has."""
+        """Return those who wait that have to read now; who has begun to wait always has."""
         all_polled = self.polled.have_changed()
         all_woken = False
         if time.monotonic() >= self._woken_due:
@@ -217,6 +217,6 @@ class _Stamps:
         return stamps != known
 
     def find_pause(self) -> float:
-        """Return after how many seconds to look at them again."""
+        """Return after how many seconds to check them again."""
         is_quiet = time.monotonic() - self._changed_at > QUIET_AFTER_SECONDS
         return QUIET_POLL_INTERVAL_SECONDS if is_quiet else POLL_INTERVAL_SECONDS

@@ -1,7 +1,7 @@
 """Wakeups between processes that use one store: pipes with names, through which one tells another that it may go on.
 
 A process that waits has a pipe in the directory of the store. Who has made it ready writes the topic into it, so that
-nobody else is woken and nobody has to look at the file often. Where there are no such pipes nothing is sent.
+nobody else is woken and nobody has to read the file often. Where there are no such pipes nothing is sent.
 """
 
 from __future__ import annotations

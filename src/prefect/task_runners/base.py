@@ -105,7 +105,7 @@ class TaskRunner(abc.ABC, Generic[F]):
         if count and error is not None and not isinstance(error, Exception):
             self.logger.warning(
                 "The flow run was interrupted: waiting for %s task run(s) that have started. "
-                "Press Ctrl+C again to end at once.",
+                "Press Ctrl+C again to end immediately.",
                 count,
             )
 

@@ -132,7 +132,7 @@ class ClusterTaskRunner(TaskRunner[F]):
         submitted.attempts += 1
         try:
             self._send_package(submitted, run.pack(lambda value: self._refer(submitted, value)))
-        except (UpstreamTaskError, MissingResult):  # it ends at once, with that reason
+        except (UpstreamTaskError, MissingResult):  # it ends immediately, with that reason
             self._resolve(submitted, run.run_here())
         except Exception as error:  # pickling a user's object may raise anything
             message = f"The task run could not be sent to the {self.name.capitalize()} cluster: {error!r}"

@@ -246,7 +246,7 @@ class HandedOverRun:
         return self._context.copy().run(lambda: drive(self._engine.retry_elsewhere(message, error)))
 
     def run_here(self) -> State[Any]:
-        """Execute the run in this process; one whose upstream did not complete ends at once."""
+        """Execute the run in this process; one whose upstream did not complete ends immediately."""
         return self._context.copy().run(run_submitted, self._engine)
 
     def cancel(self) -> State[Any]:

@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
+from prefect._brief_lock import BriefLock
 from prefect.futures import current_slot
 
 Job = Callable[["PoolSlot"], None]
@@ -46,10 +47,8 @@ class ThreadPool:
 
     def _reset(self, running: int) -> None:
         self._jobs: deque[Job] = deque()
-        self._lock = threading.Lock()
-        self._work = threading.Condition(self._lock)
-        self._resume = threading.Condition(self._lock)
-        self._settled = threading.Condition(self._lock)
+        self._lock = lock = BriefLock()
+        self._work, self._resume, self._settled = lock.condition(), lock.condition(), lock.condition()
         self._idle = 0
         self._running = running
         self._resuming = 0
@@ -77,9 +76,15 @@ class ThreadPool:
     def put(self, job: Job) -> None:
         """Queue a job that was reserved."""
         with self._lock:
-            self._jobs.append(job)
-            if self._running + self._resuming < self._limit:
-                self._provide_thread()
+            thread = self._queue_job(job)
+        self._start(thread)
+
+    def submit(self, job: Job) -> None:
+        """Reserve a job and queue it."""
+        with self._lock:
+            self._unfinished += 1
+            thread = self._queue_job(job)
+        self._start(thread)
 
     def close(self) -> None:
         """Wait until all jobs are done, then end the threads."""
@@ -102,53 +107,68 @@ class ThreadPool:
 
     # --- threads; all with the lock held ------------------------------------------------------------------------------
 
-    def _provide_thread(self) -> None:
-        """Wake or start a thread for the newest job."""
+    def _queue_job(self, job: Job) -> threading.Thread | None:
+        self._jobs.append(job)
+        return self._provide_thread() if self._running + self._resuming < self._limit else None
+
+    def _provide_thread(self) -> threading.Thread | None:
+        """Wake a thread for the newest job, or return one that is to be started without the lock."""
         # An idle thread that was woken counts as idle until it has taken its job, which is still queued then.
         if len(self._jobs) <= self._idle:
             self._work.notify()
         elif self._threads < EAGER_THREADS:
-            self._start_thread()
+            return self._add_thread()
         elif not self._watched:
             self._watched = True
-            threading.Thread(target=self._watch_for_stalls, name=f"{self._name}-watch", daemon=True).start()
+            return threading.Thread(target=self._watch_for_stalls, name=f"{self._name}-watch", daemon=True)
+        return None
 
-    def _start_thread(self) -> None:
+    def _add_thread(self) -> threading.Thread:
         self._threads += 1
+        return threading.Thread(target=self._run_jobs, name=self._name, daemon=True)
+
+    def _start(self, thread: threading.Thread | None) -> None:
+        """Start a thread that was added, without the lock: a start waits until the thread runs."""
+        if thread is None:
+            return
         try:
-            threading.Thread(target=self._run_jobs, name=self._name, daemon=True).start()
+            thread.start()
         except RuntimeError:  # the system allows no more threads: go on with the running ones
-            self._threads -= 1
-            if not self._threads:
-                raise
+            with self._lock:
+                if thread.name == self._name:
+                    self._threads -= 1
+                else:
+                    self._watched = False
+                if not self._threads:
+                    raise
 
     def _watch_for_stalls(self) -> None:
         """Start more threads while jobs wait and none is taken; end when the queue is empty."""
         taken, more = -1, EAGER_THREADS
         while True:
             time.sleep(STALL_INTERVAL_SECONDS)
+            added: list[threading.Thread] = []
             with self._lock:
                 free = self._limit - self._running - self._resuming
                 if not self._jobs:
                     self._watched = False
                     return
                 if self._taken == taken and free > 0 and len(self._jobs) > self._idle:
-                    for _ in range(min(more, free, len(self._jobs) - self._idle)):
-                        self._start_thread()
+                    added = [self._add_thread() for _ in range(min(more, free, len(self._jobs) - self._idle))]
                     more *= 2
                 else:
                     more = EAGER_THREADS
                 taken = self._taken
+            for thread in added:
+                self._start(thread)
 
     def _run_jobs(self) -> None:
         try:
-            while (job := self._take_job()) is not None:
+            slot = None
+            while (job := self._take_job(slot)) is not None:
                 slot = PoolSlot(self)
                 job(slot)
-                with self._lock:
-                    slot.end()
-                    self._count_finished_job()
-                del job, slot
+                del job
         finally:
             if self._at_end is not None:
                 self._at_end()
@@ -158,8 +178,12 @@ class ThreadPool:
         if not self._unfinished:
             self._settled.notify_all()
 
-    def _take_job(self) -> Job | None:
+    def _take_job(self, ended: PoolSlot | None) -> Job | None:
+        """Free the slot of the job that has ended, and return the next job; None when the thread is to end."""
         with self._lock:
+            if ended is not None:
+                ended.end()
+                self._count_finished_job()
             while True:
                 if self._jobs and self._running + self._resuming < self._limit:
                     self._running += 1
@@ -177,13 +201,14 @@ class ThreadPool:
 
     # --- slots; all with the lock held --------------------------------------------------------------------------------
 
-    def _free_slot(self) -> None:
-        """Free the slot of a running job that waits."""
+    def _free_slot(self) -> threading.Thread | None:
+        """Free the slot of a running job that waits; return a thread that is to be started for the next job."""
         self._running -= 1
         if self._resuming:
             self._resume.notify()
         elif self._jobs:
-            self._provide_thread()
+            return self._provide_thread()
+        return None
 
     def _reclaim_slot(self) -> None:
         """Take a slot for a job that waited, before any queued job."""
@@ -223,15 +248,18 @@ class PoolSlot:
     def release(self) -> None:
         """Free the slot, because the job waits."""
         pool = self._pool
+        thread = None
         with pool._lock:
             self._waiting += 1
             if self._held:
                 self._held = False
-                pool._free_slot()
+                thread = pool._free_slot()
+        pool._start(thread)
 
     def reacquire(self) -> None:
         """Wait for a slot, because the job goes on."""
         pool = self._pool
+        thread = None
         with pool._lock:
             self._waiting -= 1
             if self._waiting or self._held or self._returning or self._ended:
@@ -242,13 +270,15 @@ class PoolSlot:
             finally:
                 self._returning = False
             if self._waiting or self._ended:
-                pool._free_slot()
+                thread = pool._free_slot()
             else:
                 self._held = True
+        pool._start(thread)
 
     def end(self) -> None:
         """Free the slot of a job that has ended. The pool's lock is held."""
         self._ended = True
+        self.future = None
         if self._held:
             self._held = False
             self._pool._running -= 1

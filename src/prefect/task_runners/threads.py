@@ -61,15 +61,14 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
         job = _SubmittedRun(run, future)
-        pool.reserve_job()
         if self._cancelled:
             job.cancel()
-            pool.cancel_reservation()
             return future
         upstreams = [upstream for upstream in run.upstreams if not getattr(upstream, "done", False)]
         if not upstreams:
-            pool.put(job)
+            pool.submit(job)
             return future
+        pool.reserve_job()
         future.blockers = tuple(upstreams)
         self._waiting.add(job)
         call_when_done(upstreams, lambda: self._put_ready_run(pool, job))

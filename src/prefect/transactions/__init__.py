@@ -56,7 +56,7 @@ class Transaction(BaseTransaction):
         drive(self.aexit(kind is not None))
 
     def begin(self) -> None:
-        """Acquire the lock of the key, if the isolation level requires it, and look for an existing result."""
+        """Acquire the lock of the key, if the isolation level requires it, and read an existing result."""
         drive(self._begin())
 
     def read(self) -> results.ResultRecord[Any] | None:
@@ -95,7 +95,7 @@ class AsyncTransaction(BaseTransaction):
         await self.aexit(kind is not None)
 
     async def begin(self) -> None:
-        """Acquire the lock of the key, if the isolation level requires it, and look for an existing result."""
+        """Acquire the lock of the key, if the isolation level requires it, and read an existing result."""
         await self._begin()
 
     async def read(self) -> results.ResultRecord[Any] | None:

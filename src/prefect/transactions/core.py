@@ -12,7 +12,7 @@ from enum import auto
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prefect._io import call_user
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.context import current_transaction as current
 from prefect.exceptions import ConfigurationError, MissingContextError, SerializationError
 from prefect.locking.isolation import IsolationLevel
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
     from prefect import results
     from prefect.logging import loggers
 else:
-    loggers = lazy("prefect.logging.loggers")
-    results = lazy("prefect.results")
+    loggers, results = lazy_from("prefect", "logging.loggers", "results")
 
 Logger: TypeAlias = "logging.Logger | logging.LoggerAdapter[Any]"
 Hook: TypeAlias = Callable[[Any], Any]

@@ -17,7 +17,7 @@ EventKey: TypeAlias = tuple[datetime, UUID]
 
 @dataclass(frozen=True, slots=True)
 class Occurrence:
-    """An event, reduced to what triggers look at.
+    """An event, reduced to what triggers read.
 
     Attributes:
         occurred: When it occurred.

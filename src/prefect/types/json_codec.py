@@ -1,7 +1,7 @@
 """JSON of what is stored and sent: orjson, and a slower exact way for values that orjson does not have.
 
 orjson has no integers beyond 64 bits, which it refuses to write and rounds when it reads, and no lone surrogates. A
-text that `dumps` writes with such values begins with a space, which JSON allows: `loads` needs to look at the first
+text that `dumps` writes with such values begins with a space, which JSON allows: `loads` needs to read the first
 character only. JSON of other programs has no such mark; `loads_foreign` searches it for long numbers, at a fraction of
 the time that reading takes.
 """

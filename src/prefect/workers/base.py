@@ -55,7 +55,7 @@ __all__ = ["BaseJobConfiguration", "BaseVariables", "BaseWorker", "BaseWorkerRes
 DEFAULT_CLEANUP_CONCURRENCY = 4
 
 MISSED_POLLS = 30
-"""After how many intervals without an answered look a worker counts as not polling."""
+"""After how many intervals without an answered poll a worker counts as not polling."""
 
 
 class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
@@ -228,7 +228,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         """Find and run flow runs until the task is cancelled.
 
         Args:
-            run_once: Look for runs once, run those, and return.
+            run_once: Poll for runs once, run those, and return.
             with_healthcheck: Serve the worker's health over HTTP.
             printer: Prints what people should see.
         """
@@ -275,7 +275,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             self._loops.cancel_scope.cancel()
 
     def kill(self) -> None:
-        """End at once what would outlive this process, before it exits."""
+        """End immediately what would outlive this process, before it exits."""
 
     async def _end_runs(self) -> None:
         """End the runs that are left when the worker is stopped: their infrastructure goes on without it."""
@@ -289,7 +289,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             await anyio.sleep(0.05)
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Look for flow runs that are due, and start to claim and run them; return those that are submitted."""
+        """Poll for flow runs that are due, and start to claim and run them; return those that are submitted."""
         if self._work_pool is None:
             await self.sync_with_backend()
         if not self._has_free_slot():
@@ -388,11 +388,11 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._work_pool = pool
 
     def handle_ready_runs(self) -> None:
-        """Look for runs at once."""
+        """Poll for runs immediately."""
         self._wake()
 
     def handle_cancelling_runs(self) -> None:
-        """Look for runs to cancel at once."""
+        """Poll for runs to cancel immediately."""
         self._cancellations.wake()
 
     def handle_cleanup(self, frame: Frame) -> None:
@@ -429,7 +429,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         }
 
     def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
-        """Return whether the worker has looked for runs in the last thirty intervals."""
+        """Return whether the worker has polled for runs in the last thirty intervals."""
         allowed = datetime.timedelta(seconds=query_interval_seconds * MISSED_POLLS)
         is_polling = now() - self._last_polled_time <= allowed
         if not is_polling:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
 
 CHECK_INTERVAL_SECONDS = 5.0
-"""Between two looks for runs that are being cancelled, unless the server sends notices of them."""
+"""Between two polls for runs that are being cancelled, unless the server sends notices of them."""
 TIMEOUT_SECONDS = 5.0
 MAX_IDS = 200
 """How many runs one request asks for."""
@@ -30,7 +30,7 @@ class CancellationWatch:
         get_client: Returns the client of the API.
         runs: The runs that the worker has now, by their ids.
         stop: Stops a run, and returns when it is stopped.
-        interval: Seconds between two looks.
+        interval: Seconds between two polls.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class CancellationWatch:
         self._stopping: set[UUID] = set()
 
     def wake(self) -> None:
-        """Look at once."""
+        """Poll immediately."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Look for runs, and stop them, until cancelled."""
+        """Poll for runs, and stop them, until cancelled."""
         async with anyio.create_task_group() as group:
             while True:
                 with anyio.move_on_after(self._interval):
@@ -61,7 +61,7 @@ class CancellationWatch:
                 try:
                     with anyio.fail_after(TIMEOUT_SECONDS):
                         found = await self.find()
-                except Exception as error:  # the next look may find the server well
+                except Exception as error:  # the next poll may find the server well
                     get_logger("workers").debug("Runs that are being cancelled could not be looked up: %s", error)
                     continue
                 for flow_run in found:

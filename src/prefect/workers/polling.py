@@ -1,4 +1,4 @@
-"""When a worker looks for flow runs: at each notice of the server, and at intervals in case notices are lost."""
+"""When a worker polls for flow runs: at each notice of the server, and at intervals in case notices are lost."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ if TYPE_CHECKING:
     from prefect.settings.models.worker import WorkerSettings
 
 POLL_INTERVAL_SECONDS = 1.5
-"""Between two looks of a worker without notices of runs, unless the setting `worker.query_seconds` is smaller.
+"""Between two polls of a worker without notices of runs, unless the setting `worker.query_seconds` is smaller.
 
-A run waits for a look for at most this time, and then for its process, so 95 of 100 runs begin within the budget of
-three seconds with more than a second to spare. A look is one request, of about 10 ms of the server's CPU: a hundred
+A run waits for a poll for at most this time, and then for its process, so 95 of 100 runs begin within the budget of
+three seconds with more than a second to spare. A poll is one request, of about 10 ms of the server's CPU: a hundred
 workers that poll one server take two thirds of a core of it.
 """
 
 MIN_PAUSE_SECONDS = 0.05
-"""Between two looks, however many notices arrive: one look finds the runs of all of them."""
+"""Between two polls, however many notices arrive: one poll finds the runs of all of them."""
 
 
 class PollingLoop:
-    """Repeats a look for runs.
+    """Repeats a poll for runs.
 
     Args:
-        lookup: The look.
+        lookup: The poll.
         settings: The worker's settings.
 
     Attributes:
@@ -46,16 +46,16 @@ class PollingLoop:
 
     @property
     def interval(self) -> float:
-        """The seconds between two looks."""
+        """The seconds between two polls."""
         interval = self._notified_interval if self.is_notified else self._poll_interval
         return min(interval, RETRY_INTERVAL_SECONDS) if self._lookup.is_failing else interval
 
     def wake(self) -> None:
-        """Look at once."""
+        """Poll immediately."""
         self._wake.set()
 
     async def run(self) -> None:
-        """Look for runs until cancelled."""
+        """Poll for runs until cancelled."""
         while True:
             self._wake = anyio.Event()
             begun = time.monotonic()

@@ -1,7 +1,7 @@
 """Running a worker as the program of this process: until a signal, or until its work is done.
 
 The first SIGTERM or Ctrl+C ends the worker: processes of runs get SIGTERM, and SIGKILL at the deadline. A second one
-ends everything at once.
+ends everything immediately.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The HTTP server of a worker's health: `GET /health` answers 200 as long as the worker looks for flow runs."""
+"""The HTTP server of a worker's health: `GET /health` answers 200 as long as the worker polls for flow runs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PollingWorker(Protocol):
     """A worker, of which only its health matters here."""
 
     def is_worker_still_polling(self, query_interval_seconds: float) -> bool:
-        """Return whether the worker looks for flow runs."""
+        """Return whether the worker polls for flow runs."""
         ...
 
 
@@ -28,7 +28,7 @@ def build_healthcheck_server(
 
     Args:
         worker: The worker.
-        query_interval_seconds: Seconds between the worker's looks for flow runs.
+        query_interval_seconds: Seconds between the worker's polls for flow runs.
         log_level: The level of what the server logs.
     """
 

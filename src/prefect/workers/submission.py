@@ -84,7 +84,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
 
     @abc.abstractmethod
     def _wake(self) -> None:
-        """Look for runs again at once."""
+        """Poll for runs again immediately."""
 
     def get_flow_run_logger(self, flow_run: FlowRun) -> PrefectLogAdapter:
         """Return the logger of a flow run, whose records name the worker too."""
@@ -301,7 +301,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         identifier = self._infrastructure_pids.get(flow_run.id) or flow_run.infrastructure_pid
         configuration = self._configurations.get(flow_run.id)
         if identifier is None or configuration is None:
-            return  # it is being started: the next look finds it
+            return  # it is being started: the next poll finds it
         try:
             await self.kill_infrastructure(identifier, configuration, CANCEL_GRACE_SECONDS)
         except NotImplementedError:

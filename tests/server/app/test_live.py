@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator
+from typing import Any
 from uuid import UUID
 
 import httpx
 import pytest
 
 from prefect.server.app import Server
-from prefect.server.app.streams.live import Changes, LiveHub
+from prefect.server.app.streams import live
+from prefect.server.app.streams.live import LiveHub, Page
 from tests.server.route_client import RouteClient
 
 
@@ -37,7 +41,7 @@ async def hub(server: Server) -> AsyncIterator[LiveHub]:
 
 async def test_page_is_told_of_changes_to_its_run_only(call: RouteClient, hub: LiveHub) -> None:
     mine, other = await call.flow_run("PENDING"), await call.flow_run("PENDING")
-    page, everything = hub._stream(Changes(UUID(mine))), hub._stream(Changes(None))
+    page, everything = hub._stream(Page(UUID(mine))), hub._stream(Page())
     assert b"hello" in await read(page) and b"hello" in await read(everything)
     waiting = asyncio.create_task(read(page))
     await asyncio.sleep(0)
@@ -52,19 +56,20 @@ async def test_page_is_told_of_changes_to_its_run_only(call: RouteClient, hub: L
 
 async def test_page_is_told_of_new_logs_of_its_run(call: RouteClient, hub: LiveHub) -> None:
     run = await call.flow_run("RUNNING")
-    page = hub._stream(Changes(UUID(run)))
+    page = hub._stream(Page(UUID(run)))
     await read(page)
     waiting = asyncio.create_task(read(page))
     await asyncio.sleep(0)
     log = {"name": "x", "level": 20, "message": "hi", "timestamp": "2026-01-01T00:00:00Z", "flow_run_id": run}
     await call("POST", "/logs/", [log])
-    assert b"change" in await waiting
+    while ("logs", {}) not in parse(await waiting):  # that it runs may be told first
+        waiting = asyncio.create_task(read(page))
     await page.aclose()
 
 
 async def test_page_is_told_that_its_run_was_deleted(call: RouteClient, hub: LiveHub) -> None:
     run = await call.flow_run("COMPLETED")
-    page = hub._stream(Changes(UUID(run)))
+    page = hub._stream(Page(UUID(run)))
     await read(page)
     waiting = asyncio.create_task(read(page))
     await asyncio.sleep(0)
@@ -73,23 +78,85 @@ async def test_page_is_told_that_its_run_was_deleted(call: RouteClient, hub: Liv
     await page.aclose()
 
 
-async def test_changes_are_gathered_longer_when_answers_cost_more(
-    server: Server, hub: LiveHub, monkeypatch: pytest.MonkeyPatch
+def parse(message: bytes) -> list[tuple[str, Any]]:
+    """Return the events of a message, each with its data."""
+    found = re.findall(r"event: (\w+)\ndata: (.*)\n\n", message.decode())
+    return [(name, json.loads(data)) for name, data in found]
+
+
+async def test_changed_rows_are_pushed_to_those_whose_query_they_satisfy(call: RouteClient, hub: LiveHub) -> None:
+    run = await call.flow_run("PENDING")
+    streams = {query: hub._stream(Page(query=query)) for query in ("state:running", "state:failed", "colour:red")}
+    streams["none"] = hub._stream(Page())
+    for stream in streams.values():
+        await read(stream)
+    waiting = {query: asyncio.create_task(read(stream)) for query, stream in streams.items()}
+    await asyncio.sleep(0)
+    await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "RUNNING"}}, id=run)
+    pushed = {query: parse(await task) for query, task in waiting.items()}
+    assert all([name for name, _ in events] == ["runs", "change"] for events in pushed.values())
+    for query in ("none", "state:running"):
+        (row,) = pushed[query][0][1]["rows"]
+        assert (row["id"], row["state_type"], pushed[query][0][1]["gone"]) == (run, "RUNNING", [])
+    for query in ("state:failed", "colour:red"):
+        assert pushed[query][0][1] == {"rows": [], "gone": [run]}
+    for stream in streams.values():
+        await stream.aclose()
+
+
+async def test_pages_of_one_query_share_a_message(
+    call: RouteClient, hub: LiveHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    pauses: list[float] = []
+    computed: list[Any] = []
+    find = live.changes.find_changed_runs
 
-    async def sleep(seconds: float) -> None:
-        pauses.append(seconds)
+    async def count(*arguments: Any) -> Any:
+        computed.append(arguments)
+        return await find(*arguments)
 
-    monkeypatch.setattr("prefect.server.app.streams.live.asyncio.sleep", sleep)
-    for cost in (0.001, 0.1, 100):
-        server.answers._seconds[False] = cost
-        await hub._pause(False)
-    assert [round(pause, 1) for pause in pauses] == [0.3, 0.3, 3.0, 0.3, 60.0]
+    monkeypatch.setattr(live.changes, "find_changed_runs", count)
+    streams = [hub._stream(Page(query="state:running")) for _ in range(50)]
+    for stream in streams:
+        await read(stream)
+    waiting = [asyncio.create_task(read(stream)) for stream in streams]
+    await asyncio.sleep(0)
+    await call.flow_run("RUNNING")
+    assert len({await task for task in waiting}) == 1
+    assert len(computed) == 1
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_more_runs_than_a_message_holds_are_a_mere_change(
+    call: RouteClient, hub: LiveHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.changes, "MAX_RUNS", 0)
+    page = hub._stream(Page())
+    await read(page)
+    waiting = asyncio.create_task(read(page))
+    await asyncio.sleep(0)
+    await call.flow_run("RUNNING")
+    assert parse(await waiting) == [("change", {})]
+    await page.aclose()
+
+
+def test_page_that_does_not_read_loads_everything_again() -> None:
+    page = Page()
+    for _ in range(live.MAX_WAITING_MESSAGES + 1):
+        page.put(b"event: runs\ndata: {}\n\n")
+    assert parse(page.take()) == [("change", {})]
+    assert page.take() == b""
+
+
+@pytest.mark.parametrize(
+    ("spent", "pages", "pause"), [(0.0001, 0, 0.3), (0.006, 0, 0.5), (0.001, 50, 0.5), (5.0, 1, 0.7)]
+)
+def test_changes_are_gathered_for_less_than_a_second(spent: float, pages: int, pause: float) -> None:
+    assert live.gathering_seconds(spent, pages) == pytest.approx(pause)
 
 
 async def test_page_that_comes_as_the_last_one_goes_is_told_of_changes(call: RouteClient, hub: LiveHub) -> None:
-    first, second = hub._stream(Changes(None)), hub._stream(Changes(None))
+    first, second = hub._stream(Page()), hub._stream(Page())
     await read(first)
     await first.aclose()
     await read(second)
@@ -101,7 +168,7 @@ async def test_page_that_comes_as_the_last_one_goes_is_told_of_changes(call: Rou
 
 
 async def test_streams_end_when_the_server_stops(hub: LiveHub) -> None:
-    page = hub._stream(Changes(None))
+    page = hub._stream(Page())
     await read(page)
     hub.stop()
     with pytest.raises(StopAsyncIteration):

@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import Response
 
 from prefect.server.app import Server
-from prefect.server.app.shared_answers import SharedAnswers
+from prefect.server.app.shared_answers import CORE_SHARE, MAX_INTERVAL_SECONDS, SharedAnswers
 from tests.server.route_client import RouteClient
 
 SHARED = {"cache-control": "max-age=1"}
@@ -35,18 +35,76 @@ async def test_answer_is_computed_once_for_all_who_ask() -> None:
     assert {bytes((await each).body) for each in asking} == {b"1"}
     await answers.get("other", page.compute)
     assert page.computed == 2
-    assert answers.take_seconds(False) > 0 == answers.take_seconds(False) == answers.take_seconds(True)
 
 
-async def test_answer_expires_with_a_change_also_while_it_is_computed() -> None:
-    answers, page = SharedAnswers(), Page()
+class Clock:
+    """A clock that is set by hand."""
+
+    def __init__(self) -> None:
+        self.seconds = 1000.0
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def pace(response: Response) -> tuple[int, int]:
+    """Return the age and the pause that a response says, in milliseconds."""
+    age, after = (int(part.split("=")[1]) for part in response.headers["prefect-page"].split(", "))
+    return age, after
+
+
+async def test_answer_is_computed_again_after_a_change_and_a_pause() -> None:
+    clock = Clock()
+    answers, page = SharedAnswers(clock), Page()
+    page.go.set()
+    assert pace(await answers.get("key", page.compute)) == (0, 500)
+    answers.expire()
+    clock.seconds += 0.4
+    early = await answers.get("key", page.compute)
+    assert (early.body, pace(early)) == (b"1", (400, 100))
+    clock.seconds += 0.1
+    assert (await answers.get("key", page.compute)).body == b"2"
+    clock.seconds += 9
+    assert (await answers.get("key", page.compute)).body == b"2"  # nothing has changed since
+
+
+async def test_answer_that_follows_a_log_is_computed_after_each_change() -> None:
+    answers, page = SharedAnswers(Clock()), Page()
+    page.go.set()
+    for number in (b"1", b"2"):
+        answers.expire()
+        response = await answers.get("key", page.compute, always_current=True)
+        assert (response.body, pace(response)) == (number, (0, 0))
+
+
+async def test_answers_that_are_in_use_take_no_more_than_their_share_of_a_core() -> None:
+    clock = Clock()
+    answers = SharedAnswers(clock)
+    costs = {"cheap": 0.004, "medium": 0.03, "costly": 0.14}
+
+    async def compute(seconds: float) -> Response:
+        clock.seconds += seconds
+        return Response(b"")
+
+    for name, seconds in costs.items():
+        await answers.get(name, lambda seconds=seconds: compute(seconds))
+    intervals = {name: answers.interval(seconds) for name, seconds in costs.items()}
+    assert sum(seconds / intervals[name] for name, seconds in costs.items()) <= CORE_SHARE * 1.2
+    assert intervals["cheap"] < intervals["medium"] < intervals["costly"] < MAX_INTERVAL_SECONDS
+    clock.seconds += 100
+    assert answers.interval(0.0001) == 0.5  # nobody looks at the others any more
+
+
+async def test_change_while_an_answer_is_computed_counts_for_the_next() -> None:
+    clock = Clock()
+    answers, page = SharedAnswers(clock), Page()
     first = asyncio.ensure_future(answers.get("key", page.compute))
     await asyncio.sleep(0)
     answers.expire()
-    second = asyncio.ensure_future(answers.get("key", page.compute))
     page.go.set()
-    await asyncio.gather(first, second)
-    assert page.computed == 2
+    await first
+    clock.seconds += 1
+    assert (await answers.get("key", page.compute)).body == b"2"
 
 
 async def test_page_that_asked_first_may_go() -> None:
@@ -82,7 +140,7 @@ async def test_only_requests_that_allow_it_share_an_answer(server: Server, api: 
     await call.flow_run("RUNNING")
     assert await count(**SHARED) == 0  # nobody has been notified yet
     assert await count() == 1
-    server.answers.expire()
+    server.answers.forget()
     assert await count(**SHARED) == 1
 
 

@@ -39,13 +39,30 @@ export function latest<T>(path: string): T | undefined {
   return known.get(path)?.value as T | undefined
 }
 
+/** How old an answer was when it came, and when to ask for the next one after a change, in milliseconds. */
+export interface Pace {
+  age: number
+  next: number
+}
+
+function readPace(response: Response): Pace {
+  const number = (name: string) => Number(new RegExp(`${name}=(\\d+)`).exec(response.headers.get('prefect-page') ?? '')?.[1] ?? 0)
+  return { age: number('age'), next: number('next') }
+}
+
 /** @param shared whether the answer may be one that another page was given since the last change. */
 export async function get<T>(path: string, signal?: AbortSignal, shared = false): Promise<T> {
+  return (await getPaced<T>(path, signal, shared)).value
+}
+
+/** Return an answer as `get` does, with its pace. */
+export async function getPaced<T>(path: string, signal?: AbortSignal, shared = false): Promise<Pace & { value: T }> {
   const before = known.get(path)
   const headers: Record<string, string> = before ? { 'if-none-match': before.etag } : {}
   if (shared) headers['cache-control'] = 'max-age=1'
   const response = await request('GET', path, undefined, headers, signal)
-  if (response.status === 304 && before) return before.value as T
+  const pace = readPace(response)
+  if (response.status === 304 && before) return { ...pace, value: before.value as T }
   const value = (await response.json()) as T
   const etag = response.headers.get('etag')
   if (etag) {
@@ -53,7 +70,7 @@ export async function get<T>(path: string, signal?: AbortSignal, shared = false)
     known.set(path, { etag, value })
     if (known.size > MAX_KNOWN) known.delete(known.keys().next().value as string)
   }
-  return value
+  return { ...pace, value }
 }
 
 export async function send<T = unknown>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) {

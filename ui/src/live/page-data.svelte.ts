@@ -1,9 +1,20 @@
 /** The data of a page: loaded when its address changes, and again when the server says that it changed. */
-import { ApiError, get, latest } from '../api/client'
+import { ApiError, getPaced, latest } from '../api/client'
+import type { RunChanges } from './changes'
+import type { Message } from './messages'
 import { follow } from './stream'
 
-/** How long to wait between two loads, however much changes: ten times what the last one took, at least a second. */
+/** How long to wait between two loads, however much changes; the server may say that it is to be longer. */
 const MIN_PAUSE_MS = 700
+
+/** Without a server that says so, a load is followed by a pause of so many times what it took. */
+const PAUSE_FACTOR = 10
+
+/** How long pushed changes are kept, to be applied to answers that were computed before them. */
+const KEPT_MS = 35_000
+
+/** Returns the data after changes of flow runs, or nothing when it has to be loaded again at once. */
+type Merge<T> = (value: T, changes: RunChanges) => T | undefined
 
 export class PageData<T> {
   value = $state.raw<T | undefined>()
@@ -11,29 +22,37 @@ export class PageData<T> {
   loading = $state(false)
   /** How often it has been loaded, also when nothing had changed: what is shown beside it may have. */
   loads = $state(0)
+  /** How often the server said that the run it is about has logged something. */
+  logged = $state(0)
 
   private aborter: AbortController | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
   private loadedAt = 0
   private took = 0
+  private nextAt = 0
   private current = ''
+  private pushed: { at: number; changes: RunChanges }[] = []
 
   /**
    * @param path the endpoint, or undefined for nothing; called again when what it reads changes.
    * @param topic what to follow, as in `follow`; undefined when nothing can change any more.
    * @param fresh whether a form begins with it, which neither may be outdated nor change while somebody types: the answer
    *   of an earlier visit is not shown until the server has answered.
+   * @param merge how it follows pushed changes of flow runs.
    */
   constructor(
     private path: () => string | undefined,
     topic: () => string | undefined = () => undefined,
     fresh = false,
+    private merge?: Merge<T>,
   ) {
     $effect(() => {
       const path = this.path()
       if (path === undefined) return
       if (path !== this.current) {
         this.current = path
+        this.pushed = []
+        this.nextAt = 0
         const before = fresh ? undefined : latest<T>(path)
         if (before !== undefined) this.value = before
       }
@@ -46,7 +65,7 @@ export class PageData<T> {
       let unfollow: (() => void) | undefined
       const start = () => {
         unfollow?.()
-        unfollow = document.visibilityState === 'visible' ? follow(followed, (pushed) => this.reloadSoon(pushed)) : undefined
+        unfollow = document.visibilityState === 'visible' ? follow(followed, (message) => this.take(message)) : undefined
       }
       const onVisibility = () => {
         start()
@@ -67,10 +86,30 @@ export class PageData<T> {
     if (path !== undefined) await this.load(path)
   }
 
+  private take(message: Message) {
+    if (message.kind === 'logs') this.logged += 1
+    else if (message.kind === 'change') this.reloadSoon(message.pushed)
+    else this.apply(message.changes)
+  }
+
+  private apply(changes: RunChanges) {
+    if (!this.merge || this.value === undefined) return
+    const at = Date.now()
+    this.pushed = [...this.pushed.filter((each) => each.at > at - KEPT_MS), { at, changes }]
+    const merged = this.merge(this.value, changes)
+    if (merged !== undefined) this.value = merged
+    else if (at > this.loadedAt + MIN_PAUSE_MS && !this.loading) void this.reload()
+  }
+
+  /** Return an answer with what was pushed since it was computed. */
+  private catchUp(value: T, computedAt: number): T {
+    return this.pushed.filter((each) => each.at > computedAt).reduce((value, each) => this.merge?.(value, each.changes) ?? value, value)
+  }
+
   private reloadSoon(pushed = false) {
     if (this.timer || document.visibilityState !== 'visible') return
-    const pause = Math.max(MIN_PAUSE_MS, this.took * 10)
-    const wait = Math.max(0, this.loadedAt + pause - Date.now())
+    const soonest = this.loadedAt + Math.max(MIN_PAUSE_MS, pushed ? 0 : this.took * PAUSE_FACTOR)
+    const wait = Math.max(0, soonest - Date.now(), this.nextAt - Date.now())
     this.timer = setTimeout(() => {
       this.timer = undefined
       const path = this.path()
@@ -84,7 +123,9 @@ export class PageData<T> {
     const began = Date.now()
     this.loading = true
     try {
-      this.value = await get<T>(path, aborter.signal, shared)
+      const answer = await getPaced<T>(path, aborter.signal, shared)
+      this.value = this.catchUp(answer.value, Date.now() - answer.age)
+      this.nextAt = Date.now() + answer.next
       this.error = undefined
       this.loads += 1
     } catch (error) {

@@ -1,6 +1,7 @@
 /** Changes that the server pushes as server-sent events, with polling where a proxy holds them back. */
 import { authorization } from '../api/client'
 import { server } from '../api/server'
+import { parseMessage, type Message } from './messages'
 
 const HELLO_TIMEOUT_MS = 4000
 const POLL_INTERVAL_MS = 5000
@@ -8,19 +9,22 @@ const RECONNECT_MS = 2000
 /** How many polls to make before the stream is tried again. */
 const POLLS_BEFORE_RETRY = 6
 
-/** Called when something changed: whether the server said so, or it may only have. */
-type Changed = (pushed: boolean) => void
+/** Called when something changed; unless the server said so, it may only have. */
+type Changed = (message: Message) => void
+
+const PERHAPS: Message = { kind: 'change', pushed: false }
 
 /**
  * Call `changed` whenever the server says that something changed, until the returned function is called.
  *
- * @param topic what to follow: `run=<id>` for one flow run, or an empty text for anything.
+ * @param topic what to follow: `run=<id>` for one flow run, `q=<query>` for the flow runs of a query and anything else, or
+ *   an empty text for anything.
  */
 export function follow(topic: string, changed: Changed): () => void {
   let shared = streams.get(topic)
   if (!shared) {
     const listeners = new Set<Changed>()
-    shared = { listeners, stop: readStream(topic, (pushed) => listeners.forEach((listener) => listener(pushed))) }
+    shared = { listeners, stop: readStream(topic, (message) => listeners.forEach((listener) => listener(message))) }
     streams.set(topic, shared)
   }
   const { listeners, stop } = shared
@@ -51,7 +55,7 @@ function readStream(topic: string, changed: Changed): () => void {
       if (ended === 'after it worked') await wait(RECONNECT_MS)
       const polls = { 'after it worked': 0, 'server away': 1, 'held back': POLLS_BEFORE_RETRY }[ended]
       for (let n = 0; n < polls && !aborter.signal.aborted; n += 1) {
-        changed(false)
+        changed(PERHAPS)
         await wait(POLL_INTERVAL_MS)
       }
     }
@@ -69,16 +73,22 @@ function readStream(topic: string, changed: Changed): () => void {
       const response = await fetch(url, { headers: authorization(), signal: attempt.signal, cache: 'no-store' })
       if (!response.ok || !response.body) return 'held back'
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
+      let text = ''
       for (;;) {
         const { done, value } = await reader.read()
         if (done) return greeted ? 'after it worked' : 'held back'
         if (!greeted) {
           greeted = true
           clearTimeout(patience)
-          if (missed) changed(false)
+          if (missed) changed(PERHAPS)
           missed = false
         }
-        if (value.includes('event: change')) changed(true)
+        const messages = (text + value).split('\n\n')
+        text = messages.pop()!
+        for (const each of messages) {
+          const message = parseMessage(each)
+          if (message) changed(message)
+        }
       }
     } catch {
       return greeted ? 'after it worked' : attempt.signal.aborted ? 'held back' : 'server away'

@@ -1,4 +1,4 @@
-"""The client: what programs use to look at runs and to change them, async and sync alike.
+"""The client: what programs use to read runs and to change them, async and sync alike.
 
 Every operation is one `async def` in one of the parts; `SyncPrefectClient` has the same methods, driven. Operations go
 through a transport: with the URL of a server over HTTP, without one to the local store in this process, which applies

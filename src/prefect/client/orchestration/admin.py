@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from prefect._lazy import lazy, lazy_from
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, sync_method
+from prefect.client.orchestration import base as _base
 
 if TYPE_CHECKING:
     import httpx
@@ -26,7 +26,7 @@ _checked: set[str] = set()
 """The addresses of the servers whose version was compared in this process."""
 
 
-class AdminAsyncClient(BaseAsyncClient):
+class AdminAsyncClient(_base.BaseAsyncClient):
     """Operations on the API itself."""
 
     async def api_healthcheck(self) -> Exception | None:
@@ -113,14 +113,14 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(numbers)
 
 
-class AdminClient(BaseClient):
+class AdminClient(_base.BaseClient):
     """The same for sync code."""
 
-    api_healthcheck = sync_method(AdminAsyncClient.api_healthcheck)
-    api_version = sync_method(AdminAsyncClient.api_version)
-    clear_server_default_result_storage = sync_method(AdminAsyncClient.clear_server_default_result_storage)
-    hello = sync_method(AdminAsyncClient.hello)
-    raise_for_api_version_mismatch = sync_method(AdminAsyncClient.raise_for_api_version_mismatch)
-    raise_for_api_version_mismatch_once = sync_method(AdminAsyncClient.raise_for_api_version_mismatch_once)
-    read_server_default_result_storage = sync_method(AdminAsyncClient.read_server_default_result_storage)
-    update_server_default_result_storage = sync_method(AdminAsyncClient.update_server_default_result_storage)
+    api_healthcheck = _base.sync_method(AdminAsyncClient.api_healthcheck)
+    api_version = _base.sync_method(AdminAsyncClient.api_version)
+    clear_server_default_result_storage = _base.sync_method(AdminAsyncClient.clear_server_default_result_storage)
+    hello = _base.sync_method(AdminAsyncClient.hello)
+    raise_for_api_version_mismatch = _base.sync_method(AdminAsyncClient.raise_for_api_version_mismatch)
+    raise_for_api_version_mismatch_once = _base.sync_method(AdminAsyncClient.raise_for_api_version_mismatch_once)
+    read_server_default_result_storage = _base.sync_method(AdminAsyncClient.read_server_default_result_storage)
+    update_server_default_result_storage = _base.sync_method(AdminAsyncClient.update_server_default_result_storage)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
+from prefect.client.orchestration import base
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -39,7 +39,7 @@ class ArtifactCollectionReadParams(TypedDict, total=False):
     offset: int
 
 
-class ArtifactAsyncClient(BaseAsyncClient):
+class ArtifactAsyncClient(base.BaseAsyncClient):
     """Operations on artifacts."""
 
     async def create_artifact(self, artifact: ArtifactCreate) -> records.Artifact:
@@ -69,10 +69,10 @@ class ArtifactAsyncClient(BaseAsyncClient):
             kwargs: `artifact_filter`, `flow_run_filter` and `task_run_filter`; `sort`, newest id first if None;
                 `limit`, 200 if None; `offset`.
         """
-        return parse_many(records.Artifact, await self._call("POST", "/artifacts/filter", _body(**kwargs)))
+        return base.parse_many(records.Artifact, await self._call("POST", "/artifacts/filter", _body(**kwargs)))
 
 
-class ArtifactCollectionAsyncClient(BaseAsyncClient):
+class ArtifactCollectionAsyncClient(base.BaseAsyncClient):
     """Operations on the newest artifacts of each key."""
 
     async def read_latest_artifacts(
@@ -80,22 +80,22 @@ class ArtifactCollectionAsyncClient(BaseAsyncClient):
     ) -> list[records.ArtifactCollection]:
         """Return the newest artifact of each key that satisfies all filters, with the arguments of `read_artifacts`."""
         answer = await self._call("POST", "/artifacts/latest/filter", _body(**kwargs))
-        return parse_many(records.ArtifactCollection, answer)
+        return base.parse_many(records.ArtifactCollection, answer)
 
 
-class ArtifactClient(BaseClient):
+class ArtifactClient(base.BaseClient):
     """The same for sync code."""
 
-    create_artifact = sync_method(ArtifactAsyncClient.create_artifact)
-    delete_artifact = sync_method(ArtifactAsyncClient.delete_artifact)
-    read_artifacts = sync_method(ArtifactAsyncClient.read_artifacts)
-    update_artifact = sync_method(ArtifactAsyncClient.update_artifact)
+    create_artifact = base.sync_method(ArtifactAsyncClient.create_artifact)
+    delete_artifact = base.sync_method(ArtifactAsyncClient.delete_artifact)
+    read_artifacts = base.sync_method(ArtifactAsyncClient.read_artifacts)
+    update_artifact = base.sync_method(ArtifactAsyncClient.update_artifact)
 
 
-class ArtifactCollectionClient(BaseClient):
+class ArtifactCollectionClient(base.BaseClient):
     """The same for sync code."""
 
-    read_latest_artifacts = sync_method(ArtifactCollectionAsyncClient.read_latest_artifacts)
+    read_latest_artifacts = base.sync_method(ArtifactCollectionAsyncClient.read_latest_artifacts)
 
 
 def _body(
@@ -106,5 +106,5 @@ def _body(
     limit: int | None = None,
     offset: int = 0,
 ) -> dict[str, Any]:
-    criteria = drop_none(artifacts=artifact_filter, flow_runs=flow_run_filter, task_runs=task_run_filter)
-    return {**criteria, **drop_none(sort=sort, limit=limit, offset=offset)}
+    criteria = base.drop_none(artifacts=artifact_filter, flow_runs=flow_run_filter, task_runs=task_run_filter)
+    return {**criteria, **base.drop_none(sort=sort, limit=limit, offset=offset)}

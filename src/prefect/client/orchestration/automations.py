@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy_from
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_id, parse_many, sync_method
+from prefect.client.orchestration import base
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
@@ -17,12 +17,12 @@ else:
     automations, event_filters, responses = lazy_from("prefect.schemas", "automations", "event_filters", "responses")
 
 
-class AutomationAsyncClient(BaseAsyncClient):
+class AutomationAsyncClient(base.BaseAsyncClient):
     """Operations on automations."""
 
     async def create_automation(self, automation: AutomationCore) -> UUID:
         """Create an automation and return its id."""
-        return parse_id((await self._call("POST", "/automations/", _whole(automation)))["id"])
+        return base.parse_id((await self._call("POST", "/automations/", _whole(automation)))["id"])
 
     async def update_automation(self, automation_id: UUID, automation: AutomationCore) -> None:
         """Put another automation in the place of one.
@@ -50,7 +50,7 @@ class AutomationAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        body = drop_none(automations=automations, sort=sort, limit=limit, offset=offset)
+        body = base.drop_none(automations=automations, sort=sort, limit=limit, offset=offset)
         return _automations(await self._call("POST", "/automations/filter", body))
 
     async def find_automation(self, id_or_name: str | UUID) -> Automation | None:
@@ -117,7 +117,7 @@ class AutomationAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/automations/owned-by/{resource_id}", resource_id=resource_id)
 
 
-class SlaAsyncClient(BaseAsyncClient):
+class SlaAsyncClient(base.BaseAsyncClient):
     """Operations on service level agreements, which only Prefect Cloud has."""
 
     async def apply_slas_for_deployment(self, deployment_id: UUID, slas: list[Any]) -> responses.SlaMergeResponse:
@@ -141,26 +141,26 @@ def _whole(automation: AutomationCore) -> dict[str, Any]:
 
 
 def _automations(answer: Iterable[Any]) -> list[Automation]:
-    return parse_many(automations.Automation, answer)
+    return base.parse_many(automations.Automation, answer)
 
 
-class AutomationClient(BaseClient):
+class AutomationClient(base.BaseClient):
     """The same for sync code."""
 
-    create_automation = sync_method(AutomationAsyncClient.create_automation)
-    delete_automation = sync_method(AutomationAsyncClient.delete_automation)
-    delete_resource_owned_automations = sync_method(AutomationAsyncClient.delete_resource_owned_automations)
-    find_automation = sync_method(AutomationAsyncClient.find_automation)
-    pause_automation = sync_method(AutomationAsyncClient.pause_automation)
-    read_automation = sync_method(AutomationAsyncClient.read_automation)
-    read_automations = sync_method(AutomationAsyncClient.read_automations)
-    read_automations_by_name = sync_method(AutomationAsyncClient.read_automations_by_name)
-    read_resource_related_automations = sync_method(AutomationAsyncClient.read_resource_related_automations)
-    resume_automation = sync_method(AutomationAsyncClient.resume_automation)
-    update_automation = sync_method(AutomationAsyncClient.update_automation)
+    create_automation = base.sync_method(AutomationAsyncClient.create_automation)
+    delete_automation = base.sync_method(AutomationAsyncClient.delete_automation)
+    delete_resource_owned_automations = base.sync_method(AutomationAsyncClient.delete_resource_owned_automations)
+    find_automation = base.sync_method(AutomationAsyncClient.find_automation)
+    pause_automation = base.sync_method(AutomationAsyncClient.pause_automation)
+    read_automation = base.sync_method(AutomationAsyncClient.read_automation)
+    read_automations = base.sync_method(AutomationAsyncClient.read_automations)
+    read_automations_by_name = base.sync_method(AutomationAsyncClient.read_automations_by_name)
+    read_resource_related_automations = base.sync_method(AutomationAsyncClient.read_resource_related_automations)
+    resume_automation = base.sync_method(AutomationAsyncClient.resume_automation)
+    update_automation = base.sync_method(AutomationAsyncClient.update_automation)
 
 
-class SlaClient(BaseClient):
+class SlaClient(base.BaseClient):
     """The same for sync code."""
 
-    apply_slas_for_deployment = sync_method(SlaAsyncClient.apply_slas_for_deployment)
+    apply_slas_for_deployment = base.sync_method(SlaAsyncClient.apply_slas_for_deployment)

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import (
-    BaseAsyncClient,
-    BaseClient,
-    drop_none,
-    dump_set_fields,
-    parse_many,
-    sync_method,
-)
+from prefect.client.orchestration import base
 from prefect.exceptions import ProtectedBlockError
 
 if TYPE_CHECKING:
@@ -34,7 +27,7 @@ else:
 _NEW_DOCUMENT = {"name", "data", "block_schema_id", "block_type_id", "is_anonymous"}
 
 
-class BlocksDocumentAsyncClient(BaseAsyncClient):
+class BlocksDocumentAsyncClient(base.BaseAsyncClient):
     """Operations on block documents."""
 
     async def create_block_document(
@@ -117,24 +110,24 @@ class BlocksDocumentAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             include_secrets: Whether the values of secrets are returned, rather than asterisks.
         """
-        body = drop_none(
+        body = base.drop_none(
             block_schema_type=block_schema_type, offset=offset, limit=limit, include_secrets=include_secrets
         )
-        return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
+        return base.parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
     async def read_block_documents_by_name(self, name: str) -> list[BlockDocument]:
         """Return the block documents of a name, whatever their type, with the values of their secrets."""
         body = {"block_documents": {"name": {"any_": [name]}}, "include_secrets": True}
-        return parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
+        return base.parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
 
-class BlocksSchemaAsyncClient(BaseAsyncClient):
+class BlocksSchemaAsyncClient(base.BaseAsyncClient):
     """Operations on block schemas."""
 
     async def create_block_schema(self, block_schema: BlockSchemaCreate) -> blocks.BlockSchema:
         """Create a block schema; one of the same checksum and version is returned as it is."""
         return blocks.BlockSchema.model_validate(
-            await self._call("POST", "/block_schemas/", dump_set_fields(block_schema))
+            await self._call("POST", "/block_schemas/", base.dump_set_fields(block_schema))
         )
 
     async def read_block_schema_by_checksum(self, checksum: str, version: str | None = None) -> blocks.BlockSchema:
@@ -148,16 +141,16 @@ class BlocksSchemaAsyncClient(BaseAsyncClient):
 
     async def read_block_schemas(self) -> list[blocks.BlockSchema]:
         """Return the block schemas, the newest first; at most 200."""
-        return parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", {}))
+        return base.parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", {}))
 
     async def get_most_recent_block_schema_for_block_type(self, block_type_id: UUID) -> blocks.BlockSchema | None:
         """Return the newest schema of a block type, or None."""
         body = {"block_schemas": {"block_type_id": {"any_": [block_type_id]}}, "limit": 1}
-        found = parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", body))
+        found = base.parse_many(blocks.BlockSchema, await self._call("POST", "/block_schemas/filter", body))
         return found[0] if found else None
 
 
-class BlocksTypeAsyncClient(BaseAsyncClient):
+class BlocksTypeAsyncClient(base.BaseAsyncClient):
     """Operations on block types."""
 
     async def create_block_type(self, block_type: BlockTypeCreate) -> blocks.BlockType:
@@ -166,7 +159,9 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
         Raises:
             ObjectAlreadyExists: There is one of this slug.
         """
-        return blocks.BlockType.model_validate(await self._call("POST", "/block_types/", dump_set_fields(block_type)))
+        return blocks.BlockType.model_validate(
+            await self._call("POST", "/block_types/", base.dump_set_fields(block_type))
+        )
 
     async def read_block_type_by_slug(self, slug: str) -> blocks.BlockType:
         """Return the block type of this slug.
@@ -178,7 +173,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
 
     async def read_block_types(self) -> list[blocks.BlockType]:
         """Return the block types by name; at most 200."""
-        return parse_many(blocks.BlockType, await self._call("POST", "/block_types/filter", {}))
+        return base.parse_many(blocks.BlockType, await self._call("POST", "/block_types/filter", {}))
 
     async def read_block_documents_by_type(
         self, block_type_slug: str, offset: int | None = None, limit: int | None = None, include_secrets: bool = True
@@ -196,7 +191,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
             limit=limit,
             include_secrets=include_secrets,
         )
-        return parse_many(blocks.BlockDocument, answer)
+        return base.parse_many(blocks.BlockDocument, answer)
 
     async def update_block_type(self, block_type_id: UUID, block_type: BlockTypeUpdate) -> None:
         """Change what is set of a block type.
@@ -206,7 +201,7 @@ class BlocksTypeAsyncClient(BaseAsyncClient):
             ProtectedBlockError: It is protected.
         """
         with _protection():
-            await self._call("PATCH", "/block_types/{id}", dump_set_fields(block_type), id=block_type_id)
+            await self._call("PATCH", "/block_types/{id}", base.dump_set_fields(block_type), id=block_type_id)
 
     async def delete_block_type(self, block_type_id: UUID) -> None:
         """Delete a block type with its schemas and documents.
@@ -238,35 +233,35 @@ def _protection() -> Iterator[None]:
         raise ProtectedBlockError(response.json().get("detail") or str(error)) from error
 
 
-class BlocksDocumentClient(BaseClient):
+class BlocksDocumentClient(base.BaseClient):
     """The same for sync code."""
 
-    create_block_document = sync_method(BlocksDocumentAsyncClient.create_block_document)
-    delete_block_document = sync_method(BlocksDocumentAsyncClient.delete_block_document)
-    read_block_document = sync_method(BlocksDocumentAsyncClient.read_block_document)
-    read_block_document_by_name = sync_method(BlocksDocumentAsyncClient.read_block_document_by_name)
-    read_block_documents = sync_method(BlocksDocumentAsyncClient.read_block_documents)
-    read_block_documents_by_name = sync_method(BlocksDocumentAsyncClient.read_block_documents_by_name)
-    update_block_document = sync_method(BlocksDocumentAsyncClient.update_block_document)
+    create_block_document = base.sync_method(BlocksDocumentAsyncClient.create_block_document)
+    delete_block_document = base.sync_method(BlocksDocumentAsyncClient.delete_block_document)
+    read_block_document = base.sync_method(BlocksDocumentAsyncClient.read_block_document)
+    read_block_document_by_name = base.sync_method(BlocksDocumentAsyncClient.read_block_document_by_name)
+    read_block_documents = base.sync_method(BlocksDocumentAsyncClient.read_block_documents)
+    read_block_documents_by_name = base.sync_method(BlocksDocumentAsyncClient.read_block_documents_by_name)
+    update_block_document = base.sync_method(BlocksDocumentAsyncClient.update_block_document)
 
 
-class BlocksSchemaClient(BaseClient):
+class BlocksSchemaClient(base.BaseClient):
     """The same for sync code."""
 
-    create_block_schema = sync_method(BlocksSchemaAsyncClient.create_block_schema)
-    get_most_recent_block_schema_for_block_type = sync_method(
+    create_block_schema = base.sync_method(BlocksSchemaAsyncClient.create_block_schema)
+    get_most_recent_block_schema_for_block_type = base.sync_method(
         BlocksSchemaAsyncClient.get_most_recent_block_schema_for_block_type
     )
-    read_block_schema_by_checksum = sync_method(BlocksSchemaAsyncClient.read_block_schema_by_checksum)
-    read_block_schemas = sync_method(BlocksSchemaAsyncClient.read_block_schemas)
+    read_block_schema_by_checksum = base.sync_method(BlocksSchemaAsyncClient.read_block_schema_by_checksum)
+    read_block_schemas = base.sync_method(BlocksSchemaAsyncClient.read_block_schemas)
 
 
-class BlocksTypeClient(BaseClient):
+class BlocksTypeClient(base.BaseClient):
     """The same for sync code."""
 
-    create_block_type = sync_method(BlocksTypeAsyncClient.create_block_type)
-    delete_block_type = sync_method(BlocksTypeAsyncClient.delete_block_type)
-    read_block_documents_by_type = sync_method(BlocksTypeAsyncClient.read_block_documents_by_type)
-    read_block_type_by_slug = sync_method(BlocksTypeAsyncClient.read_block_type_by_slug)
-    read_block_types = sync_method(BlocksTypeAsyncClient.read_block_types)
-    update_block_type = sync_method(BlocksTypeAsyncClient.update_block_type)
+    create_block_type = base.sync_method(BlocksTypeAsyncClient.create_block_type)
+    delete_block_type = base.sync_method(BlocksTypeAsyncClient.delete_block_type)
+    read_block_documents_by_type = base.sync_method(BlocksTypeAsyncClient.read_block_documents_by_type)
+    read_block_type_by_slug = base.sync_method(BlocksTypeAsyncClient.read_block_type_by_slug)
+    read_block_types = base.sync_method(BlocksTypeAsyncClient.read_block_types)
+    update_block_type = base.sync_method(BlocksTypeAsyncClient.update_block_type)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from uuid import UUID
 
 from prefect._lazy import lazy_from
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_id, parse_many, sync_method
+from prefect.client.orchestration import base
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ else:
     actions, concurrency, responses = lazy_from("prefect.schemas", "actions", "concurrency", "responses")
 
 
-class ConcurrencyLimitAsyncClient(BaseAsyncClient):
+class ConcurrencyLimitAsyncClient(base.BaseAsyncClient):
     """Operations on concurrency limits."""
 
     # --- limits of tags ---
@@ -33,7 +33,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             The id of the limit.
         """
         body = {"tag": tag, "concurrency_limit": concurrency_limit}
-        return parse_id((await self._call("POST", "/concurrency_limits/", body))["id"])
+        return base.parse_id((await self._call("POST", "/concurrency_limits/", body))["id"])
 
     async def read_concurrency_limit_by_tag(self, tag: str) -> concurrency.ConcurrencyLimit:
         """Return the limit of a tag.
@@ -51,8 +51,8 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             limit: How many at most.
             offset: How many to skip first.
         """
-        answer = await self._call("POST", "/concurrency_limits/filter", drop_none(limit=limit, offset=offset))
-        return parse_many(concurrency.ConcurrencyLimit, answer)
+        answer = await self._call("POST", "/concurrency_limits/filter", base.drop_none(limit=limit, offset=offset))
+        return base.parse_many(concurrency.ConcurrencyLimit, answer)
 
     async def reset_concurrency_limit_by_tag(self, tag: str, slot_override: list[UUID | str] | None = None) -> None:
         """Free the slots of a tag's limit.
@@ -64,8 +64,8 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: The tag has no limit.
         """
-        slots = None if slot_override is None else [parse_id(id) for id in slot_override]
-        await self._call("POST", "/concurrency_limits/tag/{tag}/reset", drop_none(slot_override=slots), tag=tag)
+        slots = None if slot_override is None else [base.parse_id(id) for id in slot_override]
+        await self._call("POST", "/concurrency_limits/tag/{tag}/reset", base.drop_none(slot_override=slots), tag=tag)
 
     async def delete_concurrency_limit_by_tag(self, tag: str) -> None:
         """Delete the limit of a tag.
@@ -100,7 +100,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         Raises:
             ObjectAlreadyExists: There is one of this name.
         """
-        return parse_id((await self._call("POST", "/v2/concurrency_limits/", concurrency_limit))["id"])
+        return base.parse_id((await self._call("POST", "/v2/concurrency_limits/", concurrency_limit))["id"])
 
     async def update_global_concurrency_limit(
         self, name: str, concurrency_limit: GlobalConcurrencyLimitUpdate
@@ -122,7 +122,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             limit: How many slots it has.
             slot_decay_per_second: How many taken slots become free again each second; as it is if None.
         """
-        changes = drop_none(limit=limit, slot_decay_per_second=slot_decay_per_second)
+        changes = base.drop_none(limit=limit, slot_decay_per_second=slot_decay_per_second)
         try:
             await self.read_global_concurrency_limit_by_name(name)
         except ObjectNotFound:
@@ -149,7 +149,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
         """
         answer = await self._call("POST", "/v2/concurrency_limits/filter", {"limit": limit, "offset": offset})
-        return parse_many(responses.GlobalConcurrencyLimitResponse, answer)
+        return base.parse_many(responses.GlobalConcurrencyLimitResponse, answer)
 
     async def delete_global_concurrency_limit_by_name(self, name: str) -> Response:
         """Delete the limit of this name.
@@ -205,7 +205,7 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
             "slots": slots,
             "mode": mode,
             "lease_duration": lease_duration,
-            **drop_none(holder=holder),
+            **base.drop_none(holder=holder),
         }
         return await self._call_raw("POST", "/v2/concurrency_limits/increment-with-lease", body)
 
@@ -223,32 +223,34 @@ class ConcurrencyLimitAsyncClient(BaseAsyncClient):
         return await self._call_raw("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease_id})
 
 
-class ConcurrencyLimitClient(BaseClient):
+class ConcurrencyLimitClient(base.BaseClient):
     """The same for sync code."""
 
-    create_concurrency_limit = sync_method(ConcurrencyLimitAsyncClient.create_concurrency_limit)
-    create_global_concurrency_limit = sync_method(ConcurrencyLimitAsyncClient.create_global_concurrency_limit)
-    decrement_v1_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.decrement_v1_concurrency_slots)
-    delete_concurrency_limit_by_tag = sync_method(ConcurrencyLimitAsyncClient.delete_concurrency_limit_by_tag)
-    delete_global_concurrency_limit_by_name = sync_method(
+    create_concurrency_limit = base.sync_method(ConcurrencyLimitAsyncClient.create_concurrency_limit)
+    create_global_concurrency_limit = base.sync_method(ConcurrencyLimitAsyncClient.create_global_concurrency_limit)
+    decrement_v1_concurrency_slots = base.sync_method(ConcurrencyLimitAsyncClient.decrement_v1_concurrency_slots)
+    delete_concurrency_limit_by_tag = base.sync_method(ConcurrencyLimitAsyncClient.delete_concurrency_limit_by_tag)
+    delete_global_concurrency_limit_by_name = base.sync_method(
         ConcurrencyLimitAsyncClient.delete_global_concurrency_limit_by_name
     )
-    increment_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.increment_concurrency_slots)
-    increment_concurrency_slots_with_lease = sync_method(
+    increment_concurrency_slots = base.sync_method(ConcurrencyLimitAsyncClient.increment_concurrency_slots)
+    increment_concurrency_slots_with_lease = base.sync_method(
         ConcurrencyLimitAsyncClient.increment_concurrency_slots_with_lease
     )
-    increment_v1_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.increment_v1_concurrency_slots)
-    read_concurrency_limit_by_tag = sync_method(ConcurrencyLimitAsyncClient.read_concurrency_limit_by_tag)
-    read_concurrency_limits = sync_method(ConcurrencyLimitAsyncClient.read_concurrency_limits)
-    read_global_concurrency_limit_by_name = sync_method(
+    increment_v1_concurrency_slots = base.sync_method(ConcurrencyLimitAsyncClient.increment_v1_concurrency_slots)
+    read_concurrency_limit_by_tag = base.sync_method(ConcurrencyLimitAsyncClient.read_concurrency_limit_by_tag)
+    read_concurrency_limits = base.sync_method(ConcurrencyLimitAsyncClient.read_concurrency_limits)
+    read_global_concurrency_limit_by_name = base.sync_method(
         ConcurrencyLimitAsyncClient.read_global_concurrency_limit_by_name
     )
-    read_global_concurrency_limits = sync_method(ConcurrencyLimitAsyncClient.read_global_concurrency_limits)
-    release_concurrency_slots = sync_method(ConcurrencyLimitAsyncClient.release_concurrency_slots)
-    release_concurrency_slots_with_lease = sync_method(ConcurrencyLimitAsyncClient.release_concurrency_slots_with_lease)
-    renew_concurrency_lease = sync_method(ConcurrencyLimitAsyncClient.renew_concurrency_lease)
-    reset_concurrency_limit_by_tag = sync_method(ConcurrencyLimitAsyncClient.reset_concurrency_limit_by_tag)
-    update_global_concurrency_limit = sync_method(ConcurrencyLimitAsyncClient.update_global_concurrency_limit)
-    upsert_global_concurrency_limit_by_name = sync_method(
+    read_global_concurrency_limits = base.sync_method(ConcurrencyLimitAsyncClient.read_global_concurrency_limits)
+    release_concurrency_slots = base.sync_method(ConcurrencyLimitAsyncClient.release_concurrency_slots)
+    release_concurrency_slots_with_lease = base.sync_method(
+        ConcurrencyLimitAsyncClient.release_concurrency_slots_with_lease
+    )
+    renew_concurrency_lease = base.sync_method(ConcurrencyLimitAsyncClient.renew_concurrency_lease)
+    reset_concurrency_limit_by_tag = base.sync_method(ConcurrencyLimitAsyncClient.reset_concurrency_limit_by_tag)
+    update_global_concurrency_limit = base.sync_method(ConcurrencyLimitAsyncClient.update_global_concurrency_limit)
+    upsert_global_concurrency_limit_by_name = base.sync_method(
         ConcurrencyLimitAsyncClient.upsert_global_concurrency_limit_by_name
     )

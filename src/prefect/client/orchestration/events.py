@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, sync_method
+from prefect._lazy import lazy_from
+from prefect.client.orchestration import base as _base
 
 if TYPE_CHECKING:
     from prefect.client import base
     from prefect.schemas import event_filters, events
 else:
-    base = lazy("prefect.client.base")
-    events = lazy("prefect.schemas.events")
+    base, events = lazy_from("prefect", "client.base", "schemas.events")
 
 PAGE = 50
 """Maximum page size of a server's events; Prefect Cloud allows more."""
 
 
-class EventAsyncClient(BaseAsyncClient):
+class EventAsyncClient(_base.BaseAsyncClient):
     """Operations on events."""
 
     async def read_events(self, filter: event_filters.EventFilter | None = None, limit: int = 100) -> events.EventPage:
@@ -30,7 +29,7 @@ class EventAsyncClient(BaseAsyncClient):
         """
         if self.server_type is not base.ServerType.CLOUD:
             limit = min(limit, PAGE)
-        answer = await self._call("POST", "/events/filter", drop_none(filter=filter, limit=limit))
+        answer = await self._call("POST", "/events/filter", _base.drop_none(filter=filter, limit=limit))
         return events.EventPage.model_validate(answer)
 
     async def read_events_page(self, next_page_url: str) -> events.EventPage:
@@ -43,8 +42,8 @@ class EventAsyncClient(BaseAsyncClient):
         return events.EventPage.model_validate(answer)
 
 
-class EventClient(BaseClient):
+class EventClient(_base.BaseClient):
     """The same for sync code."""
 
-    read_events = sync_method(EventAsyncClient.read_events)
-    read_events_page = sync_method(EventAsyncClient.read_events_page)
+    read_events = _base.sync_method(EventAsyncClient.read_events)
+    read_events_page = _base.sync_method(EventAsyncClient.read_events_page)

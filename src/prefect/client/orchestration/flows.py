@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, build_query, parse_many, sync_method
+from prefect.client.orchestration import base
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
@@ -15,7 +15,7 @@ else:
     objects = lazy("prefect.schemas.runs")
 
 
-class FlowAsyncClient(BaseAsyncClient):
+class FlowAsyncClient(base.BaseAsyncClient):
     """Operations on flows."""
 
     async def create_flow(self, flow: Any) -> UUID:
@@ -69,13 +69,13 @@ class FlowAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        body = build_query(
+        body = base.build_query(
             *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
             sort=sort,
             limit=limit,
             offset=offset,
         )
-        return parse_many(objects.Flow, await self._call("POST", "/flows/filter", body))
+        return base.parse_many(objects.Flow, await self._call("POST", "/flows/filter", body))
 
     async def delete_flow(self, flow_id: UUID) -> None:
         """Delete a flow with its runs.
@@ -86,12 +86,12 @@ class FlowAsyncClient(BaseAsyncClient):
         await self._call("DELETE", "/flows/{id}", id=flow_id)
 
 
-class FlowClient(BaseClient):
+class FlowClient(base.BaseClient):
     """The same for sync code."""
 
-    create_flow = sync_method(FlowAsyncClient.create_flow)
-    create_flow_from_name = sync_method(FlowAsyncClient.create_flow_from_name)
-    delete_flow = sync_method(FlowAsyncClient.delete_flow)
-    read_flow = sync_method(FlowAsyncClient.read_flow)
-    read_flow_by_name = sync_method(FlowAsyncClient.read_flow_by_name)
-    read_flows = sync_method(FlowAsyncClient.read_flows)
+    create_flow = base.sync_method(FlowAsyncClient.create_flow)
+    create_flow_from_name = base.sync_method(FlowAsyncClient.create_flow_from_name)
+    delete_flow = base.sync_method(FlowAsyncClient.delete_flow)
+    read_flow = base.sync_method(FlowAsyncClient.read_flow)
+    read_flow_by_name = base.sync_method(FlowAsyncClient.read_flow_by_name)
+    read_flows = base.sync_method(FlowAsyncClient.read_flows)

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
+from prefect.client.orchestration import base
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, records, sorting
@@ -15,7 +15,7 @@ else:
     records = lazy("prefect.schemas.records")
 
 
-class LogAsyncClient(BaseAsyncClient):
+class LogAsyncClient(base.BaseAsyncClient):
     """Operations on logs."""
 
     async def create_logs(self, logs: Iterable[LogCreate | dict[str, Any]]) -> None:
@@ -37,12 +37,12 @@ class LogAsyncClient(BaseAsyncClient):
             offset: How many to skip first.
             sort: The order; oldest first if None.
         """
-        body = drop_none(logs=log_filter, limit=limit, offset=offset, sort=sort)
-        return parse_many(records.Log, await self._call("POST", "/logs/filter", body))
+        body = base.drop_none(logs=log_filter, limit=limit, offset=offset, sort=sort)
+        return base.parse_many(records.Log, await self._call("POST", "/logs/filter", body))
 
 
-class LogClient(BaseClient):
+class LogClient(base.BaseClient):
     """The same for sync code."""
 
-    create_logs = sync_method(LogAsyncClient.create_logs)
-    read_logs = sync_method(LogAsyncClient.read_logs)
+    create_logs = base.sync_method(LogAsyncClient.create_logs)
+    read_logs = base.sync_method(LogAsyncClient.read_logs)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
+from prefect.client.orchestration import base
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ else:
     records = lazy("prefect.schemas.records")
 
 
-class VariableAsyncClient(BaseAsyncClient):
+class VariableAsyncClient(base.BaseAsyncClient):
     """Operations on variables."""
 
     async def create_variable(self, variable: VariableCreate) -> records.Variable:
@@ -52,14 +52,16 @@ class VariableAsyncClient(BaseAsyncClient):
 
     async def read_variables(self, limit: int | None = None) -> list[records.Variable]:
         """Return all variables by name, at most `limit`; 200 if None."""
-        return parse_many(records.Variable, await self._call("POST", "/variables/filter", drop_none(limit=limit)))
+        return base.parse_many(
+            records.Variable, await self._call("POST", "/variables/filter", base.drop_none(limit=limit))
+        )
 
 
-class VariableClient(BaseClient):
+class VariableClient(base.BaseClient):
     """The same for sync code."""
 
-    create_variable = sync_method(VariableAsyncClient.create_variable)
-    delete_variable_by_name = sync_method(VariableAsyncClient.delete_variable_by_name)
-    read_variable_by_name = sync_method(VariableAsyncClient.read_variable_by_name)
-    read_variables = sync_method(VariableAsyncClient.read_variables)
-    update_variable = sync_method(VariableAsyncClient.update_variable)
+    create_variable = base.sync_method(VariableAsyncClient.create_variable)
+    delete_variable_by_name = base.sync_method(VariableAsyncClient.delete_variable_by_name)
+    read_variable_by_name = base.sync_method(VariableAsyncClient.read_variable_by_name)
+    read_variables = base.sync_method(VariableAsyncClient.read_variables)
+    update_variable = base.sync_method(VariableAsyncClient.update_variable)

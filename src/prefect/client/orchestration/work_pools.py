@@ -105,7 +105,7 @@ class WorkPoolAsyncClient(base.BaseAsyncClient):
 
         Args:
             work_pool_name: The pool.
-            work_queue_names: Its queues to look at; all if None.
+            work_queue_names: Its queues to read; all if None.
             scheduled_before: Those that are due before this time; now if None.
         """
         body = base.drop_none(work_queue_names=work_queue_names, scheduled_before=scheduled_before)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy_from
-from prefect.client.orchestration.base import BaseAsyncClient, BaseClient, drop_none, parse_many, sync_method
+from prefect.client.orchestration import base
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ PAGE = 100
 """Page size of the requests of `match_work_queues`."""
 
 
-class WorkQueueAsyncClient(BaseAsyncClient):
+class WorkQueueAsyncClient(base.BaseAsyncClient):
     """Operations on work queues."""
 
     async def create_work_queue(
@@ -46,7 +46,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
             ObjectAlreadyExists: The pool has one of this name.
             ObjectNotFound: There is no such pool.
         """
-        body = drop_none(
+        body = base.drop_none(
             name=name,
             description=description,
             is_paused=is_paused,
@@ -93,11 +93,11 @@ class WorkQueueAsyncClient(BaseAsyncClient):
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        body = drop_none(work_queues=work_queue_filter, limit=limit, offset=offset)
+        body = base.drop_none(work_queues=work_queue_filter, limit=limit, offset=offset)
         if work_pool_name is None:
-            return parse_many(work.WorkQueue, await self._call("POST", "/work_queues/filter", body))
+            return base.parse_many(work.WorkQueue, await self._call("POST", "/work_queues/filter", body))
         route = "/work_pools/{work_pool_name}/queues/filter"
-        return parse_many(work.WorkQueue, await self._call("POST", route, body, work_pool_name=work_pool_name))
+        return base.parse_many(work.WorkQueue, await self._call("POST", route, body, work_pool_name=work_pool_name))
 
     async def match_work_queues(self, prefixes: list[str], work_pool_name: str | None = None) -> list[work.WorkQueue]:
         """Return all work queues whose names begin with one of the prefixes, however many there are."""
@@ -154,7 +154,7 @@ class WorkQueueAsyncClient(BaseAsyncClient):
         Raises:
             ObjectNotFound: There is no such queue.
         """
-        body = {"page": page, **drop_none(limit=limit)}
+        body = {"page": page, **base.drop_none(limit=limit)}
         answer = await self._call("POST", "/work_queues/{id}/concurrency_status", body, id=id)
         return responses.WorkQueueConcurrencyStatus.model_validate(answer)
 
@@ -172,19 +172,19 @@ class WorkQueueAsyncClient(BaseAsyncClient):
             ObjectNotFound: There is no such queue.
         """
         body = {"limit": limit, "scheduled_before": scheduled_before or now()}
-        return parse_many(objects.FlowRun, await self._call("POST", "/work_queues/{id}/get_runs", body, id=id))
+        return base.parse_many(objects.FlowRun, await self._call("POST", "/work_queues/{id}/get_runs", body, id=id))
 
 
-class WorkQueueClient(BaseClient):
+class WorkQueueClient(base.BaseClient):
     """The same for sync code."""
 
-    create_work_queue = sync_method(WorkQueueAsyncClient.create_work_queue)
-    delete_work_queue_by_id = sync_method(WorkQueueAsyncClient.delete_work_queue_by_id)
-    get_runs_in_work_queue = sync_method(WorkQueueAsyncClient.get_runs_in_work_queue)
-    match_work_queues = sync_method(WorkQueueAsyncClient.match_work_queues)
-    read_work_queue = sync_method(WorkQueueAsyncClient.read_work_queue)
-    read_work_queue_by_name = sync_method(WorkQueueAsyncClient.read_work_queue_by_name)
-    read_work_queue_concurrency_status = sync_method(WorkQueueAsyncClient.read_work_queue_concurrency_status)
-    read_work_queue_status = sync_method(WorkQueueAsyncClient.read_work_queue_status)
-    read_work_queues = sync_method(WorkQueueAsyncClient.read_work_queues)
-    update_work_queue = sync_method(WorkQueueAsyncClient.update_work_queue)
+    create_work_queue = base.sync_method(WorkQueueAsyncClient.create_work_queue)
+    delete_work_queue_by_id = base.sync_method(WorkQueueAsyncClient.delete_work_queue_by_id)
+    get_runs_in_work_queue = base.sync_method(WorkQueueAsyncClient.get_runs_in_work_queue)
+    match_work_queues = base.sync_method(WorkQueueAsyncClient.match_work_queues)
+    read_work_queue = base.sync_method(WorkQueueAsyncClient.read_work_queue)
+    read_work_queue_by_name = base.sync_method(WorkQueueAsyncClient.read_work_queue_by_name)
+    read_work_queue_concurrency_status = base.sync_method(WorkQueueAsyncClient.read_work_queue_concurrency_status)
+    read_work_queue_status = base.sync_method(WorkQueueAsyncClient.read_work_queue_status)
+    read_work_queues = base.sync_method(WorkQueueAsyncClient.read_work_queues)
+    update_work_queue = base.sync_method(WorkQueueAsyncClient.update_work_queue)

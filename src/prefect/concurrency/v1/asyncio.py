@@ -20,17 +20,7 @@ __all__ = ["AcquireConcurrencySlotTimeoutError", "ConcurrencySlotAcquisitionErro
 async def concurrency(
     names: str | list[str], task_run_id: UUID, timeout_seconds: float | None = None
 ) -> AsyncGenerator[None, None]:
-    """Hold a slot of the limit of each tag for a task run while the block runs, waiting for it first.
-
-    Args:
-        names: The tags; those that have no limit are not limited.
-        task_run_id: The task run.
-        timeout_seconds: How long to wait; as long as it takes if None.
-
-    Raises:
-        AcquireConcurrencySlotTimeoutError: The slots were not free in time.
-        ConcurrencySlotAcquisitionError: They could not be taken.
-    """
+    """Hold a slot of each tag's limit while the block runs, as `prefect.concurrency.v1.sync.concurrency` does."""
     held = TagSlots(names, task_run_id)
     await held.begin(timeout_seconds)
     try:

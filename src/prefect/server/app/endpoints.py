@@ -26,6 +26,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from prefect.server.app import shared_answers
 from prefect.server.app.state import ServerState
 from prefect.server.routes.execution import execute
 from prefect.server.routes.operation import CallerGone, Operation, RawResponse, RequestInfo, StatusResponse, Waiting
@@ -122,8 +123,8 @@ def build_endpoint(operation: Operation, state: ServerState) -> Callable[..., Aw
 
         if operation.etag and state.answers.allows(request):
             key = (principal, request.url.path, request.url.query)
-            about_run = operation.route.startswith(("/ui/pages/flow-run/", "/ui/pages/task-run/"))
-            return answer_conditionally(request, await state.answers.get(key, compute, about_run))
+            follows_log = operation.route.endswith("/logs")  # somebody watches the lines come
+            return answer_conditionally(request, await state.answers.get(key, compute, follows_log))
         try:
             response = await compute(RequestChanges(request, state))
         except CallerGone:
@@ -241,6 +242,8 @@ def answer_conditionally(request: Request, response: Response) -> Response:
     """Return a response with an ETag, or one of status 304 when the client has the same already."""
     etag = f'"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
     headers = {"etag": etag, "cache-control": "no-cache"}
+    if pace := response.headers.get(shared_answers.HEADER):
+        headers[shared_answers.HEADER] = pace
     # A proxy that compresses the response may have made the ETag a weak one.
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

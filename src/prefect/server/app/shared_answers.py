@@ -1,10 +1,16 @@
-"""Answers to open web pages, computed once for all that load the same thing after a change."""
+"""Answers to open web pages, computed once for all that load the same thing after a change.
+
+How often an answer is computed anew depends on what it costs, so that all of them together take no more than a share of
+one core, however many pages are open. The response says when its page is to load again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,60 +19,121 @@ Compute = Callable[[], Awaitable[Response]]
 
 MAX_ANSWERS = 500
 
+CORE_SHARE = 0.03
+"""The share of one core that answers to open pages may take."""
+
 REQUEST_SECONDS = 0.0012
 """What a request costs beside its answer: HTTP, the ETag, the event that caused it."""
 
+MIN_INTERVAL_SECONDS = 0.5
+MAX_INTERVAL_SECONDS = 30.0
+"""Between two computations of an answer. What changed of runs that are shown is pushed in between (`streams.live`)."""
 
-class SharedAnswers:
-    """What pages were answered since the last change; a change makes all of it expire.
+IN_USE_SECONDS = 60.0
+"""How long after a request an answer counts as one that a page still shows."""
 
-    A page that loads because it was notified of a change allows an answer that another page was given since, with
-    `cache-control: max-age=…`. Any other request gets an answer of its own.
+HEADER = "prefect-page"
+
+
+@dataclass
+class _Answer:
+    """An answer and what it costs.
+
+    Attributes:
+        response: The response.
+        computed: When it was begun to be computed, in seconds of the monotonic clock.
+        is_current: Whether nothing has changed since.
+        seconds: What computing it took.
+        requests: How many pages were given it.
+        asked: When a page last asked.
     """
 
-    def __init__(self) -> None:
-        self._answers: dict[Hashable, asyncio.Future[Response]] = {}
-        self._seconds = {True: 0.0, False: 0.0}
+    response: asyncio.Future[Response]
+    computed: float
+    is_current: bool = True
+    seconds: float = 0.0
+    requests: int = field(default=0)
+    asked: float = field(default=0.0)
+
+    @property
+    def cost(self) -> float:
+        """Seconds of one computation and of the requests for it."""
+        return self.seconds + self.requests * REQUEST_SECONDS
+
+
+class SharedAnswers:
+    """What pages were answered; after a change an answer is computed anew, once the one before is old enough.
+
+    A page that loads because it was notified of a change allows an answer that another page was given, with
+    `cache-control: max-age=…`. Any other request gets an answer of its own.
+
+    Args:
+        clock: Returns the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._answers: dict[Hashable, _Answer] = {}
+        self._clock = clock
 
     @staticmethod
     def allows(request: Request) -> bool:
         """Return whether a request may be given an answer to another one."""
         return request.headers.get("cache-control", "").startswith("max-age=")
 
-    async def get(self, key: Hashable, compute: Compute, about_run: bool = False) -> Response:
-        """Return the answer with a key, which is computed unless it is being computed or was since the last change.
+    async def get(self, key: Hashable, compute: Compute, always_current: bool = False) -> Response:
+        """Return the answer with a key, with a header that says how old it is and when to ask again.
 
         Args:
             key: Who asks for what.
             compute: Computes the answer.
-            about_run: Whether it is about one run, and not a list.
+            always_current: Whether it is computed anew after each change, whatever it costs.
         """
-        self._seconds[about_run] += REQUEST_SECONDS
+        at = self._clock()
         answer = self._answers.get(key)
-        if answer is None:
-            if len(self._answers) >= MAX_ANSWERS:
-                self._answers.clear()
-            # A task of its own, since the page that asked first may go.
-            answer = self._answers[key] = asyncio.ensure_future(self._measure(compute, about_run))
-            answer.add_done_callback(lambda done: self._forget_failure(key, done))
-        return await asyncio.shield(answer)
+        if answer is None or not (answer.is_current or (not always_current and at < self._next(answer))):
+            answer = self._begin(key, compute, answer, at)
+        answer.requests += 1
+        answer.asked = at
+        response = await asyncio.shield(answer.response)
+        age = round((self._clock() - answer.computed) * 1000)
+        wait = 0 if always_current else max(0, round((self._next(answer) - self._clock()) * 1000))
+        headers = {name: value for name, value in response.headers.items() if name != "content-length"}
+        headers[HEADER] = f"age={age}, next={wait}"
+        return Response(response.body, response.status_code, headers, response.media_type)
 
     def expire(self) -> None:
-        """Forget all answers, because something has changed."""
+        """Note that something has changed."""
+        for answer in self._answers.values():
+            answer.is_current = False
+
+    def forget(self) -> None:
+        """Forget all answers."""
         self._answers.clear()
 
-    def take_seconds(self, about_run: bool) -> float:
-        """Return how many seconds answers about one run, or lists, took since this was last called."""
-        seconds, self._seconds[about_run] = self._seconds[about_run], 0.0
-        return seconds
+    def interval(self, cost: float) -> float:
+        """Return how many seconds are between two computations of an answer that costs so many.
 
-    async def _measure(self, compute: Compute, about_run: bool) -> Response:
-        begun = time.perf_counter()
-        try:
-            return await compute()
-        finally:
-            self._seconds[about_run] += time.perf_counter() - begun
+        Intervals in proportion to the roots of the costs keep the pages, all in all, as current as their share allows.
+        """
+        since = self._clock() - IN_USE_SECONDS
+        roots = sum(math.sqrt(answer.cost) for answer in self._answers.values() if answer.asked >= since)
+        wanted = math.sqrt(cost) * max(roots, math.sqrt(cost)) / CORE_SHARE
+        return min(max(wanted, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
-    def _forget_failure(self, key: Hashable, done: asyncio.Future[Response]) -> None:
-        if (done.cancelled() or done.exception() is not None) and self._answers.get(key) is done:
+    def _next(self, answer: _Answer) -> float:
+        return answer.computed + self.interval(answer.cost)
+
+    def _begin(self, key: Hashable, compute: Compute, before: _Answer | None, at: float) -> _Answer:
+        if len(self._answers) >= MAX_ANSWERS:
+            self._answers.clear()
+        # A task of its own, since the page that asked first may go.
+        response = asyncio.ensure_future(compute())
+        answer = self._answers[key] = _Answer(response, at, seconds=before.seconds if before else 0.0)
+        response.add_done_callback(lambda done: self._note_end(key, answer))
+        return answer
+
+    def _note_end(self, key: Hashable, answer: _Answer) -> None:
+        answer.seconds = self._clock() - answer.computed
+        failed = answer.response.cancelled() or answer.response.exception() is not None
+        if failed and self._answers.get(key) is answer:
             del self._answers[key]

@@ -29,7 +29,7 @@ BUCKET = Table(
     "bucket",
     (
         *columns("uuid", "id! automation_id! trigger_id!"),
-        *columns("time", "start! until due!"),  # `due` is when the bucket must be looked at
+        *columns("time", "start! until due!"),  # `due` is when the bucket must be evaluated
         *columns("int", "count!"),
         *columns("bool", "fired!"),
         *columns("time", "event_occurred"),

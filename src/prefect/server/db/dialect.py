@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 
 from prefect.server.db.errors import Unstorable
-from prefect.server.db.sql import TRUE, Many, Sql
+from prefect.server.db.sql import TRUE, Many, Sql, one_of
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
 from prefect.types import UTC, json_codec, uuid_from_int
@@ -377,9 +377,11 @@ class SqliteDialect(Dialect):
         return Sql(f"instr({expression}, ?) > 0", (value,))
 
     def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
-        # A list of rows is a table for SQLite.
+        # A list of rows is a table for SQLite, by which it looks nothing up in an index: by the first column it does.
+        first = one_of(columns[0], [row[0] for row in rows])
         marks = _rows_of_marks(columns, rows)
-        return Sql(f"({', '.join(columns)}) IN (VALUES {marks})", tuple(value for row in rows for value in row))
+        values = tuple(value for row in rows for value in row)
+        return Sql(f"({first.text} AND ({', '.join(columns)}) IN (VALUES {marks}))", (*first.values, *values))
 
 
 def _without_nul(value: str) -> str:

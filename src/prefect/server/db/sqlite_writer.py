@@ -54,7 +54,7 @@ IN_PLACE_SECONDS = 0.005
 """Seconds that a query may keep the thread of the event loop; one that takes longer is begun anew in another thread."""
 
 STEPS_PER_CHECK = 2_000
-"""How many steps of SQLite's machine a query takes between two looks at the time; a row takes some fifty."""
+"""How many steps of SQLite's machine a query takes between two checks of the time; a row takes some fifty."""
 
 CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""

@@ -61,12 +61,7 @@ _DERIVED = (
 
 FLOW = Table(
     "flow",
-    (
-        *_RECORD_COLUMNS,
-        *_columns("text", "name!"),
-        *_columns("array", "tags"),
-        *_columns("object", "labels"),
-    ),
+    (*_RECORD_COLUMNS, *_columns("text", "name!"), *_columns("array", "tags"), *_columns("object", "labels")),
     indexes=(Index("flow_by_name", ("name",), unique=True),),  # a flow by its name; no two of one name
 )
 
@@ -191,11 +186,7 @@ PROCESS = Table(
 
 DEAD_LETTER = Table(
     "dead_letter",
-    (
-        *_columns("uuid", "id! run_id"),
-        *_columns("time", "created!"),
-        *_columns("text", "reason! record!"),
-    ),
+    (*_columns("uuid", "id! run_id"), *_columns("time", "created!"), *_columns("text", "reason! record!")),
     indexes=(Index("dead_letter_by_run", ("run_id",), where="run_id IS NOT NULL"),),  # what waits for a run
 )
 """Journal records that could not be applied, with the reason. Those with a `run_id` wait for that run."""
@@ -340,12 +331,7 @@ BLOCK_DOCUMENT = Table(
 
 VARIABLE = Table(
     "variable",
-    (
-        *_RECORD_COLUMNS,
-        *_columns("text", "name!"),
-        *_columns("json", "value"),
-        *_columns("array", "tags"),
-    ),
+    (*_RECORD_COLUMNS, *_columns("text", "name!"), *_columns("json", "value"), *_columns("array", "tags")),
     indexes=(Index("variable_by_name", ("name",), unique=True),),  # a variable by its name
 )
 
@@ -386,22 +372,14 @@ HELD_SLOT = Table(
 
 FLOW_RUN_INPUT = Table(
     "flow_run_input",
-    (
-        *_RECORD_COLUMNS,
-        *_columns("uuid", "flow_run_id!"),
-        *_columns("text", "key! value! sender"),
-    ),
+    (*_RECORD_COLUMNS, *_columns("uuid", "flow_run_id!"), *_columns("text", "key! value! sender")),
     # The inputs of a run; an input by its key.
     indexes=(Index("flow_run_input_by_run", ("flow_run_id", "key"), unique=True),),
 )
 
 SAVED_SEARCH = Table(
     "saved_search",
-    (
-        *_RECORD_COLUMNS,
-        *_columns("text", "name!"),
-        *_columns("json", "filters"),
-    ),
+    (*_RECORD_COLUMNS, *_columns("text", "name!"), *_columns("json", "filters")),
     indexes=(Index("saved_search_by_name", ("name",), unique=True),),  # a search by its name
 )
 

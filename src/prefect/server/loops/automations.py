@@ -33,7 +33,7 @@ else:
 logger = logging.getLogger("prefect.server.automations")
 
 JOB_INTERVAL_SECONDS = 1.0
-"""Between two looks for actions that are to be tried again."""
+"""Between two polls for actions that are to be tried again."""
 
 JOB_BATCH_SIZE = 20
 """Jobs that are looked up by one query."""
@@ -51,10 +51,10 @@ CLOCK_TOLERANCE = timedelta(seconds=2)
 """By how much the clock may run fast or slow between two rounds without being taken for set anew."""
 
 WINDOW_INTERVAL_SECONDS = 1.0
-"""Between two looks for windows that are over, and for metrics."""
+"""Between two polls for windows that are over, and for metrics."""
 
 METRIC_SAMPLES = 60
-"""How often a metric is looked at within its range."""
+"""How often a metric is evaluated within its range."""
 
 MIN_METRIC_INTERVAL = timedelta(seconds=10)
 
@@ -113,7 +113,7 @@ class TriggerEvaluator:
                 pass
 
     async def _watch_metrics(self, environment: Environment, at: datetime) -> None:
-        """Take the values of those metrics that were not looked at for a while, each automation by itself."""
+        """Take the values of those metrics that were not evaluated for a while, each automation by itself."""
         for automation_id, tree in self._known.trees.items():
             due: list[UUID] = []
             for node in tree.metric_nodes:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger("prefect.server.bulk_jobs")
 
 INTERVAL_SECONDS = 15.0
-"""Between two looks for jobs that another server has left; new ones are begun at once."""
+"""Between two polls for jobs that another server has left; new ones start immediately."""
 
 
 def loops(settings: Settings) -> list[Loop]:

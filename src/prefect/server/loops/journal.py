@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from prefect.settings import Settings
 
 POLL_INTERVAL_SECONDS = 0.2
-"""Between two looks at the times of the journal's files, which cost 10 µs."""
+"""Between two checks of the times of the journal's files, which cost 10 µs."""
 
 ORPHAN_CHECK_INTERVAL_SECONDS = 5.0
 """Between two searches for runs whose process is gone."""

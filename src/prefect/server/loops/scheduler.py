@@ -28,7 +28,7 @@ def loops(settings: Settings) -> list[Loop]:
 
 
 async def create_scheduled_runs(environment: Environment) -> None:
-    """Create the runs of every schedule that needs a look, for a batch of deployments in a transaction."""
+    """Create the runs of every schedule that is due for a check, for a batch of deployments in a transaction."""
     scheduler = environment.settings.server.services.scheduler
     horizon = Horizon.from_settings(environment.settings)
     plans = scheduling.Plans()

@@ -14,7 +14,7 @@ class RunnerServerSettings(PrefectBaseSettings):
     enable: bool = setting(False, "Whether a runner serves its health over HTTP.")
     host: str = setting("localhost", "The address on which a runner's server listens.")
     log_level: LogLevel = setting("ERROR", "The level of what a runner's server logs.")
-    missed_polls_tolerance: int = setting(2, "How many looks a runner may miss before it counts as unhealthy.")
+    missed_polls_tolerance: int = setting(2, "How many polls a runner may miss before it counts as unhealthy.")
     port: int = setting(8080, "The port on which a runner's server listens.")
 
 
@@ -36,7 +36,7 @@ class RunnerSettings(PrefectBaseSettings):
         "Whether runners and workers fork the processes of flow runs from one that has imported this package, which"
         " takes a tenth of the time and of the CPU of a new interpreter. Only on Linux.",
     )
-    poll_frequency: int = setting(10, "Seconds between a runner's looks for scheduled runs.")
+    poll_frequency: int = setting(10, "Seconds between a runner's polls for scheduled runs.")
     process_limit: int = setting(5, "How many flow runs a runner runs at the same time.")
     server: RunnerServerSettings = group(RunnerServerSettings)
 

@@ -10,6 +10,8 @@ import pytest
 from prefect.server.db.interface import Database
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase, SqliteTransaction
+from prefect.server.store.queries.events import find_affected_flow_runs
+from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
 LARGE = ("flow_run", "task_run", "log", "event", "artifact")
@@ -79,3 +81,14 @@ async def test_runs_are_counted_without_reading_rows(
     assert answer.json()["total"] == 1
     counted = [step for step, text in plans if f"count(*), min(coalesce({table}." in text]
     assert f"SEARCH {table} USING COVERING INDEX {table}_by_start (<expr>>?)" in counted
+
+
+async def test_events_are_read_by_their_keys_in_the_index(
+    call: RouteClient, database: Database, plans: list[tuple[str, str]]
+) -> None:
+    if not isinstance(database, SqliteDatabase):
+        pytest.skip("plans of SQLite")
+    keys = [(now(), new_id()) for _ in range(10)]
+    assert await database.read(lambda tx: find_affected_flow_runs(tx, keys)) == set()
+    read = [step for step, _ in plans if "event" in step]
+    assert read == ["SEARCH event USING PRIMARY KEY (occurred=?)"]

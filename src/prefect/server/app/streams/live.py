@@ -1,26 +1,32 @@
-"""Changes for open web pages, as server-sent events: that something changed, not what.
+"""Changes for open web pages, as server-sent events: the flow runs that changed, and that something changed.
 
-One subscription to the bus and one query an interval serve all pages of a server, however many are open. A page reads
-anew what it shows, at its own pace.
+One subscription to the bus and a few queries an interval serve all pages of a server, however many are open: the rows
+of runs that changed are read once for all of them, and compared once with each query that pages show. What else a page
+shows, such as counts and charts, it reads anew at a pace that depends on what that costs (`app.shared_answers`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from prefect.server.app.endpoints import to_json
 from prefect.server.app.errors import error_response
 from prefect.server.db.errors import StoreError
+from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.services.concurrency import waiting
 from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.events import event_store, querying
+from prefect.server.services.pages import changes
 from prefect.server.services.runs import deletion, run_logs
 from prefect.server.services.security.authorization import check_permission
 from prefect.server.store.filters.events import SEVERAL
@@ -30,16 +36,18 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("prefect.server")
 
-INTERVAL_SECONDS = 0.3
-"""How long changes are gathered at least: a busy server sends them three times a second."""
+MIN_INTERVAL_SECONDS = 0.3
+MAX_INTERVAL_SECONDS = 0.7
+"""How long changes are gathered: so that what is pushed can be seen within a second, whatever that costs."""
 
-MAX_INTERVAL_SECONDS = 60.0
+CORE_SHARE = 0.012
+"""The share of one core that pushing changes may take; within the limits above, they are gathered longer for it."""
 
-RUN_PAGES_SHARE, LISTS_SHARE = 0.015, 0.03
-"""The share of one core that answers to pages about a run may take, and answers to other pages.
+SEND_SECONDS = 0.0001
+"""What sending a message to one page costs."""
 
-Changes are gathered longer where they would take more: pages of lists read more, and do not delay those of runs.
-"""
+MAX_WAITING_MESSAGES = 20
+"""Messages for a page that does not read them; then it is told to load everything again."""
 
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""
@@ -47,27 +55,61 @@ KEEP_ALIVE_SECONDS = 20.0
 _TOPICS = [event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC, waiting.QUEUES_TOPIC]
 _HELLO = b"retry: 2000\nevent: hello\ndata: {}\n\n"
 _CHANGE = b"event: change\ndata: {}\n\n"
+_LOGS = b"event: logs\ndata: {}\n\n"
 _ALIVE = b": alive\n\n"
 
 
-class Changes:
-    """What has changed since a page last asked.
+@dataclass(eq=False)
+class Page:
+    """An open page, and the messages that wait for it.
 
     Attributes:
-        flow_run_id: The flow run that the page is about; None for a page about all of them.
+        flow_run_id: The flow run that it is about; None for a page about all of them.
+        query: The query for flow runs that it shows; None for another page.
+        messages: What is to be sent.
+        event: Is set while there is something to do.
     """
 
-    def __init__(self, flow_run_id: UUID | None) -> None:
-        self.flow_run_id = flow_run_id
-        self.event = asyncio.Event()
+    flow_run_id: UUID | None = None
+    query: str | None = None
+    messages: list[bytes] = field(default_factory=list)
+    event: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def concern(self, flow_run_ids: set[UUID | None]) -> bool:
-        """Return whether changes of these flow runs concern the page."""
-        return self.flow_run_id is None or self.flow_run_id in flow_run_ids or SEVERAL in flow_run_ids
+    def put(self, message: bytes) -> None:
+        """Queue a message."""
+        if len(self.messages) >= MAX_WAITING_MESSAGES:
+            message = _CHANGE
+            self.messages.clear()
+        self.messages.append(message)
+        self.event.set()
+
+    def take(self) -> bytes:
+        """Return the messages that wait, and forget them."""
+        self.event.clear()
+        taken = b"".join(self.messages)
+        self.messages.clear()
+        return taken
+
+
+@dataclass
+class Gathered:
+    """What notifications were about.
+
+    Attributes:
+        changed: Flow runs of events.
+        noted: Flow runs that logged something, or were deleted.
+        others: Whether there was something else.
+        unclear: Whether anything may have changed.
+    """
+
+    changed: set[UUID] = field(default_factory=set)
+    noted: set[UUID] = field(default_factory=set)
+    others: bool = False
+    unclear: bool = False
 
 
 class LiveHub:
-    """Tells the open pages of a server that something changed.
+    """Tells the open pages of a server what changed.
 
     Args:
         server: The server.
@@ -75,8 +117,8 @@ class LiveHub:
 
     def __init__(self, server: ServerState) -> None:
         self._server = server
-        self._pages: set[Changes] = set()
-        self._gathering: list[asyncio.Task[None]] = []
+        self._pages: set[Page] = set()
+        self._gathering: asyncio.Task[None] | None = None
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -86,11 +128,11 @@ class LiveHub:
             page.event.set()
 
     async def serve(self, request: Request) -> Response:
-        """Answer a page that follows changes: those of a flow run (`?run=<id>`), or all."""
+        """Answer a page that follows changes: of a flow run (`?run=<id>`), or of all, with those of a query (`?q=`)."""
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
             run = request.query_params.get("run")
-            page = Changes(UUID(run) if run else None)
+            page = Page(UUID(run) if run else None, request.query_params.get("q"))
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:
@@ -98,11 +140,11 @@ class LiveHub:
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(page), 200, headers, "text/event-stream")
 
-    async def _stream(self, page: Changes) -> AsyncIterator[bytes]:
+    async def _stream(self, page: Page) -> AsyncIterator[bytes]:
         self._pages.add(page)
-        if not self._gathering:
+        if self._gathering is None:
             self._server.answers.expire()  # what has changed since they were given was not noticed
-            self._gathering = [asyncio.create_task(self._gather(about_run)) for about_run in (True, False)]
+            self._gathering = asyncio.create_task(self._gather())
         try:
             yield _HELLO
             while not self._stopping.is_set():
@@ -112,53 +154,89 @@ class LiveHub:
                 except TimeoutError:
                     yield _ALIVE
                     continue
-                page.event.clear()
-                yield _CHANGE
+                if taken := page.take():
+                    yield taken
         finally:
             self._pages.discard(page)
-            if not self._pages:
-                for task in self._gathering:
-                    task.cancel()
-                self._gathering = []  # a page that comes before they have ended needs others
+            if not self._pages and self._gathering is not None:
+                self._gathering.cancel()
+                self._gathering = None  # a page that comes before it has ended needs another
 
-    async def _gather(self, about_run: bool) -> None:
-        """Gather changes and pass them on to pages about a run or to others, as long as there are pages."""
+    async def _gather(self) -> None:
+        """Gather changes and pass them on to the pages, as long as there are some."""
         with self._server.bus.subscribe(*_TOPICS) as notifications:
             while True:
                 items = await notifications.take()
+                begun = time.perf_counter()
                 self._server.answers.expire()
-                everything = notifications.take_missed()
-                pages = [page for page in self._pages if (page.flow_run_id is not None) is about_run]
-                runs = await self._find_flow_runs(items) if about_run and pages else set[UUID | None]()
-                for page in pages:
-                    if everything or runs is None or page.concern(runs):
-                        page.event.set()
-                await self._pause(about_run)
+                await self._pass_on(items, notifications.take_missed())
+                await asyncio.sleep(gathering_seconds(time.perf_counter() - begun, len(self._pages)))
 
-    async def _pause(self, about_run: bool) -> None:
-        """Wait until answers to open pages take no more than their share."""
-        await asyncio.sleep(INTERVAL_SECONDS)
-        share = RUN_PAGES_SHARE if about_run else LISTS_SHARE
-        needed = self._server.answers.take_seconds(about_run) / share - INTERVAL_SECONDS
-        if needed > 0:
-            await asyncio.sleep(min(needed, MAX_INTERVAL_SECONDS))
+    async def _pass_on(self, items: list[object], missed: bool) -> None:
+        try:
+            # Shared by all pages, so not on behalf of a page's principal: each may read all runs.
+            gathered, changed = await self._server.database.read(lambda tx: self._read(tx, items))
+        except StoreError as error:
+            logger.warning("Changes could not be read, so open pages load everything again: %s", error)
+            gathered, changed = Gathered(unclear=True), None
+        if missed:
+            gathered.unclear, changed = True, None
+        messages: dict[tuple[UUID | None, str | None], bytes] = {}
+        for page in self._pages:
+            key = (page.flow_run_id, page.query)
+            if key not in messages:
+                messages[key] = _compose(page, gathered, changed)
+            if messages[key]:
+                page.put(messages[key])
 
-    async def _find_flow_runs(self, items: list[object]) -> set[UUID | None] | None:
-        """Return the flow runs that notifications are about; None for any."""
-        found: set[UUID | None] = set()
-        keys: list[event_store.EventKey] = []
-        for item in items:
-            if isinstance(item, str):
-                keys += event_store.unpack_keys(item)
-            elif item == []:
-                return None
-            elif isinstance(item, list):
-                found.update(UUID(str(each)) for each in item)
-        if keys:
-            try:
-                # Shared by all pages, so not on behalf of a page's principal; only ids are read.
-                found |= await self._server.database.read(lambda tx: querying.find_affected_flow_runs(tx, keys))
-            except StoreError as error:
-                logger.warning("Changes could not be read, so open pages load everything again: %s", error)
-                return None
-        return found
+    async def _read(self, tx: Transaction, items: list[object]) -> tuple[Gathered, changes.ChangedRuns | None]:
+        """Return what notifications are about, and the flow runs that pages show; None for too many."""
+        gathered = await _sort_out(tx, items)
+        open_runs = {page.flow_run_id for page in self._pages}
+        wanted = gathered.changed if None in open_runs else gathered.changed & open_runs
+        noted = gathered.noted - gathered.changed if None in open_runs else gathered.noted & open_runs - wanted
+        if gathered.unclear or len(wanted) > changes.MAX_RUNS:
+            return gathered, None
+        queries = {page.query for page in self._pages if page.query is not None and page.flow_run_id is None}
+        return gathered, await changes.find_changed_runs(tx, wanted, queries, noted)
+
+
+def gathering_seconds(spent: float, pages: int) -> float:
+    """Return how long changes are gathered when passing them on took so many seconds."""
+    cost = spent + pages * SEND_SECONDS
+    return min(max(cost / CORE_SHARE, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
+
+
+async def _sort_out(tx: Transaction, items: Iterable[object]) -> Gathered:
+    gathered = Gathered()
+    keys: list[event_store.EventKey] = []
+    for item in items:
+        if isinstance(item, str):
+            keys += event_store.unpack_keys(item)
+        elif isinstance(item, list) and item:
+            gathered.noted.update(UUID(str(each)) for each in item)
+        elif isinstance(item, list):
+            gathered.unclear = True
+        else:
+            gathered.others = True
+    if keys:
+        runs = await querying.find_affected_flow_runs(tx, keys)
+        gathered.others |= None in runs
+        gathered.unclear |= SEVERAL in runs
+        gathered.changed = {run for run in runs if run is not None and run != SEVERAL}
+    return gathered
+
+
+def _compose(page: Page, gathered: Gathered, changed: changes.ChangedRuns | None) -> bytes:
+    """Return the messages for a page; none where nothing concerns it."""
+    run = page.flow_run_id
+    if changed is None:
+        concerned = gathered.unclear or run is None or run in gathered.changed
+        return _CHANGE if concerned else _LOGS if run in gathered.noted else b""
+    if run is not None and run not in gathered.changed and run not in changed["gone"]:
+        return _LOGS if run in gathered.noted else b""
+    if not gathered.changed and not changed["gone"]:
+        return _CHANGE if gathered.others else b""
+    selected = changes.select_for_page(changed, run, page.query)
+    pushed = b"event: runs\ndata: %b\n\n" % to_json(selected) if selected["rows"] or selected["gone"] else b""
+    return pushed + _CHANGE + (_LOGS if run in gathered.noted else b"")

@@ -68,7 +68,7 @@ async def save(tx: Transaction, rows: Iterable[Row], removed: Iterable[UUID]) ->
 
 
 def _compute_due(trigger: Trigger, bucket: Bucket) -> datetime:
-    """Return when a bucket must be looked at: at the end of its window, or when it can be forgotten."""
+    """Return when a bucket must be evaluated: at the end of its window, or when it can be forgotten."""
     if isinstance(trigger, EventTrigger) and trigger.posture is Posture.Proactive and bucket.until is not None:
         return bucket.until
     events = get_current_settings().server.events

@@ -79,7 +79,7 @@ async def end_due_windows(tx: Transaction, known: KnownTriggers, at: datetime) -
     """End windows that are over, and forget buckets that are of no use any more.
 
     Returns:
-        How many buckets were looked at.
+        How many buckets were evaluated.
 
     Raises:
         StaleTriggers: The triggers must be read first.

@@ -55,7 +55,7 @@ async def evaluate_metrics(tx: Transaction, known: KnownTriggers, due: Mapping[U
     Args:
         tx: The transaction.
         known: The triggers.
-        due: The triggers to look at, by automation.
+        due: The triggers to evaluate, by automation.
         at: The present.
     """
     fired: list[tuple[UUID, UUID, Firing]] = []

@@ -70,7 +70,7 @@ class BulkJobPage(BulkJob):
 async def add(
     tx: Transaction, action: Action, query: str, ids: Sequence[UUID] | None, options: Mapping[str, Any]
 ) -> BulkJob:
-    """Add a job, which any server begins at once.
+    """Add a job, which any server begins immediately.
 
     Args:
         tx: The transaction.

@@ -102,7 +102,7 @@ async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
 async def _keep_place(tx: Transaction, request: SlotRequest, lease: Row) -> Grant | None:
     """Keep the place of a request that goes on waiting behind others; None if it does not wait, or may be the next.
 
-    This is what most requests do that are repeated while many wait, so it looks at nothing but their own places.
+    This is what most requests do that are repeated while many wait, so it reads nothing but their own places.
     """
     rows = await limits.find_by_name(tx, request.names) if lease["granted"] is None else []
     limits.check_request(rows, request.slots, request.mode)
@@ -124,7 +124,7 @@ async def _take_requested(tx: Transaction, request: SlotRequest, lease_id: UUID,
 
 
 async def _repeat_request(tx: Transaction, request: SlotRequest, lease: Row, ids: Sequence[UUID]) -> bool | None:
-    """Look once more at the lease of an earlier request.
+    """Read once more the lease of an earlier request.
 
     Returns:
         Whether it has its slots, or goes on waiting for them; None when it has ended.

@@ -26,7 +26,7 @@ FIRST_BATCH_SIZE, BATCH_SIZE = 4, 100
 """Waiting leases that are read at a time: mostly one slot is free, for the first of them."""
 
 MIN_RECHECK_SECONDS = 0.02
-"""The least time between two looks of a waiting request."""
+"""The least time between two checks of a waiting request."""
 
 PLACE_ONLY = timedelta(0)
 """The duration of a lease that only is a place in the queue: slots that decay are not given back at its end."""
@@ -98,7 +98,7 @@ async def has_earlier(tx: Transaction, limit_id: UUID, lease_id: UUID) -> bool:
 
 
 async def find_seconds_to_recheck(tx: Transaction, lease_id: UUID, limit_ids: Sequence[UUID], longest: float) -> float:
-    """Return after how many seconds a waiting request should look again, if it is not notified before.
+    """Return after how many seconds a waiting request should check again, if it is not notified before.
 
     That is when a lease of its limits expires, or when enough slots have decayed for it and those before it. Only the
     first one in the queue looks after expired leases, and gives the slots to all that can have some.

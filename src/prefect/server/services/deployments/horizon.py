@@ -20,7 +20,7 @@ class Horizon:
         max_runs: How many there may be at most.
         min_time: All runs that are due within this time are created.
         max_time: No runs are created that are due later than this.
-        lead: How much earlier than needed a schedule is looked at again: the interval of the scheduler.
+        lead: How much earlier than needed a schedule is checked again: the interval of the scheduler.
     """
 
     min_runs: int

@@ -1,7 +1,7 @@
 """Creating flow runs ahead of time, from the schedules of deployments.
 
 A run has an idempotency key of its schedule and its date, so several servers create it once. A schedule has a time of
-its next look (`look_at`), so that a round of the loop reads only the schedules with something to do. A change of a
+its next check (`look_at`), so that a round of the loop reads only the schedules with something to do. A change of a
 deployment discards its upcoming runs, which are then created again with its new values.
 """
 
@@ -32,7 +32,7 @@ from prefect.types import UTC, now
 logger = logging.getLogger("prefect.server")
 
 DEPLOYMENTS_TOPIC = "deployments"
-"""The topic of deployments whose schedules need a look: the id."""
+"""The topic of deployments whose schedules are due for a check: the id."""
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2500, 1, 1, tzinfo=UTC)
 """The times from which runs can be planned: date arithmetic overflows at the ends of the calendar."""
@@ -64,7 +64,7 @@ class Plans:
 
 
 async def discard_upcoming_runs(tx: Transaction, ids: Sequence[UUID]) -> None:
-    """Delete the upcoming runs that the schedules of deployments have created, and have the scheduler look again."""
+    """Delete the upcoming runs that the schedules of deployments have created, and have the scheduler check again."""
     await queries.remove_upcoming_runs(tx, ids, now())
     await queries.reset_schedules(tx, ids)
     for id_ in ids:
@@ -72,7 +72,7 @@ async def discard_upcoming_runs(tx: Transaction, ids: Sequence[UUID]) -> None:
 
 
 async def find_due_deployments(tx: Transaction) -> list[UUID]:
-    """Return the ids of the deployments with a schedule that needs a look."""
+    """Return the ids of the deployments with a schedule that is due for a check."""
     return await queries.find_due_deployments(tx, now())
 
 
@@ -111,7 +111,7 @@ async def create_scheduled_runs(
         batch_size: How many runs a statement inserts.
         start: The time to plan from; now if None.
         end: The latest time of a run, in place of that of the horizon.
-        on_request: Also create runs of paused deployments, and leave the time of the next look as it is.
+        on_request: Also create runs of paused deployments, and leave the time of the next check as it is.
         plans: The plans of the pass; none yet if None.
 
     Returns:

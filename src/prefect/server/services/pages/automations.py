@@ -99,7 +99,7 @@ class TriggerTest(TypedDict):
     Attributes:
         since: The beginning of the time.
         until: Its end; earlier than now where there are more events than are tested.
-        events: How many events were looked at.
+        events: How many events were read.
         firings: The latest firings, newest first.
         total: How many firings there would have been.
         has_metric: Whether it watches a metric, whose values of the past are not known.

@@ -2,7 +2,7 @@
 
 The web page's address, the API and `prefect flow-run ls --query` share it. Terms are joined by "and"; several values of
 a term, separated by commas, by "or". A `-` before a term negates it. A quoted name must be equal, any other one is
-contained. A word without a field is looked for in names and ids.
+contained. A word without a field is searched in names and ids.
 """
 
 from __future__ import annotations

@@ -144,7 +144,7 @@ async def _schedule_again(tx: Transaction, row: Row, worker: str) -> None:
 
 
 async def find_seconds_until_due(tx: Transaction, task_keys: Keys[str], longest: float) -> float:
-    """Return after how many seconds a worker should look for runs again, if it is not notified before."""
+    """Return after how many seconds a worker should poll for runs again, if it is not notified before."""
     at = await queries.find_next_deferred_start(tx, list(task_keys))
     return longest if at is None else min(longest, max(0.02, (at - now()).total_seconds()))
 

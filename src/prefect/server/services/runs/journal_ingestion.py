@@ -1,7 +1,7 @@
 """Applying journal records to the store.
 
 Batches are read in the order they were written and applied some thousand records at a time, each time in one
-transaction; what is committed is then discarded from the journal. Any number of processes may do this at once, and any
+transaction; what is committed is then discarded from the journal. Any number of processes may do this together, and any
 of them may die at any moment: the transactions take turns, every object and state has an id of its writer's and counts
 once, and a marker in the store names the last batch that was applied but perhaps not discarded.
 

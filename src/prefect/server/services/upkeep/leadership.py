@@ -1,6 +1,6 @@
 """Leader election: the server that does a loop's work is the one that claimed it last, until its claim runs out.
 
-A server that was killed is followed at once by one on the same host, which sees that its process is gone.
+A server that was killed is followed immediately by one on the same host, which sees that its process is gone.
 """
 
 from __future__ import annotations

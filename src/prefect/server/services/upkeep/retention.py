@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.server import store
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.store.queries import automations, upkeep
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from prefect.schemas import filters
     from prefect.server.services.runs import deletion
 else:
-    filters = lazy("prefect.schemas.filters")
-    deletion = lazy("prefect.server.services.runs.deletion")
+    deletion, filters = lazy_from("prefect", "server.services.runs.deletion", "schemas.filters")
 
 ORPHAN_MIN_AGE = timedelta(days=1)
 """The flow run of a row may arrive after it; when the row is this old it never will."""

@@ -1,6 +1,6 @@
 """Notices to workers: a run of their queues may start, or has to be stopped.
 
-They name only the queue. A worker that gets one looks for runs, as it does anyway at longer intervals.
+They name only the queue. A worker that gets one polls for runs, as it does anyway at longer intervals.
 """
 
 from __future__ import annotations

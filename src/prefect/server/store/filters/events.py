@@ -47,7 +47,7 @@ class EventConditions(NamedTuple):
 
     @property
     def is_never_certain(self) -> bool:
-        """Whether each row that satisfies `possibly` must be looked at."""
+        """Whether each row that satisfies `possibly` must be read."""
         return self.surely is FALSE
 
     @property

@@ -39,7 +39,7 @@ async def lock_silent_deployments(tx: Transaction, polled_before: datetime, limi
 
 
 async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
-    """Return the ids of the deployments that are not paused and have an active schedule that is due for a look."""
+    """Return the ids of the deployments that are not paused and have an active schedule that is due for a check."""
     where = store.deployment_schedules.where(
         {"active": True},
         Sql("(deployment_schedule.look_at IS NULL OR deployment_schedule.look_at <= ?)", (at,)),
@@ -54,7 +54,7 @@ async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
 
 
 async def reset_schedules(tx: Transaction, deployment_ids: Sequence[UUID]) -> None:
-    """Have the scheduler look at all schedules of these deployments in its next round."""
+    """Have the scheduler check all schedules of these deployments in its next round."""
     condition = one_of("deployment_id", deployment_ids)
     await tx.run(Sql(f"UPDATE deployment_schedule SET look_at = NULL WHERE {condition.text}", condition.values))
 

@@ -13,7 +13,7 @@ from prefect.server.db.tables import STARTED
 from prefect.server.store import Condition, Order, Row, Where
 
 DEEP_OFFSET = 2000
-"""Skipping more rows than this by reading them would cost more than two looks at the index."""
+"""Skipping more rows than this by reading them would cost more than two look-ups in the index."""
 
 TRACEBACK = "Traceback (most recent call last)"
 

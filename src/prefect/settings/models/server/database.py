@@ -35,7 +35,7 @@ class SQLAlchemyConnectArgsSettings(PrefectBaseSettings):
     prepared_statement_cache_size: int | None = setting(
         None, "How many prepared statements SQLAlchemy keeps for a connection."
     )
-    search_path: str | None = setting(None, "The schemas of PostgreSQL in which tables are looked for.")
+    search_path: str | None = setting(None, "The schemas of PostgreSQL in which tables are searched.")
     statement_cache_size: int | None = setting(None, "How many statements asyncpg keeps for a connection.")
     tls: SQLAlchemyTLSSettings = group(SQLAlchemyTLSSettings)
 

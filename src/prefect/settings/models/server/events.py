@@ -47,7 +47,7 @@ class ServerEventsSettings(PrefectBaseSettings):
     )
     proactive_granularity: Duration = setting(
         timedelta(seconds=5),
-        "How often proactive triggers are looked at.",
+        "How often proactive triggers are evaluated.",
         aliases=("PREFECT_EVENTS_PROACTIVE_GRANULARITY",),
     )
     related_resource_cache_ttl: Duration = setting(

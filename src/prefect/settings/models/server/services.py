@@ -45,7 +45,7 @@ class ServerServicesCleanupReconcilerSettings(ServicesBaseSetting):
 
     model_config = build_settings_config(("server", "services", "cleanup_reconciler"))
 
-    batch_size: int = setting(100, "How many runs are looked at in a round.", gt=0)
+    batch_size: int = setting(100, "How many runs are checked in a round.", gt=0)
     enabled: bool = setting(True, "Whether the service that repeats clean-up requests to workers is on.")
     loop_seconds: float = setting(5.0, "Seconds between two rounds of this service.", gt=0)
 
@@ -128,7 +128,7 @@ class ServerServicesForemanSettings(ServicesBaseSetting):
 
     deployment_last_polled_timeout_seconds: int = setting(
         60,
-        "Seconds without a look after which a deployment is not ready.",
+        "Seconds without a poll after which a deployment is not ready.",
         aliases=("PREFECT_API_SERVICES_FOREMAN_DEPLOYMENT_LAST_POLLED_TIMEOUT_SECONDS",),
     )
     enabled: bool = setting(
@@ -149,7 +149,7 @@ class ServerServicesForemanSettings(ServicesBaseSetting):
     )
     work_queue_last_polled_timeout_seconds: int = setting(
         60,
-        "Seconds without a look after which a work queue is not ready.",
+        "Seconds without a poll after which a work queue is not ready.",
         aliases=("PREFECT_API_SERVICES_FOREMAN_WORK_QUEUE_LAST_POLLED_TIMEOUT_SECONDS",),
     )
 
@@ -239,7 +239,7 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
         "How far ahead runs are scheduled at least.",
         aliases=("PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME",),
     )
-    recent_deployments_loop_seconds: float = setting(5.0, "Seconds between two looks for deployments that changed.")
+    recent_deployments_loop_seconds: float = setting(5.0, "Seconds between two checks for deployments that changed.")
 
 
 class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):

@@ -1,0 +1,72 @@
+"""The lock for moments: mutual exclusion, conditions, and threads that wait without holding it."""
+
+import threading
+from collections.abc import Callable
+
+from prefect._brief_lock import BriefLock
+
+TIMEOUT_SECONDS = 10.0
+
+
+def run_in_threads(count: int, work: Callable[[], None]) -> None:
+    threads = [threading.Thread(target=work) for _ in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TIMEOUT_SECONDS)
+    assert not any(thread.is_alive() for thread in threads)
+
+
+def test_lock_is_held_by_one_thread_at_a_time():
+    lock, inside, most = BriefLock(), 0, 0
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(2000):
+            with lock:
+                inside += 1
+                most = max(most, inside)
+                inside -= 1
+
+    run_in_threads(4, work)
+    assert (inside, most) == (0, 1)
+
+
+def test_acquire_without_blocking_says_whether_the_lock_was_free():
+    lock = BriefLock()
+    assert lock.acquire(False)
+    assert not lock.acquire(False)
+    lock.release()
+    assert lock.acquire()
+
+
+def test_thread_that_waits_gets_the_lock_when_it_is_released():
+    lock, taken = BriefLock(), threading.Event()
+
+    def take() -> None:
+        with lock:
+            taken.set()
+
+    with lock:
+        waiting = threading.Thread(target=take)
+        waiting.start()
+        assert not taken.is_set()
+    assert taken.wait(TIMEOUT_SECONDS)
+    waiting.join(TIMEOUT_SECONDS)
+
+
+def test_condition_frees_the_lock_while_a_thread_waits():
+    lock = BriefLock()
+    condition, is_ready = lock.condition(), False
+
+    def announce() -> None:
+        nonlocal is_ready
+        with lock:
+            is_ready = True
+            condition.notify()
+
+    with lock:
+        announcing = threading.Thread(target=announce)
+        announcing.start()
+        assert condition.wait_for(lambda: is_ready, TIMEOUT_SECONDS)
+    announcing.join(TIMEOUT_SECONDS)
