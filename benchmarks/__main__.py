@@ -17,6 +17,7 @@ from pathlib import Path
 
 from benchmarks import (
     cluster_rows,
+    container_rows,
     deployment_rows,
     guard,
     measure,
@@ -41,6 +42,7 @@ GROUPS: dict[str, Callable[[rows.Plan, str], Iterable[rows.Row]]] = {
     "slot": slot_rows.all_rows,
     "cluster": cluster_rows.all_rows,
     "deployment": deployment_rows.all_rows,
+    "container": container_rows.all_rows,
     "scheduler": scheduler_rows.all_rows,
     "page": page_rows.all_rows,
 }

@@ -25,7 +25,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parent.parent
-START_SECONDS = 90.0
+START_SECONDS = 200.0
 TOKEN = "s3cret"
 PROGRAMS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
@@ -148,6 +148,10 @@ class ControlPlane:
         """Kill the API server."""
         self._stop("kube-apiserver", signal.SIGKILL)
 
+    def stop_kubelet(self) -> None:
+        """Kill the kubelet; what it has started goes on."""
+        self._stop("kubelet", signal.SIGKILL)
+
     def stop(self) -> None:
         """End all its programs."""
         for name in reversed(list(self._processes)):
@@ -212,6 +216,20 @@ class ControlPlane:
         """Return the jobs, pods or secrets of a namespace."""
         group = "apis/batch/v1" if kind == "jobs" else "api/v1"
         return self.call("GET", f"/{group}/namespaces/{namespace}/{kind}?labelSelector={selector}")["items"]
+
+    def add_node(self, name: str) -> None:
+        """Create a node without a kubelet, which takes pods that are bound to it by name only."""
+        self.call("POST", "/api/v1/nodes", {"metadata": {"name": name}, "spec": {"unschedulable": True}})
+        self._set_node_ready(name, "True")
+
+    def lose_node(self, name: str) -> None:
+        """Have the control plane find that a node does not answer any more."""
+        self._set_node_ready(name, "Unknown")
+
+    def _set_node_ready(self, name: str, status: str) -> None:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        condition = {"type": "Ready", "status": status, "reason": "Tests", "lastHeartbeatTime": now}
+        self.call("PATCH", f"/api/v1/nodes/{name}/status", {"status": {"conditions": [condition]}})
 
     def add_namespace(self, name: str) -> None:
         """Create a namespace."""

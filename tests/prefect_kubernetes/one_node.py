@@ -23,7 +23,7 @@ from tests.kubernetes_cluster import ControlPlane, find_programs
 
 HOST = "172.17.0.1"
 IMAGE = "local/python:1"
-START_SECONDS = 120.0
+START_SECONDS = 200.0
 
 # A negative oom_score_adj needs a capability that machines of tests lack: it is taken out before runc reads it.
 RUNC = r"""#!/bin/bash
@@ -73,7 +73,7 @@ def run_cluster() -> Iterator[ControlPlane]:
         plane.home.mkdir()
         _start_engine(plane, home)
         plane.start()
-        _start_kubelet(plane, home)
+        start_kubelet(plane, home)
         yield plane
     finally:
         _stop(plane, home)
@@ -108,7 +108,8 @@ def _build_pause_image(home: Path) -> None:
     )
 
 
-def _start_kubelet(plane: ControlPlane, home: Path) -> None:
+def start_kubelet(plane: ControlPlane, home: Path) -> None:
+    """Start the kubelet, and wait until its node is ready."""
     (home / "kubelet.yaml").write_text(yaml.safe_dump(KUBELET))
     plane.run(
         "kubelet",

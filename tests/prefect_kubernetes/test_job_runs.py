@@ -18,7 +18,7 @@ from prefect.exceptions import InfrastructureError
 from prefect.logging.loggers import PrefectLogAdapter, get_logger
 from prefect_kubernetes import KubernetesClusterConfig
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
-from prefect_kubernetes.running import watching
+from prefect_kubernetes.running import job_runs, watching
 from prefect_kubernetes.running.cluster import Cluster
 from prefect_kubernetes.running.job_runs import JobRun
 from prefect_kubernetes.running.pod_status import JobEnd
@@ -191,6 +191,50 @@ async def test_job_that_somebody_deletes_is_noticed(jobs: Jobs):
     await jobs.wait_for_pod(run, lambda pod: pod["status"]["phase"] == "Running")
     jobs.plane.call("DELETE", f"/apis/batch/v1/namespaces/{jobs.namespace}/jobs/{run.name}")
     assert await run.follow() == JobEnd(-1, f"The job {run.name!r} was deleted before its end was seen.")
+
+
+async def test_pod_that_is_deleted_while_it_runs_ends_its_job(jobs: Jobs):
+    run = await jobs.create("sleep", "600", stream_output=False)
+    pod = await jobs.wait_for_pod(run, lambda pod: pod["status"]["phase"] == "Running")
+    name = pod["metadata"]["name"]
+    # So does the control plane when the node of a pod is removed.
+    jobs.plane.call("DELETE", f"/api/v1/namespaces/{jobs.namespace}/pods/{name}", {"gracePeriodSeconds": 0})
+    end = await run.follow()
+    assert end == JobEnd(-1, f"The pod {name!r} was deleted while it ran on the node 'stand-in'.")
+    assert jobs.list_jobs() == []
+
+
+async def test_pod_of_a_lost_node_ends_its_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(job_runs, "TAKEN_GRACE_SECONDS", 0.5)
+    node = f"lost-{time.monotonic_ns()}"
+    jobs.plane.add_node(node)
+    spec = "/spec/template/spec"
+    at_once = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "tolerationSeconds": 0}
+    patches = [
+        {"op": "add", "path": f"{spec}/nodeName", "value": node},
+        {"op": "add", "path": f"{spec}/terminationGracePeriodSeconds", "value": 1},
+        {"op": "add", "path": f"{spec}/tolerations", "value": [{**at_once, "operator": "Exists"}]},
+    ]
+    run = await jobs.create("true", stream_output=False, patches=patches)
+    [pod] = await wait_for(lambda: jobs.list_pods(run), "there is no pod")
+    path = f"/api/v1/namespaces/{jobs.namespace}/pods/{pod['metadata']['name']}"
+    jobs.plane.call("PATCH", f"{path}/status", {"status": {"phase": "Running"}})
+    jobs.plane.lose_node(node)  # the controller of nodes deletes its pods, which nobody ends
+    try:
+        end = await run.follow()
+    finally:
+        jobs.plane.call("DELETE", path, {"gracePeriodSeconds": 0})
+        jobs.plane.call("DELETE", f"/api/v1/nodes/{node}")
+    said = f"The pod '.*' was deleted while it ran on the node '{node}', and does not end: its node may be lost."
+    assert_matches(said, end.reason)
+    assert jobs.list_jobs() == []
+
+
+async def test_job_whose_deadline_is_over_says_so(jobs: Jobs):
+    patches = [{"op": "add", "path": "/spec/activeDeadlineSeconds", "value": 1}]
+    run = await jobs.create("sleep", "600", stream_output=False, patches=patches)
+    said = f"The job {run.name!r} failed: it ran longer than its activeDeadlineSeconds allow."
+    assert (await run.follow()).reason == said
 
 
 async def test_job_is_tried_again_as_its_backoff_limit_says(jobs: Jobs, tmp_path: Path):

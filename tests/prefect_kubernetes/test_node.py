@@ -151,3 +151,21 @@ def test_cancelled_run_has_its_pod_ended(pool: NodePool, worker: WorkerProcess, 
     assert run["state_name"] == "Cancelled", worker.output
     selector = f"prefect.io/flow-run-id={run_id}"
     wait_until(lambda: not node.list_objects("pods", pool.namespace, selector), "the pod is still there")
+
+
+def test_run_of_a_lost_node_ends(pool: NodePool, worker: WorkerProcess, node: ControlPlane) -> None:
+    deployment = pool.deploy("lost", WORK)
+    run_id = pool.trigger(deployment, parameters={"data": str(pool.data), "until": "never"})
+    pool.wait_for_log(run_id, "waiting")
+    [pod] = pool.list_pods(run_id, "Running")
+    node.stop_kubelet()  # its containers go on, as on a node that is cut off
+    try:
+        # What the control plane does, after minutes, for a node that does not answer, and is removed then.
+        path = f"/api/v1/namespaces/{pool.namespace}/pods/{pod['metadata']['name']}"
+        node.call("DELETE", path, {"gracePeriodSeconds": 0})
+        run = pool.wait_for(run_id, "Crashed", "Completed", "Failed")
+        said = f"The pod '{pod['metadata']['name']}' was deleted while it ran on the node 'node1'."
+        assert (run["state_name"], run["state"]["message"]) == ("Crashed", said), worker.output
+        wait_until(lambda: not pool.list_jobs(run_id), "the job is still there")
+    finally:
+        one_node.start_kubelet(node, node.home.parent)

@@ -18,6 +18,10 @@ from prefect_kubernetes.running.cluster import ClusterAway
 from prefect_kubernetes.running.pod_status import UNKNOWN_EXIT_CODE, JobEnd
 from prefect_kubernetes.running.watching import RETRY_SECONDS, KnownJob, NamespaceWatch
 
+TAKEN_GRACE_SECONDS = 30.0
+"""How much longer a pod that was deleted may take to end than the time that it has for that."""
+DEADLINE_GRACE_SECONDS = 2.0
+"""How soon after its pods the status of a job says that its deadline is over."""
 OUTPUT_GRACE_SECONDS = 5.0
 """How long the output of a job that has ended is waited for."""
 
@@ -87,11 +91,49 @@ class JobRun:
         return JobEnd(UNKNOWN_EXIT_CODE, message.replace("..", "."))
 
     async def _wait_for_end(self, known: KnownJob, on_change: Any) -> JobEnd:
+        is_ending = False
         while True:
             on_change()
             if (end := self._find_end(known)) is not None:
                 return await self._explain(end, known)
+            if not is_ending and (pod := self._find_taken(known)) is not None:
+                if (end := await self._end_taken(known, pod)) is not None:
+                    return end
+                is_ending = True
+                continue
             await self.watch.wait_for_change(self.name)
+
+    def _find_taken(self, known: KnownJob) -> dict[str, Any] | None:
+        assert known.job is not None
+        pod = pod_status.find_taken(known.job, known.list_pods(), known.gone)
+        return None if pod is None else dict(pod)
+
+    async def _end_taken(self, known: KnownJob, pod: dict[str, Any]) -> JobEnd | None:
+        """Delete a job whose pod somebody deletes, before it makes another one, and return how the pod ended.
+
+        None if the job is being deleted too, or its time is over, which its status says later.
+        """
+        assert known.job is not None
+        if known.job["spec"].get("activeDeadlineSeconds") is not None:
+            await anyio.sleep(DEADLINE_GRACE_SECONDS)
+        try:
+            job = await self.watch.cluster.read_job(self.watch.namespace, self.name)
+        except (ClusterAway, InfrastructureError):
+            job = known.job
+        if job is None or job["metadata"].get("deletionTimestamp") or pod_status.find_finished_condition(job):
+            return None
+        await self._delete(known)
+        name = pod_status.get_name(pod)
+        grace = pod["metadata"].get("deletionGracePeriodSeconds") or 0
+        with anyio.move_on_after(grace + TAKEN_GRACE_SECONDS):
+            while name not in known.gone and not pod_status.is_finished(known.pods[name]):
+                await self.watch.wait_for_change(self.name)
+        pod = known.pods[name]
+        reason = pod_status.describe_pod_failure(pod) if pod_status.is_finished(pod) else None
+        return JobEnd(
+            pod_status.find_exit_code(pod) or UNKNOWN_EXIT_CODE,
+            reason or pod_status.describe_taken(pod, is_gone=name in known.gone or pod_status.is_finished(pod)),
+        )
 
     def _find_end(self, known: KnownJob) -> JobEnd | None:
         assert known.job is not None

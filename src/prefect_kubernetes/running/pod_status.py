@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +75,32 @@ def find_finished_condition(job: Object) -> tuple[str, Object] | None:
     return None
 
 
+def find_taken(job: Object, pods: Iterable[Object], gone: Collection[str]) -> Object | None:
+    """Return a pod that somebody deletes while it runs, although its job may have no other.
+
+    Args:
+        job: The job.
+        pods: Its pods.
+        gone: The names of those that are gone.
+    """
+    if job["spec"].get("backoffLimit") != 0 or job["metadata"].get("deletionTimestamp"):
+        return None
+    for pod in pods:
+        is_deleted = pod["metadata"].get("deletionTimestamp") or get_name(pod) in gone
+        if is_deleted and not is_finished(pod):
+            return pod
+    return None
+
+
+def describe_taken(pod: Object, is_gone: bool) -> str:
+    """Return in a sentence that a pod was deleted while it ran."""
+    node = (pod.get("spec") or {}).get("nodeName")
+    where = f" on the node {node!r}" if node else ""
+    if is_gone:
+        return f"The pod {get_name(pod)!r} was deleted while it ran{where}."
+    return f"The pod {get_name(pod)!r} was deleted while it ran{where}, and does not end: its node may be lost."
+
+
 # --- why a pod does not start -----------------------------------------------------------------------------------------
 
 
@@ -128,7 +154,7 @@ def describe_end(job: Object, pods: Sequence[Object]) -> JobEnd | None:
         return JobEnd(0)
     failed = [pod for pod in pods if get_phase(pod) in ("failed", "evicted")]
     failed.sort(key=lambda pod: str((pod["metadata"]).get("creationTimestamp") or ""))
-    exit_code, why = (_find_exit_code(failed[-1]), describe_pod_failure(failed[-1])) if failed else (None, None)
+    exit_code, why = (find_exit_code(failed[-1]), describe_pod_failure(failed[-1])) if failed else (None, None)
     reason = str(condition.get("reason") or "")
     if why is None and (exit_code is None or reason != "BackoffLimitExceeded"):
         why = (
@@ -171,7 +197,8 @@ def iterate_terminated(pod: Object) -> Iterable[tuple[Object, Object]]:
                 yield container, ended
 
 
-def _find_exit_code(pod: Object) -> int | None:
+def find_exit_code(pod: Object) -> int | None:
+    """Return the exit status of the first container of a pod that has failed."""
     for _, ended in iterate_terminated(pod):
         return int(ended["exitCode"])
     return None

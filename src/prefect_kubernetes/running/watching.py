@@ -29,11 +29,13 @@ class KnownJob:
         job: The job; None until it has been created.
         pods: Its pods by their names, those too that are gone.
         is_deleted: Whether the job is gone.
+        gone: The names of the pods that are gone.
     """
 
     job: dict[str, Any] | None = None
     pods: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     is_deleted: bool = False
+    gone: set[str] = field(default_factory=set[str])
 
     def list_pods(self) -> list[dict[str, Any]]:
         """Return the pods, the youngest last."""
@@ -156,6 +158,11 @@ class NamespaceWatch:
         if kind == "jobs":
             for name in created - {get_name(item) for item in items}:
                 self._mark_deleted(name)
+        else:
+            present = {get_name(item) for item in items}
+            for job, known in list(self._jobs.items()):
+                for pod in known.pods.keys() - present:
+                    self._mark_pod_gone(job, pod)
         if not self._listed[kind].done():
             self._listed[kind].set_result(None)
         return str(listing["metadata"]["resourceVersion"])
@@ -171,6 +178,8 @@ class NamespaceWatch:
                     self._change(kind, item)
                     if what == "DELETED" and kind == "jobs":
                         self._mark_deleted(get_name(item))
+                    if what == "DELETED" and kind == "pods":
+                        self._mark_pod_gone(find_job_name(item), get_name(item))
                 version = str(item["metadata"]["resourceVersion"])
         return version
 
@@ -191,3 +200,8 @@ class NamespaceWatch:
         if (known := self._jobs.get(name)) is not None:
             known.is_deleted = True
             self._notify(name)
+
+    def _mark_pod_gone(self, job: str | None, pod: str) -> None:
+        if job is not None and (known := self._jobs.get(job)) is not None:
+            known.gone.add(pod)
+            self._notify(job)
