@@ -55,11 +55,11 @@ MAX_DEFERRAL_SECONDS = 0.05
 
 DEFERRAL_STEP_SECONDS = 0.001
 
-IN_PLACE_SECONDS = 0.005
+IN_PLACE_SECONDS = 0.01
 """Seconds that a query may keep the thread of the event loop; one that takes longer is begun anew in another thread."""
 
-STEPS_PER_CHECK = 2_000
-"""How many steps of SQLite's machine a query takes between two checks of the time; a row takes some fifty."""
+STEPS_PER_CHECK = 1_000
+"""How many steps of SQLite's machine a query takes between two checks of the time, of 5 us each: some twenty rows."""
 
 CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
