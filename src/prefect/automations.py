@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from typing import Any, Self
 from uuid import UUID
 
@@ -194,12 +195,7 @@ class Automation(AutomationCore):
         Raises:
             ValueError: It was not created yet.
         """
-        id = self._created()
-        try:
-            await get_client().delete_automation(id)
-        except ObjectNotFound:
-            return False
-        return True
+        return await self._is_found_by(get_client().delete_automation)
 
     async def adisable(self) -> bool:
         """Let it do nothing from now on; False if it is there no more.
@@ -207,13 +203,9 @@ class Automation(AutomationCore):
         Raises:
             ValueError: It was not created yet.
         """
-        id = self._created()
-        try:
-            await get_client().pause_automation(id)
-        except ObjectNotFound:
-            return False
-        self.enabled = False
-        return True
+        if found := await self._is_found_by(get_client().pause_automation):
+            self.enabled = False
+        return found
 
     async def aenable(self) -> bool:
         """Let it work again; False if it is there no more.
@@ -221,13 +213,9 @@ class Automation(AutomationCore):
         Raises:
             ValueError: It was not created yet.
         """
-        id = self._created()
-        try:
-            await get_client().resume_automation(id)
-        except ObjectNotFound:
-            return False
-        self.enabled = True
-        return True
+        if found := await self._is_found_by(get_client().resume_automation):
+            self.enabled = True
+        return found
 
     create = twin(acreate)
     read = class_twin(aread)
@@ -235,6 +223,13 @@ class Automation(AutomationCore):
     delete = twin(adelete)
     disable = twin(adisable)
     enable = twin(aenable)
+
+    async def _is_found_by(self, operation: Callable[[UUID], Awaitable[object]]) -> bool:
+        try:
+            await operation(self._created())
+        except ObjectNotFound:
+            return False
+        return True
 
     def _created(self) -> UUID:
         if self.id is None:

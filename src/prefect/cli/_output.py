@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -324,3 +324,19 @@ def confirm(question: str, *, default: bool = False) -> None:
     """
     if is_interactive():
         click.confirm(question, default=default, abort=True, err=True)
+
+
+def delete_confirmed(what: str, delete: Callable[[], object], extent: str = "") -> None:
+    """Delete an object if the user confirms it, and say so.
+
+    Args:
+        what: The kind and name of the object.
+        delete: Deletes it.
+        extent: What is deleted with it, for the question.
+
+    Raises:
+        click.Abort: The user declined.
+    """
+    confirm(f"Delete the {what}{extent}?")
+    delete()
+    click.echo(f"Deleted {what}.")

@@ -10,7 +10,7 @@ import click
 from prefect._lazy import lazy_from
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import get_client, limit_option, read_all_pages
-from prefect.cli._output import confirm, fail, format_age, print_fields, print_json, print_table
+from prefect.cli._output import confirm, delete_confirmed, fail, format_age, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting
@@ -93,10 +93,7 @@ def delete(key: str | None, artifact_id: UUID | None) -> None:
     if (key is None) == (artifact_id is None):
         fail("Pass either a key or --id.")
     if artifact_id is not None:
-        confirm(f"Delete the artifact {artifact_id}?")
-        get_client().delete_artifact(artifact_id)
-        click.echo(f"Deleted artifact {artifact_id}.")
-        return
+        return delete_confirmed(f"artifact {artifact_id}", lambda: get_client().delete_artifact(artifact_id))
     assert key is not None
     found = _read_versions(key)
     confirm(f"Delete the artifact {key!r}?")

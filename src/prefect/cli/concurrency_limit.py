@@ -8,7 +8,7 @@ import click
 
 from prefect.cli._command import group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_pages
-from prefect.cli._output import confirm, format_age, print_details, print_list
+from prefect.cli._output import delete_confirmed, format_age, print_details, print_list
 
 if TYPE_CHECKING:
     from prefect.schemas.concurrency import ConcurrencyLimit
@@ -88,6 +88,5 @@ def reset(tag: str) -> None:
 def delete(tag: str) -> None:
     """Delete the concurrency limit of a tag."""
     _find(tag)
-    confirm(f"Delete the concurrency limit of the tag {tag!r}?")
-    get_client().delete_concurrency_limit_by_tag(tag)
-    click.echo(f"Deleted the concurrency limit of the tag {tag!r}.")
+    what = f"concurrency limit of the tag {tag!r}"
+    delete_confirmed(what, lambda: get_client().delete_concurrency_limit_by_tag(tag))

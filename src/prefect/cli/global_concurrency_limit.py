@@ -10,7 +10,7 @@ import click
 from prefect._lazy import lazy
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, read_all_pages
-from prefect.cli._output import as_json, confirm, fail, format_age, print_fields, print_json, print_list
+from prefect.cli._output import as_json, delete_confirmed, fail, format_age, print_fields, print_json, print_list
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:
@@ -162,6 +162,5 @@ def _set_active(name: str, active: bool) -> None:
 def delete(name: str) -> None:
     """Delete a global concurrency limit."""
     _find(name)
-    confirm(f"Delete the global concurrency limit {name!r}?")
-    get_client().delete_global_concurrency_limit_by_name(name)
-    click.echo(f"Deleted global concurrency limit {name!r}.")
+    what = f"global concurrency limit {name!r}"
+    delete_confirmed(what, lambda: get_client().delete_global_concurrency_limit_by_name(name))

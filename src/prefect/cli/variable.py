@@ -9,7 +9,7 @@ import click
 from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import flag, group, multiple_option, output_option, positional
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_answers
-from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_list
+from prefect.cli._output import as_text, delete_confirmed, fail, format_age, print_details, print_list
 
 if TYPE_CHECKING:
     from prefect.schemas import actions, records
@@ -102,9 +102,7 @@ def set_(name: str, value: str, overwrite: bool, tags: tuple[str, ...]) -> None:
 def unset(name: str) -> None:
     """Delete a variable."""
     _find(name)
-    confirm(f"Delete the variable {name!r}?")
-    get_client().delete_variable_by_name(name)
-    click.echo(f"Deleted variable {name!r}.")
+    delete_confirmed(f"variable {name!r}", lambda: get_client().delete_variable_by_name(name))
 
 
 command.add_command(unset, "delete")

@@ -16,7 +16,7 @@ from prefect.cli._lookup import find_by_name, get_client, read_all_pages
 from prefect.cli._output import (
     as_json,
     as_text,
-    confirm,
+    delete_confirmed,
     fail,
     format_age,
     format_duration,
@@ -237,9 +237,7 @@ def clear_concurrency_limit(name: str) -> None:
 def delete(name: str) -> None:
     """Delete a work pool and its work queues."""
     find_work_pool(name)
-    confirm(f"Delete the work pool {name!r} and its work queues?")
-    get_client().delete_work_pool(name)
-    click.echo(f"Deleted work pool {name!r}.")
+    delete_confirmed(f"work pool {name!r}", lambda: get_client().delete_work_pool(name), " and its work queues")
 
 
 @command.command("get-default-base-job-template")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from uuid import UUID
 
 from prefect._io import drive
@@ -23,16 +23,15 @@ else:
     orchestration, transport = lazy_from("prefect.client", "orchestration", "transport")
     asyncio = lazy("asyncio")
 
+Mode: TypeAlias = Literal["concurrency", "rate_limit"]
+"""Whether slots are given back, or decay."""
+
 
 class ConcurrencySlotAcquisitionService(RequestService):
     """Takes slots without a lease: who takes them must give them back."""
 
     async def acquire(
-        self,
-        slots: int,
-        mode: Literal["concurrency", "rate_limit"],
-        timeout_seconds: float | None = None,
-        max_retries: int | None = None,
+        self, slots: int, mode: Mode, timeout_seconds: float | None = None, max_retries: int | None = None
     ) -> Response:
         """Take slots of each limit and return the response of the API.
 
@@ -60,7 +59,7 @@ class ConcurrencySlotAcquisitionWithLeaseService(RequestService):
     async def acquire(
         self,
         slots: int,
-        mode: Literal["concurrency", "rate_limit"],
+        mode: Mode,
         timeout_seconds: float | None = None,
         max_retries: int | None = None,
         lease_duration: float = 300,
@@ -69,18 +68,10 @@ class ConcurrencySlotAcquisitionWithLeaseService(RequestService):
     ) -> Response:
         """Take slots of each limit under a lease and return the response of the API.
 
-        Args:
-            slots: How many.
-            mode: Whether they are given back, or decay.
-            timeout_seconds: How long to wait.
-            max_retries: How often to ask again.
+        Args: as for `ConcurrencySlotAcquisitionService.acquire`, and:
             lease_duration: How many seconds the lease lasts.
             strict: Whether a limit that does not exist is an error; that is for the caller to see in the response.
             holder: The run that holds them.
-
-        Raises:
-            TimeoutError: They were not free in time.
-            PrefectHTTPStatusError: The API refused.
         """
         client = orchestration.get_client()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Steps = list[dict[str, Any]]
@@ -125,9 +125,29 @@ class Recipe:
         return copy.deepcopy(contents)
 
 
+def _in_image(code: Recipe) -> Recipe:
+    """Return a recipe whose code is fetched as that of another, and runs in a Docker image."""
+    return replace(
+        code,
+        description=f"{code.description}, run in a Docker image",
+        build=_BUILD_IMAGE,
+        push=[*_PUSH_IMAGE, *(code.push or [])],
+        required_inputs={**code.required_inputs, **_IMAGE_INPUTS},
+    )
+
+
+_IN_GIT = Recipe(description="Code in a git repository", pull=_GIT_CLONE)
+_IN_S3 = Recipe(description="Code in a bucket of S3", push=_S3[0], pull=_S3[1], required_inputs=_BUCKET)
+_IN_GCS = Recipe(
+    description="Code in a bucket of Google Cloud Storage", push=_GCS[0], pull=_GCS[1], required_inputs=_BUCKET
+)
+_IN_AZURE = Recipe(
+    description="Code in a container of Azure Blob Storage", push=_AZURE[0], pull=_AZURE[1], required_inputs=_CONTAINER
+)
+
 RECIPES: Mapping[str, Recipe] = {
     "local": Recipe(description="Code in a directory of this machine", pull=_SET_DIRECTORY),
-    "git": Recipe(description="Code in a git repository", pull=_GIT_CLONE),
+    "git": _IN_GIT,
     "docker": Recipe(
         description="Code in a Docker image, with all it needs",
         build=_BUILD_IMAGE,
@@ -135,42 +155,11 @@ RECIPES: Mapping[str, Recipe] = {
         pull=_IMAGE_DIRECTORY,
         required_inputs=_IMAGE_INPUTS,
     ),
-    "docker-git": Recipe(
-        description="Code in a git repository, run in a Docker image",
-        build=_BUILD_IMAGE,
-        push=_PUSH_IMAGE,
-        pull=_GIT_CLONE,
-        required_inputs=_IMAGE_INPUTS,
-    ),
-    "s3": Recipe(description="Code in a bucket of S3", push=_S3[0], pull=_S3[1], required_inputs=_BUCKET),
-    "gcs": Recipe(
-        description="Code in a bucket of Google Cloud Storage", push=_GCS[0], pull=_GCS[1], required_inputs=_BUCKET
-    ),
-    "azure": Recipe(
-        description="Code in a container of Azure Blob Storage",
-        push=_AZURE[0],
-        pull=_AZURE[1],
-        required_inputs=_CONTAINER,
-    ),
-    "docker-s3": Recipe(
-        description="Code in a bucket of S3, run in a Docker image",
-        build=_BUILD_IMAGE,
-        push=[*_PUSH_IMAGE, *_S3[0]],
-        pull=_S3[1],
-        required_inputs={**_BUCKET, **_IMAGE_INPUTS},
-    ),
-    "docker-gcs": Recipe(
-        description="Code in a bucket of Google Cloud Storage, run in a Docker image",
-        build=_BUILD_IMAGE,
-        push=[*_PUSH_IMAGE, *_GCS[0]],
-        pull=_GCS[1],
-        required_inputs={**_BUCKET, **_IMAGE_INPUTS},
-    ),
-    "docker-azure": Recipe(
-        description="Code in a container of Azure Blob Storage, run in a Docker image",
-        build=_BUILD_IMAGE,
-        push=[*_PUSH_IMAGE, *_AZURE[0]],
-        pull=_AZURE[1],
-        required_inputs={**_CONTAINER, **_IMAGE_INPUTS},
-    ),
+    "docker-git": _in_image(_IN_GIT),
+    "s3": _IN_S3,
+    "gcs": _IN_GCS,
+    "azure": _IN_AZURE,
+    "docker-s3": _in_image(_IN_S3),
+    "docker-gcs": _in_image(_IN_GCS),
+    "docker-azure": _in_image(_IN_AZURE),
 }

@@ -86,7 +86,7 @@ class _App(FastAPI):
             scope["type"] == "http"
             and not scope.get("root_path")
             and scope["path"].startswith(f"{self._base}/")
-            and not any(name == b"origin" for name, _ in scope["headers"])
+            and b"origin" not in dict(scope["headers"])
         )
 
 

@@ -79,10 +79,11 @@ class RequestMiddleware:
         finally:
             seconds = time.perf_counter() - begun
             metrics.observe_request(scope, status or 500, seconds)
-            logger.debug(
-                "%s %s %s in %.1f ms (%s)", scope["method"], scope["path"], status, seconds * 1000, request_id,
-                extra={"request_id": request_id},
-            )  # fmt: skip
+            if logger.isEnabledFor(logging.DEBUG):
+                logger.debug(
+                    "%s %s %s in %.1f ms (%s)", scope["method"], scope["path"], status, seconds * 1000, request_id,
+                    extra={"request_id": request_id},
+                )  # fmt: skip
 
     async def _refusal(self, scope: Scope, headers: dict[bytes, bytes]) -> tuple[int, Any] | None:
         """Return the status and body that a request is refused with, or None; set the principal of its scope."""

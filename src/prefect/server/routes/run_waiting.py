@@ -38,14 +38,18 @@ class _Kind:
     topic: Callable[[UUID], str]
 
 
-def _find_end(request: RequestInfo) -> datetime:
-    return now() + timedelta(seconds=slot_preferences.read(request).wait_seconds)
+def _find_end(request: RequestInfo) -> datetime | None:
+    """Return until when a request waits; None when it does not."""
+    seconds = slot_preferences.read(request).wait_seconds if "prefer" in request.headers else 0.0
+    return now() + timedelta(seconds=seconds) if seconds else None
 
 
-async def _read(tx: Transaction, kind: _Kind, id_: UUID, until: datetime) -> Any:
+async def _read(tx: Transaction, kind: _Kind, id_: UUID, until: datetime | None) -> Any:
     answer = await kind.read(tx, id_)
+    if until is None or answer["state_type"] in TERMINAL:
+        return answer
     left = (until - now()).total_seconds()
-    if left <= 0 or answer["state_type"] in TERMINAL:
+    if left <= 0:
         return answer
 
     async def has_ended(reading_tx: Transaction) -> bool:

@@ -189,17 +189,22 @@ async def _load_parents(
 
     async def load(collection: store.Collection, column: str, rows: Iterable[Row], *columns: str) -> _Rows:
         ids = {row[column] for row in rows if row.get(column) is not None}
-        if collection is store.flows and ids <= known_flows.keys():
-            return {**known_flows}
         return {**await collection.get_many(tx, list(ids), columns=("id", *columns))} if ids else {}
 
+    if all(run["flow_id"] in known_flows for run in runs):
+        flows: _Rows = {**known_flows}
+    else:
+        flows = await load(store.flows, "flow_id", runs, "name", "tags")
+    task_runs = await load(store.task_runs, "parent_task_run_id", runs, "name")
+    if not any(run.get("deployment_id") or run.get("work_queue_id") for run in runs):  # hot path: runs of programs
+        return _Parents(flows, {}, {}, {}, task_runs)
     queues = await load(store.work_queues, "work_queue_id", runs, "name", "work_pool_id")
     return _Parents(
-        flows=await load(store.flows, "flow_id", runs, "name", "tags"),
+        flows=flows,
         deployments=await load(store.deployments, "deployment_id", runs, "name", "tags"),
         work_queues=queues,
         work_pools=await load(store.work_pools, "work_pool_id", queues.values(), "name", "type"),
-        task_runs=await load(store.task_runs, "parent_task_run_id", runs, "name"),
+        task_runs=task_runs,
     )
 
 

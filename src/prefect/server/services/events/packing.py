@@ -39,7 +39,8 @@ def pack(row: Mapping[str, Any], resource: Any, related: Any, payload: Any) -> b
         related: The labels of its related resources.
         payload: Its payload.
     """
-    marks = {str(row[name]).encode(): bytes((number,)) for number, name in enumerate(_IN_ROW, 1)}
+    ids = {row[name]: number for number, name in enumerate(_IN_ROW, 1)}
+    marks = {str(id_).encode(): bytes((number,)) for id_, number in ids.items() if id_ is not None}
     others: list[bytes] = []
 
     def mark(found: re.Match[bytes]) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -206,11 +206,15 @@ def build_flow_run(values: Values, state: Values, labels: Values) -> Row:
     return row
 
 
+_EMPTY: dict[str, Callable[[], Any]] = {"array": list, "object": dict}
+"""What columns of these kinds have in a new row."""
+
+
 def _fill_columns(collection: store.Collection, values: Values) -> Row:
     """Return a row with all its columns, without a state."""
     kinds = collection.table.kinds
-    empty = {"array": list, "object": dict}
-    row = {name: empty[kind]() if kind in empty else None for name, kind in kinds.items()}
+    row: Row = dict.fromkeys(kinds)
+    row.update((name, _EMPTY[kind]()) for name, kind in kinds.items() if kind in _EMPTY)
     row.update(run_states.NO_DERIVED_COLUMNS)
     row.update((name, value) for name, value in values.items() if value is not None)
     row["id"] = row["id"] or new_id()
