@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from benchmarks import measure
 from benchmarks.api_calls import call
-from benchmarks.measure import MILLISECONDS, Series, Unit
+from benchmarks.measure import MILLISECONDS, SECONDS, Series, Unit
 from benchmarks.rows import Budget, Figure, Plan, Row
 from benchmarks.server_rows import Serve, Store, Up, baseline, pluperfect
 from benchmarks.subjects import Subject
@@ -38,6 +38,9 @@ BASELINE_AT_ONCE = 10
 QUEUED = 1000
 """Runs of a deployment with a limit of one that are due before the run of another deployment is requested."""
 
+DEPLOYED = 50
+"""Deployments of one `prefect.yaml`."""
+
 MAX_PAUSE_SECONDS = 1.5
 """Between two runs at most; at random, so that they do not keep step with the intervals of a worker that polls."""
 
@@ -54,15 +57,22 @@ def work(mark, seconds=0.0):
     time.sleep(seconds)
 """
 
+SERVES = """
+from flows import work
+
+if __name__ == "__main__":
+    work.serve("served")
+"""
+
 
 @dataclass
 class Pool:
-    """A work pool, the folder of its deployments' code, and a worker.
+    """A work pool, the folder of its deployments' code, and a worker; or a program that serves a deployment.
 
     Attributes:
         up: The server.
         folder: Where the code is, and where flows leave the time at which they began.
-        worker: The process of the worker.
+        worker: The process of the worker or of the program.
         values: What all its deployments have.
     """
 
@@ -132,12 +142,34 @@ def run_pool(
         _wait(lambda: call(up, "POST", "/work_pools/bench/workers/filter", {}))
         yield Pool(up, folder, worker)
     finally:
-        worker.send_signal(signal.SIGTERM)
-        try:
-            worker.wait(15)
-        except subprocess.TimeoutExpired:
-            worker.kill()
-            worker.wait()
+        _end(worker)
+
+
+@contextmanager
+def run_serving(subject: Subject, up: Up, home: Path) -> Iterator[tuple[Pool, str]]:
+    """Run a program that serves a deployment, and yield the deployment's id too."""
+    folder = home / "code"
+    folder.mkdir(parents=True)
+    (folder / "flows.py").write_text(CODE)
+    (folder / "serves.py").write_text(SERVES)
+    environment = original.variables(home / ".prefect", PREFECT_API_URL=up.url, PREFECT_LOGGING_LEVEL="ERROR")
+    with open(home / "serve.log", "wb") as log:
+        command = [subject.python, "serves.py"]
+        program = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=folder)
+    try:
+        found = _wait(lambda: call(up, "POST", "/deployments/filter", {}))
+        yield Pool(up, folder, program), found[0]["id"]
+    finally:
+        _end(program)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
 
 
 @dataclass(frozen=True)
@@ -155,9 +187,9 @@ class Latency:
     cpu: float
 
 
-def measure_latency(pool: Pool, runs: int) -> Latency:
+def measure_latency(pool: Pool, runs: int, deployment: str | None = None) -> Latency:
     """Request runs one after the other; the first one is not counted."""
-    deployment = pool.deploy("one")
+    deployment = deployment or pool.deploy("one")
     generator = random.Random(1)
     begun: list[float] = []
     ended: list[float] = []
@@ -288,7 +320,60 @@ def queued(plan: Plan) -> list[Row]:
     ]
 
 
-MEASURED = (latency, many, queued)
+def serve(plan: Plan) -> list[Row]:
+    """Measure runs of a deployment that a program serves, requested one after the other."""
+    mine = _measure_serving(plan, plan.pluperfect, pluperfect, RUNS)
+    theirs = _measure_serving(plan, plan.baseline, baseline, BASELINE_RUNS) if plan.baseline else None
+    budget = Budget("p50 at most 0.6 s", _p50(mine.begun), 0.6)
+    return [
+        _row("request to flow, served", MILLISECONDS, mine.begun, theirs and theirs.begun, budget),
+        _row("request to flow, served, p95", MILLISECONDS, [_p95(mine.begun)], theirs and [_p95(theirs.begun)]),
+        _row("request to Completed, served", MILLISECONDS, mine.ended, theirs and theirs.ended),
+        _row("CPU a run, served", MILLISECONDS, [mine.cpu], theirs and [theirs.cpu]),
+    ]
+
+
+def _measure_serving(plan: Plan, subject: Subject, start: Serve, runs: int) -> Latency:
+    home = plan.scratch / f"serve-{time.monotonic_ns()}"
+    with (
+        start(home / "server", Store("SQLite")) as up,
+        run_serving(subject, up, home / "program") as (pool, deployment),
+    ):
+        return measure_latency(pool, runs, deployment)
+
+
+def deploy_all(plan: Plan) -> list[Row]:
+    """Measure `prefect deploy --all`: of new deployments, and of the same ones again."""
+    mine = _measure_deploying(plan, plan.pluperfect, pluperfect)
+    theirs = _measure_deploying(plan, plan.baseline, baseline) if plan.baseline else [None, None]
+    rows: list[Row] = []
+    for title, own, other in zip(("new", "again"), mine, theirs, strict=True):
+        name = f"prefect deploy --all, {DEPLOYED} deployments, {title}"
+        rows.append(_row(name, SECONDS, [own.wall], other and [other.wall]))
+        rows.append(_row(f"{name}, CPU of the command", SECONDS, [own.cpu], other and [other.cpu]))
+    return rows
+
+
+def _measure_deploying(plan: Plan, subject: Subject, start: Serve) -> list[measure.Sample]:
+    home = plan.scratch / f"deploy-{time.monotonic_ns()}"
+    folder = home / "project"
+    folder.mkdir(parents=True)
+    (folder / "flows.py").write_text(CODE)
+    lines = [
+        f"- {{name: d{number}, entrypoint: 'flows.py:work', work_pool: {{name: bench}}}}" for number in range(DEPLOYED)
+    ]
+    (folder / "prefect.yaml").write_text("deployments:\n" + "\n".join(lines) + "\n")
+    with start(home / "server", Store("SQLite")) as up:
+        environment = original.variables(home / ".prefect", PREFECT_API_URL=up.url, PREFECT_LOGGING_LEVEL="ERROR")
+        call(up, "POST", "/work_pools/", {"name": "bench", "type": "process"})
+        command = [subject.python.parent / "prefect", "--no-prompt", "deploy", "--all"]
+        samples = [measure.run(command, environment, folder) for _ in range(2)]
+        if (found := call(up, "POST", "/deployments/count", {})) != DEPLOYED:
+            raise RuntimeError(f"there are {found} deployments")
+    return samples
+
+
+MEASURED = (latency, serve, many, queued, deploy_all)
 
 
 def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:

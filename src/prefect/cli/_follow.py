@@ -27,6 +27,8 @@ else:
 POLL_INTERVAL_SECONDS = 1.0
 """Seconds between two polls of the run."""
 
+INTERRUPTED_EXIT_CODE = 130
+
 LATE_LOG_TOLERANCE = timedelta(seconds=10)
 """Maximum delay between the time of a log and its arrival at the API."""
 
@@ -49,15 +51,13 @@ def follow_run(run: FlowRun, *, timeout: float | None = None, interval: float | 
         return _follow_until_ended(run, timeout, interval)
     except KeyboardInterrupt:
         _offer_to_cancel(run)
-        raise
+        raise click.exceptions.Exit(INTERRUPTED_EXIT_CODE) from None
 
 
 def _offer_to_cancel(run: FlowRun) -> None:
     """Ask a person who interrupts the command whether to cancel the run too."""
-    if not is_interactive():
-        return
     click.echo()
-    if click.confirm(f"Cancel flow run {run.name!r} too?", default=False):
+    if is_interactive() and click.confirm(f"Cancel flow run {run.name!r} too?", default=False):
         get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
         click.echo(f"Flow run {run.name!r} is being cancelled.")
     else:

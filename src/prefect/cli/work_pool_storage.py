@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,58 +86,101 @@ def _describe(found: work.WorkPoolStorageConfiguration) -> dict[str, Any]:
     return {"type": _TYPES.get(module.partition(".")[0], module), "upload": upload, "execution": execution}
 
 
-@configure.command("s3")
-@_pool_argument
-@click.option("--bucket", help="Name of the bucket.")
-@click.option("--aws-credentials-block-name", "credentials", help="Name of a block of AWS credentials.")
-@_launcher_options
-def s3(work_pool_name: str, bucket: str | None, credentials: str | None, **launchers: Any) -> None:
-    """Store the bundles and results of a work pool in a bucket of S3."""
-    bucket = _require(bucket, "--bucket", "Name of the bucket")
-    pool = _find_pool(work_pool_name)
-    loaded = _load_credentials(credentials, "aws-credentials", "AWS", "--aws-credentials-block-name")
-    arguments = {"bucket": bucket, "aws_credentials_block_name": credentials, "requires": "prefect-aws"}
-    data = {"bucket_name": bucket, "bucket_folder": "results", **loaded}
-    _save(pool, "prefect_aws.bundles", arguments, launchers, "s3-bucket", data)
-    click.echo(f"Configured S3 storage for work pool {work_pool_name!r}")
+@dataclass(frozen=True)
+class _Cloud:
+    """A storage in a cloud, as a command configures it.
+
+    Attributes:
+        command: The name of the command.
+        title: What messages call the storage.
+        description: What the command's help says of it.
+        place: What a place in it is called: a bucket or a container.
+        package: The package with the steps that upload and execute bundles.
+        credentials_type: The type of block with its credentials, as the option and the argument of the steps name it.
+        credentials_title: What messages call the credentials.
+        needs_credentials: Whether there are no default credentials.
+        block_type: The type of block for the results of runs.
+        block_fields: The fields of that block with the place, the folder and the credentials.
+    """
+
+    command: str
+    title: str
+    description: str
+    place: str
+    package: str
+    credentials_type: str
+    credentials_title: str
+    needs_credentials: bool
+    block_type: str
+    block_fields: tuple[str, str, str]
 
 
-@configure.command("gcs")
-@_pool_argument
-@click.option("--bucket", help="Name of the bucket.")
-@click.option("--gcp-credentials-block-name", "credentials", help="Name of a block of GCP credentials.")
-@_launcher_options
-def gcs(work_pool_name: str, bucket: str | None, credentials: str | None, **launchers: Any) -> None:
-    """Store the bundles and results of a work pool in a bucket of Google Cloud Storage, by `prefect-gcp`."""
-    bucket = _require(bucket, "--bucket", "Name of the bucket")
-    pool = _find_pool(work_pool_name)
-    loaded = _load_credentials(credentials, "gcp-credentials", "GCS", "--gcp-credentials-block-name")
-    arguments = {"bucket": bucket, "gcp_credentials_block_name": credentials, "requires": "prefect-gcp"}
-    data = {"bucket": bucket, "bucket_folder": "results", **loaded}
-    _save(pool, "prefect_gcp.bundles", arguments, launchers, "gcs-bucket", data)
-    click.echo(f"Configured GCS storage for work pool {work_pool_name!r}")
+_CLOUDS = (
+    _Cloud(
+        command="s3",
+        title="S3",
+        description="a bucket of S3.",
+        place="bucket",
+        package="prefect-aws",
+        credentials_type="aws-credentials",
+        credentials_title="AWS",
+        needs_credentials=False,
+        block_type="s3-bucket",
+        block_fields=("bucket_name", "bucket_folder", "credentials"),
+    ),
+    _Cloud(
+        command="gcs",
+        title="GCS",
+        description="a bucket of Google Cloud Storage, by `prefect-gcp`.",
+        place="bucket",
+        package="prefect-gcp",
+        credentials_type="gcp-credentials",
+        credentials_title="GCS",
+        needs_credentials=False,
+        block_type="gcs-bucket",
+        block_fields=("bucket", "bucket_folder", "gcp_credentials"),
+    ),
+    _Cloud(
+        command="azure-blob-storage",
+        title="Azure Blob Storage",
+        description="a container of Azure Blob Storage, by `prefect-azure`.",
+        place="container",
+        package="prefect-azure",
+        credentials_type="azure-blob-storage-credentials",
+        credentials_title="Azure Blob Storage",
+        needs_credentials=True,
+        block_type="azure-blob-storage-container",
+        block_fields=("container_name", "base_folder", "credentials"),
+    ),
+)
 
 
-@configure.command("azure-blob-storage")
-@_pool_argument
-@click.option("--container", help="Name of the container.")
-@click.option("--azure-blob-storage-credentials-block-name", "credentials", help="Name of a block of credentials.")
-@_launcher_options
-def azure_blob_storage(work_pool_name: str, container: str | None, credentials: str | None, **launchers: Any) -> None:
-    """Store the bundles and results of a work pool in a container of Azure Blob Storage, by `prefect-azure`."""
-    option = "--azure-blob-storage-credentials-block-name"
-    container = _require(container, "--container", "Name of the container")
-    credentials = _require(credentials, option, "Name of the block of credentials")
-    pool = _find_pool(work_pool_name)
-    loaded = _load_credentials(credentials, "azure-blob-storage-credentials", "Azure Blob Storage", option)
-    arguments = {
-        "container": container,
-        "azure_blob_storage_credentials_block_name": credentials,
-        "requires": "prefect-azure",
-    }
-    data = {"container_name": container, "base_folder": "results", **loaded}
-    _save(pool, "prefect_azure.bundles", arguments, launchers, "azure-blob-storage-container", data)
-    click.echo(f"Configured Azure Blob Storage for work pool {work_pool_name!r}")
+def _add_command(cloud: _Cloud) -> None:
+    """Add the command that stores the bundles and results of a work pool in a cloud."""
+    option = f"--{cloud.credentials_type}-block-name"
+    argument = option.removeprefix("--").replace("-", "_")
+
+    @configure.command(cloud.command, help=f"Store the bundles and results of a work pool in {cloud.description}")
+    @_pool_argument
+    @click.option(f"--{cloud.place}", "place", help=f"Name of the {cloud.place}.")
+    @click.option(option, "credentials", help=f"Name of a block of {cloud.credentials_title} credentials.")
+    @_launcher_options
+    def _(work_pool_name: str, place: str | None, credentials: str | None, **launchers: Any) -> None:
+        place = _require(place, f"--{cloud.place}", f"Name of the {cloud.place}")
+        if cloud.needs_credentials:
+            credentials = _require(credentials, option, "Name of the block of credentials")
+        pool = _find_pool(work_pool_name)
+        place_field, folder_field, credentials_field = cloud.block_fields
+        data: dict[str, Any] = {place_field: place, folder_field: "results"}
+        if credentials is not None:
+            data[credentials_field] = _load_credentials(credentials, cloud, option)
+        arguments = {cloud.place: place, argument: credentials, "requires": cloud.package}
+        _save(pool, f"{cloud.package.replace('-', '_')}.bundles", arguments, launchers, cloud.block_type, data)
+        click.echo(f"Configured {cloud.title} storage for work pool {work_pool_name!r}")
+
+
+for _cloud in _CLOUDS:
+    _add_command(_cloud)
 
 
 @configure.command("local")
@@ -170,18 +214,17 @@ def _require(value: str | None, option: str, question: str) -> str:
     return click.prompt(question, err=True)
 
 
-def _load_credentials(name: str | None, type_slug: str, title: str, option: str) -> dict[str, Any]:
-    """Return a block of credentials, by the name of its field; nothing if there is no name."""
-    if name is None:
-        return {}
+def _load_credentials(name: str, cloud: _Cloud, option: str) -> Any:
+    """Return a block of credentials."""
+    slug = cloud.credentials_type
     try:
-        get_client().read_block_document_by_name(name, type_slug, include_secrets=False)
+        get_client().read_block_document_by_name(name, slug, include_secrets=False)
     except ObjectNotFound:
         fail(
-            f"{title} credentials block {name!r} does not exist. Create one with `prefect block create {type_slug}`, "
-            f"or omit {option} to use default credentials."
+            f"{cloud.credentials_title} credentials block {name!r} does not exist. Create one with "
+            f"`prefect block create {slug}`, or omit {option} to use default credentials."
         )
-    return {"gcp_credentials" if type_slug == "gcp-credentials" else "credentials": _find_class(type_slug).load(name)}
+    return _find_class(slug).load(name)
 
 
 def _save(

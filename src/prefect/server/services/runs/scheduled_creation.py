@@ -77,7 +77,8 @@ def _build_rows(planned: Sequence[PlannedRuns], flows: Mapping[Any, Row]) -> Ite
             continue
         if not template:
             template, date_columns = _build_template(each.dates[0])
-            by_date = {date: _build_date(date, date_columns, template) for each in planned for date in each.dates}
+            dates = {date for each in planned for date in each.dates}
+            by_date = {date: _build_date(date, date_columns, template) for date in dates}
         deployment_id, schedule_id = str(each.deployment["id"]), str(each.schedule["id"])
         common = {**template, **_build_common_columns(each, deployment_id, schedule_id, labels)}
         key = f"scheduled {deployment_id} {schedule_id} "
