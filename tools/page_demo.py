@@ -112,9 +112,10 @@ class Filler:
 
     def write(self, records: Iterator[Record]) -> None:
         """Send records of the journal, in batches."""
-        self.waiting += records
-        if len(self.waiting) >= BATCH_RECORDS:
-            self.flush()
+        for record in records:
+            self.waiting.append(record)
+            if len(self.waiting) >= BATCH_RECORDS:
+                self.flush()
 
     def flush(self) -> None:
         """Send what waits."""
@@ -366,10 +367,10 @@ class Filler:
         )
         yield run
 
-    def make_long_log(self, lines: int) -> Iterator[Record]:
+    def make_long_log(self, lines: int, name: str = "chatty-lynx") -> Iterator[Record]:
         """Yield a run with a long log."""
         at = self.now - timedelta(hours=1)
-        run = self.flow_run("train-model", at, name="chatty-lynx")
+        run = self.flow_run("train-model", at, name=name)
         run["states"] = self.states(
             ("PENDING", at, None), ("RUNNING", at, None), ("COMPLETED", at + timedelta(seconds=lines / 50), None)
         )

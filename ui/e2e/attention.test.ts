@@ -38,4 +38,22 @@ inBrowser('the overview', () => {
     expect(await attention.locator('tr', { hasText: 'stuck-one' }).count()).toBe(1)
     await close(opened)
   })
+
+  test('has the workers that went silent', async () => {
+    await server.call('POST', '/work_pools/', { name: 'remote', type: 'process' })
+    await server.call('POST', '/work_pools/remote/workers/heartbeat', { name: 'worker-7', heartbeat_interval_seconds: 1 })
+    // It is offline after some of its intervals without a heartbeat.
+    const until = Date.now() + 60_000
+    const offline = async () => (await server.call<{ offline: { name: string }[] }>('GET', '/ui/pages/overview')).offline.map((worker) => worker.name)
+    while (!(await offline()).includes('worker-7')) {
+      if (Date.now() > until) throw new Error('the worker was never offline')
+      await new Promise((resolve) => setTimeout(resolve, 200))
+    }
+    const opened = await open(server, '/')
+    const attention = opened.page.getByRole('region', { name: 'Needs attention' })
+    await attention.getByRole('heading', { name: 'Workers that went silent' }).waitFor()
+    await attention.locator('li', { hasText: 'worker-7' }).getByText(/was last heard .* ago/).waitFor()
+    await attention.getByRole('link', { name: 'remote' }).waitFor()
+    await close(opened)
+  })
 })

@@ -1,12 +1,15 @@
 import { beforeAll, expect, test } from 'vitest'
 import { findIds, listPages, type Ids } from './addresses'
 import { close, inBrowser, open, sharedServer, useBrowser } from './browser'
+import { scroll } from './frames'
 
 const MAX_BYTES = 200 * 1024
 const MAX_FILES = 6
 const MAX_CALLS = 3
 /** Half a second where nothing else runs; machines of CI are shared. */
 const MAX_FIRST_CONTENT_MS = process.env.CI ? 2000 : 1000
+/** Most frames while something is scrolled come within two of a screen's, also where other programs run; `make bench` has figures. */
+const MAX_FRAME_MS = process.env.CI ? 67 : 34
 
 inBrowser('budgets', () => {
   useBrowser()
@@ -65,6 +68,9 @@ inBrowser('budgets', () => {
     console.log(`5,000 rows unfolded in ${Math.round(took)} ms`)
     expect(took).toBeLessThan(1000)
     expect(await opened.page.evaluate(() => document.querySelector('.space')!.clientHeight)).toBeGreaterThan(100_000)
+    const panned = await scroll(opened.page, '[aria-label="Drawing"]', { y: 60 })
+    console.log('5,000 rows panned:', panned)
+    expect(panned.median).toBeLessThan(MAX_FRAME_MS)
     await close(opened)
   })
 
@@ -77,17 +83,9 @@ inBrowser('budgets', () => {
     expect(elements).toBeLessThan(1000)
     const visible = await opened.page.evaluate(() => [...document.querySelectorAll('[data-line]')].filter((line) => line.getBoundingClientRect().bottom > 200 && line.getBoundingClientRect().bottom < innerHeight).length)
     expect(visible).toBeGreaterThanOrEqual(30)
+    const scrolled = await scroll(opened.page, '[role="log"]', { y: -120 })
+    console.log('a log scrolled:', scrolled)
+    expect(scrolled.median).toBeLessThan(MAX_FRAME_MS)
     await close(opened)
-  })
-
-  test('an idle list and a finished run ask for nothing', async () => {
-    for (const path of ['/runs?q=name:broken-heron', `/runs/flow-run/${ids.run}`]) {
-      const opened = await open(server, path)
-      await opened.page.waitForTimeout(2000)
-      const before = opened.calls.length
-      await opened.page.waitForTimeout(3000)
-      expect(opened.calls.slice(before)).toEqual([])
-      await close(opened)
-    }
   })
 })

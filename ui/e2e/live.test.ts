@@ -90,6 +90,22 @@ inBrowser('an open page', () => {
     await close(hidden)
   })
 
+  test('of a list where nothing happens asks for nothing', async () => {
+    const opened = await open(server, '/runs?q=name:nobody')
+    const following = opened.page.waitForResponse(/ui\/live/)
+    await opened.page.reload()
+    await following
+    await opened.page.getByText('No run matches').waitFor()
+    const before = opened.calls.length
+    await opened.page.waitForTimeout(2000)
+    expect(opened.calls.slice(before)).toEqual([])
+    // It would have: a change is asked for.
+    const asked = opened.page.waitForRequest(/ui\/pages\/runs/)
+    await add('somebody', 'COMPLETED')
+    await asked
+    await close(opened)
+  })
+
   test('of a finished run asks for nothing, whatever happens to others', async () => {
     const run = await add('finished-one', 'COMPLETED')
     const finished = await open(server, `/runs/flow-run/${run.id}?tab=details`)
@@ -98,6 +114,7 @@ inBrowser('an open page', () => {
     const before = finished.calls.length
     await add('another-one', 'COMPLETED')
     await list.page.getByText('another-one').waitFor()
+    await finished.page.waitForTimeout(1000)
     expect(finished.calls.slice(before)).toEqual([])
     await close(list)
     await close(finished)
@@ -140,6 +157,23 @@ inBrowser('an open page', () => {
     await server.call('DELETE', `/flow_runs/${run.id}`)
     await opened.page.getByRole('alert').filter({ hasText: 'is not here' }).waitFor()
     await opened.close()
+  })
+
+  test('shows times in the zone of the browser or in UTC, as one chooses', async () => {
+    const at = '2026-03-01T20:30:00Z'
+    const run = { id: crypto.randomUUID() }
+    const states = ['RUNNING', 'COMPLETED'].map((type) => ({ id: crypto.randomUUID(), type, timestamp: at }))
+    await server.record({ kind: 'flow_run', id: run.id, flow_id: flow, name: 'zoned-one', parameters: {}, tags: [], created: at, states })
+    const opened = await open(server, `/runs/flow-run/${run.id}`, { timezoneId: 'Asia/Tokyo' })
+    const { page } = opened
+    await page.locator('.heading').getByText('2 Mar, 05:30:00').waitFor()
+    await page.getByRole('button', { name: 'Times in Asia/Tokyo' }).click()
+    await page.locator('.heading').getByText('1 Mar, 20:30:00').waitFor()
+    await page.reload()
+    await page.getByRole('button', { name: 'Times in UTC' }).waitFor()
+    await page.locator('.heading').getByText('1 Mar, 20:30:00').waitFor()
+    await server.call('DELETE', `/flow_runs/${run.id}`)
+    await close(opened)
   })
 
   test.each([-5, 3])('with a clock that is %i hours off shows right ages and durations', async (hours) => {
