@@ -60,7 +60,8 @@ def _linux_mark(pid: int) -> str | None:
             state, *fields = file.read().rpartition(b")")[2].split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    if state in (b"Z", b"X"):
+    # The first thread may end before the others: they still hold the files of the process, and may still run.
+    if state == b"X" or (state == b"Z" and int(fields[16]) <= 1):
         return None
     boot, namespace = _linux_place()
     return f"{fields[18].decode()}@{boot}/{namespace}"

@@ -177,13 +177,33 @@ def test_missing_limit_is_an_error_if_strict(limit: Callable[..., None], caplog:
         ({"occupy": 1.5}, "`occupy` must be a whole number"),
         ({"lease_duration": 0}, "`lease_duration` must be more than 0 and at most 86400 seconds, not 0"),
         ({"lease_duration": 1e6}, "`lease_duration` must be"),
+        ({"timeout_seconds": -1}, "`timeout_seconds` must be a number of seconds, at least 0, or None, not -1"),
+        ({"timeout_seconds": float("nan")}, "`timeout_seconds` must be"),
+        ({"timeout_seconds": "1"}, "`timeout_seconds` must be"),
+        ({"max_retries": -1}, "`max_retries` must be a whole number, at least 0, or None, not -1"),
+        ({"max_retries": 0.5}, "`max_retries` must be"),
         ({"names": 3}, "`names` must be the name of a limit, or a list of names, not 3"),
+        ({"names": [3]}, "`names` must be the name of a limit, or a list of names, not "),
     ],
 )
-def test_argument_out_of_range_is_named(limit: Callable[..., None], options: dict[str, Any], message: str) -> None:
-    with pytest.raises((ConcurrencySlotAcquisitionError, TypeError), match=message):
+async def test_argument_out_of_range_is_named(
+    limit: Callable[..., None], options: dict[str, Any], message: str
+) -> None:
+    kind = TypeError if "names" in options else ValueError
+    with pytest.raises(kind, match=message):
         with concurrency(**{"names": "db", **options}):
             raise AssertionError
+    with pytest.raises(kind, match=message):
+        async with async_limits.concurrency(**{"names": "db", **options}):
+            raise AssertionError
+
+
+@pytest.mark.parametrize("options", [{"occupy": 0}, {"timeout_seconds": -1}])
+async def test_argument_of_a_rate_out_of_range_is_named(limit: Callable[..., None], options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        rate_limit("db", **options)
+    with pytest.raises(ValueError, match=f"`{next(iter(options))}` must be"):
+        await async_limits.rate_limit("db", **options)
 
 
 def test_more_slots_than_there_are_is_an_error(limit: Callable[..., None]) -> None:

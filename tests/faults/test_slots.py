@@ -5,8 +5,10 @@ And many wait for one slot: who does not get it costs nothing.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -27,33 +29,50 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from tools import serving
 
 IS_LONG = os.environ.get("FAULTS") == "long"
-CYCLES = 1000 if IS_LONG else 8
+CYCLES = int(os.environ.get("FAULTS_CYCLES", "1000" if IS_LONG else "8"))
 WAITERS = 1000 if IS_LONG else 50
+SEED = int(os.environ.get("FAULTS_SEED", "1"))
 PROCESSES = 4
 LIMIT = 2
 TIMEOUT_SECONDS = 60.0
+END_TIMEOUT_SECONDS = 60.0
 
 PROGRAM = """
-import fcntl, os, sys, time
+import fcntl, os, signal, sys, time
 from prefect.concurrency.sync import concurrency
-folder = sys.argv[1]
-print(flush=True)
+folder, too_many = sys.argv[1:]
+with concurrency("db"):
+    pass  # everything is imported, and connected, before the first fork
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # ended children do not stay as zombies
 while True:
-    with concurrency("db"):
-        # A lock of the kernel's ends with its process: the test counts those that are held.
-        for name in os.listdir(folder):
-            file = open(os.path.join(folder, name))
+    if not sys.stdin.readline():
+        sys.exit()
+    # An interrupt in Python's hooks of a fork would be ignored.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    child = os.fork()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
+    if not child:
+        break
+    print(child, flush=True)
+def occupy():
+    # A lock of the kernel's ends with its process: the test counts those that are held.
+    for name in os.listdir(folder):
+        with open(os.path.join(folder, name)) as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError:
-                file.close()
-        else:
-            open(sys.argv[2], "w").close()
-        time.sleep(0.002)
-        file.close()
+                continue
+            time.sleep(0.002)
+            return
+    open(too_many, "w").close()
+while True:
+    with concurrency("db"):
+        occupy()
 """
-"""Holds a slot and, in it, one of as many files as there are slots; if none is free there are too many holders."""
+"""Forks a process for each line that it reads. They hold a slot and, in it, one of as many files as there are slots.
+
+If none is free there are too many holders.
+"""
 
 
 @pytest.fixture(params=["no server", "server"] if IS_LONG else ["no server"])
@@ -78,19 +97,15 @@ def test_killed_and_cancelled_holders_leave_no_slot_taken(api: dict[str, str], t
     folder.mkdir()
     for number in range(LIMIT):
         (folder / str(number)).touch()
-    chance = random.Random(1)
-    running = [start(folder, too_many, api) for _ in range(PROCESSES)]
-    try:
+    chance = random.Random(SEED)
+    with start_forking(folder, too_many, api) as fork:
+        running = [fork() for _ in range(PROCESSES)]
         for _ in range(CYCLES):
             time.sleep(chance.random() * 0.1)  # the moment is what the test is about
-            victim = running.pop(chance.randrange(PROCESSES))
-            victim.send_signal(chance.choice((signal.SIGKILL, signal.SIGINT)))
-            end(victim)
-            running.append(start(folder, too_many, api))
-    finally:
+            end(running.pop(chance.randrange(PROCESSES)), chance.choice((signal.SIGKILL, signal.SIGINT)))
+            running.append(fork())
         for process in running:
-            process.kill()
-            end(process)
+            end(process, signal.SIGKILL)
     assert not too_many.exists()
     begun = time.monotonic()
     with concurrency("db", occupy=LIMIT, timeout_seconds=TIMEOUT_SECONDS):  # all slots are free, at once
@@ -140,16 +155,32 @@ def count_statements(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     return statements
 
 
-def start(folder: Path, too_many: Path, api: dict[str, str]) -> subprocess.Popen[bytes]:
+@contextlib.contextmanager
+def start_forking(folder: Path, too_many: Path, api: dict[str, str]) -> Iterator[Callable[[], int]]:
+    """Yield a function that has the program fork a process that takes slots, and returns its id."""
     command = [sys.executable, "-c", PROGRAM, str(folder), str(too_many)]
-    environment = {**os.environ, **api}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment)
-    assert process.stdout is not None
-    process.stdout.readline()  # it is about to take slots
-    return process
+    pipe, environment = subprocess.PIPE, {**os.environ, **api}
+    program = subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=environment, process_group=0
+    )
+    with program:
+        assert program.stdin is not None and program.stdout is not None
+        stdin, stdout = program.stdin, program.stdout
+
+        def fork() -> int:
+            stdin.write(b"\n")
+            stdin.flush()
+            return int(stdout.readline())
+
+        try:
+            yield fork
+        finally:
+            os.killpg(program.pid, signal.SIGKILL)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    assert process.stdout is not None
-    process.stdout.close()
-    process.wait()
+def end(pid: int, how: signal.Signals) -> None:
+    """Send a signal to a process and wait until it has ended."""
+    ended = os.pidfd_open(pid)
+    os.kill(pid, how)
+    assert select.select([ended], [], [], END_TIMEOUT_SECONDS)[0], f"a process did not end by {how.name}"
+    os.close(ended)

@@ -78,3 +78,11 @@ def test_render_has_no_way_out_of_the_sandbox() -> None:
             bounded_templates.render(template, CONTEXT)
     with pytest.raises(jinja2.exceptions.UndefinedError):
         bounded_templates.render("{{ lipsum(1) }}", CONTEXT)
+
+
+def test_render_counts_each_template_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bounded_templates, "MAX_STEPS", 100)
+    for _ in range(5):
+        assert bounded_templates.render("{% for i in items %}{{ i }}{% endfor %}", {"items": range(40)}).startswith(
+            "0123"
+        )

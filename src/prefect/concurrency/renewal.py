@@ -135,13 +135,15 @@ class _Keeper:
     """
 
     def __init__(self) -> None:
-        self._changed = threading.Condition(_forks.create_lock())
+        # Blocks use the lock itself: an interrupt on entering those of a condition may leave it locked.
+        self._lock = _forks.create_lock()
+        self._changed = threading.Condition(self._lock)
         self._renewals: set[Renewal] = set()
         self._thread: threading.Thread | None = None
         self._wakes_at = 0.0
 
     def add(self, renewal: Renewal) -> None:
-        with self._changed:
+        with self._lock:
             self._renewals.add(renewal)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name="prefect-slot-leases", daemon=True)
@@ -150,12 +152,12 @@ class _Keeper:
                 self._changed.notify()
 
     def remove(self, renewal: Renewal) -> None:
-        with self._changed:
+        with self._lock:
             self._renewals.discard(renewal)
 
     def _run(self) -> None:
         while True:
-            with self._changed:
+            with self._lock:
                 self._wakes_at = min([time.monotonic() + SLEEP_SECONDS, *(renewal.due for renewal in self._renewals)])
                 self._changed.wait(max(0.0, self._wakes_at - time.monotonic()))
                 if not self._renewals:

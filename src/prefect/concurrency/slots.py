@@ -50,6 +50,10 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 30.0
 LOCKED = 423
 
 
+class InvalidSlotRequest(ConcurrencySlotAcquisitionError, ValueError):
+    """A request for slots that could never be granted."""
+
+
 @dataclass(frozen=True)
 class SlotRequest:
     """A request for slots.
@@ -66,7 +70,7 @@ class SlotRequest:
         suppress_warnings: Whether missing limits are not warned of.
 
     Raises:
-        ConcurrencySlotAcquisitionError: The number of slots or the time of the lease is out of range.
+        InvalidSlotRequest: A value is out of range.
     """
 
     names: tuple[str, ...]
@@ -80,15 +84,29 @@ class SlotRequest:
     suppress_warnings: bool = False
 
     def __post_init__(self) -> None:
-        if not isinstance(self.slots, int) or self.slots < 1:
-            raise ConcurrencySlotAcquisitionError(
-                f"`occupy` must be a whole number of slots, at least 1, not {self.slots!r}."
-            )
-        if not 0 < self.lease_seconds <= MAX_LEASE_SECONDS:
-            raise ConcurrencySlotAcquisitionError(
+        if not _is_count(self.slots, 1):
+            raise InvalidSlotRequest(f"`occupy` must be a whole number of slots, at least 1, not {self.slots!r}.")
+        if not (_is_number(self.lease_seconds) and 0 < self.lease_seconds <= MAX_LEASE_SECONDS):
+            raise InvalidSlotRequest(
                 f"`lease_duration` must be more than 0 and at most {MAX_LEASE_SECONDS:.0f} seconds, "
                 f"not {self.lease_seconds!r}."
             )
+        if self.timeout_seconds is not None and not (_is_number(self.timeout_seconds) and self.timeout_seconds >= 0):
+            raise InvalidSlotRequest(
+                f"`timeout_seconds` must be a number of seconds, at least 0, or None, not {self.timeout_seconds!r}."
+            )
+        if self.max_retries is not None and not _is_count(self.max_retries, 0):
+            raise InvalidSlotRequest(
+                f"`max_retries` must be a whole number, at least 0, or None, not {self.max_retries!r}."
+            )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_count(value: object, least: int) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 @dataclass(frozen=True)
@@ -120,7 +138,11 @@ def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """
     if not isinstance(names, Iterable):
         raise TypeError(f"`names` must be the name of a limit, or a list of names, not {names!r}.")
-    return tuple(dict.fromkeys([names] if isinstance(names, str) else names))
+    found = tuple(dict.fromkeys([names] if isinstance(names, str) else names))
+    for name in found:
+        if not isinstance(name, str):
+            raise TypeError(f"`names` must be the name of a limit, or a list of names, not {names!r}.")
+    return found
 
 
 # --- taking ----------------------------------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ def concurrency(
     Raises:
         AcquireConcurrencySlotTimeoutError: The slots were not free in time.
         ConcurrencySlotAcquisitionError: They could not be taken, or the lease was lost.
+        ValueError: An argument is out of range; it is a `ConcurrencySlotAcquisitionError` as well.
     """
     request = SlotRequest(
         slots.as_names(names),
@@ -93,5 +94,6 @@ def rate_limit(
     Raises:
         AcquireConcurrencySlotTimeoutError: The slots were not free in time.
         ConcurrencySlotAcquisitionError: They could not be taken.
+        ValueError: An argument is out of range; it is a `ConcurrencySlotAcquisitionError` as well.
     """
     drive(take_rate(SlotRequest(slots.as_names(names), occupy, "rate_limit", timeout_seconds, strict=strict)))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import CodeType
@@ -57,8 +58,15 @@ def render(template: str, context: Mapping[str, Any]) -> str:
         Exception: What is wrong with the template; it may fail in any way.
     """
     code = _compile(template)
-    environment = _Environment()
+    environment = getattr(_of_thread, "environment", None)
+    if environment is None:
+        environment = _of_thread.environment = _Environment()
+    environment.begin()
     return jinja2.Template.from_code(environment, code, environment.make_globals(None)).render(context)
+
+
+_of_thread = threading.local()
+"""The environment of each thread that renders, which takes longer to make than most templates to render."""
 
 
 @functools.lru_cache(COMPILED_TEMPLATES)
@@ -93,14 +101,18 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
     def __init__(self) -> None:
         # Optimizing would compute constants before anything is counted.
         super().__init__(undefined=jinja2.ChainableUndefined, optimized=False, finalize=self._count_output)
-        self._steps = 0
-        self._characters = 0
-        self._deadline = time.thread_time() + MAX_SECONDS
+        self.begin()
         del self.globals["lipsum"]
         self.policies["json.dumps_function"] = _dump_json
         filters = {**self.filters, **links.FILTERS}
         self.filters = {name: self._count_filter(name, function) for name, function in filters.items()}
         self.filters |= {_COUNTED_ITEMS: self._count_items, _JOINED: self._join}
+
+    def begin(self) -> None:
+        """Begin to count what another template does."""
+        self._steps = 0
+        self._characters = 0
+        self._deadline = time.thread_time() + MAX_SECONDS
 
     def unsafe_undefined(self, obj: Any, attribute: str) -> Any:
         """Refuse an attribute that leads out of the sandbox; an undefined value would hide the attempt."""

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from prefect import _forks, _processes
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.journal import file
 from prefect.journal.draft import Draft
 from prefect.journal.file import NAME
+from prefect.journal.wakeup import Wakeup
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
@@ -26,8 +27,7 @@ if TYPE_CHECKING:
 
     from prefect.journal import encoding
 else:
-    encoding = lazy("prefect.journal.encoding")
-    sqlite3 = lazy("sqlite3")
+    encoding, sqlite3 = lazy_modules("prefect.journal.encoding", "sqlite3")
 
 GATHER_INTERVAL_SECONDS = 0.05
 """How long a batch gathers records before it is written: what a kill -9 can lose, a fourth of the guarantee."""
@@ -86,9 +86,9 @@ class Journal:
         self.name = name
         self.forwarder = forwarder
         self.owner: UUID = new_id()
-        self._queue: deque[dict[str, Any] | Draft | threading.Event] = deque()
-        self._wake = threading.Event()
-        self._hurry = threading.Event()
+        self._queue: deque[dict[str, Any] | Draft | Wakeup] = deque()
+        self._wake = Wakeup()
+        self._hurry = Wakeup()
         self._awake = False
         self._closed = False
         self._shut = False
@@ -114,7 +114,7 @@ class Journal:
         if self._closed:
             self._drain()
             return True
-        done = threading.Event()
+        done = Wakeup()
         self._queue.append(done)
         self._hurry.set()
         self._wake_thread()
@@ -137,7 +137,10 @@ class Journal:
         self._hurry.set()
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join()
+            try:
+                self._thread.join()
+            except RuntimeError:  # an interrupt came while it was being started: it does nothing any more
+                pass
         self._shut = True
         self._awake = False  # the next append opens the journal again
         self._drain()
@@ -203,7 +206,6 @@ class Journal:
         try:
             while not self._closed:
                 self._wake.wait()
-                self._wake.clear()
                 self._write_all()
                 self._awake = False
                 if self._queue:  # appended between the check and the flag
@@ -216,31 +218,30 @@ class Journal:
         """Write batch after batch until nothing is queued."""
         while self._queue and not self._closed:
             self._hurry.wait(GATHER_INTERVAL_SECONDS)
-            self._hurry.clear()
             self._drain()
             if self._sink.blocked:
                 self._hurry.wait(RETRY_INTERVAL_SECONDS)
 
     def _drain(self) -> None:
         """Move queued records to the file, then set the events of waiting flushes."""
-        waiting: list[threading.Event] = []
+        waiting: list[Wakeup] = []
         try:
             with self._draining:
                 self._sink.write(_batches(self._queue, waiting))
             if self.forwarder is not None:
                 self.forwarder.committed()
         finally:
-            for event in waiting:
-                event.set()
+            for flushed in waiting:
+                flushed.set()
 
 
-def _batches(queue: deque[Any], waiting: list[threading.Event]) -> Iterable[bytes]:
+def _batches(queue: deque[Any], waiting: list[Wakeup]) -> Iterable[bytes]:
     """Take the records that are queued now and yield them as encoded batches."""
     lines: list[bytes] = []
     size = 0
     for _ in range(len(queue)):
         item = queue.popleft()
-        if isinstance(item, threading.Event):
+        if isinstance(item, Wakeup):
             waiting.append(item)
             continue
         line = encoding.encode(item.seal() if isinstance(item, Draft) else item)

@@ -12,6 +12,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
 SHUTDOWN_TIMEOUT_SECONDS = 5
 """How long requests and websockets may take to end when the server stops."""
 
+
+SWITCH_INTERVAL_SECONDS = 0.0005
+"""How long a thread that runs Python code, as the one that writes, keeps others from it: a request changes threads."""
 
 GC_THRESHOLD = 20_000
 """New objects until garbage is collected: one response has more than Python's 700, and none of them is garbage."""
@@ -178,6 +182,7 @@ class UvicornServer(uvicorn.Server):
 
 async def _serve(server: Server, listening: socket.socket, started: Callable[[], None]) -> None:
     await server.start()
+    sys.setswitchinterval(SWITCH_INTERVAL_SECONDS)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
     try:

@@ -108,6 +108,13 @@ class Database(Protocol):
         """
         ...
 
+    async def write_in_background(self, work: UnitOfWork[T]) -> T:
+        """Run a unit of work that no request waits for, in a transaction whose commit need not be durable.
+
+        Where it would delay requests, those that are under way go first.
+        """
+        ...
+
     async def open(self) -> None:
         """Prepare the database: create or migrate the schema, connect."""
         ...

@@ -17,7 +17,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,11 +50,16 @@ MAX_TRANSACTION_SECONDS = 0.02
 WRITER_PAUSE_SECONDS = 0.002
 """Seconds that the writer pauses for other processes after a transaction of the longest duration."""
 
-IN_PLACE_SECONDS = 0.005
+MAX_DEFERRAL_SECONDS = 0.05
+"""How long a unit of work that no request waits for lets requests go first; then it has its turn on a busy server."""
+
+DEFERRAL_STEP_SECONDS = 0.001
+
+IN_PLACE_SECONDS = 0.01
 """Seconds that a query may keep the thread of the event loop; one that takes longer is begun anew in another thread."""
 
-STEPS_PER_CHECK = 2_000
-"""How many steps of SQLite's machine a query takes between two checks of the time; a row takes some fifty."""
+STEPS_PER_CHECK = 1_000
+"""How many steps of SQLite's machine a query takes between two checks of the time, of 5 us each: some twenty rows."""
 
 CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
@@ -150,6 +155,8 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._readers: ThreadPoolExecutor | None = None
         self._thread_local = threading.local()
         self._opened: list[ThreadTransaction] = []
+        self._requests = 0  # units of work that requests wait for
+        self._background = asyncio.Lock()
         self.listen(wakeups.wake_processes(path))  # programs without a server may use the same home
 
     async def open(self) -> None:
@@ -174,7 +181,8 @@ class SqliteWriterDatabase(SqliteDatabase):
         if self._readers is None:
             raise self._closed()
         context = contextvars.copy_context()
-        return await wait(self._readers.submit(context.run, lambda: drive(self._read_here(work))))
+        with self._counting_request():
+            return await wait(self._readers.submit(context.run, lambda: drive(self._read_here(work))))
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         """Run the unit of work in this thread, unless it takes long: it is begun anew in another thread then."""
@@ -187,6 +195,33 @@ class SqliteWriterDatabase(SqliteDatabase):
             return await self.read(work)
 
     async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
+        with self._counting_request():
+            return await self._write(work, durable)
+
+    async def write_in_background(self, work: UnitOfWork[T]) -> T:
+        """Run one such unit at a time, while none is under way that requests wait for.
+
+        The writer runs Python code, which keeps others from running theirs.
+        """
+        async with self._background:
+            until = time.monotonic() + MAX_DEFERRAL_SECONDS
+            while self._requests and time.monotonic() < until:
+                await asyncio.sleep(DEFERRAL_STEP_SECONDS)
+            return await self._write(work, durable=False)
+
+    @contextmanager
+    def _counting_request(self) -> Iterator[None]:
+        """Count a unit of work that a request waits for, which is in the event loop: others are not counted."""
+        if is_driven():
+            yield
+            return
+        self._requests += 1
+        try:
+            yield
+        finally:
+            self._requests -= 1
+
+    async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
         if self._writer is None:
             raise self._closed()
         if self._writer is threading.current_thread():

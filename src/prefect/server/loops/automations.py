@@ -7,7 +7,6 @@ import logging
 import time
 from collections import Counter
 from datetime import datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
@@ -134,7 +133,7 @@ class TriggerEvaluator:
         while True:
             known = self._known
             try:
-                return await database.write(lambda tx, known=known: evaluate(tx, known), durable=False)
+                return await database.write_in_background(lambda tx, known=known: evaluate(tx, known))
             except evaluation.StaleTriggers:
                 self._known = await database.write(lambda tx, known=known: known_triggers.read_triggers(tx, known))
 
@@ -211,15 +210,19 @@ class ActionExecutor:
             self._client = requests.create_client()
         return self._client
 
+    def _count(self, automation_id: UUID) -> int:
+        return list(self._automations.values()).count(automation_id)
+
     def _begin(self, environment: Environment, job: Row) -> bool:
         id_, automation_id = job["id"], job["automation_id"]
-        is_busy = list(self._automations.values()).count(automation_id) >= CONCURRENT_ACTIONS_PER_AUTOMATION
+        is_busy = self._count(automation_id) >= CONCURRENT_ACTIONS_PER_AUTOMATION
         if id_ in self._tasks or is_busy or len(self._tasks) >= CONCURRENT_ACTIONS:
             return False
 
         def end(_: asyncio.Task[None]) -> None:
             del self._tasks[id_], self._automations[id_]
-            if self._is_saturated:  # others wait for its place
+            # Others wait for its place: they are looked up by the half of what an automation may have.
+            if self._is_saturated and self._count(automation_id) <= CONCURRENT_ACTIONS_PER_AUTOMATION // 2:
                 environment.bus.deliver([(firings.ACTION_JOBS_TOPIC, None)])
 
         self._automations[id_] = automation_id
@@ -229,7 +232,7 @@ class ActionExecutor:
 
     async def _carry_out(self, environment: Environment, id_: UUID) -> None:
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
-        write = partial(environment.database.write, durable=False)
+        write = environment.database.write_in_background
         try:
             try:
                 begun = await write(lambda tx: jobs.begin(tx, id_, self._owner))

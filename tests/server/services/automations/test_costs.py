@@ -38,13 +38,13 @@ def costs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
             return await original(self, *arguments)
 
         monkeypatch.setattr(SqliteTransaction, name, count)
-    write = SqliteWriterDatabase.write
+    write = SqliteWriterDatabase._write
 
-    async def count_write(self: Any, work: Any, durable: bool = True) -> Any:
+    async def count_write(self: Any, work: Any, durable: bool) -> Any:
         counted["durable" if durable else "relaxed"] += 1
         return await write(self, work, durable)
 
-    monkeypatch.setattr(SqliteWriterDatabase, "write", count_write)
+    monkeypatch.setattr(SqliteWriterDatabase, "_write", count_write)
     return counted
 
 

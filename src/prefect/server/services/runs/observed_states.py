@@ -51,8 +51,9 @@ def remember_recorded(memory: dict[str, Any]) -> Callable[[Notifications], None]
     recorded = memory.setdefault(_MEMORY_KEY, {})
 
     def listen(notifications: Notifications) -> None:
-        at = now()
-        recorded.update({item: at for topic, item in notifications if topic == TOPIC})
+        items = [item for topic, item in notifications if topic == TOPIC]
+        if items:  # hot path: most commits have none
+            recorded.update(dict.fromkeys(items, now()))
 
     return listen
 

@@ -1,0 +1,32 @@
+"""What a thread waits for, so that an interrupt of the thread that wakes it does no harm."""
+
+from __future__ import annotations
+
+from prefect import _forks
+
+
+class Wakeup:
+    """An event that waiting clears.
+
+    `threading.Event` is a lock in Python code: an interrupt (Ctrl+C, a timeout) within `set` or `wait` may leave it
+    locked, and whoever uses it next waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._unset = _forks.create_lock()
+        self._unset.acquire()
+
+    def set(self) -> None:
+        """Let one thread go on that waits, or the next one that does."""
+        try:
+            self._unset.release()
+        except RuntimeError:
+            pass  # it is set
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until it is set, and clear it; return False when `timeout` seconds were not enough."""
+        return self._unset.acquire(timeout=-1 if timeout is None else max(0.0, timeout))
+
+    def clear(self) -> None:
+        """Clear it, if it is set."""
+        self._unset.acquire(blocking=False)
