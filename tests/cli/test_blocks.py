@@ -1,5 +1,7 @@
 """`prefect block create` and `prefect experimental result-storage`."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,19 @@ def test_default_result_storage_is_set_shown_and_cleared(prefect: Prefect, tmp_p
     assert "local-file-system/shared" in prefect(*command, "inspect")
     prefect(*command, "clear")
     assert "No default result storage" in prefect(*command, "inspect")
+
+
+def test_default_result_storage_is_that_of_flows_without_a_server(prefect: Prefect, home: Path, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("from prefect import flow\n\nflow(lambda: 1, name='f', persist_result=True)()\n")
+    LocalFileSystem(basepath=str(tmp_path / "shared")).save("shared")
+    prefect("experimental", "result-storage", "set", "local-file-system/shared")
+    subprocess.run([sys.executable, program], check=True)
+    assert len(list((tmp_path / "shared").iterdir())) == 1
+    prefect("experimental", "result-storage", "clear")
+    subprocess.run([sys.executable, program], check=True)
+    assert len(list((tmp_path / "shared").iterdir())) == 1
+    assert len(list((home / "storage").iterdir())) == 1
 
 
 def test_block_that_stores_no_files_is_refused_as_default(prefect: Prefect) -> None:

@@ -11,7 +11,7 @@ from prefect.cli._lookup import get_client
 from prefect.cli._output import fail, print_details
 from prefect.cli.block import find_block, format_slug
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-from prefect.settings import get_current_settings
+from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, context, get_current_settings, profiles
 
 command = group("experimental", "Features that may change.")
 command.planned = frozenset({"plugins"})
@@ -47,11 +47,7 @@ def set_storage(block: str | None, block_id: UUID | None) -> None:
     except PrefectHTTPStatusError as error:
         fail(str(error.response.json().get("detail") or error))
     click.echo(f"Results are stored in {format_slug(document)!r} by default.")
-    if not get_current_settings().api.url:
-        click.echo(
-            "This concerns the clients of a server. For programs without one, run "
-            f"`prefect config set PREFECT_DEFAULT_RESULT_STORAGE_BLOCK={format_slug(document)}`."
-        )
+    _set_in_profile(format_slug(document))
 
 
 @storage.command("clear")
@@ -59,3 +55,18 @@ def clear() -> None:
     """Have clients store results where their own settings say."""
     get_client().clear_server_default_result_storage()
     click.echo("Cleared the default result storage.")
+    name = context.get_settings_context().profile_name
+    if PREFECT_DEFAULT_RESULT_STORAGE_BLOCK in profiles.profile_or_empty(name).settings:
+        _set_in_profile(None)
+
+
+def _set_in_profile(slug: str | None) -> None:
+    """Set or clear the block in the current profile, which is what programs without a server read."""
+    if get_current_settings().api.url:
+        return
+    profiles.update_current_profile({PREFECT_DEFAULT_RESULT_STORAGE_BLOCK: slug})
+    name = context.get_settings_context().profile_name
+    verb = "Unset" if slug is None else "Set"
+    click.echo(
+        f"{verb} {PREFECT_DEFAULT_RESULT_STORAGE_BLOCK.name!r} in profile {name!r}, for programs without a server."
+    )
