@@ -166,6 +166,7 @@ def test_run_of_a_lost_node_ends(pool: NodePool, worker: WorkerProcess, node: Co
         run = pool.wait_for(run_id, "Crashed", "Completed", "Failed")
         said = f"The pod '{pod['metadata']['name']}' was deleted while it ran on the node 'node1'."
         assert (run["state_name"], run["state"]["message"]) == ("Crashed", said), worker.output
-        wait_until(lambda: not pool.list_jobs(run_id), "the job is still there")
+        assert all("deletionTimestamp" in job["metadata"] for job in pool.list_jobs(run_id))
     finally:
         one_node.start_kubelet(node, node.home.parent)
+    wait_until(lambda: not pool.list_jobs(run_id), "the node is back, and the job still there")
