@@ -4,7 +4,7 @@ A cycle is a strongly connected component of more than one module. Nodes are mod
 imports of another:
 
 - plain imports, those in functions, and those in `if TYPE_CHECKING:` (a type needed from above is a dependency);
-- `lazy("prefect.…")` and `lazy_from`, which is an import at first use.
+- `lazy("prefect.…")`, `lazy_modules` and `lazy_from`, which is an import at first use.
 
 `from prefect.a import b` is an import of the module `prefect.a.b` where there is one, else of `prefect.a`. Two things
 are no edges: the package `prefect` itself, which is a facade of everything, and what the `__init__` of a package that
@@ -40,14 +40,15 @@ def read_graph(source: Path = SOURCE) -> Graph:
 
 
 def lazy_modules(tree: ast.AST) -> Iterator[tuple[str, int]]:
-    """Yield the modules of `prefect` that a module binds with `lazy` and `lazy_from`, and the lines."""
+    """Yield the modules of `prefect` that a module binds with a function of `prefect._lazy`, and the lines."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ("lazy", "lazy_from"):
-            first, *others = [str(each.value) for each in node.args if isinstance(each, ast.Constant)] or [""]
-            if first.startswith("prefect"):
-                yield from ((f"{first}.{name}", node.lineno) for name in others)
-                if not others:
-                    yield first, node.lineno
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            names = [str(each.value) for each in node.args if isinstance(each, ast.Constant)]
+            if node.func.id == "lazy_from":
+                names = [f"{names[0]}.{name}" for name in names[1:]]
+            elif node.func.id not in ("lazy", "lazy_modules"):
+                continue
+            yield from ((name, node.lineno) for name in names if name.startswith("prefect"))
 
 
 def _is_facade(tree: ast.AST) -> bool:

@@ -16,15 +16,14 @@ from contextlib import AbstractContextManager, nullcontext
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, overload
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 
 if TYPE_CHECKING:
     import asyncio
     import concurrent.futures
     import inspect
 else:
-    asyncio = lazy("asyncio")
-    inspect = lazy("inspect")
+    asyncio, inspect = lazy_modules("asyncio", "inspect")
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")

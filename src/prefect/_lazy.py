@@ -110,6 +110,12 @@ def lazy(name: str) -> ModuleType:
     return LazyModule(name, sys._getframe(1).f_globals)  # pyright: ignore[reportPrivateUsage]  # the caller's globals
 
 
+def lazy_modules(*names: str) -> tuple[ModuleType, ...]:
+    """Return proxies of several modules, as `import a, b` would bind them; see `lazy`."""
+    namespace = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage]  # the caller's globals
+    return tuple(LazyModule(name, namespace) for name in names)
+
+
 def lazy_from(package: str, *names: str) -> tuple[ModuleType, ...]:
     """Return proxies of several modules of a package, as `from package import a, b` would bind them; see `lazy`."""
     namespace = sys._getframe(1).f_globals  # pyright: ignore[reportPrivateUsage]  # the caller's globals

@@ -17,7 +17,7 @@ from copy import copy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.exceptions import HashError
 from prefect.values.hashable import to_hashable
 from prefect.values.hashing import hash_objects
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from prefect.locking.protocol import LockManager
 else:
-    inspect = lazy("inspect")
-    pydantic = lazy("pydantic")
+    inspect, pydantic = lazy_modules("inspect", "pydantic")
 
 __all__ = [
     "DEFAULT",

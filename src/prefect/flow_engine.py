@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from prefect import outbox
 from prefect._io import drive
 from prefect._later import later
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy, lazy_from, lazy_modules
 from prefect.context import hydrated_context, refresh_global_settings_context, serialize_context
 from prefect.engine import shells
 from prefect.engine.deadline import FlowRunTimeoutError
@@ -35,10 +35,8 @@ if TYPE_CHECKING:
     from prefect.schemas import runs
     from prefect.schemas.runs import FlowRun
 else:
-    cloudpickle = lazy("cloudpickle")
+    cloudpickle, multiprocessing, waiting = lazy_modules("cloudpickle", "multiprocessing", "prefect.futures.waiting")
     flows, orchestration, runs = lazy_from("prefect", "flows", "client.orchestration", "schemas.runs")
-    waiting = lazy("prefect.futures.waiting")
-    multiprocessing = lazy("multiprocessing")
 signals = lazy("prefect.engine.signals")
 
 __all__ = [

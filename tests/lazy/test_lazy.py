@@ -16,7 +16,7 @@ import anyio
 import pytest
 
 from prefect import runtime
-from prefect._lazy import LazyModule, lazy, lazy_from
+from prefect._lazy import LazyModule, lazy, lazy_from, lazy_modules
 from prefect.utilities import processutils
 
 
@@ -44,16 +44,19 @@ def test_lazy_module_is_replaced_by_the_module_at_first_use(module: str):
     assert names["target"] is sys.modules[module]
 
 
-def test_lazy_from_binds_the_modules_of_a_package(module: str, tmp_path: Path):
+def test_lazy_modules_and_lazy_from_bind_several_modules(module: str, tmp_path: Path):
     package = tmp_path / "package"
     package.mkdir()
     for name in ("first", "second"):
         (package / f"{name}.py").write_text(f"NAME = {name!r}\n")
     names: dict[str, Any] = {"__name__": "binder", "lazy_from": lazy_from}
+    names["lazy_modules"] = lazy_modules
     exec("a, b = lazy_from('package', 'first', 'second')", names)
+    exec("c, d = lazy_modules('package.first', 'package.second')", names)
     assert "package" not in sys.modules
     assert (names["a"].NAME, names["b"].NAME) == ("first", "second")
     assert names["b"] is sys.modules["package.second"]
+    assert (names["c"].NAME, names["d"].NAME) == ("first", "second")
 
 
 def test_patched_function_is_seen_after_first_use(module: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import signal
 import subprocess
@@ -254,6 +255,34 @@ def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, w
     (pool.data / "gone").touch()
     pool.wait_for(well, "Completed")
     assert len(client.containers.list(all=True, ignore_removed=True)) == 3
+
+
+def test_container_of_a_killed_worker_is_stopped_by_another(client: Any, tmp_path: Path) -> None:
+    """Its run is being cancelled, and what runs in it does not know that."""
+    settings = {
+        "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "0.5",
+        "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "0.5",
+    }
+    command = f"{sys.executable} -uc 'print(\"waiting\"); import time; time.sleep(600)'"
+    with serving.server(tmp_path / "server", **settings) as served, contextlib.ExitStack() as stack:
+        pool = DockerPool(served, tmp_path / "code", "left")
+
+        def start(name: str) -> WorkerProcess:
+            worker = pool.start_worker(tmp_path / name, "--type", "docker", "--name", name)
+            stack.callback(worker.stop, signal.SIGKILL)
+            worker.wait_for_output("started!")
+            return worker
+
+        first = start("first")
+        deployment = pool.deploy("waits", WAITS, auto_remove=True, command=command)
+        run_id = pool.trigger(deployment, parameters={"data": str(pool.data)})
+        wait_until(lambda: pool.read(run_id)["infrastructure_pid"], first.output)
+        first.stop(signal.SIGKILL)
+        second = start("second")
+        pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+        pool.wait_for(run_id, "Cancelled")
+        wait_until(lambda: not client.containers.list(all=True, ignore_removed=True), "the container is left")
+        second.wait_for_output("Stopped the infrastructure")
 
 
 def test_removed_container_of_a_pending_run_is_found_by_the_next_worker(

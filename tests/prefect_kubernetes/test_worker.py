@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,6 +147,34 @@ def test_cancelled_run_has_its_job_deleted(command: str | None, pool: Kubernetes
     assert run["state_name"] == "Cancelled", worker.output
     wait_until(lambda: pool.list_jobs(run_id) == [], "the job was not deleted")
     assert pool.read(run_id)["state_name"] == "Cancelled"
+
+
+def test_job_of_a_killed_worker_is_deleted_by_another(plane: ControlPlane, namespace: str, tmp_path: Path) -> None:
+    """Its run is being cancelled, and what runs in the pod does not know that."""
+    settings = {
+        "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_CANCELLING_TIMEOUT_SECONDS": "0.5",
+        "PREFECT_SERVER_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS": "0.5",
+    }
+    with serving.server(tmp_path / "server", **settings) as served, contextlib.ExitStack() as stack:
+        pool = KubernetesPool(served, tmp_path / "code", plane, namespace)
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", plane, namespace)
+
+        def start_named(name: str) -> WorkerProcess:
+            worker = pool.start_worker(tmp_path / name, "--name", name, KUBECONFIG=str(kubeconfig))
+            stack.callback(worker.stop, signal.SIGKILL)
+            worker.wait_for_output("started!")
+            return worker
+
+        first = start_named("first")
+        deployment = pool.deploy("waits", WAITS, command="sh -c 'echo waiting; sleep 600'")
+        run_id = pool.trigger(deployment, parameters={"data": str(pool.data)})
+        wait_until(lambda: pool.read(run_id)["infrastructure_pid"], first.output)
+        first.stop(signal.SIGKILL)
+        second = start_named("second")
+        pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
+        pool.wait_for(run_id, "Cancelled")
+        wait_until(lambda: pool.list_jobs(run_id) == [], "the job was not deleted")
+        second.wait_for_output("Stopped the infrastructure")
 
 
 def test_worker_watches_the_jobs_again_that_it_has_left(pool: KubernetesPool, start: Any) -> None:

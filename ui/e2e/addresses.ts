@@ -71,6 +71,7 @@ export function listPages(ids: Ids): [string, string][] {
     ['/artifacts/key/daily-report', 'daily-report'],
     ['/assets', 'Assets'],
     [`/runs/compare?a=${ids.run}&b=${ids.run}`, 'Compare two runs'],
+    ['/runs/jobs', 'Bulk jobs'],
     ['/settings', 'Settings'],
     ['/login', 'Sign in'],
   ]

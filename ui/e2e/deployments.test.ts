@@ -42,6 +42,8 @@ inBrowser('deployments', () => {
     await page.getByText('It must be a whole number, 1 or more, or nothing.').waitFor()
     await page.getByRole('spinbutton', { name: 'batch' }).fill('8')
     await page.getByRole('spinbutton', { name: 'Runs at the same time' }).fill('4')
+    const changes = page.getByRole('region', { name: 'What changes' })
+    expect(await changes.locator('p').allTextContents()).toEqual(['Description: nothing → Does **much**.', 'Tags: old → new, newer', 'Runs at the same time: nothing → 4', 'Parameters: batch: 3 → 8'])
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.waitForURL(new RegExp(`${own}$`))
     expect(await read(own)).toMatchObject({ description: 'Does **much**.', tags: ['new', 'newer'], parameters: { batch: 8 }, global_concurrency_limit: { limit: 4 } })

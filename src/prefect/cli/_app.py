@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.cli import _errors, _output, _registry
 from prefect.cli._command import Group
 from prefect.exceptions import PrefectException
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from prefect.settings import context as settings_context
 else:
-    settings_context = lazy("prefect.settings.context")
-    traceback = lazy("traceback")
+    settings_context, traceback = lazy_modules("prefect.settings.context", "traceback")
 
 
 def run(args: Sequence[str] | None = None) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.cli import _deployments
 from prefect.cli._output import fail, print_notice
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from prefect.deployments.yaml.project import Entry
     from prefect.types import json_codec
 else:
-    json_codec = lazy("prefect.types.json_codec")
-    yaml = lazy("yaml")
+    json_codec, yaml = lazy_modules("prefect.types.json_codec", "yaml")
 
 _PLAIN = ("description", "version", "version_type", "enforce_parameter_schema")
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from, lazy_modules
 from prefect.types import now
 
 if TYPE_CHECKING:
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from prefect import settings
     from prefect.types import json_codec
 else:
-    orjson = lazy("orjson")
+    orjson, rich_text = lazy_modules("orjson", "rich.text")
     json_codec, settings = lazy_from("prefect", "types.json_codec", "settings")
     rich_box, rich_cells, rich_console, rich_table = lazy_from("rich", "box", "cells", "console", "table")
-    rich_text = lazy("rich.text")
 
 STATE_COLOURS: Mapping[str, str] = {
     "COMPLETED": "green",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.cli._command import command as standalone
 from prefect.cli._command import flag, multiple_option, positional
 from prefect.cli._lookup import get_client
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from prefect import exceptions
 else:
-    httpx = lazy("httpx")
-    exceptions = lazy("prefect.exceptions")
+    exceptions, httpx = lazy_modules("prefect.exceptions", "httpx")
 
 UNREACHABLE_EXIT_CODE = 7
 """Exit code if no response arrives; 4 and 5 are the exit codes of 4xx and 5xx responses."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import click
 
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from, lazy_modules
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import fail_not_found, get_client, parse_uuid, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, print_fields, print_json, print_notice, print_table
@@ -29,11 +29,8 @@ if TYPE_CHECKING:
     from prefect.triggers.occurrences import Firing, Occurrence
 else:
     automation_actions, automations = lazy_from("prefect.schemas", "automation_actions", "automations")
-    event_filters = lazy("prefect.schemas.event_filters")
+    event_filters, orjson, pydantic, yaml = lazy_modules("prefect.schemas.event_filters", "orjson", "pydantic", "yaml")
     occurrences, simulation, trees = lazy_from("prefect.triggers", "occurrences", "simulation", "trees")
-    orjson = lazy("orjson")
-    pydantic = lazy("pydantic")
-    yaml = lazy("yaml")
 
 command = group("automation", "Manage automations.")
 command.aliases |= {"enable": "resume", "disable": "pause"}

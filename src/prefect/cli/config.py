@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from, lazy_modules
 from prefect.cli._command import group, output_option, positional
 from prefect.cli._output import confirm, fail, print_json, print_notice
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from prefect.settings.legacy import Setting
 else:
     base, context, legacy, profiles = lazy_from("prefect.settings", "base", "context", "legacy", "profiles")
-    difflib = lazy("difflib")
-    settings = lazy("prefect.settings")
+    difflib, settings = lazy_modules("difflib", "prefect.settings")
 
 MASKED_VALUE = "********"
 _NOT_IN_PROFILES = ("PREFECT_HOME", "PREFECT_PROFILES_PATH")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from, lazy_modules
 from prefect.cli._command import flag, group, positional
 from prefect.cli._lookup import get_client
 from prefect.cli._output import as_text, describe_error, fail, print_notice
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from prefect.schemas.events import Event
     from prefect.types import json_codec
 else:
-    asyncio = lazy("asyncio")
+    asyncio, json_codec = lazy_modules("asyncio", "prefect.types.json_codec")
     clients, worker = lazy_from("prefect.events", "clients", "worker")
     event_filters, events = lazy_from("prefect.schemas", "event_filters", "events")
-    json_codec = lazy("prefect.types.json_codec")
     outbox, settings = lazy_from("prefect", "outbox", "settings")
 
 command = group("events", "Stream and emit events.")

@@ -12,7 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 import click
 
 from prefect import flow
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy, lazy_from, lazy_modules
 from prefect.cli._command import flag, group, multiple_option, positional
 from prefect.cli._output import fail
 from prefect.context import tags as add_tags
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from prefect.states import State
     from prefect.types import entrypoint
 else:
-    asyncio = lazy("asyncio")
-    entrypoint = lazy("prefect.types.entrypoint")
+    asyncio, entrypoint = lazy_modules("asyncio", "prefect.types.entrypoint")
     runner, schedules = lazy_from("prefect", "runner", "schedules")
 states = lazy("prefect.states")
 

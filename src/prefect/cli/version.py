@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import prefect
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.cli._command import command as standalone
 from prefect.cli._command import output_option
 from prefect.cli._output import print_json
@@ -26,9 +26,7 @@ if TYPE_CHECKING:
 
     from prefect.settings import context
 else:
-    context = lazy("prefect.settings.context")
-    metadata = lazy("importlib.metadata")
-    sqlite3 = lazy("sqlite3")
+    context, metadata, sqlite3 = lazy_modules("prefect.settings.context", "importlib.metadata", "sqlite3")
 
 API_VERSION = "0.8.4"
 """Version of the REST API that this release implements."""

@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from prefect._io import running_loop, shield
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.concurrency import slots
 from prefect.concurrency.renewal import LeaseLost, Renewal
 from prefect.concurrency.slots import HeldSlots, SlotRequest
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from prefect.events import utilities
     from prefect.schemas.events import Event
 else:
-    asyncio = lazy("asyncio")
-    utilities = lazy("prefect.events.utilities")
+    asyncio, utilities = lazy_modules("asyncio", "prefect.events.utilities")
 
 Place: TypeAlias = tuple[int, int]
 """A thread, and a task of the event loop that runs in it."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.docker.names import IMAGE_LABELS
 from prefect.types import now
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from docker import DockerClient
     from docker import errors as docker_errors
 else:
-    docker = lazy("docker")
-    docker_errors = lazy("docker.errors")
+    docker, docker_errors = lazy_modules("docker", "docker.errors")
 
 
 class BuildError(Exception):

@@ -14,15 +14,14 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 
 if TYPE_CHECKING:
     import asyncio
 
     from prefect.logging import loggers
 else:
-    asyncio = lazy("asyncio")
-    loggers = lazy("prefect.logging.loggers")
+    asyncio, loggers = lazy_modules("asyncio", "prefect.logging.loggers")
 
 R = TypeVar("R")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect import rules
 from prefect._file_stamps import Stamps, read_stamps
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.engine import core
 from prefect.engine.core import RunRecord, result_metadata
 from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     from prefect.client import orchestration as client_api
     from prefect.journal.writer import Journal
 else:
-    client_api = lazy("prefect.client.orchestration")
-    prefect = lazy("prefect")
+    client_api, prefect = lazy_modules("prefect.client.orchestration", "prefect")
 
 STORE_FILE = "pluperfect.db"
 """The file of the local store in its home; a test compares it with the server's."""

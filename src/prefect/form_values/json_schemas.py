@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_modules
 
 if TYPE_CHECKING:
     import jsonschema
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from prefect.form_values import linear_patterns
 else:
-    jsonschema = lazy("jsonschema")
-    linear_patterns = lazy("prefect.form_values.linear_patterns")
+    jsonschema, linear_patterns = lazy_modules("jsonschema", "prefect.form_values.linear_patterns")
     referencing = lazy("referencing")
 
 Schema = Mapping[str, Any]

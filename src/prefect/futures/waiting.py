@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeGuard, TypeVar, cast
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.futures.core import PrefectFuture, PrefectTaskRunFuture
 from prefect.futures.slots import BlockedOn, check_timeout, current_slot
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
     from prefect.values import traversal as visiting
 else:
-    queue = lazy("queue")
-    visiting = lazy("prefect.values.traversal")
+    queue, visiting = lazy_modules("queue", "prefect.values.traversal")
 
 R = TypeVar("R")
 

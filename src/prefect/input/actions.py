@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._io import twin
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.context import EngineContext
 from prefect.types import json_codec
 
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from prefect.client import orchestration
     from prefect.schemas.runs import FlowRunInput
 else:
-    orchestration = lazy("prefect.client.orchestration")
-    pydantic_core = lazy("pydantic_core")
+    orchestration, pydantic_core = lazy_modules("prefect.client.orchestration", "pydantic_core")
 
 
 def ensure_flow_run_id(flow_run_id: UUID | None = None) -> UUID:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
 from prefect import _forks, _processes
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.journal import file
 from prefect.journal.draft import Draft
 from prefect.journal.file import NAME
@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
     from prefect.journal import encoding
 else:
-    encoding = lazy("prefect.journal.encoding")
-    sqlite3 = lazy("sqlite3")
+    encoding, sqlite3 = lazy_modules("prefect.journal.encoding", "sqlite3")
 
 GATHER_INTERVAL_SECONDS = 0.05
 """How long a batch gathers records before it is written: what a kill -9 can lose, a fourth of the guarantee."""

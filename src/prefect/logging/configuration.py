@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _forks
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.logging import _defaults
 from prefect.logging._explicit_settings import explicit_value, is_explicit
 from prefect.logging.filters import ObfuscateApiKeyFilter
@@ -37,10 +37,7 @@ if TYPE_CHECKING:
 
     from prefect import settings
 else:
-    logging_config = lazy("logging.config")
-    settings = lazy("prefect.settings")
-    string = lazy("string")
-    yaml = lazy("yaml")
+    logging_config, settings, string, yaml = lazy_modules("logging.config", "prefect.settings", "string", "yaml")
 
 DEFAULT_LOGGING_SETTINGS_PATH = Path(__file__).parent / "logging.yml"
 """The default configuration as a file, to copy and change."""

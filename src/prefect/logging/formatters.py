@@ -8,7 +8,7 @@ import time
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.logging.tracebacks import TracebackFormatter
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
     from prefect import serializers
 else:
-    serializers = lazy("prefect.serializers")
-    traceback = lazy("traceback")
+    serializers, traceback = lazy_modules("prefect.serializers", "traceback")
 
 ExceptionInfoType: TypeAlias = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 

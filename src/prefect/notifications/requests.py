@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from prefect import _io
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.notifications import hosts
 from prefect.notifications.logs import capture_logs
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from prefect.notifications import guarded_http
 else:
-    httpx = lazy("httpx")
-    guarded_http = lazy("prefect.notifications.guarded_http")
+    guarded_http, httpx = lazy_modules("prefect.notifications.guarded_http", "httpx")
 
 TIMEOUT_SECONDS = 10.0
 

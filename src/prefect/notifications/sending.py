@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from prefect import _io
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.notifications import hosts, requests, services, webhooks
 from prefect.notifications.logs import capture_logs
 
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     import httpx
     from anyio import to_thread
 else:
-    anyio = lazy("anyio")
-    to_thread = lazy("anyio.to_thread")
-    apprise = lazy("apprise")
-    httpx = lazy("httpx")
+    anyio, apprise, httpx, to_thread = lazy_modules("anyio", "apprise", "httpx", "anyio.to_thread")
 
 CUSTOM_WEBHOOK = "custom-webhook"
 """The slug of the block type that sends over HTTP; all others send through apprise."""

@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 
 if TYPE_CHECKING:
     import fcntl
     import msvcrt
 else:
-    fcntl = lazy("fcntl")
-    msvcrt = lazy("msvcrt")
+    fcntl, msvcrt = lazy_modules("fcntl", "msvcrt")
 
 
 class ProcessLock:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from prefect import _forks
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.journal import file
 from prefect.types.mappings import Record
 
@@ -24,8 +24,7 @@ if TYPE_CHECKING:
 
     from prefect.types import json_codec
 else:
-    json_codec = lazy("prefect.types.json_codec")
-    sqlite3 = lazy("sqlite3")
+    json_codec, sqlite3 = lazy_modules("prefect.types.json_codec", "sqlite3")
 
 
 BATCH_BYTES = 1_500_000

@@ -13,15 +13,14 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.types import UTC
 
 if TYPE_CHECKING:
     import croniter
     from dateutil import rrule as rrules
 else:
-    croniter = lazy("croniter")
-    rrules = lazy("dateutil.rrule")
+    croniter, rrules = lazy_modules("croniter", "dateutil.rrule")
 
 MAX_YEARS = 10
 """How far ahead of its start a search for dates goes, so that it ends for a rule without dates."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeGuard
 
 from pydantic import ConfigDict, Field, field_validator, model_validator
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.schemas.base import PrefectBaseModel
 from prefect.types import now
 from prefect.types._annotated import AwareDateTime, PositiveDuration
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 
     from prefect.schemas import dates
 else:
-    dates = lazy("prefect.schemas.dates")
-    rrules = lazy("dateutil.rrule")
+    dates, rrules = lazy_modules("prefect.schemas.dates", "dateutil.rrule")
 
 MAX_ITERATIONS = 1000
 """Maximum number of dates of a schedule that one search examines."""

@@ -9,7 +9,7 @@ import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.settings import _current
 from prefect.settings._errors import SettingsError
 
@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from prefect.settings import base
     from prefect.settings._protocols import SettingsTree
 else:
-    base = lazy("prefect.settings.base")
-    difflib = lazy("difflib")
+    base, difflib = lazy_modules("prefect.settings.base", "difflib")
 
 
 class Setting:

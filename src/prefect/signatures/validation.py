@@ -14,7 +14,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.exceptions import ParameterTypeError, SignatureMismatchError
 from prefect.signatures.annotations import read_annotations
 from prefect.signatures.parameters import VAR_KEYWORD, VAR_POSITIONAL, Parameters
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     import pydantic
     import typing_extensions
 else:
-    inspect = lazy("inspect")
-    pydantic = lazy("pydantic")
-    typing_extensions = lazy("typing_extensions")
+    inspect, pydantic, typing_extensions = lazy_modules("inspect", "pydantic", "typing_extensions")
 
 # A value whose type is exactly the hint needs no pydantic.
 _PLAIN = frozenset({bool, bytes, float, int, str})

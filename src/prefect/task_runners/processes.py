@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from prefect import journal
-from prefect._lazy import lazy
+from prefect._lazy import lazy, lazy_modules
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectConcurrentFuture, call_when_done
 from prefect.task_runners.base import Links, TaskRunner, Upstreams
@@ -23,9 +23,7 @@ if TYPE_CHECKING:
     from prefect import settings
     from prefect.engine.protocols import RunnableTask
 else:
-    cloudpickle = lazy("cloudpickle")
-    pools = lazy("concurrent.futures")
-    multiprocessing = lazy("multiprocessing")
+    cloudpickle, multiprocessing, pools = lazy_modules("cloudpickle", "multiprocessing", "concurrent.futures")
     settings = lazy("prefect.settings")
 
 

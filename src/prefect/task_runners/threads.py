@@ -6,7 +6,7 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.engine import shells
 from prefect.engine.task_run import TaskRunEngine
 from prefect.futures import PrefectConcurrentFuture, call_when_done, current_slot
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from prefect import settings
     from prefect.engine.protocols import RunnableTask
 else:
-    asyncio = lazy("asyncio")
-    settings = lazy("prefect.settings")
+    asyncio, settings = lazy_modules("asyncio", "prefect.settings")
 
 R = TypeVar("R")
 

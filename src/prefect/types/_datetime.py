@@ -9,7 +9,7 @@ import datetime
 from typing import TYPE_CHECKING, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.types import UTC, now
 
 if TYPE_CHECKING:
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from pydantic import GetCoreSchemaHandler
     from pydantic_core import CoreSchema, core_schema
 else:
-    relativedelta = lazy("dateutil.relativedelta")
-    core_schema = lazy("pydantic_core.core_schema")
+    core_schema, relativedelta = lazy_modules("pydantic_core.core_schema", "dateutil.relativedelta")
 
 __all__ = ["Date", "DateTime", "now"]
 

@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeGuard, TypeVar, TypeVarTuple, cast
 
 from prefect import _forks, _io
-from prefect._lazy import exports, lazy
+from prefect._lazy import exports, lazy_modules
 from prefect._loop_thread import shared_loop_thread
 
 if TYPE_CHECKING:
@@ -27,9 +27,7 @@ if TYPE_CHECKING:
 
     from prefect.utilities._gathering import GatherIncomplete, GatherTaskGroup, create_gather_task_group, gather
 else:
-    anyio = lazy("anyio")
-    asyncio = lazy("asyncio")
-    inspect = lazy("inspect")
+    anyio, asyncio, inspect = lazy_modules("anyio", "asyncio", "inspect")
 
 P = ParamSpec("P")
 R = TypeVar("R")

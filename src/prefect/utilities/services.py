@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import _forks
 from prefect._backoff import clamped_poisson_interval
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from, lazy_modules
 
 if TYPE_CHECKING:
     import asyncio
@@ -20,11 +20,8 @@ if TYPE_CHECKING:
     from prefect import settings
     from prefect.logging import loggers
 else:
-    asyncio = lazy("asyncio")
-    httpx = lazy("httpx")
+    asyncio, httpx, prometheus_client, traceback = lazy_modules("asyncio", "httpx", "prometheus_client", "traceback")
     loggers, settings = lazy_from("prefect", "logging.loggers", "settings")
-    prometheus_client = lazy("prometheus_client")
-    traceback = lazy("traceback")
 
 __all__ = ["critical_service_loop", "start_client_metrics_server", "stop_client_metrics_server"]
 

@@ -12,15 +12,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from prefect._lazy import lazy
+from prefect._lazy import lazy_modules
 from prefect.exceptions import HashError
 
 if TYPE_CHECKING:
     import cloudpickle
     import pydantic_core
 else:
-    cloudpickle = lazy("cloudpickle")
-    pydantic_core = lazy("pydantic_core")
+    cloudpickle, pydantic_core = lazy_modules("cloudpickle", "pydantic_core")
 
 # Some builds of OpenSSL refuse MD5 unless it is declared as not for security.
 _md5 = partial(hashlib.md5, usedforsecurity=False)

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
 from prefect._io import drive, running_loop
-from prefect._lazy import exports, lazy, lazy_from
+from prefect._lazy import exports, lazy_from, lazy_modules
 from prefect.client.orchestration.admin import AdminAsyncClient, AdminClient
 from prefect.client.orchestration.artifacts import (
     ArtifactAsyncClient,
@@ -82,8 +82,7 @@ if TYPE_CHECKING:
     from prefect.schemas.work import WorkQueueStatusDetail as WorkQueueStatusDetail
 else:
     base, settings = lazy_from("prefect", "client.base", "settings")
-    httpx = lazy("httpx")
-    prefect = lazy("prefect")
+    httpx, prefect = lazy_modules("httpx", "prefect")
 
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from, lazy_modules
 from prefect.values import templates
 
 if TYPE_CHECKING:
@@ -12,8 +12,7 @@ if TYPE_CHECKING:
     import orjson
     from jinja2 import nodes, sandbox
 else:
-    jinja2 = lazy("jinja2")
-    orjson = lazy("orjson")
+    jinja2, orjson = lazy_modules("jinja2", "orjson")
     nodes, sandbox = lazy_from("jinja2", "nodes", "sandbox")
 
 MAX_LOOPS = 10
