@@ -157,7 +157,7 @@ def test_run_of_a_lost_node_ends(pool: NodePool, worker: WorkerProcess, node: Co
     deployment = pool.deploy("lost", WORK)
     run_id = pool.trigger(deployment, parameters={"data": str(pool.data), "until": "never"})
     pool.wait_for_log(run_id, "waiting")
-    [pod] = pool.list_pods(run_id, "Running")
+    [pod] = wait_until(lambda: pool.list_pods(run_id, "Running"), "the pod does not run")
     node.stop_kubelet()  # its containers go on, as on a node that is cut off
     try:
         # What the control plane does, after minutes, for a node that does not answer, and is removed then.
