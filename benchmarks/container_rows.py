@@ -67,6 +67,8 @@ def _run(plan: Plan, subject: Subject, serve: Serve, kind: str, variables: dict[
         }
         if kind == "docker":
             job |= _describe_container(pool.folder, programs, variables["DOCKER_HOST"])
+        else:  # workers give pods another name for the address of this machine, which processes do not know
+            job["command"] = f"env PREFECT_API_URL={up.url} prefect flow-run execute"
         pool.values = {"job_variables": job}
         return measure_latency(pool, runs)
 

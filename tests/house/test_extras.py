@@ -23,7 +23,11 @@ PUBLIC |= {f"prefect.exceptions:{name}" for name in ("CrashedRun", "Infrastructu
 PUBLIC |= {"prefect.task_runners:handover"}
 PUBLIC |= {f"prefect.utilities.dockerutils:{name}" for name in ("build_image", "generate_default_dockerfile")}
 PUBLIC |= {"prefect.bundles.execute:run_from_storage", "prefect.decorators:create_infrastructure_decorator"}
-TOOLS = ("prefect.task_runners.clusters:", "prefect.task_runners.handover:", "prefect.workers.containers:")
+PUBLIC |= {"prefect.types:now"}
+TOOLS = (
+    *("prefect.task_runners.clusters:", "prefect.task_runners.handover:"),
+    *("prefect.workers.containers:", "prefect.workers.lost_runs:"),
+)
 """What task runners and workers of other packages build on, beside the interface of Prefect 3."""
 EXTRAS = sorted(path.name for path in SOURCE.iterdir() if path.name.startswith("prefect_"))
 EXTERNAL = {

@@ -53,6 +53,7 @@ class ThreadPool:
         self._running = running
         self._resuming = 0
         self._threads = 0
+        self._starting = 0
         self._unfinished = running
         self._taken = 0
         self._watched = False
@@ -87,9 +88,9 @@ class ThreadPool:
         self._start(thread)
 
     def close(self) -> None:
-        """Wait until all jobs are done, then end the threads."""
+        """Wait until all jobs are done and no thread is about to start, then end the threads."""
         with self._lock:
-            while self._unfinished:
+            while self._unfinished or self._starting:
                 self._settled.wait()
             self._closed = True
             self._work.notify_all()
@@ -120,11 +121,13 @@ class ThreadPool:
             return self._add_thread()
         elif not self._watched:
             self._watched = True
+            self._starting += 1
             return threading.Thread(target=self._watch_for_stalls, name=f"{self._name}-watch", daemon=True)
         return None
 
     def _add_thread(self) -> threading.Thread:
         self._threads += 1
+        self._starting += 1
         return threading.Thread(target=self._run_jobs, name=self._name, daemon=True)
 
     def _start(self, thread: threading.Thread | None) -> None:
@@ -141,6 +144,11 @@ class ThreadPool:
                     self._watched = False
                 if not self._threads:
                     raise
+        finally:
+            with self._lock:
+                self._starting -= 1
+                if not self._starting:
+                    self._settled.notify_all()
 
     def _watch_for_stalls(self) -> None:
         """Start more threads while jobs wait and none is taken; end when the queue is empty."""

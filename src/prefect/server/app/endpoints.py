@@ -242,8 +242,8 @@ def answer_conditionally(request: Request, response: Response) -> Response:
     """Return a response with an ETag, or one of status 304 when the client has the same already."""
     etag = f'"{hashlib.blake2b(response.body, digest_size=12).hexdigest()}"'
     headers = {"etag": etag, "cache-control": "no-cache"}
-    if value := response.headers.get(shared_answers.HEADER):
-        headers[shared_answers.HEADER] = value
+    if interval := response.headers.get(shared_answers.HEADER):
+        headers[shared_answers.HEADER] = interval
     # A proxy that compresses the response may have made the ETag a weak one.
     if etag in request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)

@@ -45,7 +45,7 @@ class _Answer:
         is_current: Whether nothing has changed since.
         seconds: What computing it took.
         requests: How many pages were given it.
-        used: When a page was last given it.
+        last_request: When a page last asked.
     """
 
     response: asyncio.Future[Response]
@@ -53,7 +53,7 @@ class _Answer:
     is_current: bool = True
     seconds: float = 0.0
     requests: int = field(default=0)
-    used: float = field(default=0.0)
+    last_request: float = field(default=0.0)
 
     @property
     def cost(self) -> float:
@@ -93,7 +93,7 @@ class SharedAnswers:
         if answer is None or not (answer.is_current or (not always_current and at < self._next(answer))):
             answer = self._begin(key, compute, answer, at)
         answer.requests += 1
-        answer.used = at
+        answer.last_request = at
         response = await asyncio.shield(answer.response)
         age = round((self._clock() - answer.computed) * 1000)
         wait = 0 if always_current else max(0, round((self._next(answer) - self._clock()) * 1000))
@@ -116,7 +116,7 @@ class SharedAnswers:
         Intervals in proportion to the roots of the costs keep the pages, all in all, as current as their share allows.
         """
         since = self._clock() - IN_USE_SECONDS
-        roots = sum(math.sqrt(answer.cost) for answer in self._answers.values() if answer.used >= since)
+        roots = sum(math.sqrt(answer.cost) for answer in self._answers.values() if answer.last_request >= since)
         wanted = math.sqrt(cost) * max(roots, math.sqrt(cost)) / CORE_SHARE
         return min(max(wanted, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
