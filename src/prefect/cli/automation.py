@@ -226,7 +226,7 @@ def _parse_automation(value: Any, source: str) -> AutomationCore:
     try:
         automation = automations.AutomationCore.model_validate(value)
     except pydantic.ValidationError as error:
-        fail(f"{source} contains an invalid automation: {_describe_invalid(error)}.")
+        fail(f"{source} contains an invalid automation: {_describe_invalid(error).rstrip('.')}.")
     for action in (*automation.actions, *automation.actions_on_trigger, *automation.actions_on_resolve):
         if isinstance(action, automation_actions.UnknownAction):
             known = ", ".join(sorted(automation_actions.KNOWN_ACTION_TYPES))
