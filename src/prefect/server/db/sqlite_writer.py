@@ -15,9 +15,9 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -181,8 +181,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         if self._readers is None:
             raise self._closed()
         context = contextvars.copy_context()
-        with self._counting_request():
-            return await wait(self._readers.submit(context.run, lambda: drive(self._read_here(work))))
+        return await self._as_request(wait(self._readers.submit(context.run, lambda: drive(self._read_here(work)))))
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         """Run the unit of work in this thread, unless it takes long: it is begun anew in another thread then."""
@@ -195,8 +194,7 @@ class SqliteWriterDatabase(SqliteDatabase):
             return await self.read(work)
 
     async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
-        with self._counting_request():
-            return await self._write(work, durable)
+        return await self._as_request(self._write(work, durable))
 
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         """Run one such unit at a time, while none is under way that requests wait for.
@@ -209,15 +207,13 @@ class SqliteWriterDatabase(SqliteDatabase):
                 await asyncio.sleep(DEFERRAL_STEP_SECONDS)
             return await self._write(work, durable=False)
 
-    @contextmanager
-    def _counting_request(self) -> Iterator[None]:
+    async def _as_request(self, unit: Awaitable[T]) -> T:
         """Count a unit of work that a request waits for, which is in the event loop: others are not counted."""
         if is_driven():
-            yield
-            return
+            return await unit
         self._requests += 1
         try:
-            yield
+            return await unit
         finally:
             self._requests -= 1
 
