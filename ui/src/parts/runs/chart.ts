@@ -16,7 +16,7 @@ export interface Hit {
   id?: string
 }
 
-const STEPS_MS = [1, 5, 15, 60, 300, 900, 1800, 3600, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000].map((s) => s * 1000)
+const STEPS_MS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800, 1209600, 2592000].map((s) => s * 1000)
 
 /** Return the distance of the labels of a time axis of some milliseconds. */
 export function chooseStep(span: number, labels: number): number {
