@@ -98,10 +98,10 @@ def test_lambda_function_is_invoked(credentials: AwsCredentials, s3_url: str) ->
         archive.writestr("f.py", "def handler(event, context): return event")
     role = credentials.get_client("iam").create_role(RoleName="r", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     credentials.get_client("lambda").create_function(
-        FunctionName="greet", Runtime="python3.12", Role=role, Handler="f.handler", Code={"ZipFile": code.getvalue()}
+        FunctionName="welcome", Runtime="python3.12", Role=role, Handler="f.handler", Code={"ZipFile": code.getvalue()}
     )
-    greet = LambdaFunction(function_name="greet", aws_credentials=credentials)
+    greet = LambdaFunction(function_name="welcome", aws_credentials=credentials)
     assert greet.invoke(payload={"foo": "bar"}, tail=True, client_context={"a": 1})["StatusCode"] == 200
     assert greet.invoke(invocation_type="Event")["StatusCode"] == 202
-    latest = LambdaFunction(function_name="greet", qualifier="$LATEST", aws_credentials=credentials)
+    latest = LambdaFunction(function_name="welcome", qualifier="$LATEST", aws_credentials=credentials)
     assert latest.invoke()["StatusCode"] == 200

@@ -16,6 +16,7 @@ from apprise.plugins.sendgrid import NotifySendGrid
 from apprise.plugins.twilio import NotifyTwilio
 
 from prefect import flow
+from prefect._lazy import lazy
 from prefect.blocks import notifications
 from prefect.blocks.core import Block
 from prefect.blocks.notifications import AppriseNotificationBlock, CustomWebhookNotificationBlock, NotificationError
@@ -187,7 +188,7 @@ class TestApprise:
 
 
 def test_missing_apprise_is_one_clear_sentence(monkeypatch):
-    monkeypatch.setattr(sending, "apprise", sending.lazy("apprise"))
+    monkeypatch.setattr(sending, "apprise", lazy("apprise"))
     monkeypatch.setitem(sys.modules, "apprise", None)
     with pytest.raises(ImportError, match=r"pip install 'pluperfect\[notifications\]'"):
         AppriseNotificationBlock(url="json://127.0.0.1/").notify("x")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from prefect.exceptions import InfrastructureError, InfrastructureNotFound
+from prefect.exceptions import InfrastructureError, InfrastructureNotAvailable, InfrastructureNotFound
 from prefect.utilities.dockerutils import docker_client
 from prefect_docker import DockerRegistryCredentials, containers
 from prefect_docker.containers import ContainerEnd, EngineAway
@@ -97,7 +97,7 @@ def test_container_that_is_gone_is_reported(client: Any):
     assert "removed before its end was seen" in str(containers.wait(identifier).reason)
     with pytest.raises(InfrastructureNotFound, match="There is no container"):
         containers.stop(identifier, 1)
-    with pytest.raises(InfrastructureNotFound, match="of another engine"):
+    with pytest.raises(InfrastructureNotAvailable, match="of another engine"):
         containers.stop(f"http://elsewhere:2375:{'a' * 64}", 1)
 
 

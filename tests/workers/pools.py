@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
@@ -40,13 +41,20 @@ class Pool:
         self.call("POST", "/work_pools/", body)
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
-        """Send a request, and return the JSON of its answer."""
+        """Send a request, again while the server is busy (503), and return the JSON of its answer."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"content-type": "application/json", **headers}
         request = urllib.request.Request(self.served.url + path, data, headers, method=method)
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
+        until = time.monotonic() + TIMEOUT_SECONDS
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
+                    text = answer.read()
+                return json.loads(text) if text else None
+            except urllib.error.HTTPError as error:
+                if error.code != 503 or time.monotonic() > until:
+                    raise
+                time.sleep(POLL_SECONDS)
 
     def deploy(self, name: str, code: str, **values: Any) -> str:
         """Write the code of a flow `work`, deploy it, and return the deployment's id."""

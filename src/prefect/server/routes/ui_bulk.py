@@ -40,8 +40,7 @@ async def count_runs_of_query(tx: Transaction, q: str) -> Any:
 @routes.writes("POST", "/runs/{id:uuid}/batch", jobs.BulkJobPage, documented=False)
 async def run_batch_of_bulk_job(tx: Transaction, id: UUID) -> Any:
     """Go on with a job by one batch immediately, as a server does by itself: without one, nobody else does."""
-    await jobs.run_batch(tx, id)
-    return await jobs.get(tx, id)
+    return await jobs.go_on(tx, id)
 
 
 @routes.reads("GET", "/runs/{id:uuid}", jobs.BulkJobPage, documented=False, etag=True)

@@ -182,6 +182,12 @@ async def run_batch(tx: Transaction, id_: UUID) -> bool:
     return more
 
 
+async def go_on(tx: Transaction, id_: UUID) -> BulkJobPage:
+    """Act on the next runs of a job, and return it with its results, or raise `NotFound`."""
+    await run_batch(tx, id_)
+    return await get(tx, id_)
+
+
 async def fail(tx: Transaction, id_: UUID, message: str) -> None:
     """End a job that cannot be gone on with, with the reason."""
     job = await store.bulk_jobs.get(tx, id_, lock=True)
