@@ -1,5 +1,5 @@
-import type { BulkJob } from '../../../api/schema'
-import { formatCount } from '../../../time/format'
+import type { BulkJob } from '../../api/schema'
+import { formatCount } from '../../time/format'
 
 const ACTIONS: Record<BulkJob['action'], string> = { cancel: 'Cancel', retry: 'Retry', delete: 'Delete', 'set-state': 'Change the state of', 'add-tags': 'Add tags to', 'remove-tags': 'Remove tags from' }
 
