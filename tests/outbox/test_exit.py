@@ -154,8 +154,30 @@ def test_outbox_names_its_server_although_that_has_never_answered(home: Path):
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         shipper = outbox.create_shipper(get_current_settings())
     shipper._heartbeats.start(str(new_id()))
-    assert not shipper._run_once()
+    assert not shipper._run_once(threading.Event())
     assert [each.url for each in store.find_outboxes(home)] == ["http://127.0.0.1:9/api"]
+
+
+def test_thread_that_outlasts_the_end_stops_when_its_server_answers(home: Path, monkeypatch: pytest.MonkeyPatch):
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        shipper = outbox.create_shipper(get_current_settings())
+    asked, answered = threading.Event(), threading.Event()
+
+    def ship(closing: threading.Event) -> bool:
+        asked.set()
+        return answered.wait(10)
+
+    monkeypatch.setattr(shipper, "_run_once", ship)
+    shipper.unavailable_reason = "it is away"
+    shipper.committed()
+    thread = shipper._thread
+    assert thread is not None and asked.wait(10)
+    shipper._has_unshipped = False
+    shipper.finish()
+    assert thread.is_alive(), "it still waits for its server"
+    answered.set()
+    thread.join(10)
+    assert not thread.is_alive()
 
 
 def test_unchanged_outboxes_are_not_opened_again(home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -134,8 +134,8 @@ class Shipper:
         self._stopped_waiting = self._stopped_waiting or self.unavailable_reason is not None
         self._report_waiting()
         self._thread, self._deadline, self._notice_due = None, float("inf"), float("inf")
-        self._closing.clear()
-        self._hurry.clear()
+        # A thread that still waits for its server ends when it is answered: it has the events that are set.
+        self._closing, self._hurry = threading.Event(), threading.Event()
 
     def stop_waiting(self) -> None:
         """Leave what a server does not take immediately on disk, without waiting at the end of the process."""
@@ -204,24 +204,27 @@ class Shipper:
         self._wake.set()
 
     def _start(self) -> None:
-        thread = threading.Thread(target=self._run, name="prefect-shipper", daemon=True)
+        thread = threading.Thread(
+            target=self._run, args=(self._closing, self._hurry), name="prefect-shipper", daemon=True
+        )
         try:
             thread.start()
         except RuntimeError:  # the interpreter is shutting down, and `finish` ships
             return
         self._thread = thread
 
-    def _run(self) -> None:
+    def _run(self, closing: threading.Event, hurry: threading.Event) -> None:
         failures = 0
-        while not self._closing.is_set():
+        while not closing.is_set():
             due = self._heartbeats.seconds_until_due()
             is_woken = self._wake.wait(
                 LEFTOVER_INTERVAL_SECONDS if due is None else min(due, LEFTOVER_INTERVAL_SECONDS)
             )
             if not is_woken and self.outbox.has_waiting():
                 self._has_unshipped = True
-            self._wake.clear()
-            failures = 0 if self._run_once() else failures + 1
+            if not closing.is_set():
+                self._wake.clear()
+            failures = 0 if self._run_once(closing) else failures + 1
             pause = (
                 SHIP_INTERVAL_SECONDS
                 if not failures
@@ -229,16 +232,16 @@ class Shipper:
             )
             if self._has_unshipped:
                 self._wake.set()
-            self._hurry.wait(pause)
-            if not self._closing.is_set():
-                self._hurry.clear()
+            hurry.wait(pause)
+            if not closing.is_set():
+                hurry.clear()
 
-    def _run_once(self) -> bool:
+    def _run_once(self, closing: threading.Event) -> bool:
         """Ship what waits and what is due; whether the server took it."""
         try:
             has_answered = self._heartbeats.send_due()
             if self._has_unshipped:
-                has_answered = self._ship(self._closing.is_set) or has_answered
+                has_answered = self._ship(closing.is_set) or has_answered
         except Exception as error:  # a server that is away, or a bug in it or here: the records wait
             self.record_failure(error)
             self._name_server()
@@ -257,7 +260,7 @@ class Shipper:
     def ship_leftovers(self) -> None:
         """Ship what other processes left, unless one of them ships or the server is away."""
         self._has_unshipped = True
-        self._run_once()
+        self._run_once(self._closing)
 
     # --- shipping -----------------------------------------------------------------------------------------------------
 
