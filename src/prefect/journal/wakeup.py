@@ -9,7 +9,7 @@ class Wakeup:
     """An event that waiting clears.
 
     `threading.Event` is a lock in Python code: an interrupt (Ctrl+C, a timeout) within `set` or `wait` may leave it
-    locked, and whoever uses it next waits for ever.
+    locked, and its next user blocks forever.
     """
 
     def __init__(self) -> None:

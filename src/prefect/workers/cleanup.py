@@ -1,4 +1,4 @@
-"""Clean-up jobs: infrastructure that a server has the workers of a pool stop, because whoever started it did not.
+"""Clean-up jobs: requests of a server to stop infrastructure whose own worker did not stop it.
 
 A handler carries jobs of its kinds out. A job is delivered at least once, to one worker at a time, for as long as its
 lease runs: a handler must find nothing left to do when the job was done before.
@@ -132,7 +132,7 @@ class _Reservation:
 
 
 class WorkerCleanupExecutor:
-    """Carries out the clean-up jobs that a server delivers, and tells it how they ended.
+    """Carries out the clean-up jobs that a server delivers, and reports their outcomes to it.
 
     Args:
         registry: The handlers.

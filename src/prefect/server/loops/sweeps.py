@@ -1,4 +1,4 @@
-"""Sweeps: loops that find what is late, silent, expired or left behind, and bring it to its end."""
+"""Sweeps: loops that find what is late, silent, expired or abandoned, and change its state or delete it."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ SEND_SECONDS = 0.0001
 """What sending a message to one page costs."""
 
 MAX_WAITING_MESSAGES = 20
-"""Messages for a page that does not read them; then it is told to load everything again."""
+"""Messages for a page that does not read them; beyond these it gets one message: to load everything again."""
 
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""

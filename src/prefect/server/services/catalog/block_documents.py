@@ -121,7 +121,7 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
 
     Raises:
         InvalidReference: A field refers to a document in an invalid way, or the schema is of another type.
-        InvalidRequest: Asterisks are where no secret is stored, or where it cannot be told which of several.
+        InvalidRequest: Asterisks are where no secret is stored, or where several could be meant.
     """
     row = await reading.get_row(tx, store.block_documents, id_, lock=True)
     decrypt = await encryption.get_decrypter(tx)
