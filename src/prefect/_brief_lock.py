@@ -18,10 +18,11 @@ from prefect import _forks
 class BriefLock:
     """A lock that is held for moments. It is free in a forked child."""
 
-    __slots__ = ("_lock", "release")
+    __slots__ = ("_lock", "locked", "release")
 
     def __init__(self) -> None:
         self._lock = _forks.create_lock()
+        self.locked = self._lock.locked  # Python 3.15's conditions want it of their lock
         self.release = self._lock.release
 
     def acquire(self, blocking: bool = True) -> bool:
