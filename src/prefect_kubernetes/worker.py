@@ -15,7 +15,6 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
-from pydantic import ValidationError
 
 from prefect.client.orchestration import ServerType
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -106,15 +105,6 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         return {POOL_LABEL: str(self.work_pool.id), WORKER_LABEL: self.name}
 
     # --- running ------------------------------------------------------------------------------------------------------
-
-    async def _get_configuration(self, flow_run: FlowRun, deployment: Any = None) -> KubernetesWorkerJobConfiguration:
-        try:
-            return await super()._get_configuration(flow_run, deployment)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            said = f"{place}: {first['msg']}" if place else first["msg"].removeprefix("Value error, ")
-            raise InfrastructureError(f"The job variables are not valid: {said}") from error
 
     async def run(
         self,
