@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -75,6 +76,17 @@ def build_settings_config(
     )
 
 
+@dataclass(frozen=True)
+class _FormerNames:
+    """The older environment names of a setting, kept with its field; they are no part of its JSON schema."""
+
+    renamed: bool
+    aliases: tuple[str, ...]
+
+    def __call__(self, schema: dict[str, Any]) -> None:
+        pass
+
+
 def setting(
     default: Any, description: str, *, renamed: bool = False, aliases: tuple[str, ...] = (), **constraints: Any
 ) -> Any:
@@ -87,12 +99,10 @@ def setting(
         aliases: Other older environment names, in order of precedence.
         **constraints: Of its value, as of a field of pydantic.
     """
-    extra = {"renamed": renamed, "aliases": aliases} if renamed or aliases else None
+    extra = _FormerNames(renamed, aliases) if renamed or aliases else None
     if callable(default):
-        return Field(
-            default_factory=default, description=description, json_schema_extra=cast(Any, extra), **constraints
-        )
-    return Field(default=default, description=description, json_schema_extra=cast(Any, extra), **constraints)
+        return Field(default_factory=default, description=description, json_schema_extra=extra, **constraints)
+    return Field(default=default, description=description, json_schema_extra=extra, **constraints)
 
 
 class _GroupFactory:
@@ -440,8 +450,9 @@ def _read_shape(cls: type[PrefectBaseSettings]) -> Shape:
         elif isinstance(annotation, type) and issubclass(annotation, PrefectBaseSettings):
             groups[name] = lambda annotation=annotation: annotation
         else:
-            extra = cast("dict[str, Any] | None", field.json_schema_extra) or {}
-            prefixes = (prefix, config["former_prefix"]) if extra.get("renamed") else (prefix,)
-            names = (*(each + name.upper() for each in prefixes), *extra.get("aliases", ()))
+            names = (prefix + name.upper(),)
+            if isinstance(former := field.json_schema_extra, _FormerNames):
+                renamed = (config["former_prefix"] + name.upper(),) if former.renamed else ()
+                names = (*names, *renamed, *former.aliases)
             leaves[name] = Leaf(name, names, path, field, getattr(cls, f"_derive_{name}", None))
     return Shape(leaves, groups)
