@@ -7,7 +7,6 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql
 from prefect.server.services.pages import catalog, flow_run, run_query, run_rows, work
 from prefect.server.services.pages.catalog_shapes import DeploymentRow, OverviewPage, TaskRunCounts, WorkerInPool
 from prefect.server.services.pages.shapes import RunRow
@@ -82,12 +81,8 @@ async def count_task_runs(tx: Transaction, hours: int, query: str = "", back: in
     """Return the counts of task runs over the time of the overview's chart; the arguments are those of the overview."""
     at = now()
     terms = run_query.parse_query(query, "flow_run", at)
-    where = store.task_runs.where({})
-    if terms:
-        chosen = run_search.compile_terms(tx, store.flow_runs, terms)
-        where = Sql(
-            f"task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {chosen.text})", tuple(chosen.values)
-        )
+    chosen = run_search.compile_terms(tx, store.flow_runs, terms)
+    where = queries.has_flow_run(chosen) if terms else store.task_runs.where({})
     since, width = _place_chart(at, hours, back)
     limit = (CHART_COLUMNS + 1) if back else None
     columns = await queries.count_by_bucket(tx, since, width, where, limit, store.task_runs)

@@ -247,6 +247,13 @@ async def count_by_bucket(
     return [(int(n), type_, count) for n, type_, count in rows]
 
 
+def has_flow_run(condition: Condition) -> Condition:
+    """Return the condition of task runs whose flow run satisfies one."""
+    return Sql(
+        f"task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {condition.text})", tuple(condition.values)
+    )
+
+
 SORTS = {
     "name": ("name", "id"),
     "-name": ("-name", "-id"),
