@@ -1,7 +1,8 @@
 """The worker that runs flow runs as jobs of a Kubernetes cluster.
 
-A job goes on when the worker is stopped, and a worker that is started again under the same name watches the jobs that
-it has left. A claim of a run has one job: its name is made of the claim, so that creating it again does nothing.
+A job goes on when the worker is stopped. A worker of the same name watches it again, and so does any other worker of
+the pool once the first one is offline. A claim of a run has one job: its name is made of the claim, so that creating
+it again does nothing.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import InfrastructureError, InfrastructureNotFound, ObjectNotFound
 from prefect.types import now
 from prefect.workers.base import BaseWorker, BaseWorkerResult
-from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
+from prefect.workers.lost_runs import read_offline_workers, read_pending_runs, report_lost_runs
 from prefect_kubernetes.credentials import import_library
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration, KubernetesWorkerVariables
 from prefect_kubernetes.labels import to_selector
 from prefect_kubernetes.running import secret_env
-from prefect_kubernetes.running.adoption import FoundJob, find_left_jobs, find_namespace
+from prefect_kubernetes.running.adoption import POOL_LABEL, WORKER_LABEL, FoundJob, find_left_jobs, find_namespace
 from prefect_kubernetes.running.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
 from prefect_kubernetes.running.clusters import Clusters
 from prefect_kubernetes.running.job_runs import JobRun
@@ -73,7 +74,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         self._kubernetes_settings = KubernetesSettings()
         self._clusters: Clusters | None = None
         self._adopted: dict[UUID, FoundJob] = {}
-        self._has_adopted = False
+        self._adopted_from: set[str] = set()
         self._start_time = now()
         self._stopped: set[str] = set()
 
@@ -97,12 +98,12 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
             observer = self._kubernetes_settings.observer
             emits = observer.enabled and observer.replicate_pod_events
             observe = PodEvents().observe if emits else lambda pod: None
-            self._clusters = Clusters(to_selector(self._own_labels()), self._logger, observe)
+            self._clusters = Clusters(self._own_labels(), self._logger, observe)
         return self._clusters
 
     def _own_labels(self) -> dict[str, str]:
         """Return the labels of what this worker creates."""
-        return {"prefect.io/work-pool-id": str(self.work_pool.id), "prefect.io/worker-name": self.name}
+        return {POOL_LABEL: str(self.work_pool.id), WORKER_LABEL: self.name}
 
     # --- running ------------------------------------------------------------------------------------------------------
 
@@ -135,7 +136,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
             logger = self.get_flow_run_logger(flow_run)
             end = await JobRun(watch, name, configuration, logger, since).follow()
         finally:
-            watch.forget(name)
+            await self._get_clusters().forget(watch, name)
         cancelled = (StateType.CANCELLING, StateType.CANCELLED)
         if identifier not in self._stopped and await self._is_in_state(flow_run, *cancelled):
             await self._delete(watch.cluster, flow_run, job)
@@ -183,7 +184,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
     ) -> tuple[NamespaceWatch, dict[str, Any]]:
         """Watch a job that is there already."""
         metadata = found.job["metadata"]
-        watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"])
+        watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"], found.labels)
         known = watch.expect(metadata["name"])
         # What has happened before it was expected is in no watch: it is read.
         current = await found.read()
@@ -247,29 +248,24 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Check too for the jobs that a worker of this name and pool has left, and for those that are gone."""
+        """Check too for the jobs that workers have left, and for those that were deleted."""
         await super().sync_with_backend()
         if self._runs_task_group is None:
             return
-        if not self._has_adopted:
-            await self._adopt_jobs()
-        if self._has_adopted:
+        await self._adopt_jobs()
+        if self.name in self._adopted_from:
             await self._report_lost_runs()
 
     async def _adopt_jobs(self) -> None:
+        gone = {self.name, *await read_offline_workers(self, self.work_pool.name)}
+        new = gone - self._adopted_from
+        clusters, configure = self._get_clusters(), self._get_configuration
         try:
-            found = await find_left_jobs(
-                self.client,
-                self.work_pool,
-                self.name,
-                self._own_labels(),
-                self._get_clusters(),
-                self._get_configuration,
-            )
+            found = await find_left_jobs(self.client, self.work_pool, new, clusters, configure) if new else []
         except (ClusterAway, InfrastructureError) as error:
             self._logger.warning("Jobs that are left cannot be listed yet: %s", error)
             return
-        self._has_adopted = True
+        self._adopted_from = gone
         for job in found:
             if job.flow_run.id in self._submitting_flow_run_ids:
                 continue

@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.db.tables import HELD, OPEN
+from prefect.server.db.tables import HELD, is_open
 from prefect.server.store import Collection, Condition, Order, Row
 from prefect.server.store.queries.run_search import run_seconds
 
@@ -143,7 +143,7 @@ async def count_task_states(tx: Transaction, flow_run_ids: Sequence[UUID]) -> di
     return counts
 
 
-OPEN_FLOW_RUNS = Sql(f"flow_run.{OPEN}")
+OPEN_FLOW_RUNS = Sql(is_open("flow_run"))
 """The condition on flow runs that have not finished."""
 
 
