@@ -13,8 +13,6 @@ from prefect._lazy import exports, lazy
 from prefect.schemas import providers
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from prefect import (  # noqa: F401  # the modules that `import prefect` makes reachable
         artifacts,
         blocks,
