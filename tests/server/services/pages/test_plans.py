@@ -47,9 +47,12 @@ async def test_pages_read_no_large_table_whole(
     plans.clear()
     for path in (
         "overview",
+        "overview?q=tag:prod+subflow:no&back=1",
+        "overview/task-runs",
         "runs?q=since:24h",
         "runs?kind=task_run&q=since:24h",
         "flows",
+        "flows?deployed=true&sort=-created",
         f"flow/{flow}",
         "deployments",
         f"deployment/{deployment}",

@@ -191,7 +191,10 @@ class TaskRunPage(TypedDict):
 
     run: RunRow
     created: datetime
+    updated: datetime
     task_key: str
+    dynamic_key: str
+    task_version: str | None
     cache_key: str | None
     cache_expiration: datetime | None
     retries: int | None
