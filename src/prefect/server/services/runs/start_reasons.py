@@ -141,18 +141,33 @@ async def _explain_position(tx: Transaction, run: Row, queue: Row, pool: Row, on
     place = ids.index(run["id"]) if run["id"] in ids else None
     counts = await _count_claimed_runs(tx, pool)
     if place == 0:
-        is_free = any(row["name"] not in counts and not _is_overdue(row) for row in online)
+        # A worker that has ended a moment ago, or polls other queues, counts as online too: it does not take the run.
+        is_new = now() - (run["next_scheduled_start_time"] or now()) < TAKING_TIME
+        is_free = is_new and any(row["name"] not in counts and not _is_overdue(row) for row in online)
         waits_for = "a worker is about to take it" if is_free else _describe_workers(online, counts)
         return "next", f"is the next one in the work queue {queue['name']!r}: {waits_for}."
     waits = f"waits in the work queue {queue['name']!r} of the pool {pool['name']!r}"
     if place is None:
-        return "queued", f"{waits}."
+        return "queued", f"{waits}{await _describe_precedence(tx, run, queue)}."
     before = "1 run is" if place == 1 else f"{place} runs are"
     return "queued", f"{waits}: {before} before it, and {_describe_workers(online, counts)}."
 
 
+async def _describe_precedence(tx: Transaction, run: Row, queue: Row) -> str:
+    """Return which limit keeps a run from being the next one, because runs that are due before it come first."""
+    limit = await transitions.find_deployment_limit(tx, run["deployment_id"]) if run["deployment_id"] else None
+    if limit is not None:
+        return f": runs of its deployment that were due before it come first, {limit['limit_']} at a time"
+    if queue["concurrency_limit"] is not None:
+        return f": runs that were due before it come first, {queue['concurrency_limit']} at a time"
+    return ""
+
+
 POSITION_LIMIT = 10_000
 """The last place in a queue that is looked up."""
+
+TAKING_TIME = timedelta(seconds=15)
+"""How soon a worker takes a run that is the next one: it polls every ten seconds, if it is not notified before."""
 
 MAX_COUNTED_RUNS = 1_000
 """How many runs of a pool are counted by their workers."""
