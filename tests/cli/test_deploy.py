@@ -371,12 +371,12 @@ class TestMistakesInTheFile:
         "deployments:\n- name: a": "2:3: The deployment 'a' needs an `entrypoint`",
         "deployments:\n- entrypoint: flows.py:hello": "2:3: A deployment needs a `name`",
         "deployments:\n- name: a\n  entrypoint: nope.py:x": "3:3: There is no file 'nope.py'",
-        "deployments:\n- name: a\n  entrypoint: flow.py:x": "3:3: There is no file 'flow.py'. Is 'flows.py' meant?",
+        "deployments:\n- name: a\n  entrypoint: flow.py:x": "3:3: There is no file 'flow.py'. Did you mean 'flows.py'?",
         "deployments:\n- name: a\n  entrypoint: flows.py:x": "3:3: 'flows.py:x' cannot be loaded",
-        "deployments:\n- name: a\n  entrypoint: flows.py:helo": "not found in 'flows.py'. Is 'hello' meant?",
+        "deployments:\n- name: a\n  entrypoint: flows.py:helo": "not found in 'flows.py'. Did you mean 'hello'?",
         "deployments:\n- name: a\n  entrypoint: flows.py": "names no flow: add its function, as in 'flows.py:hello'.",
-        "{name: a, FLOW, work_pool: {name: pol}}": "`prefect work-pool create pol`. Is 'pool' meant?",
-        "build:\n- STEPS.git_clon: {}\ndeployments: [{name: a, FLOW}]": "2:3: There is no step 'STEPS.git_clon' in git_cl",
+        "{name: a, FLOW, work_pool: {name: pol}}": "`prefect work-pool create pol`. Did you mean 'pool'?",
+        "build:\n- STEPS.git_clon: {}\ndeployments: [{name: a, FLOW}]": "There is no step 'STEPS.git_clon'. Did you mean",
         "{name: a, FLOW, pull: [{STEPS.git_clone: {}}]}": "The step 'git_clone' needs the input 'repository'",
         "{name: a, FLOW, push: {STEPS.run_shell_script: {scrip: ls}}}": "has no input 'scrip', but script, directory,",
         "{name: a, FLOW, pull: [{nodots: {}}]}": "The step 'nodots' is no function",
@@ -419,7 +419,7 @@ class TestMistakesInTheFile:
     def test_misspelt_key_is_a_warning(self, run: Run, client: SyncPrefectClient):
         write(ONE + "      scheduels: []\n")
         outcome = run("deploy")
-        assert (outcome.code, "Is 'schedules' meant?" in outcome.err) == (0, True)
+        assert (outcome.code, "Did you mean 'schedules'?" in outcome.err) == (0, True)
 
 
 def test_with_a_file_elsewhere(run: Run, client: SyncPrefectClient, tmp_path: Path):

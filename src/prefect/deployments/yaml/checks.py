@@ -68,8 +68,8 @@ def _check_step(entry: Entry, place: tuple[str | int, ...], written: Mapping[str
     if module != steps.__name__:
         return  # of another package, which a step may still install
     if name not in steps.__all__:
-        known = ", ".join(steps.__all__)
-        raise entry.error(place, f"There is no step {step.function!r} in {known}.{suggest(name, steps.__all__)}")
+        hint = suggest(name, steps.__all__) or f" There is: {', '.join(steps.__all__)}."
+        raise entry.error(place, f"There is no step {step.function!r}.{hint}")
     parameters = inspect.signature(getattr(steps, name)).parameters
     unknown = [each for each in step.inputs if each not in parameters]
     if unknown:

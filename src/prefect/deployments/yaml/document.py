@@ -23,9 +23,9 @@ class ProjectFileError(PrefectException):
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return a question, with a space before it, whether the most similar known name is meant; empty if none is."""
+    """Return the question, after a space, whether the most similar known name is meant; empty if none is similar."""
     near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
-    return f" Is {near[0]!r} meant?" if near else ""
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 class Document:
