@@ -124,7 +124,7 @@ _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 
 
 class _Coders(NamedTuple):
-    """What encodes and decodes some columns.
+    """Encoders and decoders of some columns.
 
     Attributes:
         encoders: The name of each column, and what encodes it.

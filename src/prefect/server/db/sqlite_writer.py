@@ -84,7 +84,7 @@ class ThreadTransaction(SqliteTransaction):
         self._explaining(lambda: self._raw.execute(text))
 
     def set_deadline(self, seconds: float) -> None:
-        """Have queries raise `Interrupted` that are not done after so many seconds."""
+        """Set the deadline after which running queries raise `Interrupted`, in seconds from now."""
         if not self._is_watched:
             self._raw.set_progress_handler(self._is_late, STEPS_PER_CHECK)
             self._is_watched = True
@@ -308,7 +308,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         _settle(done)
 
     def _set_durability(self, connection: ThreadTransaction, durable: bool) -> None:
-        """Have the next commits flush the disk, or not."""
+        """Set whether the next commits flush the disk."""
         if durable == self._is_relaxed:
             connection.run_now(DURABLE if durable else RELAXED)
             self._is_relaxed = not durable
