@@ -8,14 +8,12 @@ it again does nothing.
 from __future__ import annotations
 
 import functools
-import random
 import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import anyio
 import anyio.abc
-from pydantic import ValidationError
 
 from prefect.client.orchestration import ServerType
 from prefect.client.schemas.objects import FlowRun, StateType
@@ -28,13 +26,15 @@ from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguratio
 from prefect_kubernetes.labels import to_selector
 from prefect_kubernetes.running import secret_env
 from prefect_kubernetes.running.adoption import POOL_LABEL, WORKER_LABEL, FoundJob, find_left_jobs, find_namespace
-from prefect_kubernetes.running.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.running.cluster import Cluster, ClusterAway
 from prefect_kubernetes.running.clusters import Clusters
+from prefect_kubernetes.running.creation import CreationAttempts, create_job
 from prefect_kubernetes.running.job_runs import JobRun
 from prefect_kubernetes.running.pod_events import PodEvents
 from prefect_kubernetes.settings import KubernetesSettings
 
 if TYPE_CHECKING:
+    from prefect.logging.loggers import PrefectLogAdapter
     from prefect_kubernetes.running.watching import NamespaceWatch
 
 __all__ = [
@@ -107,15 +107,6 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
 
     # --- running ------------------------------------------------------------------------------------------------------
 
-    async def _get_configuration(self, flow_run: FlowRun, deployment: Any = None) -> KubernetesWorkerJobConfiguration:
-        try:
-            return await super()._get_configuration(flow_run, deployment)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            said = f"{place}: {first['msg']}" if place else first["msg"].removeprefix("Value error, ")
-            raise InfrastructureError(f"The job variables are not valid: {said}") from error
-
     async def run(
         self,
         flow_run: FlowRun,
@@ -125,7 +116,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         """Run a flow run as a job, and wait for its end."""
         adopted = self._adopted.pop(flow_run.id, None)
         if adopted is None:
-            watch, job = await self._create(configuration)
+            watch, job = await self._create(configuration, self.get_flow_run_logger(flow_run))
         else:
             watch, job = await self._take_up(configuration, adopted)
         name, identifier = job["metadata"]["name"], identify(job)
@@ -142,42 +133,27 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
             await self._delete(watch.cluster, flow_run, job)
         return KubernetesWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
 
-    async def _create(self, configuration: KubernetesWorkerJobConfiguration) -> tuple[NamespaceWatch, dict[str, Any]]:
+    async def _create(
+        self, configuration: KubernetesWorkerJobConfiguration, logger: PrefectLogAdapter
+    ) -> tuple[NamespaceWatch, dict[str, Any]]:
         """Create the job of a run, and return it with the watch of its namespace."""
         try:
             manifest = configuration.build_manifest()
         except ValueError as error:
             raise InfrastructureError(str(error)) from error
-        metadata = manifest["metadata"]
+        metadata, settings = manifest["metadata"], self._kubernetes_settings.worker
         watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"])
         watch.expect(metadata["name"])
+        attempts = CreationAttempts(watch.cluster, manifest, settings.create_job_retry, logger)
         try:
-            await secret_env.hide(manifest, watch.cluster, self._kubernetes_settings.worker, self.name)
-            job = await self._create_job(watch.cluster, manifest)
-            await secret_env.hand_over(manifest, watch.cluster, job)
+            await attempts.repeat(lambda: secret_env.hide(manifest, watch.cluster, settings, self.name))
+            job = await attempts.repeat(lambda: create_job(watch.cluster, manifest))
+            await attempts.repeat(lambda: secret_env.hand_over(manifest, watch.cluster, job))
         except BaseException:
             watch.forget(metadata["name"])
             raise
         watch.expect(metadata["name"], job)
         return watch, job
-
-    async def _create_job(self, cluster: Cluster, manifest: dict[str, Any]) -> dict[str, Any]:
-        """Create a job, or return the one that an attempt whose answer was lost has created."""
-        metadata, retry = manifest["metadata"], self._kubernetes_settings.worker.create_job_retry
-        for attempt in range(retry.max_retries + 1):
-            try:
-                return await cluster.create_job(metadata["namespace"], manifest)
-            except ClusterAway as error:
-                if attempt == retry.max_retries:
-                    raise InfrastructureError(f"The job could not be created: {error}") from error
-            except ClusterRefusal as error:
-                there = error.status == CONFLICT and await cluster.read_job(metadata["namespace"], metadata["name"])
-                if there and _get_run_id(there) == _get_run_id(manifest):
-                    return there
-                raise
-            jitter = random.uniform(retry.jitter_min_seconds, max(retry.jitter_min_seconds, retry.jitter_max_seconds))
-            await anyio.sleep(retry.delay_seconds + jitter)
-        raise AssertionError("unreachable")
 
     async def _take_up(
         self, configuration: KubernetesWorkerJobConfiguration, found: FoundJob
@@ -311,7 +287,3 @@ def parse_identifier(identifier: str) -> tuple[str, str, str]:
     if len(parts) != 3:
         raise InfrastructureNotFound(f"{identifier!r} names no job of Kubernetes.")
     return parts[0], parts[1], parts[2]
-
-
-def _get_run_id(job: dict[str, Any]) -> str | None:
-    return (job["metadata"].get("labels") or {}).get("prefect.io/flow-run-id")

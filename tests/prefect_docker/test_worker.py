@@ -199,6 +199,8 @@ def test_cancelled_run_has_its_container_stopped(
         ({"image": "nothing:1", "image_pull_policy": "Never"}, "The image 'nothing:1' is not present"),
         ({"mem_limit": "1b"}, "The container could not be created: .*memory"),
         ({"container_create_kwargs": {"nonsense": 1}}, "The container could not be created: .*nonsense"),
+        ({"volumes": ["/data"]}, "The job variables are not valid: volumes.0: The volume '/data' is not of the form"),
+        ({"networks": ["a"]}, "The job variables are not valid: Set either `networks` or `network_mode`"),
     ],
 )
 def test_container_that_cannot_be_made_crashes_its_run(

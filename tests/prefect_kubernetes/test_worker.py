@@ -240,6 +240,28 @@ def test_jobs_of_a_killed_worker_are_watched_by_one_of_another_name(
         assert [len(pool.list_jobs(run_id)) for run_id in (failing, well)] == [1, 1]
 
 
+def test_api_server_that_restarts_is_waited_for(pool: KubernetesPool, start: Any) -> None:
+    """The run that is under way ends as its program does, and the one that is to start meanwhile starts."""
+    worker = start("restarted", "--work-queue", "away")
+    waits = pool.deploy("waits", WAITS, work_queue_name="away")
+    well = pool.trigger(waits, parameters={"data": str(pool.data), "until": "well"})
+    exits = f"sh -c 'while [ ! -e {pool.data}/well ]; do sleep 0.1; done; exit 6'"
+    failing = pool.trigger(pool.deploy("fails", WAITS, command=exits, work_queue_name="away"), parameters={"data": ""})
+    for run_id in (well, failing):
+        wait_until(lambda run_id=run_id: pool.list_pods(run_id, "Running"), worker.output)
+    pool.plane.stop_api_server()
+    late = pool.trigger(waits, parameters={"data": str(pool.data), "until": "well"}, name="late")
+    wait_until(lambda: "The worker waits for it." in pool.read_logs(late), "the late run does not wait")
+    (pool.data / "well").touch()
+    pool.plane.start_api_server()
+    run = pool.wait_for(failing, "Crashed", "Failed", "Completed")
+    assert "status code 6" in run["state"]["message"], worker.output
+    for run_id in (well, late):
+        run = pool.wait_for(run_id, "Completed", "Crashed", "Failed")
+        assert run["state_name"] == "Completed", (run["state"], worker.output)
+        assert len(pool.list_jobs(run_id)) == 1
+
+
 def test_deleted_job_of_a_pending_run_is_found_by_the_next_worker(pool: KubernetesPool, start: Any) -> None:
     first = start("gone", "--work-queue", "deleted")
     idle = pool.deploy("idle", WAITS, command="sleep 600", work_queue_name="deleted")

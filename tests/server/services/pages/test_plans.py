@@ -94,4 +94,5 @@ async def test_events_are_read_by_their_keys_in_the_index(
     keys = [(now(), new_id()) for _ in range(10)]
     assert await database.read(lambda tx: find_run_events(tx, keys)) == []
     read = [step for step, _ in plans if "event" in step]
-    assert read == ["SEARCH event USING PRIMARY KEY (occurred=?)"]
+    assert len(read) == 1
+    assert read[0].startswith("SEARCH event USING PRIMARY KEY (occurred=?")  # newer releases of SQLite use the id too
