@@ -110,6 +110,17 @@ def _encode_column(values: list[Any], encode: Coder | None) -> list[Any]:
     return encoded
 
 
+def _decode_row(row: Sequence[Any], decoders: Iterable[_Decoder]) -> list[Any]:
+    values = list(row)
+    for index, decode, empty in decoders:
+        value = values[index]
+        values[index] = (empty and empty()) if value is None else decode(value)
+    return values
+
+
+_Decoder = tuple[int, Coder, Callable[[], Any] | None]
+"""The index of a column, what decodes its values, and what null stands for."""
+
 _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 """What null stands for in columns where it does not stand for None."""
 
@@ -119,11 +130,11 @@ class _Coders(NamedTuple):
 
     Attributes:
         encoders: The name of each column, and what encodes it.
-        decoders: The index of each column that is decoded, what decodes it, and what null stands for.
+        decoders: Each column that is decoded.
     """
 
     encoders: list[tuple[str, Coder | None]]
-    decoders: list[tuple[int, Coder, Callable[[], Any] | None]]
+    decoders: list[_Decoder]
 
 
 class Dialect:
@@ -184,7 +195,9 @@ class Dialect:
 
     def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """Return the driver's rows of the named columns as objects."""
-        decoders = self._coders(table, names).decoders
+        decoders, rows = self._coders(table, names).decoders, list(rows)
+        if len(rows) == 1:  # hot path: reading one object
+            return [dict(zip(names, _decode_row(rows[0], decoders), strict=True))]
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index, decode, empty in decoders if columns else ():
