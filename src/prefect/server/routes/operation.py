@@ -75,7 +75,7 @@ class RequestInfo:
 
     principal: Principal = LOCAL
     client_version: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
