@@ -144,7 +144,7 @@ class CloudClient:
         return IPAllowlist.model_validate(await self.get(f"{self.account_base_url}/ip_allowlist"))
 
     async def update_account_ip_allowlist(self, updated_allowlist: IPAllowlist) -> None:
-        """Let these networks reach the account, and no others."""
+        """Replace the networks that may reach the account."""
         body = updated_allowlist.model_dump(mode="json")
         await self.request("PUT", f"{self.account_base_url}/ip_allowlist", json=body)
 
