@@ -119,17 +119,6 @@ def _encode_column(values: Sequence[Any], encode: Coder | None) -> Sequence[Any]
     return encoded
 
 
-def _decode_row(row: Sequence[Any], decoders: Iterable[_Decoder]) -> list[Any]:
-    values = list(row)
-    for index, decode, empty in decoders:
-        value = values[index]
-        values[index] = (empty and empty()) if value is None else decode(value)
-    return values
-
-
-_Decoder = tuple[int, Coder, Callable[[], Any] | None]
-"""The index of a column, what decodes its values, and what null stands for."""
-
 _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 """What null stands for in columns where it does not stand for None."""
 
@@ -139,11 +128,11 @@ class _Coders(NamedTuple):
 
     Attributes:
         encoders: The name of each column, and what encodes it.
-        decoders: Each column that is decoded.
+        decoders: The index of each column that is decoded, what decodes it, and what null stands for.
     """
 
     encoders: list[tuple[str, Coder | None]]
-    decoders: list[_Decoder]
+    decoders: list[tuple[int, Coder, Callable[[], Any] | None]]
 
 
 class Dialect:
@@ -206,7 +195,11 @@ class Dialect:
         """Return the driver's rows of the named columns as objects."""
         decoders, rows = self._coders(table, names).decoders, list(rows)
         if len(rows) == 1:  # hot path: reading one object
-            return [dict(zip(names, _decode_row(rows[0], decoders), strict=True))]
+            row = list(rows[0])
+            for index, decode, empty in decoders:
+                value = row[index]
+                row[index] = (empty and empty()) if value is None else decode(value)
+            return [dict(zip(names, row, strict=True))]
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index, decode, empty in decoders if columns else ():
