@@ -12,10 +12,11 @@ import asyncio
 import contextvars
 import math
 import queue
+import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -28,12 +29,14 @@ from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import (
     DURABLE,
+    ENCODING_ERRORS,
     NO_WAITING,
     READ_ONLY,
     RELAXED,
     WRITE_TIMEOUT_SECONDS,
     SqliteDatabase,
     SqliteTransaction,
+    explain_error,
 )
 
 T = TypeVar("T")
@@ -70,18 +73,38 @@ CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
 
 
+DRIVER_ERRORS = (sqlite3.Error, *ENCODING_ERRORS)
+
+
 class ThreadTransaction(SqliteTransaction):
     """A transaction on a connection that one thread uses: its statements run in place, and may have a deadline."""
 
     _deadline = math.inf
     _is_watched = False
 
-    async def _call(self, fn: Callable[[], T]) -> T:
-        return self._explaining(fn)
+    async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
+        text, values = self.dialect.statement(sql)
+        try:
+            return self._raw.execute(text, values).fetchall()
+        except DRIVER_ERRORS as error:
+            raise explain_error(error, self._path) from error
 
-    def run_now(self, text: str) -> None:
-        """Run a statement without values."""
-        self._explaining(lambda: self._raw.execute(text))
+    async def run(self, sql: Sql) -> int:
+        text, values = self.dialect.statement(sql)
+        return self.run_now(text, values)
+
+    async def _run_many(self, text: str, rows: Iterable[Sequence[Any]]) -> int:
+        try:
+            return self._raw.executemany(text, rows).rowcount
+        except DRIVER_ERRORS as error:
+            raise explain_error(error, self._path) from error
+
+    def run_now(self, text: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement and return how many rows it affected."""
+        try:
+            return self._raw.execute(text, values).rowcount
+        except DRIVER_ERRORS as error:
+            raise explain_error(error, self._path) from error
 
     def set_deadline(self, seconds: float) -> None:
         """Set the deadline after which running queries raise `Interrupted`, in seconds from now."""
