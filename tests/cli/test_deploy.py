@@ -376,7 +376,7 @@ class TestMistakesInTheFile:
         "deployments:\n- name: a\n  entrypoint: flows.py:helo": "not found in 'flows.py'. Did you mean 'hello'?",
         "deployments:\n- name: a\n  entrypoint: flows.py": "names no flow: add its function, as in 'flows.py:hello'.",
         "{name: a, FLOW, work_pool: {name: pol}}": "`prefect work-pool create pol`. Did you mean 'pool'?",
-        "build:\n- STEPS.git_clon: {}\ndeployments: [{name: a, FLOW}]": "There is no step 'STEPS.git_clon'. Did you mean",
+        "build: [{STEPS.git_clon: {}}]\ndeployments: [{name: a, FLOW}]": "There is no step 'STEPS.git_clon'. Did you",
         "{name: a, FLOW, pull: [{STEPS.git_clone: {}}]}": "The step 'git_clone' needs the input 'repository'",
         "{name: a, FLOW, push: {STEPS.run_shell_script: {scrip: ls}}}": "has no input 'scrip', but script, directory,",
         "{name: a, FLOW, pull: [{nodots: {}}]}": "The step 'nodots' is no function",

@@ -105,7 +105,7 @@ async def test_configuration_follows_from_pool_deployment_and_run(worker: Any, c
     assert {"yes", str(run.id), "daily"} <= set(found.labels.values())
 
 
-async def run_once(client: PrefectClient, worker: RecordingWorker) -> FlowRun:
+async def run_once(client: PrefectClient, worker: RecordingWorker, **variables: Any) -> FlowRun:
     """Have a worker run a run of a deployment in its pool; return the run afterwards."""
     await client.create_work_pool(
         WorkPoolCreate(name="pool", type="recording", base_job_template=worker.get_default_base_job_template())
@@ -115,7 +115,7 @@ async def run_once(client: PrefectClient, worker: RecordingWorker) -> FlowRun:
     def work() -> None: ...
 
     deployment_id = await client.create_deployment(
-        await client.create_flow(work), "daily", work_pool_name="pool", job_variables={"size": "large"}
+        await client.create_flow(work), "daily", work_pool_name="pool", job_variables={"size": "large", **variables}
     )
     run = await client.create_flow_run_from_deployment(deployment_id)
     await worker.start(run_once=True, printer=lambda _: None)
@@ -171,3 +171,11 @@ async def test_worker_without_a_free_slot_polls_and_is_healthy(
         may_end.set()
     queue = await client.read_work_queue_by_name("default", "pool")
     assert queue.last_polled is not None
+
+
+async def test_run_whose_variables_name_a_missing_block_says_so_in_one_line(client: PrefectClient) -> None:
+    worker = RecordingWorker("pool")
+    run = await run_once(client, worker, env={"A": "{{ prefect.blocks.secret.gone }}"})
+    assert run.state is not None and run.state.is_crashed()
+    assert run.state.message == "The job variables cannot be read: There is no block secret/gone."
+    assert worker.started == []

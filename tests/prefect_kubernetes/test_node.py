@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import docker_engine
-from tests.kubernetes_cluster import ControlPlane
+from tests.kubernetes_cluster import ControlPlane, dump
 from tests.prefect_kubernetes import one_node
 from tests.prefect_kubernetes.pools import HOST_NETWORK, KubernetesPool, write_kubeconfig
 from tests.workers.pools import WorkerProcess, wait_until
@@ -150,7 +150,12 @@ def test_cancelled_run_has_its_pod_ended(pool: NodePool, worker: WorkerProcess, 
     run = pool.wait_for(run_id, "Cancelled", "Crashed", "Completed")
     assert run["state_name"] == "Cancelled", worker.output
     selector = f"prefect.io/flow-run-id={run_id}"
-    wait_until(lambda: not node.list_objects("pods", pool.namespace, selector), "the pod is still there")
+    try:
+        wait_until(lambda: not node.list_objects("pods", pool.namespace, selector), "the pod is still there")
+    except AssertionError:
+        print(dump(node.list_objects("pods", pool.namespace, selector)))
+        print((node.home / "kubelet.log").read_text()[-5000:])
+        raise
 
 
 def test_run_of_a_lost_node_ends(pool: NodePool, worker: WorkerProcess, node: ControlPlane) -> None:

@@ -14,7 +14,7 @@ from prefect.deployments.steps import packages, processes
 
 
 class RunShellScriptResult(TypedDict):
-    """What a script printed.
+    """The output of a script.
 
     Attributes:
         stdout: Its output.

@@ -6,8 +6,6 @@ from prefect.server.db.migrations import index
 
 revision = "0013"
 down_revision = "0012"
-branch_labels = None
-depends_on = None
 
 LEASED = "lease_until IS NOT NULL"
 OPEN = "state_type <> 'COMPLETED' AND state_type <> 'FAILED' AND state_type <> 'CANCELLED' AND state_type <> 'CRASHED'"
