@@ -37,9 +37,10 @@ async def call_api(
             with explain_errors():
                 return await getattr(client, method)(**arguments)
         except refusal as error:
-            from prefect_kubernetes.exceptions import explain
+            refused = error
+    from prefect_kubernetes.exceptions import explain
 
-            raise explain(error, method) from None
+    raise explain(refused, method)  # outside of `except`: as its context, the client's error would be pickled with it
 
 
 async def patch(

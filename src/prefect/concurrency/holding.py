@@ -61,7 +61,7 @@ class Holding:
             self._events = emit_concurrency_acquisition_events(held.limits, held.slots)
 
     async def end(self) -> None:
-        """Give the slots back.
+        """Release the slots.
 
         Raises:
             LeaseLost: They were lost meanwhile, and the code was to be interrupted.

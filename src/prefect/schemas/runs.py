@@ -201,7 +201,7 @@ class FlowRun(PooledFlowRunFields, TimeSeriesBaseModel, ObjectBaseModel):
 
 
 class TaskRunKeys(PrefectBaseModel):
-    """What identifies a task run in its flow run, and its result in the cache."""
+    """The keys of a task run in its flow run, and of its result in the cache."""
 
     flow_run_id: UUID | None = None
     task_key: str

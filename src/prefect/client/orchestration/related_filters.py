@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class RunRelatedFilters(TypedDict, total=False):
-    """What objects must satisfy that task runs are related to.
+    """Filters on the objects that task runs are related to.
 
     Attributes:
         flow_filter: What the flow must satisfy.
@@ -36,7 +36,7 @@ class RunRelatedFilters(TypedDict, total=False):
 
 
 class RelatedFilters(RunRelatedFilters, total=False):
-    """What objects must satisfy that flows, deployments and flow runs are related to.
+    """Filters on the objects that flows, deployments and flow runs are related to.
 
     Attributes:
         work_pool_filter: What the work pool of the deployment or the flow run must satisfy.

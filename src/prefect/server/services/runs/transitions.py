@@ -270,8 +270,7 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
             }
             lease_id = current.lease_id if current else None
             facts["lease_held"] = lease_id is not None and await leases.is_held(tx, lease_id)
-    timestamps = frozenset(run_states.entered_at(state) for state in row["states"])
-    return rules.Facts(now=entry.timestamp, client_version=proposal.client_version, timestamps=timestamps, **facts)
+    return rules.Facts(now=entry.timestamp, client_version=proposal.client_version, **facts)
 
 
 async def find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | None:
