@@ -146,9 +146,9 @@ class LiveHub:
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
             run = request.query_params.get("run")
-            asked = request.query_params
-            kind, with_rows = asked.get("kind", "flow_run"), asked.get("rows") != "false"
-            page = Page(UUID(run) if run else None, asked.get("q"), kind, with_rows)
+            query = request.query_params
+            kind, with_rows = query.get("kind", "flow_run"), query.get("rows") != "false"
+            page = Page(UUID(run) if run else None, query.get("q"), kind, with_rows)
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:
