@@ -9,6 +9,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
+from datetime import datetime
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ import httpx
 from benchmarks.measure import KIB, MILLISECONDS, Series, Unit, read_cpu_seconds
 from benchmarks.rows import Budget, Figure, Plan, Row
 from benchmarks.server_rows import Store, Up, pluperfect
+from prefect.types import UTC, new_id
 from tools import page
 from tools.page_demo import Filler
 
@@ -64,6 +66,7 @@ IN_BROWSER = {
 
 PAGES = {
     "overview": "overview?hours=24",
+    "task runs of the overview": "overview/task-runs?hours=24",
     "runs": "runs?kind=flow_run&size=50",
     "failed runs of a flow": "runs?kind=flow_run&size=50&q=state:failed+flow:nightly",
     "task runs of a day": "runs?kind=task_run&size=50&q=since:24h",
@@ -161,9 +164,16 @@ async def _watch_cpu(up: Up) -> float:
 
 
 async def _write(client: httpx.AsyncClient, runs: list[str]) -> None:
-    """Change the states of runs, over and over."""
+    """Change the states of runs, and of a task run of each, over and over."""
+    tasks = {run: str(new_id()) for run in runs}
     for run in cycle(runs):
-        await _change(client, run, f"Step {uuid4().hex[:6]}")
+        name = f"Step {uuid4().hex[:6]}"
+        await _change(client, run, name)
+        at = datetime.now(UTC).isoformat()
+        task = {"kind": "task_run", "id": tasks[run], "flow_run_id": run, "name": "step-0", "task_key": "step"}
+        state = {"kind": "state", "id": str(new_id()), "of": "task_run", "run_id": tasks[run], "type": "RUNNING"}
+        records = [{**task, "dynamic_key": "0", "tags": [], "created": at}, {**state, "name": name, "timestamp": at}]
+        await client.post("/journal", content="\n".join(map(json.dumps, records)))
         await asyncio.sleep(1 / WRITES_PER_SECOND)
 
 
@@ -183,8 +193,10 @@ class _Tab:
         query = parse_qs(path.partition("?")[2])
         if path.startswith("flow-run/"):
             self._topic = {"run": path.removeprefix("flow-run/")}
-        elif query.get("kind") == ["flow_run"]:
-            self._topic = {"q": query.get("q", [""])[0]}
+        elif path.startswith("overview/task-runs"):
+            self._topic = {"kind": "task_run", "rows": "false"}
+        elif "kind" in query:
+            self._topic = {"q": query.get("q", [""])[0], "kind": query["kind"][0]}
         else:
             self._topic = {}
 

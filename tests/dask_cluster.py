@@ -6,6 +6,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[1]
 
 _PROGRAM = """
 import logging, sys
@@ -25,7 +28,11 @@ if __name__ == "__main__":
 def make_cluster(workers: int = 2) -> Iterator[str]:
     """Yield the scheduler's address of a cluster of worker processes with one thread and one `machine` each."""
     program = subprocess.Popen(
-        [sys.executable, "-c", _PROGRAM, str(workers)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _PROGRAM, str(workers)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=_ROOT,  # the workers import the functions of tests
     )
     assert program.stdin and program.stdout
     try:

@@ -1,9 +1,10 @@
-"""A real Docker engine and a registry for tests, each on its own socket or loopback port, without a bridge network."""
+"""A real Docker engine and a registry for tests, each on its own socket or loopback port."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import socket
@@ -19,40 +20,62 @@ from typing import Any
 import pytest
 
 START_SECONDS = 30.0
+CAP_SYS_ADMIN = 21
 ME_HUSH = "me:$2y$04$gkgnCMdESma9sf8YRg.j9.QARd31oxl2Qgn6udB249KTDp8YTJWee\n"
 """The user `me` with the password `hush`, in the format of htpasswd."""
 
 
+def find_missing(*programs: str) -> str | None:
+    """Return which program is not installed, or None."""
+    missing = [program for program in programs if shutil.which(program) is None]
+    return f"needs {missing[0]}, which is not installed" if missing else None
+
+
 def find_reason_to_skip(*programs: str) -> str | None:
     """Return why there can be no engine here, or None."""
-    for program in programs:
-        if shutil.which(program) is None:
-            return f"needs {program}, which is not installed"
-    return None if os.geteuid() == 0 else "needs root, which starts a Docker engine"
+    if not _may_start_engine():
+        return "needs root and its rights, which start a Docker engine"
+    return find_missing(*programs)
+
+
+def _may_start_engine() -> bool:
+    status = Path("/proc/self/status")
+    if os.geteuid() != 0 or not status.exists():
+        return False
+    [rights] = re.findall(r"^CapEff:\s*(\w+)", status.read_text(), re.MULTILINE)
+    return bool(int(rights, 16) >> CAP_SYS_ADMIN & 1)
 
 
 def need(*programs: str) -> None:
-    """Skip the test where there can be no engine."""
+    """Skip the test where there can be no engine; a program that is not installed is an error in CI."""
     reason = find_reason_to_skip(*programs)
-    if reason is not None:
-        pytest.skip(reason)
+    if reason is None:
+        return
+    if os.environ.get("CI") and reason == find_missing(*programs):
+        pytest.fail(f"CI {reason}")
+    pytest.skip(reason)
 
 
 class Engine:
     """An engine.
 
+    Args:
+        home: Its files.
+        bridge: Whether it has the network of its own that engines usually have; it needs a network namespace then.
+
     Attributes:
         address: Its socket.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, bridge: bool = False) -> None:
         self._home = home
+        self._bridge = [] if bridge else ["--bridge=none"]
         self.address = f"unix://{home}/docker.sock"
         self._process: subprocess.Popen[Any] | None = None
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = ["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
+        options = [*self._bridge, "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]
         paths = ["--host", self.address, "--data-root", f"{self._home}/data", "--exec-root", f"{self._home}/exec"]
         command = ["dockerd", *paths, "--pidfile", f"{self._home}/docker.pid", *options]
         self._process = _start(command, self._home / "log")
@@ -67,17 +90,17 @@ class Engine:
 
 
 @contextlib.contextmanager
-def run_engine() -> Iterator[str]:
+def run_engine(bridge: bool = False) -> Iterator[str]:
     """Run an engine, and give its address."""
-    with make_engine() as engine:
+    with make_engine(bridge) as engine:
         yield engine.address
 
 
 @contextlib.contextmanager
-def make_engine() -> Iterator[Engine]:
+def make_engine(bridge: bool = False) -> Iterator[Engine]:
     """Run an engine that can be stopped and started."""
     home = Path(tempfile.mkdtemp(prefix="docker-"))
-    engine = Engine(home)
+    engine = Engine(home, bridge)
     try:
         engine.start()
         yield engine

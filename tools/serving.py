@@ -34,11 +34,13 @@ class Served:
     Args:
         home: Its PREFECT_HOME, which contains its log.
         port: Its port; a free one if None.
+        host: The address it listens on.
         variables: Further environment variables.
     """
 
-    def __init__(self, home: Path, port: int | None = None, **variables: str) -> None:
+    def __init__(self, home: Path, port: int | None = None, host: str = "127.0.0.1", **variables: str) -> None:
         self.home = home
+        self.host = host
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.log = home / "server.log"
@@ -48,7 +50,7 @@ class Served:
     def start(self) -> None:
         """Start the server and wait until it is healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [sys.executable, "-m", "prefect", "server", "start", "--host", self.host, "--port", str(self.port)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, env=self._variables, stdout=log, stderr=log)
         deadline = time.monotonic() + START
@@ -82,9 +84,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def server(home: Path, **variables: str) -> Iterator[Served]:
+def server(home: Path, host: str = "127.0.0.1", **variables: str) -> Iterator[Served]:
     """Run a server inside the block."""
-    served = Served(home, **variables)
+    served = Served(home, None, host, **variables)
     try:
         served.start()
         yield served

@@ -13,8 +13,6 @@ from prefect._lazy import exports, lazy
 from prefect.schemas import providers
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from prefect import (  # noqa: F401  # the modules that `import prefect` makes reachable
         artifacts,
         blocks,
@@ -43,6 +41,15 @@ if TYPE_CHECKING:
     from prefect.client import urls  # noqa: F401
     from prefect.client.orchestration import get_client
     from prefect.context import tags
+    from prefect.deployments.deploying import deploy
+    from prefect.flow_runs.pausing import (
+        apause_flow_run,
+        aresume_flow_run,
+        asuspend_flow_run,
+        pause_flow_run,
+        resume_flow_run,
+        suspend_flow_run,
+    )
     from prefect.flows import Flow, aserve, flow, serve
     from prefect.logging.loggers import get_run_logger
     from prefect.schemas import outcomes  # noqa: F401
@@ -50,15 +57,6 @@ if TYPE_CHECKING:
     from prefect.tasks import Task, task
     from prefect.transactions import Transaction
     from prefect.values.annotations import allow_failure, unmapped
-
-    # Not built yet: see prefect._later.
-    apause_flow_run: Any
-    aresume_flow_run: Any
-    asuspend_flow_run: Any
-    deploy: Any
-    pause_flow_run: Any
-    resume_flow_run: Any
-    suspend_flow_run: Any
 
 __version__: str = "3.9.1"
 """The release of Prefect whose interface this is. That of this distribution is `__pluperfect_version__`."""

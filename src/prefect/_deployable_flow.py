@@ -232,7 +232,7 @@ class DeployableFlow(_flow.Flow[P, R]):
             if not isinstance(place, storage.LocalStorage):
                 place.set_base_path(Path(directory))
             await place.pull_code()
-            flow = runner_deployment.load_flow(str(place.destination / entrypoint))
+            flow = _flow.load_flow(str(place.destination / entrypoint))
         flow.storage, flow.entrypoint = place, entrypoint
         return flow
 

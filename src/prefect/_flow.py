@@ -10,16 +10,17 @@ import functools
 import os
 import zlib
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 from prefect import _functions
 from prefect._lazy import lazy, lazy_from
-from prefect.exceptions import InvalidNameError
+from prefect.exceptions import InvalidNameError, MissingFlowError
 from prefect.signatures.annotations import read_annotations
 
 if TYPE_CHECKING:
     from prefect import settings, task_runners
     from prefect.engine import flow_run, shells
+    from prefect.loading import entrypoints, imports
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.signatures import json_schemas, validation
     from prefect.signatures.json_schemas import ParameterSchema
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 else:
     json_schemas, validation = lazy_from("prefect.signatures", "json_schemas", "validation")
     flow_run, shells = lazy_from("prefect.engine", "flow_run", "shells")
+    entrypoints, imports = lazy_from("prefect.loading", "entrypoints", "imports")
     hashing = lazy("prefect.values.hashing")
     settings, task_runners = lazy_from("prefect", "settings", "task_runners")
 
@@ -276,6 +278,35 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         """Decorator: call `fn` when a run has crashed."""
         self.on_crashed_hooks.append(fn)
         return fn
+
+
+def load_flow(entrypoint: str) -> Flow[..., Any]:
+    """Return the flow of an entrypoint, `path/to/file.py:name` or `package.module:name`, after running its file.
+
+    Raises:
+        MissingFlowError: The file or module has no such flow.
+        ScriptError: There is no such file, or it failed to run.
+        ImportError: There is no such module.
+    """
+    try:
+        found = imports.import_object(entrypoint)
+    except AttributeError as error:
+        place, name = entrypoints.split_entrypoint(entrypoint)
+        raise MissingFlowError(f"Function with name {name!r} not found in {place!r}.") from error
+    return require_flow(found, entrypoint)
+
+
+def require_flow(found: Any, entrypoint: str) -> Flow[..., Any]:
+    """Return what an entrypoint names.
+
+    Raises:
+        MissingFlowError: It is no flow.
+    """
+    if not isinstance(found, Flow):
+        raise MissingFlowError(
+            f"{entrypoint!r} is no flow but a {type(found).__name__}: decorate the function with '@flow'."
+        )
+    return cast("Flow[..., Any]", found)
 
 
 def _is_json(value: Any) -> bool:

@@ -216,9 +216,7 @@ def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True
         FileNotFoundError: There is no such file.
     """
     try:
-        found = imports.import_object(entrypoint)
-    except AttributeError as error:
-        raise MissingFlowError(_not_found(entrypoint)) from error
+        found = _flow.load_flow(entrypoint)
     except (ScriptError, ImportError) as error:
         if not use_placeholder_flow or not _is_there(entrypoint, error):
             raise
@@ -226,10 +224,7 @@ def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True
         found = entrypoints.read_definition(entrypoint).build()
         if found is None:
             return load_placeholder_flow(entrypoint, error)
-    if not isinstance(found, Flow):
-        raise MissingFlowError(
-            f"{entrypoint!r} is no flow but a {type(found).__name__}: decorate the function with '@flow'."
-        )
+        _flow.require_flow(found, entrypoint)
     return cast("Flow[..., Any]", found)
 
 
@@ -281,7 +276,8 @@ def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
     try:
         found = imports.import_object(entrypoint)
     except AttributeError as error:
-        raise RuntimeError(_not_found(entrypoint)) from error
+        place, name = entrypoints.split_entrypoint(entrypoint)
+        raise RuntimeError(f"Function with name {name!r} not found in {place!r}.") from error
     return cast("Flow[..., Any]", found) if isinstance(found, Flow) else Flow(found, log_prints=True)
 
 
@@ -394,11 +390,6 @@ def select_flow(flows: Iterable[F], flow_name: str | None = None, from_message: 
     if flow_name not in known:
         raise MissingFlowError(f"Flow {flow_name!r} not found{where}. There is: {names}.")
     return known[flow_name]
-
-
-def _not_found(entrypoint: str) -> str:
-    place, name = entrypoints.split_entrypoint(entrypoint)
-    return f"Function with name {name!r} not found in {place!r}."
 
 
 def _is_there(entrypoint: str, error: Exception) -> bool:

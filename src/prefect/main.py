@@ -5,8 +5,6 @@ from typing import TYPE_CHECKING
 from prefect._lazy import exports
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from prefect import (
         Flow,
         State,
@@ -28,8 +26,7 @@ if TYPE_CHECKING:
         task,
         unmapped,
     )
-
-    get_cloud_client: Any  # not built yet
+    from prefect.client.cloud import get_cloud_client
 
 __all__ = [
     "allow_failure",

@@ -1,7 +1,7 @@
 """The worker that runs flow runs in containers of a Docker engine.
 
-The engine is called in threads that end with the process: a container goes on when the worker is stopped, and a worker
-that is started again under the same name watches the containers that it has left.
+The engine is called in threads that end with the process: a container goes on when the worker is stopped. A worker of
+the same name watches it again, and so does any other worker of the pool on this engine once the first one is offline.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from prefect.exceptions import (
 )
 from prefect.types import now
 from prefect.workers.base import BaseWorker, BaseWorkerResult
-from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
+from prefect.workers.lost_runs import read_offline_workers, read_pending_runs, report_lost_runs
 from prefect_docker import containers
 from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
 from prefect_docker.job_configuration import (
@@ -56,6 +56,7 @@ ENGINE_START_TIMEOUT_SECONDS = 60.0
 BUNDLE_DIRECTORY = "/opt/prefect/bundle"
 """Where a container has the bundle of a flow that was submitted without a storage for bundles."""
 FLOW_RUN_LABEL = "io.prefect.flow-run-id"
+WORKER_NAME_LABEL = "io.prefect.worker-name"
 
 
 class DockerWorkerResult(BaseWorkerResult):
@@ -82,7 +83,7 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._adopted: dict[UUID, str] = {}
-        self._has_adopted = False
+        self._adopted_from: set[str] = set()
         self._start_time = now()
         self._stopped: set[str] = set()
 
@@ -210,25 +211,27 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Check too for the containers that a worker of this name and pool has left, and for those that are gone."""
+        """Check too for the containers that workers have left, and for those that were removed."""
         await super().sync_with_backend()
         if self._runs_task_group is None:
             return
-        if not self._has_adopted:
-            await self._adopt_containers()
-        if self._has_adopted:
+        await self._adopt_containers()
+        if self.name in self._adopted_from:
             await self._report_lost_runs()
 
     async def _adopt_containers(self) -> None:
-        mine = {"prefect.io/work-pool-id": str(self.work_pool.id), "prefect.io/worker-name": self.name}
+        gone = {self.name, *await read_offline_workers(self, self.work_pool.name)}
+        new = gone - self._adopted_from
+        labels = to_docker_labels({"prefect.io/work-pool-id": str(self.work_pool.id)})
         try:
-            found = await run_in_thread(lambda: containers.find(to_docker_labels(mine)))
+            found = await run_in_thread(lambda: containers.find(labels)) if new else []
         except (EngineAway, InfrastructureError) as error:
             self._logger.warning("Containers that are left cannot be listed yet: %s", error)
             return
-        self._has_adopted = True
         for container in found:
-            await self._adopt(container)
+            if container.labels.get(WORKER_NAME_LABEL) in new:
+                await self._adopt(container)
+        self._adopted_from = gone
 
     async def _report_lost_runs(self) -> None:
         """Report the runs as Crashed whose containers were removed while no worker watched them."""

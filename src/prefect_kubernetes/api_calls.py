@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Coroutine
+from functools import wraps
+from inspect import signature
+from typing import Any, ParamSpec, TypeVar
 
+from prefect import Task, task
 from prefect_kubernetes.credentials import KubernetesClientType, KubernetesCredentials, import_library
 from prefect_kubernetes.running.cluster import explain_errors
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 async def call_api(
@@ -31,9 +37,10 @@ async def call_api(
             with explain_errors():
                 return await getattr(client, method)(**arguments)
         except refusal as error:
-            from prefect_kubernetes.exceptions import explain
+            refused = error
+    from prefect_kubernetes.exceptions import explain
 
-            raise explain(error, method) from None
+    raise explain(refused, method)  # outside of `except`: as its context, the client's error would be pickled with it
 
 
 async def patch(
@@ -88,3 +95,35 @@ async def read_log(
             async for line in response.content:
                 print_func(line.decode(errors="replace").rstrip("\n"))
     return None
+
+
+def api_task(
+    client_type: KubernetesClientType, *, name: str = "name", body: str = "body"
+) -> Callable[[Callable[P, Coroutine[Any, Any, R]]], Task[P, Coroutine[Any, Any, R]]]:
+    """Make a task that calls the API out of the declaration of a function, which has no body.
+
+    It passes its arguments to the client's method of the same name.
+
+    Args:
+        client_type: The part of the API.
+        name: The parameter that is the method's `name`.
+        body: The parameter that is the method's `body`.
+    """
+    method_names = {name: "name", body: "body"}
+
+    def make_task(declared: Callable[P, Coroutine[Any, Any, R]]) -> Task[P, Coroutine[Any, Any, R]]:
+        method = declared.__name__
+        call_method = patch if method.startswith("patch_") else call_api
+        parameters = signature(declared)
+
+        @wraps(declared)
+        async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            bound = parameters.bind(*args, **kwargs)
+            bound.apply_defaults()
+            credentials, more = bound.arguments.pop("kubernetes_credentials"), bound.arguments.pop("kube_kwargs")
+            arguments = {method_names.get(key, key): value for key, value in bound.arguments.items()}
+            return await call_method(credentials, client_type, method, **arguments, **more)
+
+        return task(call)
+
+    return make_task

@@ -1,15 +1,18 @@
-"""Tasks on objects of custom resources of a cluster."""
+"""Tasks on objects of custom resources of a cluster.
+
+A task calls the method of `kubernetes_asyncio` that has its name; `kube_kwargs` are more arguments of that method.
+`group`, such as `example.com`, `version` and `plural` are those of the resource's definition.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from prefect import task
-from prefect_kubernetes.api_calls import call_api, patch
+from prefect_kubernetes.api_calls import api_task
 from prefect_kubernetes.credentials import KubernetesCredentials
 
 
-@task
+@api_task("custom_objects")
 async def create_namespaced_custom_object(
     kubernetes_credentials: KubernetesCredentials,
     group: str,
@@ -19,31 +22,11 @@ async def create_namespaced_custom_object(
     namespace: str | None = "default",
     **kube_kwargs: Any,
 ) -> Any:
-    """Create an object of a custom resource, and return it.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        group: The group of its kind, such as `example.com`.
-        version: The version of its kind.
-        plural: The name of its kind in the plural.
-        body: Its manifest.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "custom_objects",
-        "create_namespaced_custom_object",
-        group=group,
-        version=version,
-        plural=plural,
-        body=body,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Create an object of a custom resource, and return it."""
+    ...
 
 
-@task
+@api_task("custom_objects")
 async def delete_namespaced_custom_object(
     kubernetes_credentials: KubernetesCredentials,
     group: str,
@@ -53,31 +36,11 @@ async def delete_namespaced_custom_object(
     namespace: str | None = "default",
     **kube_kwargs: Any,
 ) -> Any:
-    """Delete an object of a custom resource.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        group: The group of its kind, such as `example.com`.
-        version: The version of its kind.
-        plural: The name of its kind in the plural.
-        name: Its name.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "custom_objects",
-        "delete_namespaced_custom_object",
-        group=group,
-        version=version,
-        plural=plural,
-        name=name,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Delete an object of a custom resource."""
+    ...
 
 
-@task
+@api_task("custom_objects")
 async def get_namespaced_custom_object(
     kubernetes_credentials: KubernetesCredentials,
     group: str,
@@ -87,31 +50,11 @@ async def get_namespaced_custom_object(
     namespace: str | None = "default",
     **kube_kwargs: Any,
 ) -> Any:
-    """Return an object of a custom resource.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        group: The group of its kind, such as `example.com`.
-        version: The version of its kind.
-        plural: The name of its kind in the plural.
-        name: Its name.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "custom_objects",
-        "get_namespaced_custom_object",
-        group=group,
-        version=version,
-        plural=plural,
-        name=name,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Return an object of a custom resource."""
+    ...
 
 
-@task
+@api_task("custom_objects")
 async def get_namespaced_custom_object_status(
     kubernetes_credentials: KubernetesCredentials,
     group: str,
@@ -121,31 +64,11 @@ async def get_namespaced_custom_object_status(
     namespace: str = "default",
     **kube_kwargs: Any,
 ) -> Any:
-    """Return an object of a custom resource with its status.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        group: The group of its kind, such as `example.com`.
-        version: The version of its kind.
-        plural: The name of its kind in the plural.
-        name: Its name.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "custom_objects",
-        "get_namespaced_custom_object_status",
-        group=group,
-        version=version,
-        plural=plural,
-        name=name,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Return an object of a custom resource with its status."""
+    ...
 
 
-@task
+@api_task("custom_objects")
 async def list_namespaced_custom_object(
     kubernetes_credentials: KubernetesCredentials,
     group: str,
@@ -154,29 +77,11 @@ async def list_namespaced_custom_object(
     namespace: str = "default",
     **kube_kwargs: Any,
 ) -> Any:
-    """Return the objects of a custom resource in a namespace.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        group: The group of its kind, such as `example.com`.
-        version: The version of its kind.
-        plural: The name of its kind in the plural.
-        namespace: The namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "custom_objects",
-        "list_namespaced_custom_object",
-        group=group,
-        version=version,
-        plural=plural,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Return the objects of a custom resource in a namespace."""
+    ...
 
 
-@task
+@api_task("custom_objects")
 async def patch_namespaced_custom_object(
     kubernetes_credentials: KubernetesCredentials,
     group: str,
@@ -187,33 +92,11 @@ async def patch_namespaced_custom_object(
     namespace: str = "default",
     **kube_kwargs: Any,
 ) -> Any:
-    """Change an object of a custom resource, and return it.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        group: The group of its kind, such as `example.com`.
-        version: The version of its kind.
-        plural: The name of its kind in the plural.
-        name: Its name.
-        body: What it shall have; the rest stays as it is.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await patch(
-        kubernetes_credentials,
-        "custom_objects",
-        "patch_namespaced_custom_object",
-        group=group,
-        version=version,
-        plural=plural,
-        name=name,
-        body=body,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Change an object of a custom resource, and return it."""
+    ...
 
 
-@task
+@api_task("custom_objects")
 async def replace_namespaced_custom_object(
     kubernetes_credentials: KubernetesCredentials,
     group: str,
@@ -224,27 +107,5 @@ async def replace_namespaced_custom_object(
     namespace: str = "default",
     **kube_kwargs: Any,
 ) -> Any:
-    """Replace an object of a custom resource, and return it.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        group: The group of its kind, such as `example.com`.
-        version: The version of its kind.
-        plural: The name of its kind in the plural.
-        name: Its name.
-        body: What it shall be.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "custom_objects",
-        "replace_namespaced_custom_object",
-        group=group,
-        version=version,
-        plural=plural,
-        name=name,
-        body=body,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Replace an object of a custom resource, and return it."""
+    ...

@@ -40,6 +40,11 @@ class _JobFields(BaseModel):
         default=60, gt=0, description="Seconds that the first pod of a job may take to start."
     )
     stream_output: bool = Field(default=True, description="Whether to stream the pods' output to the worker's.")
+    resources: dict[str, dict[str, str | int | float]] | None = Field(
+        default=None,
+        description="Requests and limits in the notation of Kubernetes; they replace `cpu_request` and its kin.",
+        examples=[{"requests": {"cpu": "500m"}, "limits": {"memory": "1Gi"}}],
+    )
 
 
 class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
@@ -63,6 +68,13 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
     @classmethod
     def _replace_none(cls, value: Any, info: Any) -> Any:
         return cls.model_fields[info.field_name].get_default(call_default_factory=True) if value is None else value
+
+    @field_validator("resources")
+    @classmethod
+    def _check_resources(cls, value: Any) -> Any:
+        if unknown := sorted({*(value or ())} - {"requests", "limits"}):
+            raise ValueError(f"There is no {unknown[0]!r} of resources: there are requests and limits.")
+        return value
 
     @model_validator(mode="after")
     def _check_manifest(self) -> KubernetesWorkerJobConfiguration:
@@ -96,6 +108,7 @@ class KubernetesWorkerJobConfiguration(_JobFields, BaseJobConfiguration):
             image=get_prefect_image_name(),
             env=self.env,
             entries=self._entries,
+            resources=self.resources or {},
         )
         manifest = manifests.apply_patches(manifest, self.patches)
         manifests.check_manifest(manifest)

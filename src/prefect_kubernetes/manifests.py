@@ -98,6 +98,7 @@ def fill_manifest(
     image: str,
     env: Mapping[str, str | None],
     entries: Sequence[Any] = (),
+    resources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """Return a manifest with command, image and environment, where it has none of its own.
 
@@ -108,6 +109,7 @@ def fill_manifest(
         image: The image, if the manifest names none.
         env: The environment of the flow run.
         entries: Entries of an environment in the notation of Kubernetes, which replace those of the same name.
+        resources: Requests and limits, which replace those of the manifest.
     """
     filled = copy.deepcopy(dict(manifest))
     filled.setdefault("apiVersion", "batch/v1")
@@ -128,6 +130,9 @@ def fill_manifest(
         args = shlex.split(args)
     if args:
         container["args"] = args
+    for kind, quantities in (resources or {}).items():
+        given = container.setdefault("resources", {})
+        given[kind] = {**(given.get(kind) or {}), **quantities}
     own = container.get("env")
     own = own if isinstance(own, list) else list(entries)
     container["env"] = build_env(env, own)

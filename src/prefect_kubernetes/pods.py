@@ -1,4 +1,7 @@
-"""Tasks on the pods of a cluster."""
+"""Tasks on the pods of a cluster.
+
+A task calls the method of `kubernetes_asyncio` that has its name; `kube_kwargs` are more arguments of that method.
+"""
 
 from __future__ import annotations
 
@@ -6,34 +9,25 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from prefect import task
-from prefect_kubernetes.api_calls import call_api, patch, read_log
+from prefect_kubernetes.api_calls import api_task, read_log
 from prefect_kubernetes.credentials import KubernetesCredentials
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import V1DeleteOptions, V1Pod, V1PodList
 
 
-@task
+@api_task("core", body="new_pod")
 async def create_namespaced_pod(
     kubernetes_credentials: KubernetesCredentials,
     new_pod: V1Pod | dict[str, Any],
     namespace: str | None = "default",
     **kube_kwargs: Any,
 ) -> V1Pod:
-    """Create a pod, and return it.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        new_pod: The pod, or its manifest.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials, "core", "create_namespaced_pod", body=new_pod, namespace=namespace, **kube_kwargs
-    )
+    """Create a pod, and return it."""
+    ...
 
 
-@task
+@api_task("core", name="pod_name", body="delete_options")
 async def delete_namespaced_pod(
     kubernetes_credentials: KubernetesCredentials,
     pod_name: str,
@@ -41,41 +35,19 @@ async def delete_namespaced_pod(
     namespace: str | None = "default",
     **kube_kwargs: Any,
 ) -> V1Pod:
-    """Delete a pod.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        pod_name: The name of the pod.
-        delete_options: How it is deleted, and when.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "core",
-        "delete_namespaced_pod",
-        name=pod_name,
-        body=delete_options,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Delete a pod."""
+    ...
 
 
-@task
+@api_task("core")
 async def list_namespaced_pod(
     kubernetes_credentials: KubernetesCredentials, namespace: str | None = "default", **kube_kwargs: Any
 ) -> V1PodList:
-    """Return the pods of a namespace.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        namespace: The namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(kubernetes_credentials, "core", "list_namespaced_pod", namespace=namespace, **kube_kwargs)
+    """Return the pods of a namespace."""
+    ...
 
 
-@task
+@api_task("core", name="pod_name", body="pod_updates")
 async def patch_namespaced_pod(
     kubernetes_credentials: KubernetesCredentials,
     pod_name: str,
@@ -83,44 +55,19 @@ async def patch_namespaced_pod(
     namespace: str | None = "default",
     **kube_kwargs: Any,
 ) -> V1Pod:
-    """Change a pod, and return it.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        pod_name: The name of the pod.
-        pod_updates: What it shall have; the rest stays as it is.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await patch(
-        kubernetes_credentials,
-        "core",
-        "patch_namespaced_pod",
-        name=pod_name,
-        body=pod_updates,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Change a pod, and return it."""
+    ...
 
 
-@task
+@api_task("core", name="pod_name")
 async def read_namespaced_pod(
     kubernetes_credentials: KubernetesCredentials, pod_name: str, namespace: str | None = "default", **kube_kwargs: Any
 ) -> V1Pod:
-    """Return a pod.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        pod_name: The name of the pod.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials, "core", "read_namespaced_pod", name=pod_name, namespace=namespace, **kube_kwargs
-    )
+    """Return a pod."""
+    ...
 
 
-@task
+@api_task("core", name="pod_name", body="new_pod")
 async def replace_namespaced_pod(
     kubernetes_credentials: KubernetesCredentials,
     pod_name: str,
@@ -128,24 +75,8 @@ async def replace_namespaced_pod(
     namespace: str | None = "default",
     **kube_kwargs: Any,
 ) -> V1Pod:
-    """Replace a pod, and return it.
-
-    Args:
-        kubernetes_credentials: Who calls which cluster.
-        pod_name: The name of the pod.
-        new_pod: What it shall be: a pod, or its manifest.
-        namespace: Its namespace.
-        **kube_kwargs: More arguments of the method of `kubernetes_asyncio`, such as `dry_run`.
-    """
-    return await call_api(
-        kubernetes_credentials,
-        "core",
-        "replace_namespaced_pod",
-        name=pod_name,
-        body=new_pod,
-        namespace=namespace,
-        **kube_kwargs,
-    )
+    """Replace a pod, and return it."""
+    ...
 
 
 @task

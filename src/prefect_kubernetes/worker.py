@@ -1,39 +1,40 @@
 """The worker that runs flow runs as jobs of a Kubernetes cluster.
 
-A job goes on when the worker is stopped, and a worker that is started again under the same name watches the jobs that
-it has left. A claim of a run has one job: its name is made of the claim, so that creating it again does nothing.
+A job goes on when the worker is stopped. A worker of the same name watches it again, and so does any other worker of
+the pool once the first one is offline. A claim of a run has one job: its name is made of the claim, so that creating
+it again does nothing.
 """
 
 from __future__ import annotations
 
 import functools
-import random
 import time
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import anyio
 import anyio.abc
-from pydantic import ValidationError
 
 from prefect.client.orchestration import ServerType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import InfrastructureError, InfrastructureNotFound, ObjectNotFound
 from prefect.types import now
 from prefect.workers.base import BaseWorker, BaseWorkerResult
-from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
+from prefect.workers.lost_runs import read_offline_workers, read_pending_runs, report_lost_runs
 from prefect_kubernetes.credentials import import_library
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration, KubernetesWorkerVariables
 from prefect_kubernetes.labels import to_selector
 from prefect_kubernetes.running import secret_env
-from prefect_kubernetes.running.adoption import FoundJob, find_left_jobs, find_namespace
-from prefect_kubernetes.running.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.running.adoption import POOL_LABEL, WORKER_LABEL, FoundJob, find_left_jobs, find_namespace
+from prefect_kubernetes.running.cluster import Cluster, ClusterAway
 from prefect_kubernetes.running.clusters import Clusters
+from prefect_kubernetes.running.creation import CreationAttempts, create_job
 from prefect_kubernetes.running.job_runs import JobRun
 from prefect_kubernetes.running.pod_events import PodEvents
 from prefect_kubernetes.settings import KubernetesSettings
 
 if TYPE_CHECKING:
+    from prefect.logging.loggers import PrefectLogAdapter
     from prefect_kubernetes.running.watching import NamespaceWatch
 
 __all__ = [
@@ -73,7 +74,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         self._kubernetes_settings = KubernetesSettings()
         self._clusters: Clusters | None = None
         self._adopted: dict[UUID, FoundJob] = {}
-        self._has_adopted = False
+        self._adopted_from: set[str] = set()
         self._start_time = now()
         self._stopped: set[str] = set()
 
@@ -97,23 +98,14 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
             observer = self._kubernetes_settings.observer
             emits = observer.enabled and observer.replicate_pod_events
             observe = PodEvents().observe if emits else lambda pod: None
-            self._clusters = Clusters(to_selector(self._own_labels()), self._logger, observe)
+            self._clusters = Clusters(self._own_labels(), self._logger, observe)
         return self._clusters
 
     def _own_labels(self) -> dict[str, str]:
         """Return the labels of what this worker creates."""
-        return {"prefect.io/work-pool-id": str(self.work_pool.id), "prefect.io/worker-name": self.name}
+        return {POOL_LABEL: str(self.work_pool.id), WORKER_LABEL: self.name}
 
     # --- running ------------------------------------------------------------------------------------------------------
-
-    async def _get_configuration(self, flow_run: FlowRun, deployment: Any = None) -> KubernetesWorkerJobConfiguration:
-        try:
-            return await super()._get_configuration(flow_run, deployment)
-        except ValidationError as error:
-            first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
-            said = f"{place}: {first['msg']}" if place else first["msg"].removeprefix("Value error, ")
-            raise InfrastructureError(f"The job variables are not valid: {said}") from error
 
     async def run(
         self,
@@ -124,7 +116,7 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
         """Run a flow run as a job, and wait for its end."""
         adopted = self._adopted.pop(flow_run.id, None)
         if adopted is None:
-            watch, job = await self._create(configuration)
+            watch, job = await self._create(configuration, self.get_flow_run_logger(flow_run))
         else:
             watch, job = await self._take_up(configuration, adopted)
         name, identifier = job["metadata"]["name"], identify(job)
@@ -135,55 +127,40 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
             logger = self.get_flow_run_logger(flow_run)
             end = await JobRun(watch, name, configuration, logger, since).follow()
         finally:
-            watch.forget(name)
+            await self._get_clusters().forget(watch, name)
         cancelled = (StateType.CANCELLING, StateType.CANCELLED)
         if identifier not in self._stopped and await self._is_in_state(flow_run, *cancelled):
             await self._delete(watch.cluster, flow_run, job)
         return KubernetesWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
 
-    async def _create(self, configuration: KubernetesWorkerJobConfiguration) -> tuple[NamespaceWatch, dict[str, Any]]:
+    async def _create(
+        self, configuration: KubernetesWorkerJobConfiguration, logger: PrefectLogAdapter
+    ) -> tuple[NamespaceWatch, dict[str, Any]]:
         """Create the job of a run, and return it with the watch of its namespace."""
         try:
             manifest = configuration.build_manifest()
         except ValueError as error:
             raise InfrastructureError(str(error)) from error
-        metadata = manifest["metadata"]
+        metadata, settings = manifest["metadata"], self._kubernetes_settings.worker
         watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"])
         watch.expect(metadata["name"])
+        attempts = CreationAttempts(watch.cluster, manifest, settings.create_job_retry, logger)
         try:
-            await secret_env.hide(manifest, watch.cluster, self._kubernetes_settings.worker, self.name)
-            job = await self._create_job(watch.cluster, manifest)
-            await secret_env.hand_over(manifest, watch.cluster, job)
+            await attempts.repeat(lambda: secret_env.hide(manifest, watch.cluster, settings, self.name))
+            job = await attempts.repeat(lambda: create_job(watch.cluster, manifest))
+            await attempts.repeat(lambda: secret_env.hand_over(manifest, watch.cluster, job))
         except BaseException:
             watch.forget(metadata["name"])
             raise
         watch.expect(metadata["name"], job)
         return watch, job
 
-    async def _create_job(self, cluster: Cluster, manifest: dict[str, Any]) -> dict[str, Any]:
-        """Create a job, or return the one that an attempt whose answer was lost has created."""
-        metadata, retry = manifest["metadata"], self._kubernetes_settings.worker.create_job_retry
-        for attempt in range(retry.max_retries + 1):
-            try:
-                return await cluster.create_job(metadata["namespace"], manifest)
-            except ClusterAway as error:
-                if attempt == retry.max_retries:
-                    raise InfrastructureError(f"The job could not be created: {error}") from error
-            except ClusterRefusal as error:
-                there = error.status == CONFLICT and await cluster.read_job(metadata["namespace"], metadata["name"])
-                if there and _get_run_id(there) == _get_run_id(manifest):
-                    return there
-                raise
-            jitter = random.uniform(retry.jitter_min_seconds, max(retry.jitter_min_seconds, retry.jitter_max_seconds))
-            await anyio.sleep(retry.delay_seconds + jitter)
-        raise AssertionError("unreachable")
-
     async def _take_up(
         self, configuration: KubernetesWorkerJobConfiguration, found: FoundJob
     ) -> tuple[NamespaceWatch, dict[str, Any]]:
         """Watch a job that is there already."""
         metadata = found.job["metadata"]
-        watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"])
+        watch = await self._get_clusters().watch(configuration.cluster_config, metadata["namespace"], found.labels)
         known = watch.expect(metadata["name"])
         # What has happened before it was expected is in no watch: it is read.
         current = await found.read()
@@ -247,29 +224,24 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
     # --- after a restart ----------------------------------------------------------------------------------------------
 
     async def sync_with_backend(self) -> None:
-        """Check too for the jobs that a worker of this name and pool has left, and for those that are gone."""
+        """Check too for the jobs that workers have left, and for those that were deleted."""
         await super().sync_with_backend()
         if self._runs_task_group is None:
             return
-        if not self._has_adopted:
-            await self._adopt_jobs()
-        if self._has_adopted:
+        await self._adopt_jobs()
+        if self.name in self._adopted_from:
             await self._report_lost_runs()
 
     async def _adopt_jobs(self) -> None:
+        gone = {self.name, *await read_offline_workers(self, self.work_pool.name)}
+        new = gone - self._adopted_from
+        clusters, configure = self._get_clusters(), self._get_configuration
         try:
-            found = await find_left_jobs(
-                self.client,
-                self.work_pool,
-                self.name,
-                self._own_labels(),
-                self._get_clusters(),
-                self._get_configuration,
-            )
+            found = await find_left_jobs(self.client, self.work_pool, new, clusters, configure) if new else []
         except (ClusterAway, InfrastructureError) as error:
             self._logger.warning("Jobs that are left cannot be listed yet: %s", error)
             return
-        self._has_adopted = True
+        self._adopted_from = gone
         for job in found:
             if job.flow_run.id in self._submitting_flow_run_ids:
                 continue
@@ -315,7 +287,3 @@ def parse_identifier(identifier: str) -> tuple[str, str, str]:
     if len(parts) != 3:
         raise InfrastructureNotFound(f"{identifier!r} names no job of Kubernetes.")
     return parts[0], parts[1], parts[2]
-
-
-def _get_run_id(job: dict[str, Any]) -> str | None:
-    return (job["metadata"].get("labels") or {}).get("prefect.io/flow-run-id")

@@ -60,7 +60,11 @@ def test_serve_passes_every_option(prefect: Prefect, program: str, served: list[
             [],
             "The flow 'missing.py:hello' cannot be served: Loading the script 'missing.py' failed",
         ),
-        ("program.py:nope", [], "The flow 'program.py:nope' cannot be served: 'program.py' has no flow 'nope'."),
+        (
+            "program.py:nope",
+            [],
+            "The flow 'program.py:nope' cannot be served: Function with name 'nope' not found in 'program.py'.",
+        ),
         ("program.py:number", [], "The flow 'program.py:number' cannot be served: 'program.py:number' is no flow"),
         ("no.module.hello", [], "The flow 'no.module.hello' cannot be served: No module named 'no'."),
         ("program.py:hello", ["--cron", "bad"], "cron: 'bad' is not a cron expression"),

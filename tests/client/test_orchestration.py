@@ -253,3 +253,8 @@ def test_newer_journal_format_raises(home: Path, run_id: UUID) -> None:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(JournalVersionError, match=r"format 99.*upgrade pluperfect"):
         get_client(sync_client=True).read_flow_runs()
+
+
+def test_reading_task_runs_refuses_filters_that_do_not_narrow_them(home: Path) -> None:
+    with get_client(sync_client=True) as client, pytest.raises(TypeError, match="'work_pool_filter'"):
+        client.read_task_runs(work_pool_filter=None)  # pyright: ignore[reportCallIssue]

@@ -188,7 +188,7 @@ async def test_apply_names_a_missing_work_pool():
 def test_from_entrypoint_loads_the_flow(program):
     made = RunnerDeployment.from_entrypoint(f"{program}:greet", "test", flow_name="other", interval=60)
     assert (made.full_name, made.entrypoint) == ("other/test", f"{program}:greet")
-    with pytest.raises(MissingFlowError, match="has no flow 'nope'"):
+    with pytest.raises(MissingFlowError, match="'nope' not found in"):
         RunnerDeployment.from_entrypoint(f"{program}:nope", "test")
     with pytest.raises(MissingFlowError, match="is no flow but a int"):
         RunnerDeployment.from_entrypoint(f"{program}:number", "test")

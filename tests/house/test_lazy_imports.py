@@ -18,7 +18,6 @@ UNPAIRED = {
     "prefect.client.transport -> prefect.server.services.core.errors": _LOCAL,
     "prefect._deferring -> prefect.task_worker": "`Task.serve` starts a worker, which stands above tasks",
     "prefect.runner.local_server -> prefect.server.app.embedded": "a runner brings a server along",
-    "prefect.deployments.deploying -> prefect.docker.docker_image": "building images stands above deployments",
     "prefect.engine.__main__ -> prefect.flow_engine": "the command of a child process runs the flow by its public path",
     "prefect.bundles.execute -> prefect.flow_engine": "the command of a bundle runs the flow by its public path",
 }

@@ -114,7 +114,7 @@ def test_uncaught_exception_has_its_folded_traceback_in_a_file(program: Path):
 
 def test_uncaught_exception_that_the_console_did_not_show_is_shown(program: Path):
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "PREFECT_LOGGING_LEVEL": "CRITICAL"}
+    environment = {**os.environ, "PREFECT_LOGGING_LEVEL": "CRITICAL", "NO_COLOR": "1"}
     with subprocess.Popen([sys.executable, str(program)], stderr=theirs, env=environment):
         os.close(theirs)
         shown = _read_all(ours)

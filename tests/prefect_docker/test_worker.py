@@ -16,7 +16,7 @@ import pytest
 
 from prefect.utilities.dockerutils import docker_client
 from tests import docker_engine
-from tests.workers.pools import Pool, WorkerProcess, wait_until
+from tests.workers.pools import Pool, WorkerProcess, wait_until, workers_that_go_offline_soon
 from tools import original, serving
 
 pytestmark = [pytest.mark.served, pytest.mark.timeout(180), pytest.mark.xdist_group("docker")]
@@ -199,6 +199,8 @@ def test_cancelled_run_has_its_container_stopped(
         ({"image": "nothing:1", "image_pull_policy": "Never"}, "The image 'nothing:1' is not present"),
         ({"mem_limit": "1b"}, "The container could not be created: .*memory"),
         ({"container_create_kwargs": {"nonsense": 1}}, "The container could not be created: .*nonsense"),
+        ({"volumes": ["/data"]}, "The job variables are not valid: volumes.0: The volume '/data' is not of the form"),
+        ({"networks": ["a"]}, "The job variables are not valid: Set either `networks` or `network_mode`"),
     ],
 )
 def test_container_that_cannot_be_made_crashes_its_run(
@@ -255,6 +257,39 @@ def test_worker_that_was_killed_watches_its_containers_again(pool: DockerPool, w
     (pool.data / "gone").touch()
     pool.wait_for(well, "Completed")
     assert len(client.containers.list(all=True, ignore_removed=True)) == 3
+
+
+def test_containers_of_a_killed_worker_are_watched_by_one_of_another_name(client: Any, tmp_path: Path) -> None:
+    """Without `--name` a worker that is started again has another name."""
+    with (
+        serving.server(tmp_path / "server", **workers_that_go_offline_soon()) as served,
+        contextlib.ExitStack() as stack,
+    ):
+        pool = DockerPool(served, tmp_path / "code", "left")
+
+        def start(name: str) -> WorkerProcess:
+            worker = pool.start_worker(tmp_path / name, "--type", "docker", PREFECT_WORKER_HEARTBEAT_SECONDS="1")
+            stack.callback(worker.stop, signal.SIGKILL)
+            worker.wait_for_output("started!")
+            return worker
+
+        first = start("first")
+        deployment = pool.deploy("waits", WAITS, auto_remove=True)
+        well, killed = (
+            pool.trigger(deployment, parameters={"data": str(pool.data)}, name=name) for name in ("well", "killed")
+        )
+        for run_id in (well, killed):
+            pool.wait_for_log(run_id, "waiting")
+        first.stop(signal.SIGKILL)
+        second = start("second")
+        for name in ("well", "killed"):
+            second.wait_for_output(f"Watching the container of flow run '{name}' again.")
+        client.containers.get("killed").kill()
+        run = pool.wait_for(killed, "Crashed", "Failed", "Completed")
+        assert "status code 137" in run["state"]["message"], second.output
+        (pool.data / "gone").touch()
+        pool.wait_for(well, "Completed")
+        wait_until(lambda: not client.containers.list(all=True, ignore_removed=True), "a container is left")
 
 
 def test_container_of_a_killed_worker_is_stopped_by_another(client: Any, tmp_path: Path) -> None:

@@ -56,10 +56,10 @@ KUBELET = {
 
 def need() -> None:
     """Skip the test where there can be no node."""
-    kubernetes_cluster.need()
-    docker_engine.need("dockerd", "docker", "gcc")
     if not os.environ.get("KUBERNETES_NODE"):
         pytest.skip("needs a network namespace of its own: run make infra")
+    kubernetes_cluster.need()
+    docker_engine.need("dockerd", "docker", "gcc")
     if not (find_programs() / "kubelet").exists():
         pytest.skip("needs a kubelet: run tools/kubernetes --node")
 

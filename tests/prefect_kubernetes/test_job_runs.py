@@ -19,7 +19,7 @@ from prefect.logging.loggers import PrefectLogAdapter, get_logger
 from prefect_kubernetes import KubernetesClusterConfig
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
 from prefect_kubernetes.running import job_runs, watching
-from prefect_kubernetes.running.cluster import Cluster
+from prefect_kubernetes.running.cluster import API_START_SECONDS, Cluster, ClusterAway
 from prefect_kubernetes.running.job_runs import JobRun
 from prefect_kubernetes.running.pod_status import JobEnd
 from prefect_kubernetes.running.watching import NamespaceWatch
@@ -186,7 +186,7 @@ async def test_job_whose_time_is_over_is_deleted(jobs: Jobs):
     assert jobs.list_jobs() == []
 
 
-async def test_job_that_somebody_deletes_is_noticed(jobs: Jobs):
+async def test_deleted_job_is_noticed(jobs: Jobs):
     run = await jobs.create("sleep", "60", stream_output=False)
     await jobs.wait_for_pod(run, lambda pod: pod["status"]["phase"] == "Running")
     jobs.plane.call("DELETE", f"/apis/batch/v1/namespaces/{jobs.namespace}/jobs/{run.name}")
@@ -271,6 +271,12 @@ async def test_refusal_is_one_sentence(plane: ControlPlane, namespace: str):
         with pytest.raises(InfrastructureError, match=r"Kubernetes refuses to list (jobs|pods) in .*: .*cannot list"):
             await jobs.watch.start()
         await jobs.watch.stop()
+        cluster._last_away = time.monotonic()  # it answers before it knows who may do what
+        with pytest.raises(ClusterAway, match="may not have started completely"):
+            await cluster.read_job(namespace, "any")
+        cluster._last_away -= API_START_SECONDS
+        with pytest.raises(InfrastructureError, match="Kubernetes refuses to show the job 'any'"):
+            await cluster.read_job(namespace, "any")
     async with open_cluster(plane.make_kubeconfig("wrong")) as cluster:
         with pytest.raises(InfrastructureError, match=r"Kubernetes refuses to list jobs in .*: Unauthorized"):
             await cluster.list_objects("jobs", namespace, "")

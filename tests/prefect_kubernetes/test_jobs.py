@@ -138,6 +138,7 @@ def test_job_with_a_manifest_that_is_not_valid_is_refused_in_one_line(
         job.trigger()
     assert "\n" not in str(raised.value)
     assert str(pickle.loads(pickle.dumps(raised.value))) == str(raised.value)
+    assert raised.value.__context__ is None  # Dask would pickle it, and that of the client cannot be
 
 
 def test_cluster_that_is_away_is_said_in_one_line():

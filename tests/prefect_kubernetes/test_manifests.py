@@ -44,7 +44,7 @@ def test_template_has_every_variable_of_the_type():
     names = {"name", "env", "labels", "command", "annotations", "namespace", "image", "service_account_name"}
     names |= {"image_pull_policy", "backoff_limit", "finished_job_ttl", "job_watch_timeout_seconds", "patches"}
     names |= {"pod_watch_timeout_seconds", "stream_output", "cluster_config", "cpu_request", "cpu_limit"}
-    names |= {"memory_request", "memory_limit"}
+    names |= {"memory_request", "memory_limit", "resources"}
     assert set(template["variables"]["properties"]) == names
     assert set(template["variables"]["definitions"]) == {"KubernetesClusterConfig"}
     used = str(template["job_configuration"])
@@ -88,6 +88,14 @@ def test_variables_are_in_the_manifest():
         assert labels["prefect.io/flow-run-id"] == str(RUN.id)
         assert labels["prefect.io/flow-run-name"] == "Quick-fox"
         assert labels["prefect.io/worker-name"] == "w"
+
+
+def test_resources_replace_single_variables():
+    resources = {"requests": {"memory": "512Mi", "cpu": "500m"}, "limits": {"memory": "1Gi", "cpu": "1000m"}}
+    (container,) = get_pod_spec(build(cpu_request="2", resources=resources))["containers"]
+    assert container["resources"] == resources
+    (container,) = get_pod_spec(build(cpu_request="2", resources={"limits": {"cpu": 2}}))["containers"]
+    assert container["resources"] == {"requests": {"cpu": "2"}, "limits": {"cpu": 2}}
 
 
 def test_unset_variables_are_left_to_the_cluster():

@@ -14,7 +14,7 @@ import pytest
 
 from tests.kubernetes_cluster import ControlPlane
 from tests.prefect_kubernetes.pools import KubernetesPool, write_kubeconfig
-from tests.workers.pools import WorkerProcess, wait_until
+from tests.workers.pools import WorkerProcess, wait_until, workers_that_go_offline_soon
 from tools import serving
 
 pytestmark = [pytest.mark.served, pytest.mark.timeout(240), pytest.mark.xdist_group("kubernetes")]
@@ -203,6 +203,63 @@ def test_worker_watches_the_jobs_again_that_it_has_left(pool: KubernetesPool, st
     (pool.data / "gone").touch()
     pool.wait_for(well, "Completed")
     assert [len(pool.list_jobs(run_id)) for run_id in (failing, well)] == [1, 1]
+
+
+def test_jobs_of_a_killed_worker_are_watched_by_one_of_another_name(
+    plane: ControlPlane, namespace: str, tmp_path: Path
+) -> None:
+    """Without `--name` a worker that is started again has another name."""
+    with (
+        serving.server(tmp_path / "server", **workers_that_go_offline_soon()) as served,
+        contextlib.ExitStack() as stack,
+    ):
+        pool = KubernetesPool(served, tmp_path / "code", plane, namespace)
+        variables = {"KUBECONFIG": str(write_kubeconfig(tmp_path / "kubeconfig", plane, namespace))}
+
+        def start_unnamed(home: str) -> WorkerProcess:
+            worker = pool.start_worker(tmp_path / home, PREFECT_WORKER_HEARTBEAT_SECONDS="1", **variables)
+            stack.callback(worker.stop, signal.SIGKILL)
+            worker.wait_for_output("started!")
+            return worker
+
+        first = start_unnamed("first")
+        exits = f"sh -c 'echo waiting; while [ ! -e {pool.data}/fail ]; do sleep 0.1; done; exit 5'"
+        failing = pool.trigger(pool.deploy("fails", WAITS, command=exits), parameters={"data": ""}, name="failing")
+        well = pool.trigger(pool.deploy("waits", WAITS), parameters={"data": str(pool.data)}, name="well")
+        pool.wait_for_log(well, "waiting")
+        wait_until(lambda: pool.list_pods(failing, "Running"), first.output)
+        first.stop(signal.SIGKILL)
+        second = start_unnamed("second")
+        for name in ("failing", "well"):
+            second.wait_for_output(f"Watching the job of flow run '{name}' again.")
+        (pool.data / "fail").touch()
+        run = pool.wait_for(failing, "Crashed", "Failed", "Completed")
+        assert "status code 5" in run["state"]["message"], second.output
+        (pool.data / "gone").touch()
+        pool.wait_for(well, "Completed")
+        assert [len(pool.list_jobs(run_id)) for run_id in (failing, well)] == [1, 1]
+
+
+def test_api_server_that_restarts_is_waited_for(pool: KubernetesPool, start: Any) -> None:
+    """The run that is under way ends as its program does, and the one that is to start meanwhile starts."""
+    worker = start("restarted", "--work-queue", "away")
+    waits = pool.deploy("waits", WAITS, work_queue_name="away")
+    well = pool.trigger(waits, parameters={"data": str(pool.data), "until": "well"})
+    exits = f"sh -c 'while [ ! -e {pool.data}/well ]; do sleep 0.1; done; exit 6'"
+    failing = pool.trigger(pool.deploy("fails", WAITS, command=exits, work_queue_name="away"), parameters={"data": ""})
+    for run_id in (well, failing):
+        wait_until(lambda run_id=run_id: pool.list_pods(run_id, "Running"), worker.output)
+    pool.plane.stop_api_server()
+    late = pool.trigger(waits, parameters={"data": str(pool.data), "until": "well"}, name="late")
+    wait_until(lambda: "The worker waits for it." in pool.read_logs(late), "the late run does not wait")
+    (pool.data / "well").touch()
+    pool.plane.start_api_server()
+    run = pool.wait_for(failing, "Crashed", "Failed", "Completed")
+    assert "status code 6" in run["state"]["message"], worker.output
+    for run_id in (well, late):
+        run = pool.wait_for(run_id, "Completed", "Crashed", "Failed")
+        assert run["state_name"] == "Completed", (run["state"], worker.output)
+        assert len(pool.list_jobs(run_id)) == 1
 
 
 def test_deleted_job_of_a_pending_run_is_found_by_the_next_worker(pool: KubernetesPool, start: Any) -> None:

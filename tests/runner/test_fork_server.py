@@ -35,7 +35,8 @@ facts = {
     "wakeup": signal.set_wakeup_fd(-1),
     "threads": threading.active_count(),
     "session": [os.getsid(0) == os.getpid(), os.getpgid(0) == os.getpid()],
-    "descriptors": len(os.listdir("/proc/self/fd")),
+    # Newer releases of libffi keep their own file open once `ctypes` has used it.
+    "descriptors": sum("libffi" not in os.path.realpath(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd")),
     "stdin": os.readlink("/proc/self/fd/0"),
     "random": random.random(),
     "home": str(__import__("prefect.settings").settings.get_current_settings().home),
@@ -121,7 +122,7 @@ async def test_fork_server_holds_no_thread_socket_or_file(launcher: ForkServerLa
     assert len(os.listdir(f"{server}/task")) == 1
     links = [os.readlink(f"{server}/fd/{name}") for name in os.listdir(f"{server}/fd")]
     kinds = sorted(link.partition(":")[0] for link in links[3:])
-    assert [kind for kind in kinds if kind.startswith("/")] == []
+    assert [kind for kind in kinds if kind.startswith("/") and "libffi" not in kind] == []
     assert kinds.count("socket") == 1, links
 
 

@@ -138,6 +138,12 @@ class WorkerProcess:
         return time.monotonic() - begun
 
 
+def workers_that_go_offline_soon() -> dict[str, str]:
+    """Return settings of a server that finds workers offline some seconds after their last heartbeat."""
+    prefix = "PREFECT_SERVER_SERVICES_FOREMAN"
+    return {f"{prefix}_LOOP_SECONDS": "1", f"{prefix}_INACTIVITY_HEARTBEAT_MULTIPLE": "3"}
+
+
 def wait_until(find: Callable[[], Any], what: str) -> Any:
     """Wait until a function returns something true, and return it."""
     deadline = time.monotonic() + TIMEOUT_SECONDS

@@ -74,6 +74,32 @@ inBrowser('an open page', () => {
     await server.call('POST', '/flow_runs/bulk_delete', { flow_runs: { tags: { all_: ['quick'] } } })
   })
 
+  test('counts what changed, in lists and diagrams, without asking for it', async () => {
+    const id = () => crypto.randomUUID()
+    const state = (type: string, name: string) => ({ id: id(), type, name, timestamp: new Date().toISOString() })
+    const run = (await add('counted', 'RUNNING', { tags: ['counted'] })).id
+    const task = { kind: 'task_run', id: id(), flow_run_id: run, name: 'load-0', task_key: 'load', dynamic_key: '0', tags: [], created: new Date().toISOString(), states: [state('RUNNING', 'Running')] }
+    await server.record(task)
+    const list = await open(server, '/runs?q=tag:counted')
+    const tasks = await open(server, `/runs?kind=task_run&q=run:${run}`)
+    const overview = await open(server, '/')
+    const pages = [list, tasks, overview]
+    const following = pages.map((each) => each.page.waitForResponse(/ui\/live/))
+    await Promise.all(pages.map((each) => each.page.reload()))
+    await Promise.all(following)
+    await overview.page.getByRole('region', { name: 'Task runs over time' }).getByText('1 running').waitFor()
+    for (const each of [list, tasks]) await each.page.getByRole('button', { name: 'Running 1' }).waitFor()
+    for (const each of pages) await each.page.route(/ui\/pages/, () => {})
+    await server.call('POST', `/flow_runs/${run}/set_state`, { state: { type: 'COMPLETED' }, force: true })
+    await server.record({ kind: 'state', of: 'task_run', run_id: task.id, ...state('COMPLETED', 'Completed') })
+    for (const each of [list, tasks]) await each.page.getByRole('button', { name: 'Completed 1' }).waitFor({ timeout: 4000 })
+    await tasks.page.locator('tbody').getByText('Completed').waitFor()
+    await overview.page.getByRole('region', { name: 'Task runs over time' }).getByText('1 completed').waitFor({ timeout: 4000 })
+    await add('counted-too', 'COMPLETED', { tags: ['counted'] })
+    await list.page.getByText('of 2', { exact: false }).waitFor({ timeout: 4000 })
+    for (const each of pages) await close(each)
+  })
+
   test('in a hidden tab asks for nothing, and catches up when it is seen', async () => {
     const hidden = await open(server, '/runs')
     const seen = await open(server, '/runs')

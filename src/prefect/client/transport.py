@@ -20,6 +20,7 @@ from prefect._io import resolve_outcome
 from prefect._lazy import lazy, lazy_from
 from prefect.client._http_clients import HttpClients
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
+from prefect.types.mappings import Values
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -36,9 +37,6 @@ else:
 local: ModuleType = lazy("prefect.server.local")
 operation: ModuleType = lazy("prefect.server.routes.operation")
 errors: ModuleType = lazy("prefect.server.services.core.errors")
-
-Values: TypeAlias = Mapping[str, Any] | None
-"""The parameters of an operation's path and query."""
 
 Headers: TypeAlias = Mapping[str, str] | None
 """Headers of a request, by names in lower case."""
@@ -58,7 +56,7 @@ class Transport(Protocol):
         ...
 
     async def call(
-        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
+        self, method: str, route: str, params: Values | None = None, body: Any = None, headers: Headers = None
     ) -> Any:
         """Carry out an operation and return its answer: Python values, or JSON as it came over the network.
 
@@ -77,7 +75,7 @@ class Transport(Protocol):
         ...
 
     async def request(
-        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
+        self, method: str, route: str, params: Values | None = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         """Carry out an operation and return the response.
 
@@ -160,7 +158,7 @@ class LocalTransport:
         return clients
 
     async def call(
-        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
+        self, method: str, route: str, params: Values | None = None, body: Any = None, headers: Headers = None
     ) -> Any:
         try:
             lower = {name.lower(): value for name, value in headers.items()} if headers else None
@@ -170,7 +168,7 @@ class LocalTransport:
         return answer.body.decode() if isinstance(answer, operation.RawResponse) else answer
 
     async def request(
-        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
+        self, method: str, route: str, params: Values | None = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         answer = await self.call(method, route, params, body, options.get("headers"))
         request = _httpx.httpx.Request(method, self.url + route.lstrip("/"))
@@ -227,13 +225,13 @@ class HttpTransport:
         self.clients = HttpClients(factory.create_sync_client, factory.create_async_client)
 
     async def call(
-        self, method: str, route: str, params: Values = None, body: Any = None, headers: Headers = None
+        self, method: str, route: str, params: Values | None = None, body: Any = None, headers: Headers = None
     ) -> Any:
         options: dict[str, Any] = {"headers": headers} if headers else {}
         return _encoding.decode_response(await self.request(method, route, params, body, **options))
 
     async def request(
-        self, method: str, route: str, params: Values = None, body: Any = None, **options: Any
+        self, method: str, route: str, params: Values | None = None, body: Any = None, **options: Any
     ) -> httpx.Response:
         path, query = build_path(route, params or {})
         max_retries: int | None = options.pop("max_retries", None)

@@ -61,7 +61,7 @@ class Holding:
             self._events = emit_concurrency_acquisition_events(held.limits, held.slots)
 
     async def end(self) -> None:
-        """Give the slots back, if there are some; doing it again after an interrupt completes it.
+        """Release the slots, if there are some; doing it again after an interrupt completes it.
 
         Raises:
             LeaseLost: They were lost meanwhile, and the code was to be interrupted.

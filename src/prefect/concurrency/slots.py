@@ -352,7 +352,7 @@ def _quote(names: Iterable[str]) -> str:
 
 
 async def release(held: HeldSlots) -> None:
-    """Give slots back. That the API cannot be reached is logged: the lease expires."""
+    """Release slots. An unreachable API is logged: the lease expires."""
     if held.pid != os.getpid():
         return
     try:
@@ -367,12 +367,12 @@ async def release(held: HeldSlots) -> None:
 
 
 async def release_lease(api: Transport, lease_id: UUID) -> None:
-    """Give the slots of a lease back; one that has ended holds none."""
+    """Release the slots of a lease; one that has ended holds none."""
     await api.call("POST", "/v2/concurrency_limits/decrement-with-lease", {}, {"lease_id": lease_id})
 
 
 async def renew_lease(held: HeldSlots) -> None:
-    """Have a lease last for its full time from now.
+    """Renew a lease for its full duration from now.
 
     Raises:
         PrefectHTTPStatusError: With status 410 when it has ended.

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import settings
 from prefect._io import blocking, twin
-from prefect._lazy import lazy
+from prefect._lazy import lazy_from
 from prefect.deployments.runner_deployment import DeploymentApplyError, RunnerDeployment
 from prefect.exceptions import ObjectNotFound
 from prefect.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
     from prefect.client import orchestration
+    from prefect.docker import docker_image
     from prefect.schemas.work import WorkPool
 else:
-    orchestration = lazy("prefect.client.orchestration")
-
-# By name, because images are built by a package above.
-docker_image: ModuleType = lazy("prefect.docker.docker_image")
+    docker_image, orchestration = lazy_from("prefect", "docker.docker_image", "client.orchestration")
 
 
 async def adeploy(

@@ -1,6 +1,6 @@
 """Deployments as Python programs write them, and deploying them to a work pool: the public import path."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from prefect._lazy import exports
 
@@ -9,9 +9,8 @@ if TYPE_CHECKING:
     from prefect.deployments.deploying import deploy as deploy
     from prefect.deployments.runner_deployment import DeploymentApplyError as DeploymentApplyError
     from prefect.deployments.runner_deployment import RunnerDeployment as RunnerDeployment
+    from prefect.docker.docker_image import DockerImage as DockerImage
     from prefect.types.entrypoint import EntrypointType as EntrypointType
-
-    DockerImage: Any
 
 __all__ = ["DeploymentApplyError", "EntrypointType", "RunnerDeployment", "adeploy", "deploy"]
 

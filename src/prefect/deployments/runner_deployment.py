@@ -15,7 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from prefect import settings
-from prefect._flow import Flow
+from prefect._flow import Flow, load_flow
 from prefect._io import class_twin, twin
 from prefect._lazy import lazy
 from prefect.client.failures import describe_error
@@ -23,8 +23,7 @@ from prefect.deployments import changes
 from prefect.deployments.schedules import FlexibleScheduleList, build_schedules, sets_active
 from prefect.deployments.spec import DeploymentSpec, ScheduleSpec
 from prefect.events.schemas.deployment_triggers import DeploymentTriggerTypes
-from prefect.exceptions import InvalidNameError, MissingFlowError, ObjectNotFound, PrefectHTTPStatusError
-from prefect.loading import imports
+from prefect.exceptions import InvalidNameError, ObjectNotFound, PrefectHTTPStatusError
 from prefect.schedules import Schedule
 from prefect.schemas.actions import DeploymentScheduleCreate, DeploymentScheduleUpdate
 from prefect.schemas.automations import TriggerTypes
@@ -370,26 +369,6 @@ def check_name(value: str) -> str:
             f"characters: {' '.join(BANNED_CHARACTERS)}."
         )
     return name
-
-
-def load_flow(entrypoint: str) -> Flow[..., Any]:
-    """Return the flow of an entrypoint.
-
-    Raises:
-        MissingFlowError: The file or module has no such flow.
-        ScriptError: There is no such file, or it failed to run.
-        ImportError: There is no such module.
-    """
-    try:
-        found = imports.import_object(entrypoint)
-    except AttributeError as error:
-        place, _, name = entrypoint.rpartition(":" if ":" in entrypoint else ".")
-        raise MissingFlowError(f"{place!r} has no flow {name!r}.") from error
-    if not isinstance(found, Flow):
-        raise MissingFlowError(
-            f"{entrypoint!r} is no flow but a {type(found).__name__}: decorate the function with '@flow'."
-        )
-    return found
 
 
 def find_entrypoint(flow: Flow[..., Any], kind: EntrypointType) -> str:

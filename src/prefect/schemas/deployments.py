@@ -58,13 +58,10 @@ class DeploymentSchedule(ObjectBaseModel):
     slug: str | None = None
 
 
-class Deployment(ObjectBaseModel):
-    """A deployed flow: the location of its code, its parameters, infrastructure and schedules."""
+class StoredDeploymentFields(PrefectBaseModel):
+    """Fields of stored deployments, apart from their names."""
 
-    name: Name
     version: str | None = None
-    version_id: UUID | None = None
-    version_info: VersionInfo | None = None
     description: str | None = None
     flow_id: UUID
     paused: bool = False
@@ -86,3 +83,11 @@ class Deployment(ObjectBaseModel):
     updated_by: UpdatedBy | None = None
     work_queue_id: UUID | None = None
     enforce_parameter_schema: bool = True
+
+
+class Deployment(StoredDeploymentFields, ObjectBaseModel):
+    """A deployed flow: the location of its code, its parameters, infrastructure and schedules."""
+
+    name: Name
+    version_id: UUID | None = None
+    version_info: VersionInfo | None = None

@@ -12,33 +12,32 @@ from prefect.types._annotated import AwareDateTime, StrictVariableValue
 from prefect.types.names import VariableName
 
 
-class ArtifactFields(PrefectBaseModel):
-    """Fields of stored and new artifacts."""
+class ArtifactContent(PrefectBaseModel):
+    """Fields of artifacts, apart from their keys."""
 
-    key: str | None = None
     type: str | None = None
     description: str | None = None
     data: Any = None
     metadata_: dict[str, str] | None = None
     flow_run_id: UUID | None = None
     task_run_id: UUID | None = None
+
+
+class ArtifactFields(ArtifactContent):
+    """Fields of stored and new artifacts."""
+
+    key: str | None = None
 
 
 class Artifact(ArtifactFields, ObjectBaseModel):
     """An artifact of a run: a table, a text, a link, an image or a progress."""
 
 
-class ArtifactCollection(ObjectBaseModel):
+class ArtifactCollection(ArtifactContent, ObjectBaseModel):
     """The latest artifact of a key."""
 
     key: str
     latest_id: UUID
-    type: str | None = None
-    description: str | None = None
-    data: Any = None
-    metadata_: dict[str, str] | None = None
-    flow_run_id: UUID | None = None
-    task_run_id: UUID | None = None
 
 
 class Variable(ObjectBaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from enum import auto
-from typing import TYPE_CHECKING, Any, Generic, Literal
+from typing import TYPE_CHECKING, Generic, Literal
 from uuid import UUID
 
 from pydantic import Field
@@ -12,10 +12,10 @@ from pydantic import Field
 from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
-from prefect.schemas.deployments import DeploymentSchedule, DeploymentStatus, VersionInfo
-from prefect.schemas.runs import CreatedBy, FlowRun, FlowRunFields, UpdatedBy
+from prefect.schemas.deployments import DeploymentStatus, StoredDeploymentFields, VersionInfo
+from prefect.schemas.runs import FlowRun, PooledFlowRunFields
 from prefect.schemas.states import R, State, StateType
-from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
+from prefect.types._annotated import AwareDateTime
 from prefect.types.enums import AutoEnum
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ class WorkerFlowRunResponse(PrefectBaseModel):
     flow_run: FlowRun
 
 
-class FlowRunResponse(FlowRunFields, ObjectBaseModel):
+class FlowRunResponse(PooledFlowRunFields, ObjectBaseModel):
     """A flow run with its work pool and queue."""
 
 
@@ -113,39 +113,17 @@ class GlobalConcurrencyLimitResponse(ObjectBaseModel):
     slot_decay_per_second: float = 2.0
 
 
-class DeploymentResponse(ObjectBaseModel):
+class DeploymentResponse(StoredDeploymentFields, ObjectBaseModel):
     """A deployment with its status, work pool and work queue."""
 
     name: str
-    version: str | None = None
     version_id: UUID | None = None
     version_info: VersionInfo | None = None
     branch: str | None = None
     base: UUID | None = None
     root: UUID | None = None
-    description: str | None = None
-    flow_id: UUID
-    concurrency_limit: int | None = None
     global_concurrency_limit: GlobalConcurrencyLimitResponse | None = None
     concurrency_options: ConcurrencyOptions | None = None
-    paused: bool = False
-    schedules: list[DeploymentSchedule] = Field(default_factory=list[DeploymentSchedule])
-    job_variables: dict[str, Any] = Field(default_factory=dict)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    pull_steps: list[dict[str, Any]] | None = None
-    tags: list[str] = Field(default_factory=list)
-    labels: KeyValueLabelsField = Field(default_factory=dict)
-    work_queue_name: str | None = None
-    last_polled: AwareDateTime | None = None
-    parameter_openapi_schema: dict[str, Any] | None = None
-    path: str | None = None
-    entrypoint: str | None = None
-    storage_document_id: UUID | None = None
-    infrastructure_document_id: UUID | None = None
-    created_by: CreatedBy | None = None
-    updated_by: UpdatedBy | None = None
-    work_queue_id: UUID | None = None
-    enforce_parameter_schema: bool = True
     work_pool_name: str | None = None
     status: DeploymentStatus | None = None
 

@@ -124,8 +124,18 @@ _FLOW_POLICY: dict[str, Any] = {name: field.default for name, field in FlowRunPo
 _TASK_POLICY: dict[str, Any] = {name: field.default for name, field in TaskRunPolicy.model_fields.items()}
 
 
-class FlowRunFields(PrefectBaseModel):
-    """Fields of a flow run with its work pool. Times are aware, durations are timedeltas (seconds in JSON)."""
+class RunTimes(PrefectBaseModel):
+    """When a run began and ended. Times are aware, durations are timedeltas (seconds in JSON)."""
+
+    start_time: AwareDateTime | None = None
+    end_time: AwareDateTime | None = None
+    total_run_time: datetime.timedelta = _ZERO
+    estimated_run_time: datetime.timedelta = _ZERO
+    estimated_start_time_delta: datetime.timedelta = _ZERO
+
+
+class FlowRunFields(RunTimes):
+    """Fields of a flow run, apart from its work pool."""
 
     name: str = Field(default_factory=random_name)
     flow_id: UUID
@@ -145,25 +155,25 @@ class FlowRunFields(PrefectBaseModel):
     run_count: int = 0
     expected_start_time: AwareDateTime | None = None
     next_scheduled_start_time: AwareDateTime | None = None
-    start_time: AwareDateTime | None = None
-    end_time: AwareDateTime | None = None
-    total_run_time: datetime.timedelta = _ZERO
-    estimated_run_time: datetime.timedelta = _ZERO
-    estimated_start_time_delta: datetime.timedelta = _ZERO
     auto_scheduled: bool = False
     infrastructure_document_id: UUID | None = None
     infrastructure_pid: str | None = None
     created_by: CreatedBy | None = None
     work_queue_id: UUID | None = None
-    work_pool_id: UUID | None
-    work_pool_name: str | None = None
     state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
     job_variables: dict[str, Any] | None = None
     state_type: StateType | None = None
     state_name: str | None = None
 
 
-class FlowRun(FlowRunFields, TimeSeriesBaseModel, ObjectBaseModel):
+class PooledFlowRunFields(FlowRunFields):
+    """Fields of a flow run with its work pool."""
+
+    work_pool_id: UUID | None
+    work_pool_name: str | None = None
+
+
+class FlowRun(PooledFlowRunFields, TimeSeriesBaseModel, ObjectBaseModel):
     """A run of a flow. Times are aware, durations are timedeltas (seconds in JSON)."""
 
     work_pool_id: UUID | None = None
@@ -190,16 +200,21 @@ class FlowRun(FlowRunFields, TimeSeriesBaseModel, ObjectBaseModel):
     __hash__ = None  # pyright: ignore[reportAssignmentType]
 
 
-class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
-    """A run of a task. Times are aware, durations are timedeltas (seconds in JSON)."""
+class TaskRunKeys(PrefectBaseModel):
+    """The keys of a task run in its flow run, and of its result in the cache."""
 
-    name: str = Field(default_factory=random_name)
     flow_run_id: UUID | None = None
     task_key: str
     dynamic_key: str
     cache_key: str | None = None
     cache_expiration: AwareDateTime | None = None
     task_version: str | None = None
+
+
+class TaskRun(TaskRunKeys, RunTimes, TimeSeriesBaseModel, ObjectBaseModel):
+    """A run of a task. Times are aware, durations are timedeltas (seconds in JSON)."""
+
+    name: str = Field(default_factory=random_name)
     empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy.make)
     tags: list[str] = Field(default_factory=list)
     labels: KeyValueLabelsField = Field(default_factory=dict)
@@ -211,11 +226,6 @@ class TaskRun(TimeSeriesBaseModel, ObjectBaseModel):
     flow_run_run_count: int = 0
     expected_start_time: AwareDateTime | None = None
     next_scheduled_start_time: AwareDateTime | None = None
-    start_time: AwareDateTime | None = None
-    end_time: AwareDateTime | None = None
-    total_run_time: datetime.timedelta = _ZERO
-    estimated_run_time: datetime.timedelta = _ZERO
-    estimated_start_time_delta: datetime.timedelta = _ZERO
     state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
 
     @classmethod

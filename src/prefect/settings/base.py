@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -54,9 +55,13 @@ class PrefectSettingsConfigDict(ConfigDict, total=False):
     """The group's table in `prefect.toml`."""
     pyproject_toml_table_header: tuple[str, ...]
     """The group's table in `pyproject.toml`."""
+    former_prefix: str
+    """The prefix of the older environment names of the settings that are marked as `renamed`."""
 
 
-def build_settings_config(path: tuple[str, ...] = (), frozen: bool = False) -> PrefectSettingsConfigDict:
+def build_settings_config(
+    path: tuple[str, ...] = (), frozen: bool = False, former_prefix: str = ""
+) -> PrefectSettingsConfigDict:
     """Return the configuration of a group: `("server", "api")` is `PREFECT_SERVER_API_*` and `[server.api]`."""
     return PrefectSettingsConfigDict(
         env_prefix="_".join(("PREFECT", *(step.upper() for step in path), "")),
@@ -65,19 +70,39 @@ def build_settings_config(path: tuple[str, ...] = (), frozen: bool = False) -> P
         toml_file="prefect.toml",
         prefect_toml_table_header=path,
         pyproject_toml_table_header=("tool", "prefect", *path),
+        former_prefix=former_prefix,
         frozen=frozen,
         defer_build=True,
     )
 
 
-def setting(default: Any, description: str, *, aliases: tuple[str, ...] = (), **constraints: Any) -> Any:
-    """Declare a setting. `aliases` are older environment names, in order of precedence."""
-    extra = {"aliases": list(aliases)} if aliases else None
+@dataclass(frozen=True)
+class _FormerNames:
+    """The older environment names of a setting, kept with its field; they are no part of its JSON schema."""
+
+    renamed: bool
+    aliases: tuple[str, ...]
+
+    def __call__(self, schema: dict[str, Any]) -> None:
+        pass
+
+
+def setting(
+    default: Any, description: str, *, renamed: bool = False, aliases: tuple[str, ...] = (), **constraints: Any
+) -> Any:
+    """Declare a setting.
+
+    Args:
+        default: Its default, or what makes it.
+        description: What it is for.
+        renamed: Whether it is also read by its name under the group's `former_prefix`.
+        aliases: Other older environment names, in order of precedence.
+        **constraints: Of its value, as of a field of pydantic.
+    """
+    extra = _FormerNames(renamed, aliases) if renamed or aliases else None
     if callable(default):
-        return Field(
-            default_factory=default, description=description, json_schema_extra=cast(Any, extra), **constraints
-        )
-    return Field(default=default, description=description, json_schema_extra=cast(Any, extra), **constraints)
+        return Field(default_factory=default, description=description, json_schema_extra=extra, **constraints)
+    return Field(default=default, description=description, json_schema_extra=extra, **constraints)
 
 
 class _GroupFactory:
@@ -425,7 +450,9 @@ def _read_shape(cls: type[PrefectBaseSettings]) -> Shape:
         elif isinstance(annotation, type) and issubclass(annotation, PrefectBaseSettings):
             groups[name] = lambda annotation=annotation: annotation
         else:
-            extra = cast("dict[str, list[str]] | None", field.json_schema_extra) or {}
-            names = (prefix + name.upper(), *extra.get("aliases", ()))
+            names = (prefix + name.upper(),)
+            if isinstance(former := field.json_schema_extra, _FormerNames):
+                renamed = (config["former_prefix"] + name.upper(),) if former.renamed else ()
+                names = (*names, *renamed, *former.aliases)
             leaves[name] = Leaf(name, names, path, field, getattr(cls, f"_derive_{name}", None))
     return Shape(leaves, groups)

@@ -16,10 +16,13 @@ from prefect.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
+    WorkerFilter,
+    WorkerFilterStatus,
     WorkPoolFilter,
     WorkPoolFilterName,
 )
 from prefect.schemas.states import StateType
+from prefect.schemas.work import WorkerStatus
 from prefect.schemas.worker_channel import WORKER_LABEL
 
 if TYPE_CHECKING:
@@ -63,6 +66,14 @@ async def read_pending_runs(worker: Reporter, pool: str) -> list[FlowRun]:
         found += page
         if len(page) < PAGE_SIZE:
             return [run for run in found if run.id not in worker._submitting_flow_run_ids]
+
+
+async def read_offline_workers(worker: Reporter, pool: str) -> set[str]:
+    """Return the names of the other workers of a pool that are offline, at most those that were so last."""
+    found = await worker.client.read_workers_for_work_pool(
+        pool, WorkerFilter(status=WorkerFilterStatus(any_=[WorkerStatus.OFFLINE])), limit=PAGE_SIZE
+    )
+    return {one.name for one in found} - {worker.name}
 
 
 def explain_loss(flow_run: FlowRun, engine: str, worker_name: str, worker_start: datetime) -> str | None:

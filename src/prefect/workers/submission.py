@@ -11,6 +11,7 @@ from uuid import UUID
 
 import anyio
 import anyio.abc
+from pydantic import ValidationError
 
 import prefect
 from prefect.client import failures
@@ -241,6 +242,10 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
             try:
                 with anyio.fail_after(CONFIGURATION_TIMEOUT_SECONDS):
                     return await self._get_configuration(flow_run)
+            except ObjectNotFound as error:  # a block that its job variables name, its deployment, or its pool
+                raise InfrastructureError(
+                    f"The job variables cannot be read: {' '.join(str(error).split())}"
+                ) from error
             except Exception as error:
                 is_away = failures.is_unavailable(error) and (
                     not isinstance(error, OSError) or isinstance(error, ConnectionError | TimeoutError)
@@ -253,14 +258,17 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
     async def _get_configuration(self, flow_run: FlowRun, deployment: Any = None) -> C:
         """Return the job configuration of a flow run."""
         assert self._work_pool is not None
-        configuration = await self.job_configuration.resolve_for_flow_run(
-            flow_run,
-            client=self.client,
-            work_pool=self._work_pool,
-            worker_name=self.name,
-            worker_id=self.backend_id,
-            deployment=deployment,
-        )
+        try:
+            configuration = await self.job_configuration.resolve_for_flow_run(
+                flow_run,
+                client=self.client,
+                work_pool=self._work_pool,
+                worker_name=self.name,
+                worker_id=self.backend_id,
+                deployment=deployment,
+            )
+        except ValidationError as error:
+            raise InfrastructureError(f"The job variables are not valid: {_describe(error)}") from error
         if isinstance(configuration.env, dict):
             configuration.env.update(self._claims.get_environment(flow_run.id))
         return configuration
@@ -377,6 +385,12 @@ class _Started(anyio.abc.TaskStatus[Any]):
             self.group.start_soon(self._worker._record_infrastructure, self._flow_run, str(value))
         if self._outer is not None:
             self._outer.started(value)
+
+
+def _describe(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
 
 
 def _format(error: BaseException) -> str:

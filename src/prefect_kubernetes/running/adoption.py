@@ -1,8 +1,8 @@
-"""Jobs of runs that have not ended, which a worker of the same name and pool has left when it was stopped or killed."""
+"""Jobs of runs that have not ended, which workers of the same pool have left when they were stopped or killed."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from prefect.client.schemas.filters import (
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import InfrastructureError
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
-from prefect_kubernetes.labels import to_selector
+from prefect_kubernetes.labels import to_label_value, to_selector
 from prefect_kubernetes.running import pod_status
 from prefect_kubernetes.running.cluster import Cluster
 
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 PAGE_SIZE = 200
 JOBS_PER_LIST = 50
 RUN_LABEL = "prefect.io/flow-run-id"
+POOL_LABEL = "prefect.io/work-pool-id"
+WORKER_LABEL = "prefect.io/worker-name"
 WORKER_NAME = "PREFECT__WORKER_NAME"
 
 
@@ -39,12 +41,14 @@ class FoundJob:
         job: The job.
         env: The environment variables of its pods, as far as they are in its manifest.
         cluster: Its cluster.
+        labels: The labels of its pool and of the worker that has created it.
     """
 
     flow_run: FlowRun
     job: dict[str, Any]
     env: dict[str, str]
     cluster: Cluster
+    labels: dict[str, str]
 
     async def read(self) -> dict[str, Any] | None:
         """Return the job as it is now, or None if it is gone."""
@@ -61,21 +65,20 @@ class FoundJob:
 async def find_left_jobs(
     client: PrefectClient,
     work_pool: WorkPool,
-    worker_name: str,
-    labels: Mapping[str, str],
+    worker_names: Collection[str],
     clusters: Clusters,
     get_configuration: Callable[[FlowRun], Awaitable[KubernetesWorkerJobConfiguration]],
 ) -> list[FoundJob]:
-    """Return the jobs of a worker's runs that have not ended.
+    """Return the jobs of the runs of some workers that have not ended.
 
     Args:
         client: The client of Prefect's API.
-        work_pool: The worker's pool.
-        worker_name: The worker's name.
-        labels: The labels of its jobs.
+        work_pool: The workers' pool.
+        worker_names: The workers' names.
         clusters: The clusters.
         get_configuration: Returns the job configuration of a run, which names its cluster and namespace.
     """
+    labels = {POOL_LABEL: str(work_pool.id)}
     places: dict[tuple[int, str], tuple[Cluster, str, list[FlowRun]]] = {}
     for flow_run in await read_unfinished_runs(client, work_pool):
         try:
@@ -89,7 +92,7 @@ async def find_left_jobs(
         for start in range(0, len(flow_runs), JOBS_PER_LIST):
             chunk = flow_runs[start : start + JOBS_PER_LIST]
             for job in await _find_jobs(cluster, namespace, chunk, labels):
-                found += _match(job, chunk, cluster, worker_name)
+                found += _match(job, chunk, cluster, worker_names)
     return found
 
 
@@ -121,12 +124,17 @@ async def _find_jobs(
     return (await cluster.list_objects("jobs", namespace, f"{to_selector(labels)},{RUN_LABEL} in ({ids})"))["items"]
 
 
-def _match(job: dict[str, Any], flow_runs: Sequence[FlowRun], cluster: Cluster, worker_name: str) -> list[FoundJob]:
+def _match(
+    job: dict[str, Any], flow_runs: Sequence[FlowRun], cluster: Cluster, worker_names: Collection[str]
+) -> list[FoundJob]:
     """Return a job as that of its run, unless another worker has it or it is not the current one of the run."""
-    metadata = job["metadata"]
-    env = _read_env(job)
-    if env.get(WORKER_NAME, worker_name) != worker_name:  # labels shorten names
+    metadata, env = job["metadata"], _read_env(job)
+    owner = metadata["labels"].get(WORKER_LABEL)
+    # Labels shorten names. The whole name may be in a secret, which is not read.
+    names = [name for name in worker_names if to_label_value(name) == owner]
+    if not names or env.get(WORKER_NAME, names[0]) not in names:
         return []
+    labels = {name: metadata["labels"][name] for name in (POOL_LABEL, WORKER_LABEL)}
     for flow_run in flow_runs:
         if metadata["labels"].get(RUN_LABEL) != str(flow_run.id):
             continue
@@ -134,7 +142,7 @@ def _match(job: dict[str, Any], flow_runs: Sequence[FlowRun], cluster: Cluster, 
         state = flow_run.state
         has_ended = pod_status.find_finished_condition(job) is not None
         if is_current and state is not None and not (state.is_scheduled() and has_ended):
-            return [FoundJob(flow_run, job, env, cluster)]
+            return [FoundJob(flow_run, job, env, cluster, labels)]
     return []
 
 

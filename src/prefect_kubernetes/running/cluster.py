@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import math
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
 WATCH_SECONDS = 60
 """After how long the API ends a watch, which is begun again then: a lost connection is noticed soon after."""
 REQUEST_SECONDS = 30
-UNAUTHORIZED, NOT_FOUND, CONFLICT, GONE, TOO_MANY, SERVER_ERRORS = 401, 404, 409, 410, 429, 500
+UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, TOO_MANY, SERVER_ERRORS = 401, 403, 404, 409, 410, 429, 500
+API_START_SECONDS = 10.0
+"""How long an API that has answered again may refuse everybody: it answers before it has read who may do what."""
 
 
 class ClusterAway(Exception):
@@ -82,6 +86,7 @@ class Cluster:
         self._config = config
         self._client: ApiClient | None = None
         self._opening = asyncio.Lock()
+        self._last_away = -math.inf
 
     async def _open(self) -> ApiClient:
         async with self._opening:
@@ -132,18 +137,27 @@ class Cluster:
             query: Its query; what is None is left out.
             timeouts: How many seconds connecting may take, and waiting for each part of the response.
         """
-        with explain_errors():
-            client = await self._open()
-            response = await self._send(client, method, path, body, query, timeouts)
-            if response.status == UNAUTHORIZED:  # credentials of a kubeconfig may have expired: read it again
-                _drop(response)
-                await self._reopen(client)
-                response = await self._send(await self._open(), method, path, body, query, timeouts)
-            try:
-                await check_status(response, what)
-                yield response
-            finally:
-                _drop(response)
+        try:
+            with explain_errors():
+                client = await self._open()
+                response = await self._send(client, method, path, body, query, timeouts)
+                if response.status == UNAUTHORIZED:  # credentials of a kubeconfig may have expired: read it again
+                    _drop(response)
+                    await self._reopen(client)
+                    response = await self._send(await self._open(), method, path, body, query, timeouts)
+                try:
+                    await check_status(response, what)
+                    yield response
+                finally:
+                    _drop(response)
+        except ClusterAway:
+            self._last_away = time.monotonic()
+            raise
+        except ClusterRefusal as error:
+            is_starting = time.monotonic() - self._last_away < API_START_SECONDS
+            if is_starting and error.status in (UNAUTHORIZED, FORBIDDEN):
+                raise ClusterAway(f"The Kubernetes API may not have started completely. {error}") from error
+            raise
 
     async def _send(
         self,

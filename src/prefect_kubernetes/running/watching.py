@@ -63,7 +63,7 @@ class NamespaceWatch:
     ) -> None:
         self.cluster = cluster
         self.namespace = namespace
-        self._selector = selector
+        self.selector = selector
         self._logger = logger
         self._observe = observe
         self._jobs: dict[str, KnownJob] = {}
@@ -112,6 +112,10 @@ class NamespaceWatch:
         self._jobs.pop(name, None)
         self._changes.pop(name, None)
 
+    def has_jobs(self) -> bool:
+        """Return whether there are jobs whose end has not been seen."""
+        return bool(self._jobs)
+
     async def wait_for_change(self, name: str) -> None:
         """Wait until something has happened to a job or one of its pods."""
         await self._changes.setdefault(name, asyncio.Event()).wait()
@@ -148,7 +152,7 @@ class NamespaceWatch:
     async def _list(self, kind: str) -> str:
         """Read all jobs or pods, and return the version of the list."""
         created = {name for name, known in self._jobs.items() if known.job is not None}
-        listing = await self.cluster.list_objects(kind, self.namespace, self._selector)
+        listing = await self.cluster.list_objects(kind, self.namespace, self.selector)
         if self._is_away:
             self._logger.info("The Kubernetes API answers again.")
         self._is_away = False
@@ -169,7 +173,7 @@ class NamespaceWatch:
 
     async def _watch(self, kind: str, version: str) -> str | None:
         """Take up what happens from a version on; return the version then, or None if the API does not know it."""
-        stream = self.cluster.watch_objects(kind, self.namespace, self._selector, version)
+        stream = self.cluster.watch_objects(kind, self.namespace, self.selector, version)
         async with contextlib.aclosing(stream):
             async for what, item in stream:
                 if what == "ERROR":

@@ -5,17 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID
 
 import httpx
+import orjson
 import pytest
 
 from prefect.server.app import Server
 from prefect.server.app.streams import live
 from prefect.server.app.streams.live import LiveHub, Page
+from prefect.types import new_id
+from tests.server import journal_records
 from tests.server.route_client import RouteClient
+
+LATER = "2099-01-01T00:00:00Z"
 
 
 async def read(stream: AsyncIterator[bytes]) -> bytes:
@@ -39,7 +45,7 @@ async def hub(server: Server) -> AsyncIterator[LiveHub]:
     hub.stop()
 
 
-async def test_page_is_told_of_changes_to_its_run_only(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_gets_changes_of_its_run_only(call: RouteClient, hub: LiveHub) -> None:
     mine, other = await call.flow_run("PENDING"), await call.flow_run("PENDING")
     page, everything = hub._stream(Page(UUID(mine))), hub._stream(Page())
     assert b"hello" in await read(page) and b"hello" in await read(everything)
@@ -54,7 +60,7 @@ async def test_page_is_told_of_changes_to_its_run_only(call: RouteClient, hub: L
     await everything.aclose()
 
 
-async def test_page_is_told_of_new_logs_of_its_run(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_is_notified_of_new_logs_of_its_run(call: RouteClient, hub: LiveHub) -> None:
     run = await call.flow_run("RUNNING")
     page = hub._stream(Page(UUID(run)))
     await read(page)
@@ -67,7 +73,7 @@ async def test_page_is_told_of_new_logs_of_its_run(call: RouteClient, hub: LiveH
     await page.aclose()
 
 
-async def test_page_is_told_that_its_run_was_deleted(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_is_notified_when_its_run_is_deleted(call: RouteClient, hub: LiveHub) -> None:
     run = await call.flow_run("COMPLETED")
     page = hub._stream(Page(UUID(run)))
     await read(page)
@@ -96,7 +102,7 @@ async def read_changes(stream: AsyncIterator[bytes], run: str, state: str) -> An
 @pytest.mark.parametrize(
     ("query", "shown"), [(None, True), ("state:running", True), ("state:pending,failed", False), ("colour:red", False)]
 )
-async def test_changed_rows_are_pushed_to_those_whose_query_they_satisfy(
+async def test_changed_rows_are_pushed_to_pages_whose_query_they_satisfy(
     call: RouteClient, hub: LiveHub, query: str | None, shown: bool
 ) -> None:
     stream = hub._stream(Page(query=query))
@@ -105,6 +111,69 @@ async def test_changed_rows_are_pushed_to_those_whose_query_they_satisfy(
     changes = await read_changes(stream, run, "RUNNING")
     assert [row["id"] for row in changes["rows"]] == [run] * shown
     assert changes["gone"] == [run] * (not shown)
+    await stream.aclose()
+
+
+async def gather_steps(stream: AsyncIterator[bytes], until: str) -> tuple[dict[str, int], int]:
+    """Return by how much counts by state and the total have changed once a run has come to a state."""
+    counts: dict[str, int] = {}
+    total = 0
+    while message := await read(stream):
+        for name, data in parse(message):
+            if name != "runs":
+                continue
+            total += data["total"]
+            for _, _, state, by in data["steps"]:
+                counts[state] = counts.get(state, 0) + by
+        if counts.get(until):
+            return {state: count for state, count in counts.items() if count}, total
+    raise AssertionError("Nothing was pushed.")
+
+
+@pytest.mark.parametrize(
+    ("query", "counts", "total"),
+    [
+        (None, {"Completed": 1, "Running": 1}, 2),
+        ("state:completed", {"Completed": 1, "Running": 1, "Scheduled": 1}, 1),
+        ("tag:x", {"Completed": 1}, 1),
+        ("tag:x state:running", {"Completed": 1}, 0),
+    ],
+)
+async def test_counts_are_told_by_how_much_they_change(
+    call: RouteClient, hub: LiveHub, query: str | None, counts: dict[str, int], total: int
+) -> None:
+    stream = hub._stream(Page(query=query))
+    await read(stream)
+    await call.flow_run("RUNNING")
+    await call.flow_run("SCHEDULED", state={"type": "SCHEDULED", "state_details": {"scheduled_time": LATER}})
+    run = await call.flow_run("RUNNING", tags=["x"])
+    await call.set_state("flow", run, "COMPLETED")
+    assert await gather_steps(stream, "Completed") == (counts, total)
+    await stream.aclose()
+
+
+@pytest.mark.parametrize("with_rows", [True, False])
+async def test_task_runs_are_pushed_to_pages_of_task_runs(
+    call: RouteClient, hub: LiveHub, api: httpx.AsyncClient, with_rows: bool
+) -> None:
+    stream = hub._stream(Page(query="state:completed", kind="task_run", with_rows=with_rows))
+    await read(stream)
+    task = new_id()
+    records = list(journal_records.whole_task(UUID(await call.flow_run("RUNNING")), id_=task))
+    # It has entered a state before, in another message.
+    for some in (records[:3], records[3:]):
+        answer = await api.post("/journal", content=b"\n".join(map(orjson.dumps, some)))
+        assert answer.status_code == 200
+    rows: set[str] = set()
+    counts: Counter[str] = Counter()
+    while counts["Completed"] == 0:
+        for name, data in parse(await read(stream)):
+            if name == "runs":
+                rows |= {row["id"] for row in data["rows"]}
+                for _, _, state, by in data["steps"]:
+                    counts[state] += by
+    assert rows == ({str(task)} if with_rows else set())
+    assert +counts == {"Completed": 1}
     await stream.aclose()
 
 
@@ -159,7 +228,7 @@ def test_changes_are_gathered_for_less_than_a_second(spent: float, pages: int, p
     assert live.gathering_seconds(spent, pages) == pytest.approx(pause)
 
 
-async def test_page_that_comes_as_the_last_one_goes_is_told_of_changes(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_gets_changes_when_it_opens_as_the_last_one_closes(call: RouteClient, hub: LiveHub) -> None:
     first, second = hub._stream(Page()), hub._stream(Page())
     await read(first)
     await first.aclose()

@@ -10,7 +10,7 @@ import pytest
 
 from prefect.server.routes import list_operations
 from prefect.server.routes.criteria import RunCriteria
-from prefect.server.routes.operation import BodyFields, Operation
+from prefect.server.routes.operation import BodyFields, Operation, RowRange
 from prefect.server.routes.parameters import build_arguments, list_parameters
 
 
@@ -33,7 +33,7 @@ def test_build_arguments_gathers_the_fields_of_a_group() -> None:
     queues, flows = object(), object()
     arguments = build_arguments(operation, {"flows": flows, "work_pool_queues": queues, "offset": 3})
     criteria = arguments.pop("criteria")
-    assert arguments == {"offset": 3}
+    assert arguments == {"rows": RowRange(offset=3)}
     assert isinstance(criteria, RunCriteria)
     assert criteria.as_filters() == {"flows": flows, "work_queues": queues}
 

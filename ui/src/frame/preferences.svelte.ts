@@ -1,7 +1,14 @@
 /** What a person has chosen in this browser: it is kept between visits. */
-import type { Zone } from '../time/format'
+import { useTwelveHours, type Zone } from '../time/format'
 
 export type Theme = 'system' | 'light' | 'dark'
+
+/** The colours of states: all of them told apart, or those that people with a weakness for some colours tell apart. */
+export type Palette = 'standard' | 'red-green' | 'blue-yellow' | 'grey'
+
+/** Columns of a list of runs that can be left out. */
+export const RUN_COLUMNS = ['Started', 'Duration', 'Tasks', 'Deployment', 'Tags'] as const
+export type RunColumn = (typeof RUN_COLUMNS)[number]
 
 /** The view with which the list of runs opens. */
 export interface DefaultView {
@@ -16,11 +23,16 @@ interface Choices {
   chart: boolean
   pageSize: number
   wrapLogs: boolean
+  palette: Palette
+  dense: boolean
+  twelveHours: boolean
+  hiddenColumns: RunColumn[]
+  pinned: string[]
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, views: {} }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], views: {} }
 
 function read(): Choices {
   try {
@@ -43,8 +55,12 @@ export function choose(parts: Partial<Choices>) {
 export function applyTheme() {
   if (choices.theme === 'system') delete document.documentElement.dataset.theme
   else document.documentElement.dataset.theme = choices.theme
+  document.documentElement.dataset.palette = choices.palette
+  document.documentElement.classList.toggle('dense', choices.dense)
+  useTwelveHours(choices.twelveHours)
 }
 
 export function zoneName(): string {
-  return choices.zone === 'utc' ? 'UTC' : Intl.DateTimeFormat().resolvedOptions().timeZone
+  if (choices.zone === 'utc') return 'UTC'
+  return choices.zone === 'local' ? Intl.DateTimeFormat().resolvedOptions().timeZone : choices.zone
 }

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import type { FlowRunPage, FlowsPage, OverviewPage, RunRow, RunsPage } from '../api/schema'
-import { mergeFlowRun, mergeFlows, mergeOverview, mergeRunsPage } from './changes'
+import type { FlowRunPage, FlowsPage, OverviewPage, RunRow, RunsPage, TaskRunCounts } from '../api/schema'
+import { mergeFlowRun, mergeFlows, mergeOverview, mergeRunsPage, mergeTaskRunCounts, type Step } from './changes'
 import { parseMessage } from './messages'
 
 const row = (id: string, state: string, start: string, more: Partial<RunRow> = {}) =>
@@ -11,7 +11,7 @@ const runs = (rows: RunRow[], page = 1) =>
 
 test('a changed run is replaced where it is, and moves with the order', () => {
   const page = runs([row('b', 'RUNNING', '2026-01-02'), row('a', 'RUNNING', '2026-01-01')])
-  const merged = mergeRunsPage(page, { rows: [row('a', 'COMPLETED', '2026-01-01')], gone: [] }, '-start', 50)
+  const merged = mergeRunsPage(page, { rows: [row('a', 'COMPLETED', '2026-01-01')], gone: [], steps: [['2026-01-01', 'RUNNING', 'RUNNING', -1], ['2026-01-01', 'COMPLETED', 'COMPLETED', 1]] }, '-start', 50)
   expect(names(merged.rows)).toBe('b a')
   expect(merged.rows[1]!.state_type).toBe('COMPLETED')
   expect(merged.states.map((state) => [state.type, state.count])).toEqual([['RUNNING', 1], ['COMPLETED', 1]])
@@ -27,7 +27,7 @@ test('a new run comes to its place on the first page only, and one that is gone 
 })
 
 test('the overview follows runs through their states', () => {
-  const page = { running: [row('a', 'RUNNING', '1')], failed: [], failed_total: 0, late: [row('l', 'SCHEDULED', '1', { state_name: 'Late', message: 'No worker.' })], stuck: [], paused: [], upcoming: [] } as unknown as OverviewPage
+  const page = { running: [row('a', 'RUNNING', '1')], failed: [], failed_total: 0, late: [row('l', 'SCHEDULED', '1', { state_name: 'Late', message: 'No worker.' })], stuck: [], paused: [], upcoming: [], upcoming_total: 0, states: [], columns: [], since: '2026-01-01', width: 60 } as unknown as OverviewPage
   const merged = mergeOverview(page, { rows: [row('a', 'FAILED', '1'), row('n', 'RUNNING', '2'), row('l', 'SCHEDULED', '1', { state_name: 'Late' })], gone: [] })!
   expect([names(merged.running), names(merged.failed), merged.failed_total, merged.late[0]!.message]).toEqual(['n', 'a', 1, 'No worker.'])
   const retried = mergeOverview(merged, { rows: [row('a', 'RUNNING', '1'), row('l', 'PENDING', '1')], gone: [] })!
@@ -53,4 +53,24 @@ test('messages of the server are read', () => {
   expect(parseMessage('event: runs\ndata: {"rows": [], "gone": ["a"]}')).toEqual({ kind: 'runs', changes: { rows: [], gone: ['a'] } })
   expect(parseMessage('event: logs\ndata: {}')).toEqual({ kind: 'logs' })
   expect([parseMessage(': alive'), parseMessage('retry: 2000\nevent: hello\ndata: {}')]).toEqual([undefined, undefined])
+})
+
+test('counts, totals and charts follow the steps of states', () => {
+  const chart = { since: '2026-01-01T00:00:00Z', until: '2026-01-01T00:10:00Z', points: [], cells: [[5, 3, 'RUNNING', 4]], columns: 10, rows: [] }
+  const page = { ...runs([row('b', 'RUNNING', '2026-01-01T00:05:00Z')]), total: 70, pages: 2, chart } as unknown as RunsPage
+  const steps: Step[] = [['2026-01-01T00:05:10Z', 'RUNNING', 'RUNNING', -1], ['2026-01-01T00:05:10Z', 'FAILED', 'Failed', 1]]
+  const merged = mergeRunsPage(page, { rows: [], gone: [], steps, total: -1 }, '-start', 50)
+  expect([merged.total, merged.states.map((state) => [state.name, state.count])]).toEqual([69, [['RUNNING', 1], ['Failed', 1]]])
+  expect(merged.chart!.cells).toEqual([[5, 3, 'RUNNING', 3], [5, 3, 'FAILED', 1]])
+  const counts = { since: '2026-01-01T00:00:00Z', width: 60, columns: [[5, 'RUNNING', 1]] } as unknown as TaskRunCounts
+  expect(mergeTaskRunCounts(counts, { rows: [], gone: [], steps }).columns).toEqual([[5, 'FAILED', 1]])
+})
+
+test('a changed run moves its point of a chart', () => {
+  const chart = { since: '2026-01-01T00:00:00Z', until: '2026-01-01T00:01:00Z', points: [[0, 1, 'RUNNING', 'a', 'a']], cells: null, columns: 10, rows: [] }
+  const page = { ...runs([]), chart } as unknown as RunsPage
+  const changed = [row('a', 'COMPLETED', '2026-01-01T00:00:00Z', { run_seconds: 9 }), row('n', 'RUNNING', '2026-01-01T00:02:00Z')]
+  const merged = mergeRunsPage(page, { rows: changed, gone: [] }, '-start', 50).chart!
+  expect(merged.points.map((point) => point.slice(0, 4))).toEqual([[0, 9, 'COMPLETED', 'a'], [120_000, 1, 'RUNNING', 'n']])
+  expect(merged.until).toBe('2026-01-01T00:02:00.000Z')
 })

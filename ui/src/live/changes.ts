@@ -1,10 +1,18 @@
-/** Flow runs that changed, as the server pushes them, and how the data of a page follows them without being loaded again. */
-import type { DeploymentRow, DeploymentsPage, FlowRow, FlowRunPage, FlowsPage, OverviewPage, RunRow, RunsPage, ShortRun } from '../api/schema'
+/** Runs that changed, as the server pushes them, and how the data of a page follows them without being loaded again. */
+import type { Chart, DeploymentRow, DeploymentsPage, FlowRow, FlowRunPage, FlowsPage, OverviewPage, RunRow, RunsPage, ShortRun, StateCount, TaskRunCounts } from '../api/schema'
+import { STATES } from '../parts/states'
+
+/** When a run started, the type and the name of a state, and by how much the count of such runs changes. */
+export type Step = [string | null, string, string, number]
 
 export interface RunChanges {
   rows: RunRow[]
   /** The ids of those that were deleted, or that the query of the page does not mean any more. */
   gone: string[]
+  /** How counts by state change. */
+  steps?: Step[]
+  /** By how much the number of runs that satisfy the query changes. */
+  total?: number
 }
 
 const FAILED = ['FAILED', 'CRASHED']
@@ -34,13 +42,15 @@ function addRows(rows: RunRow[], changes: RunChanges, keep: Keep): RunRow[] {
 
 const startOf = (row: RunRow) => row.start_time ?? row.expected_start_time ?? ''
 
+const secondsOf = (row: RunRow) => row.run_seconds + (row.running_since ? (Date.now() - new Date(row.running_since).getTime()) / 1000 : 0)
+
 /** Compare rows in an order of the page of runs, as `-start`. */
 export function compareRows(sort: string): (a: RunRow, b: RunRow) => number {
   const value: Record<string, (row: RunRow) => string | number> = {
     start: startOf,
     end: (row) => row.end_time ?? '',
     name: (row) => row.name,
-    duration: (row) => row.run_seconds + (row.running_since ? (Date.now() - new Date(row.running_since).getTime()) / 1000 : 0),
+    duration: secondsOf,
   }
   const of = value[sort.replace('-', '')] ?? startOf
   const sign = sort.startsWith('-') ? -1 : 1
@@ -51,22 +61,76 @@ export function compareRows(sort: string): (a: RunRow, b: RunRow) => number {
 }
 
 export function mergeRunsPage(page: RunsPage, changes: RunChanges, sort: string, size: number): RunsPage {
-  const before = new Map(page.rows.map((row) => [row.id, row]))
   let rows = replaceRows(page.rows, changes)
   // On later pages it is not known what moved there.
   if (page.page === 1) rows = addRows(rows, changes, () => true).sort(compareRows(sort)).slice(0, size)
-  const states = page.states.map((state) => ({ ...state }))
-  for (const row of changes.rows) {
-    const old = before.get(row.id)
-    if (!old || (old.state_type === row.state_type && old.state_name === row.state_name)) continue
-    for (const [each, by] of [[old, -1], [row, 1]] as const) {
-      const state = states.find((state) => state.type === each.state_type && state.name === each.state_name)
-      if (state) state.count += by
-      else if (by > 0 && each.state_type) states.push({ type: each.state_type, name: each.state_name ?? each.state_type, count: 1 })
-    }
-  }
   const scheduled = replaceRows(page.upcoming, changes, (row) => row.state_type === 'SCHEDULED')
-  return { ...page, rows, states: states.filter((state) => state.count > 0), upcoming: scheduled }
+  const total = Math.max(rows.length, page.total + (changes.total ?? 0))
+  return {
+    ...page,
+    rows,
+    total,
+    pages: Math.max(page.pages, Math.ceil(total / size)),
+    states: countStates(page.states, changes.steps ?? []),
+    chart: page.chart && mergeChart(page.chart, changes),
+    upcoming: scheduled,
+    upcoming_total: Math.max(scheduled.length, page.upcoming_total - (page.upcoming.length - scheduled.length)),
+  }
+}
+
+function countStates(before: StateCount[], steps: Step[]): StateCount[] {
+  const states = before.map((state) => ({ ...state }))
+  for (const [, type, name, by] of steps) {
+    const state = states.find((each) => each.type === type && each.name === name)
+    if (state) state.count += by
+    else if (by > 0) states.push({ type, name, count: by })
+  }
+  return states.filter((state) => state.count > 0)
+}
+
+/** Most points of a chart; more runs are counted in cells. */
+const MAX_POINTS = 1000
+
+function mergeChart(chart: Chart, changes: RunChanges): Chart {
+  const since = new Date(chart.since).getTime()
+  const until = Math.max(new Date(chart.until).getTime(), ...changes.rows.map((row) => new Date(startOf(row) || chart.since).getTime()))
+  const extended = { ...chart, until: new Date(until).toISOString() }
+  if (chart.cells) return { ...chart, cells: mergeCells(chart, changes.steps ?? []) }
+  const changed = new Set([...changes.gone, ...changes.rows.map((row) => row.id)])
+  const points = changes.rows
+    .filter((row) => row.state_type && startOf(row) && new Date(startOf(row)).getTime() >= since)
+    .map((row): Chart['points'][number] => [new Date(startOf(row)).getTime() - since, secondsOf(row), row.state_type!, row.id, row.name])
+  return { ...extended, points: [...chart.points.filter((point) => !changed.has(point[3])), ...points].slice(-MAX_POINTS) }
+}
+
+/** Count runs in the cells of their columns: in which row they were, and are, only the next answer says. */
+function mergeCells(chart: Chart, steps: Step[]): Chart['cells'] {
+  const cells = (chart.cells ?? []).map((cell): [number, number, string, number] => [cell[0], cell[1], cell[2], cell[3]])
+  const since = new Date(chart.since).getTime()
+  const width = (new Date(chart.until).getTime() - since) / chart.columns
+  let row = 0
+  for (const [start, type, , by] of steps) {
+    if (!start || new Date(start).getTime() < since) continue
+    const column = Math.min(chart.columns - 1, Math.floor((new Date(start).getTime() - since) / width))
+    const cell = cells.find((each) => each[0] === column && each[2] === type && each[3] + by >= 0)
+    if (cell) [row, cell[3]] = [cell[1], cell[3] + by]
+    else if (by > 0) cells.push([column, row, type, by])
+  }
+  return cells.filter((cell) => cell[3] > 0)
+}
+
+/** Count runs in the columns of a diagram, each as its number, a type of state and a count. */
+function mergeColumns(columns: [number, string, number][], steps: Step[], since: string, width: number): [number, string, number][] {
+  const counts = new Map(columns.map(([column, type, count]) => [`${column} ${type}`, count]))
+  for (const [start, type, , by] of steps) {
+    const column = start ? Math.floor((new Date(start).getTime() - new Date(since).getTime()) / 1000 / width) : -1
+    if (column >= 0) counts.set(`${column} ${type}`, (counts.get(`${column} ${type}`) ?? 0) + by)
+  }
+  return [...counts].filter(([, count]) => count > 0).map(([key, count]) => [Number(key.split(' ')[0]), key.split(' ')[1]!, count])
+}
+
+export function mergeTaskRunCounts(page: TaskRunCounts, changes: RunChanges): TaskRunCounts {
+  return { ...page, columns: mergeColumns(page.columns as [number, string, number][], changes.steps ?? [], page.since, page.width) }
 }
 
 /** @returns nothing when a run waits for input, whose form has to be loaded. */
@@ -78,16 +142,27 @@ export function mergeOverview(page: OverviewPage, changes: RunChanges): Overview
   const failed = (row: RunRow) => FAILED.includes(row.state_type ?? '') && !row.is_subflow
   const stillFailed = replaceRows(page.failed, changes, failed)
   const allFailed = addRows(stillFailed, changes, failed)
+  const steps = changes.steps ?? []
+  const began = new Date(page.since).getTime()
+  const upcoming = replaceRows(page.upcoming, changes, (row) => row.state_type === 'SCHEDULED')
   return {
     ...page,
+    columns: mergeColumns(page.columns as [number, string, number][], steps, page.since, page.width),
+    states: countTypes(page.states, steps.filter(([start]) => start && new Date(start).getTime() >= began)),
+    upcoming_total: Math.max(upcoming.length, page.upcoming_total - (page.upcoming.length - upcoming.length)),
     running: addRows(replaceRows(page.running, changes, runs), changes, runs).sort(compareRows('-start')).slice(0, OVERVIEW_ROWS),
     failed: allFailed.sort(compareRows('-end')).slice(0, OVERVIEW_ROWS),
     failed_total: page.failed_total + allFailed.length - page.failed.length,
     late: replaceRows(page.late, changes, (row) => row.state_name === 'Late'),
     stuck: replaceRows(page.stuck, changes, (row) => row.state_type === 'PENDING'),
     paused: page.paused.filter((each) => !changes.gone.includes(each.run.id) && (byId.get(each.run.id)?.state_type ?? 'PAUSED') === 'PAUSED'),
-    upcoming: replaceRows(page.upcoming, changes, (row) => row.state_type === 'SCHEDULED'),
+    upcoming,
   }
+}
+
+/** Count states by their types alone. */
+function countTypes(states: StateCount[], steps: Step[]): StateCount[] {
+  return countStates(states, steps.map(([start, type, , by]): Step => [start, type, states.find((each) => each.type === type)?.name ?? STATES[type]?.name ?? type, by]))
 }
 
 function shorten(row: RunRow): ShortRun {

@@ -1,6 +1,15 @@
 /** Times and durations as people read them. */
 
-export type Zone = 'local' | 'utc'
+/** `local`, `utc`, or the name of a zone, as `Asia/Tokyo`. */
+export type Zone = string
+
+let twelveHours = false
+
+/** Choose how hours are written, for all that is formatted later. */
+export function useTwelveHours(on: boolean) {
+  if (on !== twelveHours) formatters.clear()
+  twelveHours = on
+}
 
 /** Return a duration with sense: `240 ms`, `3.2 s`, `1m 46s`, `1h 02m`, `3d 4h`; never `0 seconds`. */
 export function formatDuration(seconds: number): string {
@@ -50,7 +59,7 @@ function formatter(zone: Zone, options: Intl.DateTimeFormatOptions): Intl.DateTi
   const key = zone + JSON.stringify(options)
   let found = formatters.get(key)
   if (!found) {
-    found = new Intl.DateTimeFormat('en-GB', { ...options, hour12: false, ...(zone === 'utc' ? { timeZone: 'UTC' } : {}) })
+    found = new Intl.DateTimeFormat('en-GB', { ...options, hour12: twelveHours, ...(zone === 'local' ? {} : { timeZone: zone === 'utc' ? 'UTC' : zone }) })
     formatters.set(key, found)
   }
   return found

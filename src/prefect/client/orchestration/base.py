@@ -8,12 +8,14 @@ from uuid import UUID
 
 from prefect import journal
 from prefect._io import blocking, drive
+from prefect.client.orchestration.related_filters import NAMES_IN_API, RelatedFilters
 
 if TYPE_CHECKING:
     from httpx import Response
     from pydantic import BaseModel
 
     from prefect.client.base import ServerType
+    from prefect.client.orchestration.related_filters import RunRelatedFilters
     from prefect.client.orchestration.routes import ServerRoutes
     from prefect.client.transport import Transport
 
@@ -144,26 +146,19 @@ def parse_id(value: UUID | str) -> UUID:
 
 
 def build_query(
-    flow_filter: Any = None,
-    flow_run_filter: Any = None,
-    task_run_filter: Any = None,
-    deployment_filter: Any = None,
-    work_pool_filter: Any = None,
-    work_queue_filter: Any = None,
+    related: RunRelatedFilters,
+    kind: type[RunRelatedFilters] = RelatedFilters,
     *,
     sort: Any = None,
     limit: int | None = None,
     offset: int | None = None,
 ) -> dict[str, Any]:
-    """Return the body of a request for objects: the filters by their names in the API, the order and the page."""
-    return drop_none(
-        flows=flow_filter,
-        flow_runs=flow_run_filter,
-        task_runs=task_run_filter,
-        deployments=deployment_filter,
-        work_pools=work_pool_filter,
-        work_pool_queues=work_queue_filter,
-        sort=sort,
-        limit=limit,
-        offset=offset,
-    )
+    """Return the body of a request for objects: the filters by their names in the API, the order and the page.
+
+    Raises:
+        TypeError: `kind` has no such filter.
+    """
+    if unknown := related.keys() - kind.__optional_keys__:
+        raise TypeError(f"There is no argument {min(unknown)!r}.")
+    named = {NAMES_IN_API[name]: value for name, value in related.items()}
+    return drop_none(**named, sort=sort, limit=limit, offset=offset)

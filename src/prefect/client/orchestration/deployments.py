@@ -10,9 +10,12 @@ from uuid import UUID
 from prefect._lazy import lazy_from
 from prefect.client import wire
 from prefect.client.orchestration import base as _base
+from prefect.client.orchestration.related_filters import RelatedFilters, shows_filters
 
 if TYPE_CHECKING:
-    from prefect.schemas import actions, deployments, filters, responses, sorting, states
+    from typing import Unpack
+
+    from prefect.schemas import actions, deployments, responses, sorting, states
     from prefect.schemas import runs as objects
     from prefect.schemas.actions import DeploymentScheduleCreate, DeploymentUpdate
     from prefect.schemas.concurrency import ConcurrencyOptions
@@ -139,38 +142,24 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
         answer = await self._call("GET", route, flow_name=flow_name, deployment_name=deployment_name)
         return responses.DeploymentResponse.model_validate(answer)
 
+    @shows_filters(RelatedFilters)
     async def read_deployments(
         self,
         *,
-        flow_filter: filters.FlowFilter | None = None,
-        flow_run_filter: filters.FlowRunFilter | None = None,
-        task_run_filter: filters.TaskRunFilter | None = None,
-        deployment_filter: filters.DeploymentFilter | None = None,
-        work_pool_filter: filters.WorkPoolFilter | None = None,
-        work_queue_filter: filters.WorkQueueFilter | None = None,
         limit: int | None = None,
         sort: sorting.DeploymentSort | None = None,
         offset: int = 0,
+        **related: Unpack[RelatedFilters],
     ) -> list[responses.DeploymentResponse]:
         """Return the deployments that satisfy all filters.
 
         Args:
-            flow_filter: What their flow must satisfy.
-            flow_run_filter: What one of their runs must satisfy.
-            task_run_filter: What a task run of one of their runs must satisfy.
-            deployment_filter: What they must satisfy.
-            work_pool_filter: What their work pool must satisfy.
-            work_queue_filter: What their work queue must satisfy.
+            **related: What the objects must satisfy that they are related to, as in `RelatedFilters`.
             limit: How many at most; 200 if None.
             sort: The order; by name if None.
             offset: How many to skip first.
         """
-        body = _base.build_query(
-            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
-            sort=sort,
-            limit=limit,
-            offset=offset,
-        )
+        body = _base.build_query(related, sort=sort, limit=limit, offset=offset)
         return _base.parse_many(responses.DeploymentResponse, await self._call("POST", "/deployments/filter", body))
 
     async def update_deployment(self, deployment_id: UUID, deployment: DeploymentUpdate) -> None:
@@ -182,7 +171,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
         await self._call("PATCH", "/deployments/{id}", _base.dump_set_fields(deployment), id=deployment_id)
 
     async def pause_deployment(self, deployment_id: UUID | str) -> None:
-        """Let the schedules of a deployment make no more runs.
+        """Pause a deployment: its schedules create no runs.
 
         Raises:
             ObjectNotFound: There is none with this id.
@@ -191,7 +180,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
         await self._call("PATCH", "/deployments/{id}", {"paused": True}, id=_as_deployment_id(deployment_id))
 
     async def resume_deployment(self, deployment_id: UUID | str) -> None:
-        """Let the schedules of a deployment make runs again.
+        """Resume a deployment: its schedules create runs again.
 
         Raises:
             ObjectNotFound: There is none with this id.
@@ -384,7 +373,7 @@ def _as_deployment_id(value: UUID | str) -> UUID:
 
 
 class DeploymentClient(_base.BaseClient):
-    """The same for sync code."""
+    """`DeploymentAsyncClient` for sync code."""
 
     create_deployment = _base.sync_method(DeploymentAsyncClient.create_deployment)
     create_deployment_branch = _base.sync_method(DeploymentAsyncClient.create_deployment_branch)

@@ -9,11 +9,14 @@ from uuid import UUID
 from prefect._lazy import lazy, lazy_from
 from prefect.client import wire
 from prefect.client.orchestration import base
+from prefect.client.orchestration.related_filters import RelatedFilters, shows_filters
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from httpx import Response
 
-    from prefect.schemas import filters, responses, sorting, states
+    from prefect.schemas import responses, sorting, states
     from prefect.schemas import runs as objects
     from prefect.schemas.actions import runs as actions
     from prefect.schemas.states import State
@@ -82,55 +85,30 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
         """
         return wire.parse_flow_run(await self._call("GET", "/flow_runs/{id}", id=base.parse_id(flow_run_id)))
 
+    @shows_filters(RelatedFilters)
     async def read_flow_runs(
         self,
         *,
-        flow_filter: filters.FlowFilter | None = None,
-        flow_run_filter: filters.FlowRunFilter | None = None,
-        task_run_filter: filters.TaskRunFilter | None = None,
-        deployment_filter: filters.DeploymentFilter | None = None,
-        work_pool_filter: filters.WorkPoolFilter | None = None,
-        work_queue_filter: filters.WorkQueueFilter | None = None,
         sort: sorting.FlowRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
+        **related: Unpack[RelatedFilters],
     ) -> list[objects.FlowRun]:
         """Return the flow runs that satisfy all filters.
 
         Args:
-            flow_filter: What the run's flow must satisfy.
-            flow_run_filter: What the run must satisfy.
-            task_run_filter: What one of its task runs must satisfy.
-            deployment_filter: What its deployment must satisfy.
-            work_pool_filter: What its work pool must satisfy.
-            work_queue_filter: What its work queue must satisfy.
+            **related: What the objects must satisfy that they are related to, as in `RelatedFilters`.
             sort: The order; newest id first if None.
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        body = base.build_query(
-            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
-            sort=sort,
-            limit=limit,
-            offset=offset,
-        )
+        body = base.build_query(related, sort=sort, limit=limit, offset=offset)
         return base.parse_many(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
 
-    async def count_flow_runs(
-        self,
-        *,
-        flow_filter: filters.FlowFilter | None = None,
-        flow_run_filter: filters.FlowRunFilter | None = None,
-        task_run_filter: filters.TaskRunFilter | None = None,
-        deployment_filter: filters.DeploymentFilter | None = None,
-        work_pool_filter: filters.WorkPoolFilter | None = None,
-        work_queue_filter: filters.WorkQueueFilter | None = None,
-    ) -> int:
+    @shows_filters(RelatedFilters)
+    async def count_flow_runs(self, **related: Unpack[RelatedFilters]) -> int:
         """Return how many flow runs satisfy all filters; what they are about is as in `read_flow_runs`."""
-        criteria = base.build_query(
-            flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter
-        )
-        return await self._call("POST", "/flow_runs/count", criteria)
+        return await self._call("POST", "/flow_runs/count", base.build_query(related))
 
     async def read_flow_run_states(self, flow_run_id: UUID) -> list[State[Any]]:
         """Return all states of a flow run, oldest first; none for a run that is not known."""
@@ -170,7 +148,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
     async def resume_flow_run(
         self, flow_run_id: UUID, run_input: dict[str, Any] | None = None
     ) -> responses.OrchestrationResult[Any]:
-        """Let a paused flow run go on.
+        """Resume a paused flow run.
 
         Args:
             flow_run_id: The run.
@@ -213,7 +191,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
         return await self._call_raw("PATCH", "/flow_runs/{id}", values, id=base.parse_id(flow_run_id))
 
     async def set_flow_run_name(self, flow_run_id: UUID, name: str) -> Response:
-        """Give a flow run another name.
+        """Rename a flow run.
 
         Raises:
             ObjectNotFound: There is no such run.
@@ -287,7 +265,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
 
 
 class FlowRunClient(base.BaseClient):
-    """The same for sync code."""
+    """`FlowRunAsyncClient` for sync code."""
 
     count_flow_runs = base.sync_method(FlowRunAsyncClient.count_flow_runs)
     create_flow_run = base.sync_method(FlowRunAsyncClient.create_flow_run)

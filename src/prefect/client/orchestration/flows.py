@@ -7,10 +7,13 @@ from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.client.orchestration import base
+from prefect.client.orchestration.related_filters import RelatedFilters, shows_filters
 
 if TYPE_CHECKING:
-    from prefect.schemas import filters, sorting
+    from typing import Unpack
+
     from prefect.schemas import runs as objects
+    from prefect.schemas import sorting
 else:
     objects = lazy("prefect.schemas.runs")
 
@@ -43,38 +46,24 @@ class FlowAsyncClient(base.BaseAsyncClient):
         """
         return objects.Flow.model_validate(await self._call("GET", "/flows/name/{name}", name=flow_name))
 
+    @shows_filters(RelatedFilters)
     async def read_flows(
         self,
         *,
-        flow_filter: filters.FlowFilter | None = None,
-        flow_run_filter: filters.FlowRunFilter | None = None,
-        task_run_filter: filters.TaskRunFilter | None = None,
-        deployment_filter: filters.DeploymentFilter | None = None,
-        work_pool_filter: filters.WorkPoolFilter | None = None,
-        work_queue_filter: filters.WorkQueueFilter | None = None,
         sort: sorting.FlowSort | None = None,
         limit: int | None = None,
         offset: int = 0,
+        **related: Unpack[RelatedFilters],
     ) -> list[objects.Flow]:
         """Return the flows that satisfy all filters.
 
         Args:
-            flow_filter: What the flow must satisfy.
-            flow_run_filter: What one of its runs must satisfy.
-            task_run_filter: What a task run of one of its runs must satisfy.
-            deployment_filter: What one of its deployments must satisfy.
-            work_pool_filter: What the work pool of such a deployment must satisfy.
-            work_queue_filter: What the work queue of such a deployment must satisfy.
+            **related: What the objects must satisfy that they are related to, as in `RelatedFilters`.
             sort: The order; by name if None.
             limit: How many at most; 200 if None.
             offset: How many to skip first.
         """
-        body = base.build_query(
-            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter, work_pool_filter, work_queue_filter),
-            sort=sort,
-            limit=limit,
-            offset=offset,
-        )
+        body = base.build_query(related, sort=sort, limit=limit, offset=offset)
         return base.parse_many(objects.Flow, await self._call("POST", "/flows/filter", body))
 
     async def delete_flow(self, flow_id: UUID) -> None:
@@ -87,7 +76,7 @@ class FlowAsyncClient(base.BaseAsyncClient):
 
 
 class FlowClient(base.BaseClient):
-    """The same for sync code."""
+    """`FlowAsyncClient` for sync code."""
 
     create_flow = base.sync_method(FlowAsyncClient.create_flow)
     create_flow_from_name = base.sync_method(FlowAsyncClient.create_flow_from_name)

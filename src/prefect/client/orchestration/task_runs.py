@@ -9,11 +9,14 @@ from uuid import UUID
 from prefect._lazy import lazy, lazy_from
 from prefect.client import wire
 from prefect.client.orchestration import base
+from prefect.client.orchestration.related_filters import RunRelatedFilters, shows_filters
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from httpx import Response
 
-    from prefect.schemas import filters, responses, sorting, states
+    from prefect.schemas import responses, sorting, states
     from prefect.schemas import runs as objects
     from prefect.schemas.actions import runs as actions
     from prefect.schemas.states import State
@@ -76,24 +79,20 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
         """
         return wire.parse_task_run(await self._call("GET", "/task_runs/{id}", id=base.parse_id(task_run_id)))
 
+    @shows_filters(RunRelatedFilters)
     async def read_task_runs(
         self,
         *,
-        flow_filter: filters.FlowFilter | None = None,
-        flow_run_filter: filters.FlowRunFilter | None = None,
-        task_run_filter: filters.TaskRunFilter | None = None,
-        deployment_filter: filters.DeploymentFilter | None = None,
         sort: sorting.TaskRunSort | None = None,
         limit: int | None = None,
         offset: int = 0,
+        **related: Unpack[RunRelatedFilters],
     ) -> list[objects.TaskRun]:
         """Return the task runs that satisfy all filters; those of flows and deployments concern the run's flow run.
 
         Args: as for `read_flow_runs`.
         """
-        body = base.build_query(
-            *(flow_filter, flow_run_filter, task_run_filter, deployment_filter), sort=sort, limit=limit, offset=offset
-        )
+        body = base.build_query(related, RunRelatedFilters, sort=sort, limit=limit, offset=offset)
         return base.parse_many(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
 
     async def read_task_run_states(self, task_run_id: UUID) -> list[State[Any]]:
@@ -105,7 +104,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
     async def set_task_run_state(
         self, task_run_id: UUID, state: State[Any], force: bool = False
     ) -> responses.OrchestrationResult[Any]:
-        """Ask for a task run to enter a state; as `set_flow_run_state`.
+        """Propose a state for a task run; see `set_flow_run_state`.
 
         Raises:
             ObjectNotFound: There is no such run.
@@ -116,7 +115,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
         return wire.parse_proposal_answer(answer, state, body)
 
     async def set_task_run_name(self, task_run_id: UUID, name: str) -> Response:
-        """Give a task run another name.
+        """Rename a task run.
 
         Raises:
             ObjectNotFound: There is no such run.
@@ -133,7 +132,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
 
 
 class TaskRunClient(base.BaseClient):
-    """The same for sync code."""
+    """`TaskRunAsyncClient` for sync code."""
 
     create_task_run = base.sync_method(TaskRunAsyncClient.create_task_run)
     delete_task_run = base.sync_method(TaskRunAsyncClient.delete_task_run)

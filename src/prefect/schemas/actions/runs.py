@@ -10,9 +10,9 @@ from pydantic import BeforeValidator, Field
 from prefect.schemas import records
 from prefect.schemas.base import ActionBaseModel, models_as_data
 from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
-from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
+from prefect.schemas.runs import FlowRunPolicy, TaskRunKeys, TaskRunPolicy
 from prefect.schemas.states import StateDetails, StateType
-from prefect.types._annotated import AwareDateTime, KeyValueLabelsField
+from prefect.types._annotated import KeyValueLabelsField
 
 RunParameters: TypeAlias = Annotated[dict[str, Any], BeforeValidator(models_as_data)]
 """Parameters of a run; pydantic models among them become JSON data."""
@@ -93,18 +93,12 @@ class FlowRunUpdate(ActionBaseModel):
     job_variables: dict[str, Any] | None = None
 
 
-class TaskRunCreate(ActionBaseModel):
+class TaskRunCreate(TaskRunKeys, ActionBaseModel):
     """A new task run."""
 
     id: UUID | None = None
     state: StateCreate | None = None
     name: str | None = None
-    flow_run_id: UUID | None = None
-    task_key: str
-    dynamic_key: str
-    cache_key: str | None = None
-    cache_expiration: AwareDateTime | None = None
-    task_version: str | None = None
     empirical_policy: TaskRunPolicy = Field(default_factory=TaskRunPolicy)
     tags: list[str] = Field(default_factory=list)
     labels: KeyValueLabelsField = Field(default_factory=dict)

@@ -15,10 +15,9 @@ from prefect.schemas.actions import deployments as actions
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
 from prefect.schemas.responses import GlobalConcurrencyLimitResponse as _GlobalConcurrencyLimitResponse
-from prefect.schemas.runs import CreatedBy, UpdatedBy
 from prefect.schemas.schedules import CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.schemas.wire.base import Deleted, Page, Stored
-from prefect.types._annotated import AwareDateTime, KeyValueLabelsField, PositiveInteger
+from prefect.types._annotated import PositiveInteger
 from prefect.types.enums import AutoEnum
 
 Schedule = IntervalSchedule | CronSchedule | RRuleSchedule
@@ -66,34 +65,15 @@ class GlobalConcurrencyLimitResponse(Stored, _GlobalConcurrencyLimitResponse):
     """A named limit with its active slots."""
 
 
-class DeploymentResponse(Stored):
+class DeploymentResponse(deployments.StoredDeploymentFields, Stored):
     """A deployment with its status, work pool and work queue."""
 
     name: str
-    version: str | None = None
-    description: str | None = None
-    flow_id: UUID
-    paused: bool = False
     schedules: list[DeploymentSchedule] = Field(default_factory=list[DeploymentSchedule])
     concurrency_limit: int | None = Field(default=None, deprecated=True)
     global_concurrency_limit: GlobalConcurrencyLimitResponse | None = None
     concurrency_options: ConcurrencyOptions | None = None
-    job_variables: dict[str, Any] = Field(default_factory=dict)
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    pull_steps: list[dict[str, Any]] | None = None
-    tags: list[str] = Field(default_factory=list)
-    labels: KeyValueLabelsField = Field(default_factory=dict)
-    work_queue_name: str | None = None
-    last_polled: AwareDateTime | None = None
     parameter_openapi_schema: dict[str, Any] | None = Field(default_factory=dict, json_schema_extra=_OBJECT)
-    path: str | None = None
-    entrypoint: str | None = None
-    storage_document_id: UUID | None = None
-    infrastructure_document_id: UUID | None = None
-    created_by: CreatedBy | None = None
-    updated_by: UpdatedBy | None = None
-    work_queue_id: UUID | None = None
-    enforce_parameter_schema: bool = True
     work_pool_name: str | None = None
     status: DeploymentStatus | None = DeploymentStatus.NOT_READY
 

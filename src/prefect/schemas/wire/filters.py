@@ -2,7 +2,7 @@
 """The filters of the REST API as the server validates them: unknown fields are errors, and some have more conditions.
 
 A strict filter differs from one of `schemas` in that unknown fields are errors, in nested filters as well. Filters with
-conditions of their own are declared below with the filter that they replace; the others are made when first used.
+conditions of their own are declared below with the filter that they replace; the others are in a table.
 """
 
 from __future__ import annotations
@@ -66,12 +66,33 @@ def _strict_annotation(annotation: Any) -> Any:
     return Union[tuple(new or old for new, old in zip(replaced, parts, strict=True))]  # noqa: UP007  # made at run time
 
 
+_MADE_WHEN_USED = {
+    filters: (
+        "ArtifactCollectionFilter ArtifactCollectionFilterFlowRunId ArtifactCollectionFilterKey "
+        "ArtifactCollectionFilterLatestId ArtifactCollectionFilterTaskRunId ArtifactCollectionFilterType "
+        "ArtifactFilter ArtifactFilterFlowRunId ArtifactFilterId ArtifactFilterKey ArtifactFilterTaskRunId "
+        "ArtifactFilterType BlockDocumentFilterBlockTypeId BlockDocumentFilterId BlockDocumentFilterName "
+        "BlockSchemaFilter BlockSchemaFilterBlockTypeId BlockSchemaFilterCapabilities BlockSchemaFilterId "
+        "BlockSchemaFilterVersion BlockTypeFilter BlockTypeFilterName BlockTypeFilterSlug "
+        "DeploymentFilterConcurrencyLimit DeploymentFilterId DeploymentFilterName DeploymentFilterTags "
+        "DeploymentFilterWorkQueueName FlowFilterName FlowFilterTags FlowRunFilter LogFilter LogFilterFlowRunId "
+        "LogFilterLevel LogFilterTextSearch LogFilterTimestamp TaskRunFilterEndTime TaskRunFilterId "
+        "TaskRunFilterName TaskRunFilterStartTime TaskRunFilterState TaskRunFilterStateName TaskRunFilterStateType "
+        "TaskRunFilterSubFlowRuns TaskRunFilterTags VariableFilter VariableFilterId VariableFilterName "
+        "VariableFilterTags WorkPoolFilter WorkPoolFilterId WorkPoolFilterName WorkPoolFilterType WorkQueueFilter "
+        "WorkQueueFilterId WorkQueueFilterName WorkerFilter WorkerFilterLastHeartbeatTime"
+    ),
+    event_filters: ("AutomationFilterCreated AutomationFilterId AutomationFilterName"),
+}
+"""The filters of `schemas` whose strict versions have no conditions of their own. All of them would slow down every
+command, so each is made when it is first used."""
+_MODULES = {name: module for module, names in _MADE_WHEN_USED.items() for name in names.split()}
+
+
 def __getattr__(name: str) -> Any:
-    # Made when first used: to make all of them would slow down every command.
-    model = getattr(event_filters, name, None) or getattr(filters, name, None)
-    if not (isinstance(model, type) and issubclass(model, PrefectBaseModel)):
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    made = globals()[name] = strict(model)
+    made = globals()[name] = strict(getattr(_MODULES[name], name))
     return made
 
 

@@ -13,14 +13,12 @@ from prefect.schemas import responses, runs
 from prefect.schemas.actions import runs as actions
 from prefect.schemas.base import PrefectBaseModel
 from prefect.schemas.run_inputs import Constant, FlowRunResult, Parameter, TaskRunResult
-from prefect.schemas.runs import CreatedBy, FlowRunPolicy, TaskRunPolicy
+from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateType
 from prefect.schemas.wire.base import Deleted, Labels, Page, RunName, Stored
 from prefect.schemas.wire.states import FlowRunOrchestrationResult, State, StateCreate
 from prefect.types._annotated import AwareDateTime
 from prefect.types.names import Name
-
-_ZERO = timedelta(0)
 
 
 class Flow(Stored, runs.Flow):
@@ -35,40 +33,13 @@ class FlowCreate(actions.FlowCreate):
     name: Name
 
 
-class FlowRun(Stored):
+class FlowRun(runs.FlowRunFields, Stored):
     """A flow run."""
 
     name: RunName
-    flow_id: UUID
-    state_id: UUID | None = None
-    deployment_id: UUID | None = None
-    deployment_version: str | None = None
-    work_queue_name: str | None = None
-    flow_version: str | None = None
-    parameters: dict[str, Any] = Field(default_factory=dict)
-    idempotency_key: str | None = None
-    context: dict[str, Any] = Field(default_factory=dict)
     empirical_policy: FlowRunPolicy = Field(default_factory=FlowRunPolicy)
-    tags: list[str] = Field(default_factory=list)
     labels: Labels = Field(default_factory=dict)
-    parent_task_run_id: UUID | None = None
-    state_type: StateType | None = None
-    state_name: str | None = None
-    run_count: int = 0
-    expected_start_time: AwareDateTime | None = None
-    next_scheduled_start_time: AwareDateTime | None = None
-    start_time: AwareDateTime | None = None
-    end_time: AwareDateTime | None = None
-    total_run_time: timedelta = _ZERO
-    estimated_run_time: timedelta = _ZERO
-    estimated_start_time_delta: timedelta = _ZERO
-    auto_scheduled: bool = False
-    infrastructure_document_id: UUID | None = None
-    infrastructure_pid: str | None = None
-    created_by: CreatedBy | None = None
-    work_queue_id: UUID | None = None
     state: State | None = None
-    job_variables: dict[str, Any] | None = None
 
 
 class FlowRunResponse(Stored, responses.FlowRunResponse):
@@ -159,7 +130,7 @@ class UITaskRun(TaskRun):
     flow_run_name: str | None = None
 
 
-class TaskRunResponse(Stored):
+class TaskRunResponse(runs.RunTimes, Stored):
     """A task run, in short."""
 
     name: RunName
@@ -171,11 +142,6 @@ class TaskRunResponse(Stored):
     task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = Field(default_factory=dict)
     state_id: UUID | None = None
     state: State | None = None
-    start_time: AwareDateTime | None = None
-    end_time: AwareDateTime | None = None
-    total_run_time: timedelta = _ZERO
-    estimated_run_time: timedelta = _ZERO
-    estimated_start_time_delta: timedelta = _ZERO
 
 
 class TaskRunCreate(actions.TaskRunCreate):

@@ -8,9 +8,10 @@ which would be larger and slower to write. It knows no NUL character in texts, s
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import lru_cache
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, ClassVar, NamedTuple
 from uuid import UUID
 
@@ -97,7 +98,15 @@ _POSTGRES_TYPES: dict[Kind, str] = {
 }
 
 
-def _encode_column(values: list[Any], encode: Coder | None) -> list[Any]:
+def _read_columns(names: Sequence[str], items: Sequence[Mapping[str, Any]]) -> Iterable[Sequence[Any]]:
+    """Return the values of each named column; None where an item has none."""
+    if len(names) > 1:
+        with suppress(KeyError):  # hot path: half the time that looking up each value takes
+            return list(zip(*map(itemgetter(*names), items), strict=True))
+    return [[item.get(name) for item in items] for name in names]
+
+
+def _encode_column(values: Sequence[Any], encode: Coder | None) -> Sequence[Any]:
     """Return the values of a column as the driver takes them. One that many rows share is encoded once for them."""
     if encode is None:
         return values
@@ -115,7 +124,7 @@ _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 
 
 class _Coders(NamedTuple):
-    """What encodes and decodes some columns.
+    """Encoders and decoders of some columns.
 
     Attributes:
         encoders: The name of each column, and what encodes it.
@@ -170,8 +179,8 @@ class Dialect:
         encoders, items = self._coders(table, names).encoders, list(objects)
         try:
             if len(items) > 1:
-                columns = [_encode_column([item.get(name) for item in items], encode) for name, encode in encoders]
-                return list(zip(*columns, strict=True))
+                columns = zip(_read_columns(names, items), encoders, strict=True)
+                return list(zip(*(_encode_column(values, encode) for values, (_, encode) in columns), strict=True))
             return [
                 [
                     value if (value := item.get(name)) is None or encode is None else encode(value)
@@ -184,7 +193,13 @@ class Dialect:
 
     def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """Return the driver's rows of the named columns as objects."""
-        decoders = self._coders(table, names).decoders
+        decoders, rows = self._coders(table, names).decoders, list(rows)
+        if len(rows) == 1:  # hot path: reading one object
+            row = list(rows[0])
+            for index, decode, empty in decoders:
+                value = row[index]
+                row[index] = (empty and empty()) if value is None else decode(value)
+            return [dict(zip(names, row, strict=True))]
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index, decode, empty in decoders if columns else ():

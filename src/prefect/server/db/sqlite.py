@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -101,13 +101,13 @@ class SqliteTransaction:
         return await self._call(lambda: self._raw.execute(text, values).rowcount)
 
     async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        marks = ", ".join("?" * len(names))
-        text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-        return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
+        return await self._run_many(_insert_statement(table.name, tuple(names)), rows)
 
     async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        sets = ", ".join(f"{name} = ?" for name in names)
-        text = f"UPDATE {table.name} SET {sets} WHERE {table.key} = ?"
+        return await self._run_many(_update_statement(table.name, tuple(names), table.key), rows)
+
+    async def _run_many(self, text: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement for each row of values and return how many rows of the table it affected."""
         return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
 
     def notify(self, topic: str, item: Any = None) -> None:
@@ -149,17 +149,23 @@ class SqliteTransaction:
         return await blocking(self._guarded, fn)
 
     def _guarded(self, fn: Callable[[], T]) -> T:
-        with self._busy:
-            return self._explaining(fn)
-
-    def _explaining(self, fn: Callable[[], T]) -> T:
         """Call a function that uses the driver, whose errors are raised as those of the store."""
-        try:
-            return fn()
-        except sqlite3.Error as error:
-            raise explain_error(error, self._path) from error
-        except (OverflowError, UnicodeEncodeError) as error:
-            raise Unstorable(f"A value cannot be stored: {error}.") from error
+        with self._busy:
+            try:
+                return fn()
+            except (sqlite3.Error, *ENCODING_ERRORS) as error:
+                raise explain_error(error, self._path) from error
+
+
+@lru_cache(500)
+def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+
+
+@lru_cache(500)
+def _update_statement(table: str, columns: tuple[str, ...], key: str) -> str:
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE {key} = ?"
 
 
 class SqliteDatabase:
@@ -333,9 +339,15 @@ def _make_home(home: Path) -> None:
         ) from error
 
 
-def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
+ENCODING_ERRORS = (OverflowError, UnicodeEncodeError)
+"""What the driver raises for values that it has no form for."""
+
+
+def explain_error(error: Exception, path: Path) -> StoreError:
     """Return an error of the driver as an error of the store, with a remedy in the message."""
     text = str(error)
+    if isinstance(error, ENCODING_ERRORS):
+        return Unstorable(f"A value cannot be stored: {text}.")
     if "UNIQUE constraint" in text:
         return Duplicate(f"The store holds such a row already: {text}.")
     if text == "interrupted":

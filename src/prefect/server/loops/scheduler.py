@@ -35,7 +35,7 @@ async def create_scheduled_runs(environment: Environment) -> None:
     ids = await environment.database.read(scheduling.find_due_deployments)
     for start in range(0, len(ids), scheduler.deployment_batch_size):
         batch = ids[start : start + scheduler.deployment_batch_size]
-        await environment.database.write(
+        await environment.database.write_in_background(
             lambda tx, batch=batch: scheduling.create_scheduled_runs(
                 tx, batch, horizon, scheduler.insert_batch_size, plans=plans
             )

@@ -17,7 +17,7 @@ from prefect.schemas.wire import (
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.criteria import TaskRunCriteriaNotNull
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes, StatusResponse
+from prefect.server.routes.operation import UNSET, Body, Routes, Rows, StatusResponse
 from prefect.server.services.catalog import artifacts as service
 
 routes = Routes("Artifacts", "/artifacts")
@@ -45,26 +45,24 @@ async def read_latest_artifact(tx: Transaction, key: str) -> Any:
 async def read_artifacts(
     tx: Transaction,
     criteria: TaskRunCriteriaNotNull,
+    rows: Rows,
     sort: Body[ArtifactSort] = ArtifactSort.ID_DESC,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
     artifacts: Body[ArtifactFilter] = UNSET,
 ) -> Any:
     """Return the artifacts that match the filters."""
-    return await service.find(tx, sort, limit, offset, artifacts=artifacts, **criteria.as_filters())
+    return await service.find(tx, sort, *rows, artifacts=artifacts, **criteria.as_filters())
 
 
 @routes.reads("POST", "/latest/filter", list[ArtifactCollection])
 async def read_latest_artifacts(
     tx: Transaction,
     criteria: TaskRunCriteriaNotNull,
+    rows: Rows,
     sort: Body[ArtifactCollectionSort] = ArtifactCollectionSort.ID_DESC,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
     artifacts: Body[ArtifactCollectionFilter] = UNSET,
 ) -> Any:
     """Return the newest artifact of each key, of those that match the filters."""
-    return await service.find_latest(tx, sort, limit, offset, artifacts=artifacts, **criteria.as_filters())
+    return await service.find_latest(tx, sort, *rows, artifacts=artifacts, **criteria.as_filters())
 
 
 @routes.reads("POST", "/count", int)

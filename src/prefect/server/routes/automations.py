@@ -14,7 +14,7 @@ from prefect.schemas.wire import (
     AutomationUpdate,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import UNSET, Body, In, Limit, Offset, Routes, StatusResponse
+from prefect.server.routes.operation import Body, In, Routes, Rows, StatusResponse
 from prefect.server.services.automations import automations as service
 
 routes = Routes("Automations")
@@ -47,13 +47,12 @@ async def delete_automation(tx: Transaction, id: UUID) -> None:
 @routes.reads("POST", "/automations/filter", list[Automation])
 async def read_automations(
     tx: Transaction,
+    rows: Rows,
     sort: Body[AutomationSort] = AutomationSort.NAME_ASC,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
     automations: Body[AutomationFilter | None] = None,
 ) -> Any:
     """Return the automations that match a filter."""
-    return await service.find(tx, sort, limit, offset, automations)
+    return await service.find(tx, sort, *rows, automations)
 
 
 @routes.reads("POST", "/automations/count", int)

@@ -15,7 +15,7 @@ from prefect.schemas.wire import (
     BlockTypeFilter,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import Body, Routes, Rows
 from prefect.server.services.catalog import block_documents as service
 
 routes = Routes("Block documents", "/block_documents")
@@ -30,20 +30,18 @@ async def create_block_document(tx: Transaction, block_document: BlockDocumentCr
 @routes.reads("POST", "/filter", list[BlockDocument])
 async def read_block_documents(
     tx: Transaction,
-    limit: Limit = UNSET,
+    rows: Rows,
     block_documents: Body[BlockDocumentFilter | None] = None,
     block_types: Body[BlockTypeFilter | None] = None,
     block_schemas: Body[BlockSchemaFilter | None] = None,
     include_secrets: Body[bool] = False,
     sort: Body[BlockDocumentSort | None] = BlockDocumentSort.NAME_ASC,
-    offset: Offset = 0,
 ) -> Any:
     """Return the block documents that match the filters; without one for them, only named ones."""
     return await service.find(
         tx,
         sort,
-        limit,
-        offset,
+        *rows,
         include_secrets,
         block_document=block_documents or BlockDocumentFilter(),
         block_type=block_types,

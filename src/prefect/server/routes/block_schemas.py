@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.schemas.wire import BlockSchema, BlockSchemaCreate, BlockSchemaFilter
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes, StatusResponse
+from prefect.server.routes.operation import Body, Routes, Rows, StatusResponse
 from prefect.server.services.catalog import block_types
 
 routes = Routes("Block schemas", "/block_schemas")
@@ -33,11 +33,9 @@ async def read_block_schema_by_checksum(tx: Transaction, checksum: str, version:
 
 
 @routes.reads("POST", "/filter", list[BlockSchema])
-async def read_block_schemas(
-    tx: Transaction, block_schemas: Body[BlockSchemaFilter | None] = None, limit: Limit = UNSET, offset: Offset = 0
-) -> Any:
+async def read_block_schemas(tx: Transaction, rows: Rows, block_schemas: Body[BlockSchemaFilter | None] = None) -> Any:
     """Return the block schemas that match a filter, newest first."""
-    return await block_types.find_schemas(tx, limit, offset, block_schemas)
+    return await block_types.find_schemas(tx, *rows, block_schemas)
 
 
 @routes.writes("DELETE", "/{id:uuid}")

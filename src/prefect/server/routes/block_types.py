@@ -14,7 +14,7 @@ from prefect.schemas.wire import (
     BlockTypeUpdate,
 )
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import Body, Routes, Rows
 from prefect.server.services.catalog import block_documents, system_blocks
 from prefect.server.services.catalog import block_types as service
 
@@ -44,13 +44,12 @@ async def read_block_type_by_slug(tx: Transaction, slug: str) -> Any:
 @routes.reads("POST", "/filter", list[BlockType])
 async def read_block_types(
     tx: Transaction,
-    limit: Limit = UNSET,
+    rows: Rows,
     block_types: Body[BlockTypeFilter | None] = None,
     block_schemas: Body[BlockSchemaFilter | None] = None,
-    offset: Offset = 0,
 ) -> Any:
     """Return the block types that match the filters, by name."""
-    return await service.find(tx, limit, offset, block_types, block_schemas)
+    return await service.find(tx, *rows, block_types, block_schemas)
 
 
 @routes.writes("PATCH", "/{id:uuid}")

@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas.wire import ConcurrencyLimit, ConcurrencyLimitCreate, MinimalConcurrencyLimitResponse
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes, StatusResponse
+from prefect.server.routes.operation import Body, Routes, Rows, StatusResponse
 from prefect.server.services.concurrency import tag_limits
 
 routes = Routes("Concurrency Limits", "/concurrency_limits")
@@ -34,9 +34,9 @@ async def read_concurrency_limit_by_tag(tx: Transaction, tag: str) -> Any:
 
 
 @routes.reads("POST", "/filter", list[ConcurrencyLimit])
-async def read_concurrency_limits(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
+async def read_concurrency_limits(tx: Transaction, rows: Rows) -> Any:
     """Return the concurrency limits of tags, by tag."""
-    return await tag_limits.find_all(tx, limit, offset)
+    return await tag_limits.find_all(tx, *rows)
 
 
 @routes.writes("POST", "/tag/{tag}/reset", Any)

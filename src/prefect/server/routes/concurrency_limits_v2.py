@@ -21,7 +21,7 @@ from prefect.schemas.wire import (
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes import slot_preferences
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, RequestInfo, Routes
+from prefect.server.routes.operation import UNSET, Body, RequestInfo, Routes, Rows
 from prefect.server.services.concurrency import leases, limits
 
 routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
@@ -50,9 +50,9 @@ async def read_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> An
 
 
 @routes.reads("POST", "/filter", list[GlobalConcurrencyLimitResponse])
-async def read_all_concurrency_limits_v2(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
+async def read_all_concurrency_limits_v2(tx: Transaction, rows: Rows) -> Any:
     """Return global concurrency limits, by name."""
-    return await limits.find(tx, limit, offset)
+    return await limits.find(tx, *rows)
 
 
 @routes.writes("PATCH", "/{id_or_name}")

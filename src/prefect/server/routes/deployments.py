@@ -14,7 +14,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.criteria import FlowRunCriteria
-from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Offset, Page, Routes, StatusResponse
+from prefect.server.routes.operation import BODY, UNSET, Body, In, Limit, Page, Routes, Rows, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.deployments import deployment_schedules, run_creation, scheduling
 from prefect.server.services.deployments import deployments as deployments_
@@ -51,26 +51,18 @@ async def read_deployment(tx: Transaction, id: UUID) -> Any:
 
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
 async def read_deployments(
-    tx: Transaction,
-    criteria: FlowRunCriteria,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
-    sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC,
+    tx: Transaction, criteria: FlowRunCriteria, rows: Rows, sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC
 ) -> Any:
     """Return the deployments that match the filters."""
-    return await deployments_.find(tx, sort, limit, offset, **criteria.as_filters())
+    return await deployments_.find(tx, sort, *rows, **criteria.as_filters())
 
 
 @routes.reads("POST", "/paginate", wire.DeploymentPaginationResponse)
 async def paginate_deployments(
-    tx: Transaction,
-    criteria: FlowRunCriteria,
-    page: Page = 1,
-    limit: Limit = UNSET,
-    sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC,
+    tx: Transaction, criteria: FlowRunCriteria, page: Page, sort: Body[DeploymentSort] = DeploymentSort.NAME_ASC
 ) -> Any:
     """Return a page of the deployments that match the filters."""
-    return await reading.paginate(tx, deployments_.find, store.deployments, sort, page, limit, **criteria.as_filters())
+    return await reading.paginate(tx, deployments_.find, store.deployments, sort, *page, **criteria.as_filters())
 
 
 @routes.writes("POST", "/get_scheduled_flow_runs", list[wire.FlowRunResponse], requires=Permission.WORK)

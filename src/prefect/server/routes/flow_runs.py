@@ -18,15 +18,13 @@ from prefect.server.routes import run_waiting
 from prefect.server.routes.criteria import FlowRunCriteria, FlowRunHistoryCriteria
 from prefect.server.routes.operation import (
     BODY,
-    UNSET,
     Body,
     In,
-    Limit,
-    Offset,
     Page,
     RawResponse,
     RequestInfo,
     Routes,
+    Rows,
     StatusResponse,
 )
 from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
@@ -140,14 +138,10 @@ async def resume_flow_run(
 
 @routes.reads("POST", "/filter", list[wire.FlowRunResponse], brief=True)
 async def read_flow_runs(
-    tx: Transaction,
-    criteria: FlowRunCriteria,
-    sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
+    tx: Transaction, criteria: FlowRunCriteria, rows: Rows, sort: Body[FlowRunSort] = FlowRunSort.ID_DESC
 ) -> Any:
     """Return the flow runs that match the filters."""
-    return await reading.find_flow_runs(tx, sort, limit, offset, **criteria.as_filters())
+    return await reading.find_flow_runs(tx, sort, *rows, **criteria.as_filters())
 
 
 @routes.writes("DELETE", "/{id:uuid}")
@@ -228,16 +222,10 @@ async def delete_flow_run_input(tx: Transaction, id: UUID, key: str) -> None:
 
 @routes.reads("POST", "/paginate", wire.FlowRunPaginationResponse)
 async def paginate_flow_runs(
-    tx: Transaction,
-    criteria: FlowRunCriteria,
-    sort: Body[FlowRunSort] = FlowRunSort.ID_DESC,
-    limit: Limit = UNSET,
-    page: Page = 1,
+    tx: Transaction, criteria: FlowRunCriteria, page: Page, sort: Body[FlowRunSort] = FlowRunSort.ID_DESC
 ) -> Any:
     """Return a page of the flow runs that match the filters."""
-    return await reading.paginate(
-        tx, reading.find_flow_runs, store.flow_runs, sort, page, limit, **criteria.as_filters()
-    )
+    return await reading.paginate(tx, reading.find_flow_runs, store.flow_runs, sort, *page, **criteria.as_filters())
 
 
 @routes.reads("GET", "/{id:uuid}/logs/download", Any)

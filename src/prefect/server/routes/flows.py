@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.criteria import FlowCriteria, FlowCriteriaNotNull
-from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Page, Routes, StatusResponse
+from prefect.server.routes.operation import BODY, Body, Page, Routes, Rows, StatusResponse
 from prefect.server.services.core import reading
 from prefect.server.services.runs import deletion, updates
 
@@ -55,26 +55,18 @@ async def read_flow(tx: Transaction, id: UUID) -> Any:
 
 @routes.reads("POST", "/filter", list[Flow], brief=True)
 async def read_flows(
-    tx: Transaction,
-    criteria: FlowCriteriaNotNull,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
-    sort: Body[FlowSort] = FlowSort.NAME_ASC,
+    tx: Transaction, criteria: FlowCriteriaNotNull, rows: Rows, sort: Body[FlowSort] = FlowSort.NAME_ASC
 ) -> Any:
     """Return the flows that match the filters."""
-    return await reading.find_flows(tx, sort, limit, offset, **criteria.as_filters())
+    return await reading.find_flows(tx, sort, *rows, **criteria.as_filters())
 
 
 @routes.reads("POST", "/paginate", FlowPaginationResponse)
 async def paginate_flows(
-    tx: Transaction,
-    criteria: FlowCriteria,
-    limit: Limit = UNSET,
-    page: Page = 1,
-    sort: Body[FlowSort] = FlowSort.NAME_ASC,
+    tx: Transaction, criteria: FlowCriteria, page: Page, sort: Body[FlowSort] = FlowSort.NAME_ASC
 ) -> Any:
     """Return a page of the flows that match the filters."""
-    return await reading.paginate(tx, reading.find_flows, store.flows, sort, page, limit, **criteria.as_filters())
+    return await reading.paginate(tx, reading.find_flows, store.flows, sort, *page, **criteria.as_filters())
 
 
 @routes.writes("DELETE", "/{id:uuid}")

@@ -10,7 +10,7 @@ from prefect.schemas.wire.filters import LogFilter
 from prefect.schemas.wire.objects import Log
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
-from prefect.server.routes.operation import UNSET, Body, In, Limit, Offset, Routes
+from prefect.server.routes.operation import Body, In, Routes, Rows
 from prefect.server.services.core import reading
 from prefect.server.services.runs import run_logs
 
@@ -25,11 +25,7 @@ async def create_logs(tx: Transaction, logs: Annotated[list[LogCreate], In("whol
 
 @routes.reads("POST", "/filter", list[Log], brief=True)
 async def read_logs(
-    tx: Transaction,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
-    logs: Body[LogFilter | None] = None,
-    sort: Body[LogSort] = LogSort.TIMESTAMP_ASC,
+    tx: Transaction, rows: Rows, logs: Body[LogFilter | None] = None, sort: Body[LogSort] = LogSort.TIMESTAMP_ASC
 ) -> Any:
     """Return the logs that match a filter."""
-    return await reading.find_logs(tx, sort, limit, offset, logs=logs)
+    return await reading.find_logs(tx, sort, *rows, logs=logs)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeAlias, TypeVar
+from functools import cached_property
+from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar
 
 from annotated_types import Ge
 from pydantic import AfterValidator
@@ -33,10 +34,10 @@ class In:
 
 @dataclass(frozen=True, eq=False)
 class BodyFields:
-    """The mark of a parameter that gathers several fields of the body in a dataclass.
+    """The mark of a parameter that gathers several fields of the body in a dataclass or a named tuple.
 
     Attributes:
-        names: The fields of the dataclass that the operation takes.
+        names: The fields of that class which the operation takes.
         nullable: Whether null is documented as a value of each; the interface does so for some operations only.
         aliases: Their names in the body, where they differ.
     """
@@ -50,16 +51,32 @@ BODY = In("body")
 """A field of the body's JSON object. A parameter without a mark is a field of the path if the path names it, the whole
 body if it is a model, and a field of the query otherwise."""
 
-Body: TypeAlias = Annotated[T, BODY]
-Offset: TypeAlias = Annotated[int, BODY, Ge(0), AfterValidator(lambda number: min(number, (1 << 63) - 1))]
-"""How many rows to skip; at most what a database can count."""
-Limit: TypeAlias = Annotated[int, BODY]
-"""The most rows to return: the setting `api.default_limit` when it is left out, and no more than that."""
-Page: TypeAlias = Annotated[int, BODY, Ge(1)]
-"""The number of a page of results, from 1."""
-
 UNSET: Any = None
 """The default of an optional parameter that is documented as never null."""
+
+Body: TypeAlias = Annotated[T, BODY]
+Limit: TypeAlias = Annotated[int, BODY]
+"""The most rows to return: the setting `api.default_limit` when it is left out, and no more than that."""
+Offset: TypeAlias = Annotated[int, BODY, Ge(0), AfterValidator(lambda number: min(number, (1 << 63) - 1))]
+"""How many rows to skip; at most what a database can count."""
+
+
+class RowRange(NamedTuple):
+    """Which of the rows that match an operation returns; `*rows` passes it to a service."""
+
+    limit: Limit = UNSET
+    offset: Offset = 0
+
+
+class PageNumber(NamedTuple):
+    """Which page of the rows that match an operation returns, from 1; `*page` passes it to a service."""
+
+    page: Annotated[int, BODY, Ge(1)] = 1
+    limit: Limit = UNSET
+
+
+Rows: TypeAlias = Annotated[RowRange, BodyFields(RowRange._fields)]
+Page: TypeAlias = Annotated[PageNumber, BodyFields(PageNumber._fields)]
 
 
 @dataclass(frozen=True)
@@ -74,7 +91,7 @@ class RequestInfo:
 
     principal: Principal = LOCAL
     client_version: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -135,7 +152,8 @@ class Operation:
         status: The HTTP status of its response.
         response_type: The type of its response, for the documentation; None for an empty one.
         writes: Whether it changes something.
-        brief: Whether it usually takes a moment only: it reads rows by their keys, or a page of them by an index.
+        brief: Whether it usually takes a moment only: it reads rows by their keys, or a page of them by an index. It
+            must need no snapshot: `Database.read_briefly`.
         documented: Whether it is part of the interface and its OpenAPI document.
         deprecated: Whether it is deprecated.
         etag: Whether its response has an ETag, so that a client which has it already gets status 304.
@@ -167,7 +185,7 @@ class Operation:
         """The groups it is documented in."""
         return [self.tag] if isinstance(self.tag, str) else list(self.tag or ())
 
-    @property
+    @cached_property
     def route(self) -> str:
         """The path without the types of its fields."""
         return re.sub(r":\w+}", "}", self.path)

@@ -26,7 +26,7 @@ class Parameter:
         type: Its type, with its constraints.
         default: Its default; `inspect.Parameter.empty` when it is required.
         alias: Its name in the request, where it differs.
-        group: For a field of a group (`BodyFields`), the function's parameter and the field of its dataclass.
+        group: For a field of a group (`BodyFields`), the function's parameter and the field of its class.
     """
 
     name: str
@@ -44,6 +44,15 @@ class Parameter:
     def adapter(self) -> TypeAdapter[Any]:
         """The validator of its type."""
         return TypeAdapter(_without_deprecation(self.type))
+
+
+def _drop_location(hint: Any) -> Any:
+    """Return a type without the mark that says where a request has its value."""
+    if get_origin(hint) is not Annotated:
+        return hint
+    base, *marks = get_args(hint)
+    others = [mark for mark in marks if not isinstance(mark, In)]
+    return Annotated[base, *others] if others else base
 
 
 def _without_deprecation(kind: Any) -> Any:
@@ -80,9 +89,7 @@ def _read_parameters(operation: Operation, name: str, hint: Any, default: Any) -
             yield from _expand_fields(name, get_args(hint)[0], mark)
             return
         if isinstance(mark, In):
-            others = [part for part in marks if part is not mark]
-            kind = Annotated[get_args(hint)[0], *others] if others else get_args(hint)[0]
-            yield Parameter(name, mark.location, kind, default, mark.alias)
+            yield Parameter(name, mark.location, _drop_location(hint), default, mark.alias)
             return
     if f"{{{name}}}" in operation.route:
         yield Parameter(name, "path", hint, default)
@@ -91,15 +98,17 @@ def _read_parameters(operation: Operation, name: str, hint: Any, default: Any) -
 
 
 def _expand_fields(name: str, group: type[Any], mark: BodyFields) -> Iterator[Parameter]:
-    hints = get_type_hints(group)
+    hints = get_type_hints(group, include_extras=True)
+    declared = inspect.signature(group).parameters
     for field in mark.names:
-        kind = hints[field] if mark.nullable else get_args(hints[field])[0]
-        yield Parameter(mark.aliases.get(field, field), "body", kind, None, group=(name, field))
+        hint = hints[field] if mark.nullable else get_args(hints[field])[0]
+        alias = mark.aliases.get(field, field)
+        yield Parameter(alias, "body", _drop_location(hint), declared[field].default, group=(name, field))
 
 
 @cache
 def _groups(operation: Operation) -> dict[str, type[Any]]:
-    """Return the dataclasses of the parameters that gather fields of the body, by the names of the parameters."""
+    """Return the classes of the parameters that gather fields of the body, by the names of the parameters."""
     names = {parameter.group[0] for parameter in list_parameters(operation) if parameter.group}
     hints = get_type_hints(operation.fn) if names else {}
     return {name: hints[name] for name in names}
@@ -123,7 +132,8 @@ def build_arguments(operation: Operation, values: Mapping[str, Any]) -> dict[str
         for parameter in list_parameters(operation):
             if parameter.group is not None:
                 name, field = parameter.group
-                fields[name][field] = arguments.pop(parameter.name, None)
+                if parameter.name in arguments:
+                    fields[name][field] = arguments.pop(parameter.name)
         arguments |= {name: group(**fields[name]) for name, group in groups.items()}
     return arguments
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.schemas.wire import SavedSearch, SavedSearchCreate
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import UNSET, Limit, Offset, Routes, StatusResponse
+from prefect.server.routes.operation import Routes, Rows, StatusResponse
 from prefect.server.services.catalog import saved_searches
 
 routes = Routes("SavedSearches", "/saved_searches")
@@ -27,9 +27,9 @@ async def read_saved_search(tx: Transaction, id: UUID) -> Any:
 
 
 @routes.reads("POST", "/filter", list[SavedSearch])
-async def read_saved_searches(tx: Transaction, limit: Limit = UNSET, offset: Offset = 0) -> Any:
+async def read_saved_searches(tx: Transaction, rows: Rows) -> Any:
     """Return saved searches, by name."""
-    return await saved_searches.find(tx, limit, offset)
+    return await saved_searches.find(tx, *rows)
 
 
 @routes.writes("DELETE", "/{id:uuid}")

@@ -15,7 +15,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes import run_waiting
 from prefect.server.routes.criteria import TaskRunCriteria, TaskRunCriteriaNotNull
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Page, RequestInfo, Routes, StatusResponse
+from prefect.server.routes.operation import Body, Page, RequestInfo, Routes, Rows, StatusResponse
 from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
 from prefect.server.services.pages import runs
@@ -76,27 +76,19 @@ async def read_task_run(tx: Transaction, request: RequestInfo, id: UUID) -> Any:
 
 @routes.reads("POST", "/filter", list[wire.TaskRun], brief=True)
 async def read_task_runs(
-    tx: Transaction,
-    criteria: TaskRunCriteria,
-    sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
+    tx: Transaction, criteria: TaskRunCriteria, rows: Rows, sort: Body[TaskRunSort] = TaskRunSort.ID_DESC
 ) -> Any:
     """Return the task runs that match the filters."""
-    return await reading.find_task_runs(tx, sort, limit, offset, **criteria.as_filters())
+    return await reading.find_task_runs(tx, sort, *rows, **criteria.as_filters())
 
 
 @routes.reads("POST", "/paginate", wire.TaskRunPaginationResponse)
 async def paginate_task_runs(
-    tx: Transaction,
-    criteria: TaskRunCriteria,
-    sort: Body[TaskRunSort] = TaskRunSort.ID_DESC,
-    limit: Limit = UNSET,
-    page: Page = 1,
+    tx: Transaction, criteria: TaskRunCriteria, page: Page, sort: Body[TaskRunSort] = TaskRunSort.ID_DESC
 ) -> Any:
     """Return a page of the task runs that match the filters, without some of their fields."""
     return await reading.paginate(
-        tx, reading.find_task_run_summaries, store.task_runs, sort, page, limit, **criteria.as_filters()
+        tx, reading.find_task_run_summaries, store.task_runs, sort, *page, **criteria.as_filters()
     )
 
 

@@ -28,6 +28,9 @@ routes = Routes("Pages", "/ui/pages")
 _PAGE: dict[str, Any] = {"documented": False, "etag": True}
 
 PageNumber = Annotated[int, Ge(1)]
+Hours = Annotated[int, Ge(1), Le(24 * 31)]
+Back = Annotated[int, Ge(0), Le(1000)]
+ListSort = Literal["name", "-name", "-created", "-updated"]
 PageSize = Annotated[int, Ge(1), Le(runs.MAX_PAGE_SIZE)]
 
 
@@ -121,16 +124,30 @@ async def download_flow_run_log_lines(
 
 @routes.reads("GET", "/overview", catalog_shapes.OverviewPage, **_PAGE)
 async def read_overview_page(
-    tx: Transaction, hours: Annotated[int, Ge(1), Le(24 * 31)] = 24, looked_at: datetime | None = None
+    tx: Transaction, hours: Hours = 24, looked_at: datetime | None = None, q: str = "", back: Back = 0
 ) -> Any:
     """Return the overview."""
-    return await overview.build_overview(tx, hours, looked_at)
+    return await overview.build_overview(tx, hours, looked_at, q, back)
+
+
+@routes.reads("GET", "/overview/task-runs", catalog_shapes.TaskRunCounts, **_PAGE)
+async def count_overview_task_runs(tx: Transaction, hours: Hours = 24, q: str = "", back: Back = 0) -> Any:
+    """Return the counts of task runs over the time of the overview's chart."""
+    return await overview.count_task_runs(tx, hours, q, back)
 
 
 @routes.reads("GET", "/flows", catalog_shapes.FlowsPage, **_PAGE)
-async def read_flows_page(tx: Transaction, q: str = "", page: PageNumber = 1, size: PageSize = 50) -> Any:
+async def read_flows_page(
+    tx: Transaction,
+    q: str = "",
+    tag: str = "",
+    sort: ListSort = "name",
+    deployed: bool = False,
+    page: PageNumber = 1,
+    size: PageSize = 50,
+) -> Any:
     """Return the page of flows."""
-    return await catalog.build_flows_page(tx, q, page, size)
+    return await catalog.build_flows_page(tx, catalog.ListChoice(q, tag, sort, page, size, deployed))
 
 
 @routes.reads("GET", "/flow/{id:uuid}", catalog_shapes.FlowPage, **_PAGE)
@@ -140,9 +157,16 @@ async def read_flow_page(tx: Transaction, id: UUID) -> Any:
 
 
 @routes.reads("GET", "/deployments", catalog_shapes.DeploymentsPage, **_PAGE)
-async def read_deployments_page(tx: Transaction, q: str = "", page: PageNumber = 1, size: PageSize = 50) -> Any:
+async def read_deployments_page(
+    tx: Transaction,
+    q: str = "",
+    tag: str = "",
+    sort: ListSort = "name",
+    page: PageNumber = 1,
+    size: PageSize = 50,
+) -> Any:
     """Return the page of deployments."""
-    return await catalog.build_deployments_page(tx, q, page, size)
+    return await catalog.build_deployments_page(tx, catalog.ListChoice(q, tag, sort, page, size))
 
 
 @routes.reads("GET", "/deployment/{id:uuid}", catalog_shapes.DeploymentPage, **_PAGE)

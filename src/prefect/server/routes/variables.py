@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas.sorting import VariableSort
 from prefect.schemas.wire import Variable, VariableCreate, VariableFilter, VariableUpdate
 from prefect.server.db.interface import Transaction
-from prefect.server.routes.operation import UNSET, Body, Limit, Offset, Routes
+from prefect.server.routes.operation import Body, Routes, Rows
 from prefect.server.services.catalog import variables as service
 
 routes = Routes("Variables", "/variables")
@@ -35,13 +35,12 @@ async def read_variable_by_name(tx: Transaction, name: str) -> Any:
 @routes.reads("POST", "/filter", list[Variable])
 async def read_variables(
     tx: Transaction,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
+    rows: Rows,
     variables: Body[VariableFilter | None] = None,
     sort: Body[VariableSort] = VariableSort.NAME_ASC,
 ) -> Any:
     """Return the variables that match a filter."""
-    return await service.find(tx, variables, sort, limit, offset)
+    return await service.find(tx, variables, sort, *rows)
 
 
 @routes.reads("POST", "/count", int)

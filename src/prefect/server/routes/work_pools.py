@@ -9,7 +9,7 @@ from annotated_types import Ge, Le
 from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
-from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Offset, Page, Routes
+from prefect.server.routes.operation import BODY, UNSET, Body, Limit, Page, Routes, Rows
 from prefect.server.services.work import dispatch, pool_members, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.types._annotated import AwareDateTime
@@ -30,11 +30,9 @@ async def read_work_pool(tx: Transaction, name: str) -> Any:
 
 
 @routes.reads("POST", "/filter", list[wire.WorkPoolResponse])
-async def read_work_pools(
-    tx: Transaction, work_pools: Body[wire.WorkPoolFilter | None] = None, offset: Offset = 0, limit: Limit = UNSET
-) -> Any:
+async def read_work_pools(tx: Transaction, rows: Rows, work_pools: Body[wire.WorkPoolFilter | None] = None) -> Any:
     """Return the work pools that match a filter, by name."""
-    return await pools.find(tx, work_pools, limit, offset)
+    return await pools.find(tx, work_pools, *rows)
 
 
 @routes.reads("POST", "/count", int)
@@ -70,14 +68,10 @@ async def get_scheduled_flow_runs(
 
 @routes.reads("POST", "/{name}/concurrency_status", wire.WorkPoolConcurrencyStatus)
 async def read_work_pool_concurrency_status(
-    tx: Transaction,
-    name: str,
-    page: Page = 1,
-    limit: Limit = UNSET,
-    flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10,
+    tx: Transaction, name: str, page: Page, flow_run_limit: Annotated[int, BODY, Ge(0), Le(200)] = 10
 ) -> Any:
     """Return the slots of a work pool in use and the runs that hold them, for a page of its queues."""
-    return await slot_usage.get_pool_usage(tx, name, page, limit, flow_run_limit)
+    return await slot_usage.get_pool_usage(tx, name, *page, flow_run_limit)
 
 
 # --- queues ----------------------------------------------------------------------------------------------------------
@@ -97,14 +91,10 @@ async def read_work_queue(tx: Transaction, work_pool_name: str, name: str) -> An
 
 @routes.reads("POST", "/{work_pool_name}/queues/filter", list[wire.WorkQueueResponse])
 async def read_work_queues(
-    tx: Transaction,
-    work_pool_name: str,
-    work_queues: Body[wire.WorkQueueFilter] = UNSET,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
+    tx: Transaction, work_pool_name: str, rows: Rows, work_queues: Body[wire.WorkQueueFilter] = UNSET
 ) -> Any:
     """Return the queues of a work pool that match a filter, by priority."""
-    return await pool_members.find_queues(tx, work_pool_name, work_queues, limit, offset)
+    return await pool_members.find_queues(tx, work_pool_name, work_queues, *rows)
 
 
 @routes.writes("PATCH", "/{work_pool_name}/queues/{name}")
@@ -132,14 +122,10 @@ async def worker_heartbeat(
 
 @routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])
 async def read_workers(
-    tx: Transaction,
-    work_pool_name: str,
-    workers: Body[wire.WorkerFilter | None] = None,
-    limit: Limit = UNSET,
-    offset: Offset = 0,
+    tx: Transaction, work_pool_name: str, rows: Rows, workers: Body[wire.WorkerFilter | None] = None
 ) -> Any:
     """Return the workers of a work pool that match a filter, by their last heartbeat, newest first."""
-    return await pool_members.find_workers(tx, work_pool_name, workers, limit, offset)
+    return await pool_members.find_workers(tx, work_pool_name, workers, *rows)
 
 
 @routes.writes("DELETE", "/{work_pool_name}/workers/{name}")

@@ -8,7 +8,7 @@ from uuid import UUID
 from prefect.schemas import wire
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
-from prefect.server.routes.operation import UNSET, Body, In, Limit, Offset, Page, Routes
+from prefect.server.routes.operation import UNSET, Body, In, Limit, Page, Routes, Rows
 from prefect.server.services.work import dispatch, pool_members, slot_usage
 from prefect.server.services.work import work_queues as queues
 from prefect.types._annotated import AwareDateTime
@@ -53,11 +53,9 @@ async def read_work_queue_runs(
 
 
 @routes.reads("POST", "/filter", list[wire.WorkQueueResponse])
-async def read_work_queues(
-    tx: Transaction, work_queues: Body[wire.WorkQueueFilter | None] = None, limit: Limit = UNSET, offset: Offset = 0
-) -> Any:
+async def read_work_queues(tx: Transaction, rows: Rows, work_queues: Body[wire.WorkQueueFilter | None] = None) -> Any:
     """Return the work queues of all pools that match a filter, by name."""
-    return await queues.find(tx, work_queues, limit, offset)
+    return await queues.find(tx, work_queues, *rows)
 
 
 @routes.writes("DELETE", "/{id:uuid}")
@@ -73,6 +71,6 @@ async def read_work_queue_status(tx: Transaction, id: UUID) -> Any:
 
 
 @routes.reads("POST", "/{id:uuid}/concurrency_status", wire.WorkQueueConcurrencyStatus)
-async def read_work_queue_concurrency_status(tx: Transaction, id: UUID, page: Page = 1, limit: Limit = UNSET) -> Any:
+async def read_work_queue_concurrency_status(tx: Transaction, id: UUID, page: Page) -> Any:
     """Return the slots of a work queue in use and a page of the runs that hold them."""
-    return await slot_usage.get_queue_usage(tx, id, page, limit)
+    return await slot_usage.get_queue_usage(tx, id, *page)

@@ -12,11 +12,9 @@ if TYPE_CHECKING:
 class ExperimentsSettings(PrefectBaseSettings):
     """Settings of experimental features."""
 
-    model_config = build_settings_config(("experiments",))
+    model_config = build_settings_config(("experiments",), former_prefix="PREFECT_EXPERIMENTAL_")
 
-    warn: bool = setting(
-        True, "Whether to warn when an experimental feature is used.", aliases=("PREFECT_EXPERIMENTAL_WARN",)
-    )
+    warn: bool = setting(True, "Whether to warn when an experimental feature is used.", renamed=True)
 
     @property
     def plugins(self) -> "PluginsSettings":

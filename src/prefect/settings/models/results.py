@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class ResultsSettings(PrefectBaseSettings):
     """Settings of results."""
 
-    model_config = build_settings_config(("results",))
+    model_config = build_settings_config(("results",), former_prefix="PREFECT_")
 
     default_serializer: str = setting("pickle", "The serializer of results that name none.")
     default_storage_block: str | None = setting(
@@ -20,9 +20,7 @@ class ResultsSettings(PrefectBaseSettings):
         "The block, as `type/name`, that keeps results of runs that name none.",
         aliases=("PREFECT_DEFAULT_RESULT_STORAGE_BLOCK",),
     )
-    local_storage_path: Path = setting(
-        None, "The directory of results that are kept on this machine.", aliases=("PREFECT_LOCAL_STORAGE_PATH",)
-    )
+    local_storage_path: Path = setting(None, "The directory of results that are kept on this machine.", renamed=True)
     persist_by_default: bool = setting(False, "Whether results are kept when the flow or task does not say.")
 
     ship_inline: bool = setting(

@@ -231,6 +231,46 @@ async def test_overview_names_failures_until_they_are_seen(call: RouteClient) ->
     assert seen["failed"] == []
 
 
+async def test_overview_shows_the_runs_of_its_query(call: RouteClient) -> None:
+    for name, tags in (("mine", ["prod"]), ("other", [])):
+        run = await call.flow_run("RUNNING", name=name, tags=tags)
+        await call.task_run(run, state={"type": "COMPLETED"})
+        await call.flow_run("FAILED", name=f"{name}-failed", tags=tags)
+        await call.flow_run("PAUSED", name=f"{name}-paused", tags=tags)
+    page = await call("GET", f"{PAGES}/overview", q="tag:prod")
+    assert [each["name"] for each in page["running"]] == ["mine"]
+    assert [each["run"]["name"] for each in page["paused"]] == ["mine-paused"]
+    assert {count["type"]: count["count"] for count in page["states"]} == {"RUNNING": 1, "FAILED": 1, "PAUSED": 1}
+    counts = await call("GET", f"{PAGES}/overview/task-runs", q="tag:prod")
+    assert [(type_, count) for _, type_, count in counts["columns"]] == [("COMPLETED", 1)]
+    assert sum(count for *_, count in (await call("GET", f"{PAGES}/overview/task-runs"))["columns"]) == 2
+    status, answer = await call.send("GET", f"{PAGES}/overview", q="colour:red")
+    assert status == 422 and "colour" in answer["detail"]
+
+
+async def test_overview_of_an_earlier_time_leaves_out_later_runs(call: RouteClient) -> None:
+    await call.task_run(await call.flow_run("RUNNING"), state={"type": "COMPLETED"})
+    page = await call("GET", f"{PAGES}/overview", hours=1, back=2)
+    assert page["columns"] == [] and len(page["running"]) == 1
+    assert (await call("GET", f"{PAGES}/overview/task-runs", hours=1, back=2))["columns"] == []
+
+
+async def test_lists_are_narrowed_by_tag_and_sorted(call: RouteClient) -> None:
+    old = await call.flow("a-old", tags=["x"])
+    await call.flow("b-new")
+    await call("POST", "/deployments/", {"name": "prod", "flow_id": old, "tags": ["y"]})
+
+    async def list_names(path: str, **query: Any) -> list[str]:
+        return [row["name"] for row in (await call("GET", f"{PAGES}/{path}", **query))["rows"]]
+
+    assert await list_names("flows", sort="-name") == ["b-new", "a-old"]
+    assert await list_names("flows", sort="-created") == ["b-new", "a-old"]
+    assert await list_names("flows", tag="x") == ["a-old"]
+    assert await list_names("flows", deployed=True) == ["a-old"]
+    assert await list_names("deployments", tag="y") == ["prod"]
+    assert await list_names("deployments", tag="x") == []
+
+
 async def test_search_finds_by_name_and_by_id(call: RouteClient) -> None:
     run = await call.flow_run("RUNNING", name="brave-fox")
     task = await call.task_run(run)

@@ -10,7 +10,7 @@ import pytest
 from prefect.server.db.interface import Database
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase, SqliteTransaction
-from prefect.server.store.queries.events import find_affected_flow_runs
+from prefect.server.store.queries.events import find_run_events
 from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
@@ -47,9 +47,12 @@ async def test_pages_read_no_large_table_whole(
     plans.clear()
     for path in (
         "overview",
+        "overview?q=tag:prod+subflow:no&back=1",
+        "overview/task-runs",
         "runs?q=since:24h",
         "runs?kind=task_run&q=since:24h",
         "flows",
+        "flows?deployed=true&sort=-created",
         f"flow/{flow}",
         "deployments",
         f"deployment/{deployment}",
@@ -89,6 +92,7 @@ async def test_events_are_read_by_their_keys_in_the_index(
     if not isinstance(database, SqliteDatabase):
         pytest.skip("plans of SQLite")
     keys = [(now(), new_id()) for _ in range(10)]
-    assert await database.read(lambda tx: find_affected_flow_runs(tx, keys)) == set()
+    assert await database.read(lambda tx: find_run_events(tx, keys)) == []
     read = [step for step, _ in plans if "event" in step]
-    assert read == ["SEARCH event USING PRIMARY KEY (occurred=?)"]
+    assert len(read) == 1
+    assert read[0].startswith("SEARCH event USING PRIMARY KEY (occurred=?")  # newer releases of SQLite use the id too

@@ -1,8 +1,9 @@
-"""Changes for open web pages, as server-sent events: the flow runs that changed, and that something changed.
+"""Changes for open web pages, as server-sent events: the runs that changed, and that something changed.
 
 One subscription to the bus and a few queries an interval serve all pages of a server, however many are open: the rows
-of runs that changed are read once for all of them, and compared once with each query that pages show. What else a page
-shows, such as counts and charts, it reads anew at a pace that depends on what that costs (`app.shared_answers`).
+of runs that changed are read once for all of them, and compared once with each query that pages show. With them pages
+are told by how much counts change, from the states that the runs have left. What else a page shows it reads anew, and
+its counts with it, at a pace that depends on what that costs (`app.shared_answers`).
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
+from prefect.server import store
 from prefect.server.app.endpoints import to_json
 from prefect.server.app.errors import error_response
 from prefect.server.db.errors import StoreError
@@ -25,7 +27,8 @@ from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.services.concurrency import waiting
 from prefect.server.services.core.errors import Forbidden
-from prefect.server.services.events import event_store, querying
+from prefect.server.services.events import event_store, run_events
+from prefect.server.services.events.run_events import StateKey
 from prefect.server.services.pages import changes
 from prefect.server.services.runs import deletion, run_logs
 from prefect.server.services.security.authorization import check_permission
@@ -65,13 +68,17 @@ class Page:
 
     Attributes:
         flow_run_id: The flow run that it is about; None for a page about all of them.
-        query: The query for flow runs that it shows; None for another page.
+        query: The query for runs that it shows; None for another page.
+        kind: `flow_run` or `task_run`: what its query is for.
+        with_rows: Whether it shows rows; otherwise it shows counts.
         messages: What is to be sent.
         event: Is set while there is something to do.
     """
 
     flow_run_id: UUID | None = None
     query: str | None = None
+    kind: str = "flow_run"
+    with_rows: bool = True
     messages: list[bytes] = field(default_factory=list)
     event: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -97,12 +104,16 @@ class Gathered:
 
     Attributes:
         changed: Flow runs of events.
+        task_runs: Task runs that entered states.
+        before: The states that runs have left.
         noted: Flow runs that logged something, or were deleted.
         others: Whether there was something else.
         unclear: Whether anything may have changed.
     """
 
     changed: set[UUID] = field(default_factory=set)
+    task_runs: set[UUID] = field(default_factory=set)
+    before: dict[UUID, StateKey | None] = field(default_factory=dict)
     noted: set[UUID] = field(default_factory=set)
     others: bool = False
     unclear: bool = False
@@ -128,11 +139,16 @@ class LiveHub:
             page.event.set()
 
     async def serve(self, request: Request) -> Response:
-        """Answer a page that follows changes: of a flow run (`?run=<id>`), or of all, with those of a query (`?q=`)."""
+        """Answer a page that follows changes: of a flow run (`?run=<id>`), or of all, with those of a query (`?q=`).
+
+        The query is one for task runs with `?kind=task_run`; with `?rows=false` only counts are pushed.
+        """
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
             run = request.query_params.get("run")
-            page = Page(UUID(run) if run else None, request.query_params.get("q"))
+            query = request.query_params
+            kind, with_rows = query.get("kind", "flow_run"), query.get("rows") != "false"
+            page = Page(UUID(run) if run else None, query.get("q"), kind, with_rows)
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:
@@ -175,30 +191,54 @@ class LiveHub:
     async def _pass_on(self, items: list[object], missed: bool) -> None:
         try:
             # Shared by all pages, so not on behalf of a page's principal: each may read all runs.
-            gathered, changed = await self._server.database.read(lambda tx: self._read(tx, items))
+            changed = await self._server.database.read(lambda tx: self._read(tx, items))
         except StoreError as error:
             logger.warning("Changes could not be read, so open pages load everything again: %s", error)
-            gathered, changed = Gathered(unclear=True), None
+            changed = Changes(Gathered(unclear=True))
         if missed:
-            gathered.unclear, changed = True, None
-        messages: dict[tuple[UUID | None, str | None], bytes] = {}
+            changed = Changes(replace(changed.gathered, unclear=True))
+        messages: dict[Any, bytes] = {}
         for page in self._pages:
-            key = (page.flow_run_id, page.query)
+            key = (page.flow_run_id, page.query, page.kind, page.with_rows)
             if key not in messages:
-                messages[key] = _compose(page, gathered, changed)
+                messages[key] = _compose(page, changed)
             if messages[key]:
                 page.put(messages[key])
 
-    async def _read(self, tx: Transaction, items: list[object]) -> tuple[Gathered, changes.ChangedRuns | None]:
-        """Return what notifications are about, and the flow runs that pages show; None for too many."""
-        gathered = await _sort_out(tx, items)
-        open_runs = {page.flow_run_id for page in self._pages}
+    async def _read(self, tx: Transaction, items: list[object]) -> Changes:
+        """Return what notifications are about, and the runs that pages show."""
+        about_tasks = {page.query or "" for page in self._pages if page.kind == "task_run"}
+        pages = [page for page in self._pages if page.kind != "task_run"]
+        gathered = await _sort_out(tx, items, bool(about_tasks))
+        read = Changes(gathered)
+        if gathered.unclear:
+            return read
+        open_runs = {page.flow_run_id for page in pages}
         wanted = gathered.changed if None in open_runs else gathered.changed & open_runs
         noted = gathered.noted - gathered.changed if None in open_runs else gathered.noted & open_runs - wanted
-        if gathered.unclear or len(wanted) > changes.MAX_RUNS:
-            return gathered, None
-        queries = {page.query for page in self._pages if page.query is not None and page.flow_run_id is None}
-        return gathered, await changes.find_changed_runs(tx, wanted, queries, noted)
+        queries = {page.query for page in pages if page.query is not None and page.flow_run_id is None}
+        if len(wanted) <= changes.MAX_RUNS:
+            find = changes.find_changed_runs
+            read.flow_runs = await find(tx, store.flow_runs, wanted, queries, gathered.before, noted)
+        if about_tasks and len(gathered.task_runs) <= changes.MAX_RUNS:
+            ids, before = gathered.task_runs, gathered.before
+            read.task_runs = await changes.find_changed_runs(tx, store.task_runs, ids, about_tasks, before)
+        return read
+
+
+@dataclass
+class Changes:
+    """What changed.
+
+    Attributes:
+        gathered: What notifications were about.
+        flow_runs: The flow runs that changed; None for too many.
+        task_runs: The task runs that changed; None for too many.
+    """
+
+    gathered: Gathered
+    flow_runs: changes.ChangedRuns | None = None
+    task_runs: changes.ChangedRuns | None = None
 
 
 def gathering_seconds(spent: float, pages: int) -> float:
@@ -207,7 +247,7 @@ def gathering_seconds(spent: float, pages: int) -> float:
     return min(max(cost / CORE_SHARE, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
 
-async def _sort_out(tx: Transaction, items: Iterable[object]) -> Gathered:
+async def _sort_out(tx: Transaction, items: Iterable[object], with_task_runs: bool) -> Gathered:
     gathered = Gathered()
     keys: list[event_store.EventKey] = []
     for item in items:
@@ -220,16 +260,21 @@ async def _sort_out(tx: Transaction, items: Iterable[object]) -> Gathered:
         else:
             gathered.others = True
     if keys:
-        runs = await querying.find_affected_flow_runs(tx, keys)
+        found = await run_events.find_run_events(tx, keys, with_task_runs)
+        runs, gathered.task_runs, gathered.before = found.flow_runs, found.task_runs, found.before
         gathered.others |= None in runs
         gathered.unclear |= SEVERAL in runs
         gathered.changed = {run for run in runs if run is not None and run != SEVERAL}
     return gathered
 
 
-def _compose(page: Page, gathered: Gathered, changed: changes.ChangedRuns | None) -> bytes:
+def _compose(page: Page, read: Changes) -> bytes:
     """Return the messages for a page; none where nothing concerns it."""
-    run = page.flow_run_id
+    run, gathered, changed = page.flow_run_id, read.gathered, read.flow_runs
+    if page.kind == "task_run":
+        if read.task_runs is None:
+            return _CHANGE if gathered.unclear or gathered.task_runs else b""
+        return _push(page, read.task_runs) + _CHANGE if gathered.task_runs else b""
     if changed is None:
         concerned = gathered.unclear or run is None or run in gathered.changed
         return _CHANGE if concerned else _LOGS if run in gathered.noted else b""
@@ -237,6 +282,11 @@ def _compose(page: Page, gathered: Gathered, changed: changes.ChangedRuns | None
         return _LOGS if run in gathered.noted else b""
     if not gathered.changed and not changed["gone"]:
         return _CHANGE if gathered.others else b""
-    selected = changes.select_for_page(changed, run, page.query)
-    pushed = b"event: runs\ndata: %b\n\n" % to_json(selected) if selected["rows"] or selected["gone"] else b""
-    return pushed + _CHANGE + (_LOGS if run in gathered.noted else b"")
+    return _push(page, changed) + _CHANGE + (_LOGS if run in gathered.noted else b"")
+
+
+def _push(page: Page, changed: changes.ChangedRuns) -> bytes:
+    selected = changes.select_for_page(changed, page.flow_run_id, page.query, page.with_rows)
+    if not (selected["rows"] or selected["gone"] or selected["steps"]):
+        return b""
+    return b"event: runs\ndata: %b\n\n" % to_json(selected)

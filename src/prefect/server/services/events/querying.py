@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, cast
@@ -318,8 +318,3 @@ def _align_to_bucket(since: datetime, unit: TimeUnit, width: timedelta) -> datet
 def _bucket_count(bucket: int, start: datetime, width: timedelta, count: int) -> Count:
     end = start + width - timedelta(microseconds=1)
     return {"value": str(bucket), "label": start.isoformat(), "count": count, "start_time": start, "end_time": end}
-
-
-async def find_affected_flow_runs(tx: Transaction, keys: Sequence[EventKey]) -> set[UUID | None]:
-    """Return the ids of the flow runs that events are about, with None for events about none of them."""
-    return await queries.find_affected_flow_runs(tx, keys)

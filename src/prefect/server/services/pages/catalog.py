@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -26,7 +27,7 @@ from prefect.server.services.pages.catalog_shapes import (
 from prefect.server.store import Collection, Row
 from prefect.server.store.queries import catalog_pages as queries
 
-BARS = 20
+CHART_BARS = 20
 """How many runs of each object a list shows."""
 
 GRID_RUNS = 30
@@ -36,23 +37,52 @@ UPCOMING_SIZE = 10
 _WORST = ("CRASHED", "FAILED", "CANCELLED", "CANCELLING", "RUNNING", "PAUSED", "PENDING", "SCHEDULED", "COMPLETED")
 
 
-async def build_flows_page(tx: Transaction, text: str, page: int, size: int) -> FlowsPage:
-    """Return the page of flows whose names hold a text."""
-    rows, total = await _find_page(tx, store.flows, text, page, size)
+@dataclass(frozen=True)
+class ListChoice:
+    """Which objects a list shows, and how.
+
+    Attributes:
+        text: What their names hold; of deployments also those of their flows.
+        tag: A tag that they have; empty for any.
+        sort: Their order, as `queries.SORTS` names it.
+        page: The number of the page, from 1.
+        size: The most rows of a page.
+        deployed: Whether flows without a deployment are left out.
+    """
+
+    text: str = ""
+    tag: str = ""
+    sort: str = "name"
+    page: int = 1
+    size: int = 50
+    deployed: bool = False
+
+
+async def build_flows_page(tx: Transaction, choice: ListChoice) -> FlowsPage:
+    """Return the page of flows."""
+    rows, total = await _find_page(tx, store.flows, choice)
     shown = await present_flows(tx, rows)
-    return {"rows": shown, "total": total, "page": page, "pages": max(1, -(-total // size))}
+    return {"rows": shown, "total": total, "page": choice.page, "pages": max(1, -(-total // choice.size))}
 
 
-async def build_deployments_page(tx: Transaction, text: str, page: int, size: int) -> DeploymentsPage:
-    """Return the page of deployments whose names, or those of their flows, hold a text."""
-    rows, total = await _find_page(tx, store.deployments, text, page, size)
+async def build_deployments_page(tx: Transaction, choice: ListChoice) -> DeploymentsPage:
+    """Return the page of deployments."""
+    rows, total = await _find_page(tx, store.deployments, choice)
     shown = await present_deployments(tx, rows)
-    return {"rows": shown, "total": total, "page": page, "pages": max(1, -(-total // size))}
+    return {"rows": shown, "total": total, "page": choice.page, "pages": max(1, -(-total // choice.size))}
 
 
-async def _find_page(tx: Transaction, collection: Collection, text: str, page: int, size: int) -> tuple[list[Row], int]:
-    where: Any = queries.search_condition(tx, collection, text) if text else {}
-    rows = await collection.find(tx, where, queries.page_order(collection), size, (page - 1) * size)
+async def _find_page(tx: Transaction, collection: Collection, choice: ListChoice) -> tuple[list[Row], int]:
+    parts: list[Any] = [{}]
+    if choice.text:
+        parts.append(queries.search_condition(tx, collection, choice.text))
+    if choice.tag:
+        parts.append(tx.dialect.array_has_any(f"{collection.table.name}.tags", [choice.tag]))
+    if choice.deployed and collection is store.flows:
+        parts.append(queries.has_deployment())
+    where = collection.where(*parts)
+    order = queries.page_order(collection, choice.sort)
+    rows = await collection.find(tx, where, order, choice.size, (choice.page - 1) * choice.size)
     return rows, await collection.count(tx, where)
 
 
@@ -101,7 +131,7 @@ async def build_deployment_page(tx: Transaction, id_: UUID) -> DeploymentPage:
     }
 
 
-async def present_flows(tx: Transaction, rows: Sequence[Row], bars: int = BARS) -> list[FlowRow]:
+async def present_flows(tx: Transaction, rows: Sequence[Row], bars: int = CHART_BARS) -> list[FlowRow]:
     """Return flows as rows of a list."""
     ids = [row["id"] for row in rows]
     if not ids:
@@ -123,7 +153,7 @@ async def present_flows(tx: Transaction, rows: Sequence[Row], bars: int = BARS) 
     ]
 
 
-async def present_deployments(tx: Transaction, rows: Sequence[Row], bars: int = BARS) -> list[DeploymentRow]:
+async def present_deployments(tx: Transaction, rows: Sequence[Row], bars: int = CHART_BARS) -> list[DeploymentRow]:
     """Return deployments as rows of a list."""
     ids = [row["id"] for row in rows]
     if not ids:

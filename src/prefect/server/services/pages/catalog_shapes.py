@@ -234,6 +234,20 @@ class OverviewPage(TypedDict):
     deployments: int
 
 
+class TaskRunCounts(TypedDict):
+    """Task runs over the time of the overview's chart.
+
+    Attributes:
+        since: The beginning of the chart.
+        width: Seconds of a column.
+        columns: Task runs by the number of the column, type of state and count.
+    """
+
+    since: datetime
+    width: float
+    columns: list[tuple[int, str, int]]
+
+
 class WorkerInPool(TypedDict):
     """A worker and its pool."""
 
@@ -253,6 +267,6 @@ class Found(TypedDict):
 
 
 class SearchResult(TypedDict):
-    """What the palette has found."""
+    """The objects that the palette has found."""
 
     found: list[Found]

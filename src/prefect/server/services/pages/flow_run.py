@@ -77,7 +77,10 @@ async def build_task_run_page(tx: Transaction, id_: UUID) -> TaskRunPage:
     return {
         "run": run,
         "created": row["created"],
+        "updated": row["updated"],
         "task_key": row["task_key"],
+        "dynamic_key": row["dynamic_key"],
+        "task_version": row["task_version"],
         "cache_key": row["cache_key"],
         "cache_expiration": row["cache_expiration"],
         "retries": policy.get("retries"),

@@ -7,14 +7,14 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import catalog, flow_run, run_rows, work
-from prefect.server.services.pages.catalog_shapes import DeploymentRow, OverviewPage, WorkerInPool
+from prefect.server.services.pages import catalog, flow_run, run_query, run_rows, work
+from prefect.server.services.pages.catalog_shapes import DeploymentRow, OverviewPage, TaskRunCounts, WorkerInPool
 from prefect.server.services.pages.shapes import RunRow
 from prefect.server.services.runs import start_reasons
 from prefect.server.services.runs.run_states import STATE_NAMES
 from prefect.server.store import Row
 from prefect.server.store.queries import catalog_pages as queries
-from prefect.server.store.queries import run_pages
+from prefect.server.store.queries import run_pages, run_search
 from prefect.types import now
 
 LIST_SIZE = 8
@@ -24,26 +24,34 @@ MAX_LOOK_BACK = timedelta(days=7)
 MAX_CHECKED_DEPLOYMENTS = 200
 
 
-async def build_overview(tx: Transaction, hours: int, looked_at: datetime | None) -> OverviewPage:
+async def build_overview(
+    tx: Transaction, hours: int, looked_at: datetime | None, query: str = "", back: int = 0
+) -> OverviewPage:
     """Return the overview.
 
     Args:
         tx: The transaction.
         hours: How many hours the chart covers.
         looked_at: When a person has last looked: failures before that are known.
+        query: Which flow runs, in the query language.
+        back: How many times its width before now the chart ends.
+
+    Raises:
+        InvalidRequest: The query is not valid.
     """
     at = now()
-    since = at - timedelta(hours=hours)
-    failed, failed_total = await queries.find_failed(tx, max(looked_at or since, at - MAX_LOOK_BACK), LIST_SIZE)
-    paused = await run_pages.find_paused_flow_runs(tx, LIST_SIZE)
+    chosen = run_search.compile_terms(tx, store.flow_runs, run_query.parse_query(query, "flow_run", at))
+    looked_at = looked_at or at - timedelta(hours=hours)
+    failed, failed_total = await queries.find_failed(tx, max(looked_at, at - MAX_LOOK_BACK), LIST_SIZE, chosen)
+    paused = await run_pages.find_paused_flow_runs(tx, LIST_SIZE, chosen)
     shown_paused = await run_rows.present_flow_runs(tx, paused, count_tasks=False)
-    stuck = await queries.find_stuck(tx, run_pages.OPEN_FLOW_RUNS, at - STUCK_AFTER, LIST_SIZE)
-    width = timedelta(hours=hours) / CHART_COLUMNS
-    # Where a column begins does not move with each request, so that an unchanged page has an unchanged ETag.
-    since = datetime.fromtimestamp(since.timestamp() // width.total_seconds() * width.total_seconds(), since.tzinfo)
-    columns = await queries.count_by_bucket(tx, since, width, run_pages.not_upcoming(store.flow_runs, at))
-    upcoming, upcoming_total = await run_pages.find_upcoming(tx, store.flow_runs.where({}), at, LIST_SIZE)
-    running = await run_pages.find_running_flow_runs(tx, LIST_SIZE)
+    open_runs = store.flow_runs.where(run_pages.OPEN_FLOW_RUNS, chosen)
+    stuck = await queries.find_stuck(tx, open_runs, at - STUCK_AFTER, LIST_SIZE)
+    since, width = _place_chart(at, hours, back)
+    shown = store.flow_runs.where(run_pages.not_upcoming(store.flow_runs, at), chosen)
+    columns = await queries.count_by_bucket(tx, since, width, shown, (CHART_COLUMNS + 1) if back else None)
+    upcoming, upcoming_total = await run_pages.find_upcoming(tx, chosen, at, LIST_SIZE)
+    running = await run_pages.find_running_flow_runs(tx, LIST_SIZE, chosen)
     totals = {type_: sum(count for _, each, count in columns if each == type_) for type_ in STATE_NAMES}
     return {
         "failed": await run_rows.present_flow_runs(tx, failed),
@@ -52,7 +60,7 @@ async def build_overview(tx: Transaction, hours: int, looked_at: datetime | None
             {"run": run, "pause": await flow_run.describe_pause(tx, row)}
             for run, row in zip(shown_paused, paused, strict=True)
         ],
-        "late": await _present_waiting(tx, await queries.find_late(tx, LIST_SIZE)),
+        "late": await _present_waiting(tx, await queries.find_late(tx, LIST_SIZE, chosen)),
         "stuck": await _present_waiting(tx, stuck),
         "offline": await _find_offline_workers(tx),
         "failing": await _find_failing_deployments(tx),
@@ -67,6 +75,27 @@ async def build_overview(tx: Transaction, hours: int, looked_at: datetime | None
         "flows": await store.flows.count(tx),
         "deployments": await store.deployments.count(tx),
     }
+
+
+async def count_task_runs(tx: Transaction, hours: int, query: str = "", back: int = 0) -> TaskRunCounts:
+    """Return the counts of task runs over the time of the overview's chart; the arguments are those of the overview."""
+    at = now()
+    terms = run_query.parse_query(query, "flow_run", at)
+    chosen = run_search.compile_terms(tx, store.flow_runs, terms)
+    where = queries.has_flow_run(chosen) if terms else store.task_runs.where({})
+    since, width = _place_chart(at, hours, back)
+    limit = (CHART_COLUMNS + 1) if back else None
+    columns = await queries.count_by_bucket(tx, since, width, where, limit, store.task_runs)
+    return {"since": since, "width": width.total_seconds(), "columns": columns}
+
+
+def _place_chart(at: datetime, hours: int, back: int) -> tuple[datetime, timedelta]:
+    """Return when the chart begins, and the width of a column."""
+    width = timedelta(hours=hours) / CHART_COLUMNS
+    since = at - timedelta(hours=hours) * (back + 1)
+    # Where a column begins does not move with each request, so that an unchanged page has an unchanged ETag.
+    step = width.total_seconds()
+    return datetime.fromtimestamp(since.timestamp() // step * step, since.tzinfo), width
 
 
 async def _present_waiting(tx: Transaction, rows: list[Row]) -> list[RunRow]:

@@ -48,7 +48,7 @@ async def build_page(tx: Transaction, kind: str, query: str, sort: str, page: in
     where = compile_where(tx, runs, terms, at)
     rows = await queries.find_runs(tx, runs, where, read_order(tx, runs, sort), size, (page - 1) * size)
     states, spans = await _count_states(tx, runs, terms, at)
-    total = sum(count["count"] for count in states if _is_chosen(count, terms))
+    total = sum(count["count"] for count in states if is_chosen((count["type"], count["name"]), terms))
     upcoming, upcoming_total = await _find_upcoming(tx, terms, at) if runs is store.flow_runs else ([], 0)
     return {
         "rows": await present(tx, runs, rows),
@@ -125,14 +125,14 @@ async def _count_states(
     for type_, name, number, first, last in await queries.count_states(tx, runs, condition):
         count: StateCount = {"type": type_, "name": name or type_.title(), "count": number}
         counts.append(count)
-        if first is not None and _is_chosen(count, terms):
+        if first is not None and is_chosen((count["type"], count["name"]), terms):
             spans.append((first, last))
     return counts, spans
 
 
-def _is_chosen(count: StateCount, terms: tuple[Term, ...]) -> bool:
-    """Return whether the terms about states let runs of a state through."""
-    names = {count["type"].lower(), count["name"].lower()}
+def is_chosen(state: tuple[str, str], terms: tuple[Term, ...]) -> bool:
+    """Return whether the terms about states let runs of a state, by its type and name, through."""
+    names = {each.lower() for each in state}
     return all(
         any(value.lower() in names for value in term.values) is not term.negated
         for term in terms

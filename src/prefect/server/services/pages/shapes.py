@@ -180,7 +180,7 @@ class FlowRunPage(TypedDict):
 
 
 class TaskInput(TypedDict):
-    """What a task run was called with, by the name of the parameter."""
+    """An argument of a task run, by the name of its parameter."""
 
     name: str
     sources: list[Named]
@@ -191,7 +191,10 @@ class TaskRunPage(TypedDict):
 
     run: RunRow
     created: datetime
+    updated: datetime
     task_key: str
+    dynamic_key: str
+    task_version: str | None
     cache_key: str | None
     cache_expiration: datetime | None
     retries: int | None
@@ -222,7 +225,7 @@ class LogsPart(TypedDict):
 
 
 class LogChoices(TypedDict):
-    """What a log can be narrowed by: the names of its loggers, and task runs."""
+    """The choices of a log's filters: the names of its loggers, and task runs."""
 
     loggers: list[str]
     tasks: list[Named]

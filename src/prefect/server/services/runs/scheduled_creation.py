@@ -1,7 +1,7 @@
 """Creating the runs of schedules, thousands in a pass. Hot path: what runs have in common is computed once.
 
 A pass over 10,000 deployments creates 30,000 runs; what is done for each of them costs 12 µs,
-and its insertion 18.
+and its insertion 14.
 """
 
 from __future__ import annotations

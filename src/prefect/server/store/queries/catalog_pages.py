@@ -132,6 +132,11 @@ async def _list_joined(tx: Transaction, query: Sql, limit: int) -> list[Row]:
     return [{"id": tx.dialect.decode("uuid", id_), "name": f"{first} / {second}"} for id_, first, second in rows]
 
 
+def has_deployment() -> Condition:
+    """Return the condition of flows that have a deployment."""
+    return Sql("EXISTS (SELECT 1 FROM deployment WHERE deployment.flow_id = flow.id)")
+
+
 def search_condition(tx: Transaction, collection: Collection, text: str) -> Condition:
     """Return the condition of objects whose name holds a text; a deployment's flow may hold it as well."""
     table = collection.table.name
@@ -163,9 +168,10 @@ async def find_task_cells(tx: Transaction, flow_run_ids: Sequence[UUID]) -> list
 # --- attention -------------------------------------------------------------------------------------------------------
 
 
-async def find_failed(tx: Transaction, since: datetime, limit: int) -> tuple[list[Row], int]:
+async def find_failed(tx: Transaction, since: datetime, limit: int, condition: Condition) -> tuple[list[Row], int]:
     """Return the latest flow runs without a parent that failed or crashed since a time, and how many there are."""
     where = store.flow_runs.where(
+        condition,
         Sql(
             "coalesce(flow_run.start_time, flow_run.expected_start_time) >= ? AND flow_run.end_time >= ?",
             (since - timedelta(days=1), since),
@@ -176,9 +182,10 @@ async def find_failed(tx: Transaction, since: datetime, limit: int) -> tuple[lis
     return rows, len(rows) if len(rows) < limit else await store.flow_runs.count(tx, where)
 
 
-async def find_late(tx: Transaction, limit: int) -> list[Row]:
+async def find_late(tx: Transaction, limit: int, condition: Condition) -> list[Row]:
     """Return flow runs that are late, the longest overdue first."""
-    where = Sql("flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.state_name = 'Late'")
+    late = Sql("flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.state_name = 'Late'")
+    where = store.flow_runs.where(late, condition)
     return await store.flow_runs.find(tx, where, store.flow_runs.order("next_scheduled_start_time", "id"), limit)
 
 
@@ -211,19 +218,50 @@ async def count_runs_by_queue(tx: Transaction, queue_ids: Sequence[UUID]) -> dic
 
 
 async def count_by_bucket(
-    tx: Transaction, start: datetime, width: timedelta, where: Condition
+    tx: Transaction,
+    start: datetime,
+    width: timedelta,
+    where: Condition,
+    buckets: int | None = None,
+    runs: Collection = store.flow_runs,
 ) -> list[tuple[int, str, int]]:
-    """Count flow runs by the interval in which they started and the type of their state."""
-    started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+    """Count runs by the interval in which they started and the type of their state.
+
+    Args:
+        tx: The transaction.
+        start: When the first interval begins.
+        width: The length of an interval.
+        where: Which runs.
+        buckets: How many intervals; None for all until now and later.
+        runs: Flow runs or task runs.
+    """
+    table = runs.table.name
+    started = f"coalesce({table}.start_time, {table}.expected_start_time)"
     bucket = tx.dialect.bucket(started, start, width)
+    before = Sql(f" AND {started} < ?", (start + width * buckets,)) if buckets else Sql("")
     text = (
-        f"SELECT {bucket.text}, flow_run.state_type, count(*) FROM flow_run"
-        f" WHERE {started} >= ? AND flow_run.state_type IS NOT NULL AND {where.text} GROUP BY 1, 2"
+        f"SELECT {bucket.text}, {table}.state_type, count(*) FROM {table}"
+        f" WHERE {started} >= ?{before.text} AND {table}.state_type IS NOT NULL AND {where.text} GROUP BY 1, 2"
     )
-    rows: list[Any] = await tx.fetch(Sql(text, (*bucket.values, start, *where.values)))
+    rows: list[Any] = await tx.fetch(Sql(text, (*bucket.values, start, *before.values, *where.values)))
     return [(int(n), type_, count) for n, type_, count in rows]
 
 
-def page_order(collection: Collection) -> Order:
-    """Return the order of a list by name."""
-    return collection.order("name", "id")
+def has_flow_run(condition: Condition) -> Condition:
+    """Return the condition of task runs whose flow run satisfies one."""
+    return Sql(
+        f"task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {condition.text})", tuple(condition.values)
+    )
+
+
+SORTS = {
+    "name": ("name", "id"),
+    "-name": ("-name", "-id"),
+    "-created": ("-created", "-id"),
+    "-updated": ("-updated", "-id"),
+}
+
+
+def page_order(collection: Collection, sort: str = "name") -> Order:
+    """Return the order of a list, as `SORTS` names it."""
+    return collection.order(*SORTS[sort])

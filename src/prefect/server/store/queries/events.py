@@ -162,10 +162,10 @@ def _decode_times(tx: Transaction, first: Any, last: Any) -> tuple[datetime, dat
     return tx.dialect.decode("time", first), tx.dialect.decode("time", last)
 
 
-async def find_affected_flow_runs(tx: Transaction, keys: Sequence[EventKey]) -> set[UUID | None]:
-    """Return the ids of the flow runs that events are about, with None for events about none of them."""
-    found: set[UUID | None] = set()
+async def find_run_events(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:
+    """Return what rows of events say of runs, in the order of their times."""
+    columns = ["occurred", "id", "resource", "resource_id", "flow_run_id", "follows", "body"]
+    found: list[Row] = []
     for some in chunks(keys):
-        rows = await store.events.find(tx, _with_keys(tx, some), columns=["flow_run_id"])
-        found.update(row["flow_run_id"] for row in rows)
-    return found
+        found += await store.events.find(tx, _with_keys(tx, some), columns=columns)
+    return sorted(found, key=lambda row: (row["occurred"], row["id"]))

@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.db.tables import OPEN, STARTED
+from prefect.server.db.tables import STARTED, is_open
 from prefect.server.store import Collection, Condition, Order, Row
 from prefect.types import now
 
@@ -116,7 +116,7 @@ async def count_finished_task_runs(
 ) -> list[FinishedCount]:
     """Count finished task runs by the interval in which they started; the first interval begins at `start`."""
     bucket = tx.dialect.bucket("task_run.start_time", start, interval)
-    condition = store.task_runs.where(Sql(f"NOT (task_run.{OPEN})"), where)
+    condition = store.task_runs.where(Sql(f"NOT ({is_open('task_run')})"), where)
     failed = "CASE WHEN task_run.state_type IN ('FAILED', 'CRASHED') THEN 1 ELSE 0 END"
     text = f"SELECT {bucket.text}, count(*), sum({failed}) FROM task_run WHERE {condition.text} GROUP BY 1"
     return [FinishedCount(*row) for row in await tx.fetch(Sql(text, (*bucket.values, *condition.values)))]
@@ -175,7 +175,7 @@ async def compute_success_percentage(tx: Transaction, where: Condition) -> float
     """Return how many percent of the finished flow runs that satisfy a condition completed; None without any."""
     text = (
         "SELECT count(*), sum(CASE WHEN flow_run.state_type = 'COMPLETED' THEN 1 ELSE 0 END) FROM flow_run"
-        f" WHERE NOT (flow_run.{OPEN}) AND {where.text}"
+        f" WHERE NOT ({is_open('flow_run')}) AND {where.text}"
     )
     ((ended, completed),) = await tx.fetch(Sql(text, where.values))
     return 100.0 * completed / ended if ended else None
@@ -184,6 +184,6 @@ async def compute_success_percentage(tx: Transaction, where: Condition) -> float
 async def compute_average_duration(tx: Transaction, where: Condition) -> float | None:
     """Return the average seconds that the finished flow runs that satisfy a condition ran; None without any."""
     seconds = tx.dialect.seconds("flow_run.total_run_time")
-    text = f"SELECT avg({seconds}) FROM flow_run WHERE NOT (flow_run.{OPEN}) AND {where.text}"
+    text = f"SELECT avg({seconds}) FROM flow_run WHERE NOT ({is_open('flow_run')}) AND {where.text}"
     ((average,),) = await tx.fetch(Sql(text, where.values))
     return None if average is None else float(average)

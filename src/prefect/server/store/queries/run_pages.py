@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.db.tables import HELD, OPEN
+from prefect.server.db.tables import HELD, is_open
 from prefect.server.store import Collection, Condition, Order, Row
 from prefect.server.store.queries.run_search import run_seconds
 
@@ -143,19 +143,19 @@ async def count_task_states(tx: Transaction, flow_run_ids: Sequence[UUID]) -> di
     return counts
 
 
-OPEN_FLOW_RUNS = Sql(f"flow_run.{OPEN}")
+OPEN_FLOW_RUNS = Sql(is_open("flow_run"))
 """The condition on flow runs that have not finished."""
 
 
-async def find_running_flow_runs(tx: Transaction, limit: int) -> list[Row]:
+async def find_running_flow_runs(tx: Transaction, limit: int, condition: Condition) -> list[Row]:
     """Return flow runs that are under way, those that began last first."""
-    where = store.flow_runs.where(OPEN_FLOW_RUNS, {"state_type": ["RUNNING", "CANCELLING"]})
+    where = store.flow_runs.where(OPEN_FLOW_RUNS, condition, {"state_type": ["RUNNING", "CANCELLING"]})
     return await store.flow_runs.find(tx, where, store.flow_runs.order("-start_time", "-id"), limit)
 
 
-async def find_paused_flow_runs(tx: Transaction, limit: int) -> list[Row]:
+async def find_paused_flow_runs(tx: Transaction, limit: int, condition: Condition) -> list[Row]:
     """Return the flow runs that are paused, those that wait longest first."""
-    where = Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'")
+    where = store.flow_runs.where(Sql(f"flow_run.{HELD} AND flow_run.state_type = 'PAUSED'"), condition)
     return await store.flow_runs.find(tx, where, store.flow_runs.order("state_timestamp", "id"), limit)
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, chunks, none_of, one_of
-from prefect.server.db.tables import HELD, OPEN
+from prefect.server.db.tables import HELD, is_open
 from prefect.server.store import Collection, Condition, Order, Row, Where
 from prefect.server.store.queries.batches import lock_batch
 
@@ -18,18 +18,42 @@ LogPosition: TypeAlias = tuple[datetime, UUID]
 """The timestamp and the id of a log."""
 
 _ZOMBIE = Sql(
-    f"flow_run.lease_until IS NOT NULL AND flow_run.{OPEN} AND (flow_run.state_type IN ('RUNNING', 'PENDING')"
+    f"flow_run.lease_until IS NOT NULL AND {is_open('flow_run')} AND (flow_run.state_type IN ('RUNNING', 'PENDING')"
     " OR (flow_run.state_name = 'AwaitingRetry' AND flow_run.deployment_id IS NULL))"
 )
 """Flow runs that a process should be running, or a worker starting. One that is suspended, or scheduled for a worker,
 has no process."""
+
+_FLOW_COLUMNS = ("id", "name", "tags")
+
+_FLOW_RUN_AND_FLOW = (
+    f"SELECT {', '.join(f'flow_run.{name}' for name in store.flow_runs.table.names)},"
+    f" {', '.join(f'flow.{name}' for name in _FLOW_COLUMNS)}"
+    " FROM flow_run LEFT JOIN flow ON flow.id = flow_run.flow_id WHERE flow_run.id = ?"
+)
+
+
+async def lock_flow_run(tx: Transaction, id_: UUID) -> tuple[Row | None, dict[UUID, Row]]:
+    """Lock and return a flow run, and what events say of its flow, by the flow's id; None and nothing without the run.
+
+    Hot path: each change of state reads both, so one statement does.
+    """
+    lock = f"{tx.dialect.lock_clause} OF flow_run" if tx.dialect.lock_clause else ""
+    rows = await tx.fetch(Sql(_FLOW_RUN_AND_FLOW + lock, (id_,)))
+    if not rows:
+        return None, {}
+    names = store.flow_runs.table.names
+    (run,) = tx.dialect.decode_rows(store.flow_runs.table, names, [rows[0][: len(names)]])
+    (flow,) = tx.dialect.decode_rows(store.flows.table, _FLOW_COLUMNS, [rows[0][len(names) :]])
+    return run, {} if flow["id"] is None else {flow["id"]: flow}
+
 
 # --- unfinished runs -------------------------------------------------------------------------------------------------
 
 
 async def lock_open_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[UUID]:
     """Lock those of these flow runs that have not finished, and return their ids."""
-    where = store.flow_runs.where({"id": list(ids)}, Sql(f"flow_run.{OPEN}"))
+    where = store.flow_runs.where({"id": list(ids)}, Sql(is_open("flow_run")))
     return [
         row["id"] for row in await store.flow_runs.find(tx, where, store.flow_runs.by_key, columns=["id"], lock=True)
     ]
@@ -56,7 +80,7 @@ async def count_live_flow_runs(tx: Transaction, at: datetime) -> int:
 
 async def lock_open_task_runs(tx: Transaction, flow_run_id: UUID) -> list[Row]:
     """Lock and return the unfinished task runs of a flow run."""
-    where = store.task_runs.where({"flow_run_id": flow_run_id}, Sql(f"task_run.{OPEN}"))
+    where = store.task_runs.where({"flow_run_id": flow_run_id}, Sql(is_open("task_run")))
     return await store.task_runs.find(tx, where, store.task_runs.by_key, lock=True)
 
 
@@ -77,7 +101,7 @@ async def find_open_runs_of_owners(tx: Transaction, collection: Collection, owne
 def _owned(collection: Collection) -> Condition:
     # A suspended run has left its process on purpose.
     name = collection.table.name
-    return Sql(f"{name}.{OPEN} AND {name}.owner IS NOT NULL AND {name}.state_name <> 'Suspended'")
+    return Sql(f"{is_open(name)} AND {name}.owner IS NOT NULL AND {name}.state_name <> 'Suspended'")
 
 
 async def lock_expired_flow_runs(tx: Transaction, at: datetime, limit: int) -> list[Row]:
@@ -108,7 +132,7 @@ async def find_paused_flow_runs(tx: Transaction) -> list[Row]:
 async def lock_task_runs_of_cancelled_flow_runs(tx: Transaction, limit: int) -> list[Row]:
     """Lock and return unfinished task runs whose flow run is cancelled."""
     where = Sql(
-        f"task_run.{OPEN} AND EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = task_run.flow_run_id"
+        f"{is_open('task_run')} AND EXISTS (SELECT 1 FROM flow_run WHERE flow_run.id = task_run.flow_run_id"
         " AND flow_run.state_type = 'CANCELLED')"
     )
     return await lock_batch(tx, store.task_runs, where, limit)
@@ -117,7 +141,7 @@ async def lock_task_runs_of_cancelled_flow_runs(tx: Transaction, limit: int) -> 
 async def lock_subflow_runs_of_cancelled_flow_runs(tx: Transaction, limit: int) -> list[Row]:
     """Lock and return subflow runs that are neither finished nor cancelling, and whose parent is cancelled."""
     where = Sql(
-        f"flow_run.{OPEN} AND flow_run.state_type <> 'CANCELLING' AND flow_run.parent_task_run_id IS NOT NULL"
+        f"{is_open('flow_run')} AND flow_run.state_type <> 'CANCELLING' AND flow_run.parent_task_run_id IS NOT NULL"
         " AND EXISTS (SELECT 1 FROM task_run JOIN flow_run AS parent ON parent.id = task_run.flow_run_id"
         " WHERE task_run.id = flow_run.parent_task_run_id AND parent.state_type = 'CANCELLED')"
     )
@@ -135,21 +159,21 @@ async def lock_cancelling_flow_runs(tx: Transaction, since: datetime, limit: int
 
 async def find_open_deployed_flow_runs(tx: Transaction, where: Where) -> list[Row]:
     """Return `states` of the unfinished flow runs of deployments among those that satisfy a condition."""
-    open_ = Sql(f"flow_run.{OPEN} AND flow_run.deployment_id IS NOT NULL")
+    open_ = Sql(f"{is_open('flow_run')} AND flow_run.deployment_id IS NOT NULL")
     return await store.flow_runs.find(tx, store.flow_runs.where(where, open_), columns=["states"])
 
 
 async def find_open_tagged_task_runs(tx: Transaction, where: Where) -> list[UUID]:
     """Return the ids of the unfinished task runs with tags in those flow runs that satisfy a condition."""
     within = _in_flow_runs("task_run.flow_run_id", where)
-    open_ = Sql(f"task_run.{OPEN} AND task_run.tags IS NOT NULL")
+    open_ = Sql(f"{is_open('task_run')} AND task_run.tags IS NOT NULL")
     rows = await store.task_runs.find(tx, store.task_runs.where(within, open_), columns=["id"])
     return [row["id"] for row in rows]
 
 
 async def find_ended_lone_task_runs(tx: Transaction, ended_before: datetime, limit: int) -> list[UUID]:
     """Return the ids of task runs without a flow run that ended before a time."""
-    ended = Sql(f"NOT (task_run.{OPEN}) AND task_run.end_time < ?", (ended_before,))
+    ended = Sql(f"NOT ({is_open('task_run')}) AND task_run.end_time < ?", (ended_before,))
     where = store.task_runs.where({"flow_run_id": None}, ended)
     return [row["id"] for row in await store.task_runs.find(tx, where, limit=limit, columns=["id"])]
 

@@ -11,34 +11,24 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 class ServerAPISettings(PrefectBaseSettings):
     """Settings of the server's API."""
 
-    model_config = build_settings_config(("server", "api"))
+    model_config = build_settings_config(("server", "api"), former_prefix="PREFECT_SERVER_")
 
     auth_string: SecretStr | None = setting(
         None, "The `user:password` that a server requires with basic authentication."
     )
     base_path: str | None = setting(None, "The path under which a proxy serves the API.")
     cors_allowed_headers: str = setting(
-        "*",
-        "Headers that pages of other origins may send, with commas between them.",
-        aliases=("PREFECT_SERVER_CORS_ALLOWED_HEADERS",),
+        "*", "Headers that pages of other origins may send, with commas between them.", renamed=True
     )
     cors_allowed_methods: str = setting(
-        "*",
-        "Methods that pages of other origins may use, with commas between them.",
-        aliases=("PREFECT_SERVER_CORS_ALLOWED_METHODS",),
+        "*", "Methods that pages of other origins may use, with commas between them.", renamed=True
     )
     cors_allowed_origins: str = setting(
-        "*",
-        "Origins whose pages may call the API, with commas between them.",
-        aliases=("PREFECT_SERVER_CORS_ALLOWED_ORIGINS",),
+        "*", "Origins whose pages may call the API, with commas between them.", renamed=True
     )
-    csrf_protection_enabled: bool = setting(
-        False,
-        "Whether a server requires a CSRF token.",
-        aliases=("PREFECT_SERVER_CSRF_PROTECTION_ENABLED",),
-    )
+    csrf_protection_enabled: bool = setting(False, "Whether a server requires a CSRF token.", renamed=True)
     csrf_token_expiration: Duration = setting(
-        timedelta(seconds=3600), "How long a CSRF token is good for.", aliases=("PREFECT_SERVER_CSRF_TOKEN_EXPIRATION",)
+        timedelta(seconds=3600), "How long a CSRF token is good for.", renamed=True
     )
     default_limit: int = setting(
         200, "How many objects a query returns when it does not say.", aliases=("PREFECT_API_DEFAULT_LIMIT",)

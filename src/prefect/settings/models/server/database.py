@@ -43,67 +43,47 @@ class SQLAlchemyConnectArgsSettings(PrefectBaseSettings):
 class SQLAlchemySettings(PrefectBaseSettings):
     """Settings of SQLAlchemy's connection pool."""
 
-    model_config = build_settings_config(("server", "database", "sqlalchemy"))
+    model_config = build_settings_config(("server", "database", "sqlalchemy"), former_prefix="PREFECT_SQLALCHEMY_")
 
     connect_args: SQLAlchemyConnectArgsSettings = group(SQLAlchemyConnectArgsSettings)
-    max_overflow: int = setting(
-        10, "How many connections may be open besides those of the pool.", aliases=("PREFECT_SQLALCHEMY_MAX_OVERFLOW",)
-    )
+    max_overflow: int = setting(10, "How many connections may be open besides those of the pool.", renamed=True)
     pool_recycle: int = setting(3600, "Seconds after which a connection is replaced.")
-    pool_size: int = setting(5, "How many connections are kept open.", aliases=("PREFECT_SQLALCHEMY_POOL_SIZE",))
+    pool_size: int = setting(5, "How many connections are kept open.", renamed=True)
     pool_timeout: float | None = setting(30.0, "Seconds to wait for a free connection.")
 
 
 class ServerDatabaseSettings(PrefectBaseSettings):
     """Settings of the database: the server's, or the local one."""
 
-    model_config = build_settings_config(("server", "database"))
+    model_config = build_settings_config(("server", "database"), former_prefix="PREFECT_API_DATABASE_")
 
-    connection_timeout: float | None = setting(
-        5.0, "Seconds to wait for a connection to the database.", aliases=("PREFECT_API_DATABASE_CONNECTION_TIMEOUT",)
-    )
+    connection_timeout: float | None = setting(5.0, "Seconds to wait for a connection to the database.", renamed=True)
     connection_url: SecretStr | None = setting(
-        None, "The address of the database, as SQLAlchemy writes it.", aliases=("PREFECT_API_DATABASE_CONNECTION_URL",)
+        None, "The address of the database, as SQLAlchemy writes it.", renamed=True
     )
     driver: Literal["postgresql+asyncpg", "sqlite+aiosqlite"] | None = setting(
-        None,
-        "The driver of the database, when its URL is set in parts.",
-        aliases=("PREFECT_API_DATABASE_DRIVER",),
+        None, "The driver of the database, when its URL is set in parts.", renamed=True
     )
-    echo: bool = setting(False, "Whether to log every SQL statement.", aliases=("PREFECT_API_DATABASE_ECHO",))
-    host: str | None = setting(
-        None, "The host of the database, when its URL is set in parts.", aliases=("PREFECT_API_DATABASE_HOST",)
-    )
+    echo: bool = setting(False, "Whether to log every SQL statement.", renamed=True)
+    host: str | None = setting(None, "The host of the database, when its URL is set in parts.", renamed=True)
     migrate_on_start: bool = setting(
-        True,
-        "Whether a server brings the database's schema up to date when it starts.",
-        aliases=("PREFECT_API_DATABASE_MIGRATE_ON_START",),
+        True, "Whether a server brings the database's schema up to date when it starts.", renamed=True
     )
     migration_timeout: float | None = setting(
         None, "Seconds that bringing the schema up to date may take; not set means any time.", gt=0
     )
     name: str | None = setting(
-        None,
-        "The name of the database, or the path of its file, when its URL is set in parts.",
-        aliases=("PREFECT_API_DATABASE_NAME",),
+        None, "The name of the database, or the path of its file, when its URL is set in parts.", renamed=True
     )
     password: SecretStr | None = setting(
-        None,
-        "The password of the database, when its URL is set in parts or names it in a template.",
-        aliases=("PREFECT_API_DATABASE_PASSWORD",),
+        None, "The password of the database, when its URL is set in parts or names it in a template.", renamed=True
     )
     port: int | None = setting(
-        None,
-        "The port of the database, when its URL is set in parts; 5432 when it is not set.",
-        aliases=("PREFECT_API_DATABASE_PORT",),
+        None, "The port of the database, when its URL is set in parts; 5432 when it is not set.", renamed=True
     )
     sqlalchemy: SQLAlchemySettings = group(SQLAlchemySettings)
-    timeout: float | None = setting(
-        10.0, "Seconds that a statement may take.", aliases=("PREFECT_API_DATABASE_TIMEOUT",)
-    )
-    user: str | None = setting(
-        None, "The user of the database, when its URL is set in parts.", aliases=("PREFECT_API_DATABASE_USER",)
-    )
+    timeout: float | None = setting(10.0, "Seconds that a statement may take.", renamed=True)
+    user: str | None = setting(None, "The user of the database, when its URL is set in parts.", renamed=True)
 
     def _derive_connection_url(self, value: SecretStr | None, root: "SettingsTree") -> SecretStr:
         if value is not None:

@@ -6,11 +6,8 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config, se
 class ServerDeploymentsSettings(PrefectBaseSettings):
     """Settings of the server's deployments."""
 
-    model_config = build_settings_config(("server", "deployments"))
+    model_config = build_settings_config(("server", "deployments"), former_prefix="PREFECT_DEPLOYMENT_")
 
     concurrency_slot_wait_seconds: float = setting(
-        30.0,
-        "Seconds before a run that waits for its deployment's limit tries again.",
-        aliases=("PREFECT_DEPLOYMENT_CONCURRENCY_SLOT_WAIT_SECONDS",),
-        ge=0.0,
+        30.0, "Seconds before a run that waits for its deployment's limit tries again.", renamed=True, ge=0.0
     )

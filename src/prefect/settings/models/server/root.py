@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 class ServerSettings(PrefectBaseSettings):
     """Settings of the server."""
 
-    model_config = build_settings_config(("server",))
+    model_config = build_settings_config(("server",), former_prefix="PREFECT_")
 
     analytics_enabled: bool = setting(True, "Whether a server sends anonymous figures about its use.")
     api: "ServerAPISettings" = group("prefect.settings.models.server.api:ServerAPISettings")
@@ -35,9 +35,7 @@ class ServerSettings(PrefectBaseSettings):
     )
     database: "ServerDatabaseSettings" = group("prefect.settings.models.server.database:ServerDatabaseSettings")
     deployment_schedule_max_scheduled_runs: int = setting(
-        50,
-        "How many runs a deployment's schedule may have waiting, when it does not say.",
-        aliases=("PREFECT_DEPLOYMENT_SCHEDULE_MAX_SCHEDULED_RUNS",),
+        50, "How many runs a deployment's schedule may have waiting, when it does not say.", renamed=True
     )
     deployments: "ServerDeploymentsSettings" = group(
         "prefect.settings.models.server.deployments:ServerDeploymentsSettings"
@@ -55,13 +53,9 @@ class ServerSettings(PrefectBaseSettings):
         "WARNING", "The level of what a server logs.", aliases=("PREFECT_LOGGING_SERVER_LEVEL",)
     )
     logs: "ServerLogsSettings" = group("prefect.settings.models.server.logs:ServerLogsSettings")
-    memo_store_path: Path = setting(
-        None, "The file in which a server remembers what it has registered.", aliases=("PREFECT_MEMO_STORE_PATH",)
-    )
+    memo_store_path: Path = setting(None, "The file in which a server remembers what it has registered.", renamed=True)
     memoize_block_auto_registration: bool = setting(
-        True,
-        "Whether block types that did not change are not registered again.",
-        aliases=("PREFECT_MEMOIZE_BLOCK_AUTO_REGISTRATION",),
+        True, "Whether block types that did not change are not registered again.", renamed=True
     )
     metrics_enabled: bool = setting(
         False, "Whether a server serves metrics in the Prometheus format.", aliases=("PREFECT_API_ENABLE_METRICS",)

@@ -23,21 +23,15 @@ class ServicesBaseSetting(PrefectBaseSettings):
 class ServerServicesCancellationCleanupSettings(ServicesBaseSetting):
     """Settings of the service that cancels the children of cancelled runs."""
 
-    model_config = build_settings_config(("server", "services", "cancellation_cleanup"))
+    model_config = build_settings_config(
+        ("server", "services", "cancellation_cleanup"), former_prefix="PREFECT_API_SERVICES_CANCELLATION_CLEANUP_"
+    )
 
     cancelling_timeout_seconds: float = setting(
         300.0, "Seconds after which a run that is still cancelling is marked as cancelled.", gt=0
     )
-    enabled: bool = setting(
-        True,
-        "Whether the service that ends the children of cancelled runs is on.",
-        aliases=("PREFECT_API_SERVICES_CANCELLATION_CLEANUP_ENABLED",),
-    )
-    loop_seconds: float = setting(
-        20.0,
-        "Seconds between two rounds of this service.",
-        aliases=("PREFECT_API_SERVICES_CANCELLATION_CLEANUP_LOOP_SECONDS",),
-    )
+    enabled: bool = setting(True, "Whether the service that ends the children of cancelled runs is on.", renamed=True)
+    loop_seconds: float = setting(20.0, "Seconds between two rounds of this service.", renamed=True)
 
 
 class ServerServicesCleanupReconcilerSettings(ServicesBaseSetting):
@@ -82,111 +76,76 @@ class ServerServicesDBVacuumSettings(ServicesBaseSetting):
 class ServerServicesEventLoggerSettings(ServicesBaseSetting):
     """Settings of the service that logs events."""
 
-    model_config = build_settings_config(("server", "services", "event_logger"))
-
-    enabled: bool = setting(
-        False, "Whether every event is logged.", aliases=("PREFECT_API_SERVICES_EVENT_LOGGER_ENABLED",)
+    model_config = build_settings_config(
+        ("server", "services", "event_logger"), former_prefix="PREFECT_API_SERVICES_EVENT_LOGGER_"
     )
+
+    enabled: bool = setting(False, "Whether every event is logged.", renamed=True)
 
 
 class ServerServicesEventPersisterSettings(ServicesBaseSetting):
     """Settings of the service that writes events to the database."""
 
-    model_config = build_settings_config(("server", "services", "event_persister"))
+    model_config = build_settings_config(
+        ("server", "services", "event_persister"), former_prefix="PREFECT_API_SERVICES_EVENT_PERSISTER_"
+    )
 
-    batch_size: int = setting(
-        20,
-        "How many events are written in a batch.",
-        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_BATCH_SIZE",),
-        gt=0,
-    )
-    enabled: bool = setting(
-        True,
-        "Whether the service that writes events to the database is on.",
-        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_ENABLED",),
-    )
+    batch_size: int = setting(20, "How many events are written in a batch.", renamed=True, gt=0)
+    enabled: bool = setting(True, "Whether the service that writes events to the database is on.", renamed=True)
     flush_interval: float = setting(
-        5.0,
-        "Seconds after which events are written even when they are few.",
-        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_FLUSH_INTERVAL",),
-        gt=0.0,
+        5.0, "Seconds after which events are written even when they are few.", renamed=True, gt=0.0
     )
     max_flush_retries: int = setting(5, "How often writing events is tried again.", gt=0)
     queue_max_size: int = setting(50_000, "How many events may wait to be written; further ones are dropped.", gt=0)
-    read_batch_size: int = setting(
-        1,
-        "How many events are read from the broker in one batch.",
-        aliases=("PREFECT_API_SERVICES_EVENT_PERSISTER_READ_BATCH_SIZE",),
-        gt=0,
-    )
+    read_batch_size: int = setting(1, "How many events are read from the broker in one batch.", renamed=True, gt=0)
 
 
 class ServerServicesForemanSettings(ServicesBaseSetting):
     """Settings of the service that monitors workers."""
 
-    model_config = build_settings_config(("server", "services", "foreman"))
+    model_config = build_settings_config(
+        ("server", "services", "foreman"), former_prefix="PREFECT_API_SERVICES_FOREMAN_"
+    )
 
     deployment_last_polled_timeout_seconds: int = setting(
-        60,
-        "Seconds without a poll after which a deployment is not ready.",
-        aliases=("PREFECT_API_SERVICES_FOREMAN_DEPLOYMENT_LAST_POLLED_TIMEOUT_SECONDS",),
+        60, "Seconds without a poll after which a deployment is not ready.", renamed=True
     )
-    enabled: bool = setting(
-        True, "Whether the service that watches workers is on.", aliases=("PREFECT_API_SERVICES_FOREMAN_ENABLED",)
-    )
+    enabled: bool = setting(True, "Whether the service that watches workers is on.", renamed=True)
     fallback_heartbeat_interval_seconds: int = setting(
-        30,
-        "Seconds between heartbeats of a worker that does not say.",
-        aliases=("PREFECT_API_SERVICES_FOREMAN_FALLBACK_HEARTBEAT_INTERVAL_SECONDS",),
+        30, "Seconds between heartbeats of a worker that does not say.", renamed=True
     )
     inactivity_heartbeat_multiple: int = setting(
-        3,
-        "How many heartbeats a worker may miss before it is offline.",
-        aliases=("PREFECT_API_SERVICES_FOREMAN_INACTIVITY_HEARTBEAT_MULTIPLE",),
+        3, "How many heartbeats a worker may miss before it is offline.", renamed=True
     )
-    loop_seconds: float = setting(
-        15.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_FOREMAN_LOOP_SECONDS",)
-    )
+    loop_seconds: float = setting(15.0, "Seconds between two rounds of this service.", renamed=True)
     work_queue_last_polled_timeout_seconds: int = setting(
-        60,
-        "Seconds without a poll after which a work queue is not ready.",
-        aliases=("PREFECT_API_SERVICES_FOREMAN_WORK_QUEUE_LAST_POLLED_TIMEOUT_SECONDS",),
+        60, "Seconds without a poll after which a work queue is not ready.", renamed=True
     )
 
 
 class ServerServicesLateRunsSettings(ServicesBaseSetting):
     """Settings of the service that marks runs as late."""
 
-    model_config = build_settings_config(("server", "services", "late_runs"))
+    model_config = build_settings_config(
+        ("server", "services", "late_runs"), former_prefix="PREFECT_API_SERVICES_LATE_RUNS_"
+    )
 
     after_seconds: Duration = setting(
-        timedelta(seconds=15),
-        "How long after its time a run that has not started is late.",
-        aliases=("PREFECT_API_SERVICES_LATE_RUNS_AFTER_SECONDS",),
+        timedelta(seconds=15), "How long after its time a run that has not started is late.", renamed=True
     )
-    enabled: bool = setting(
-        True, "Whether the service that marks runs as late is on.", aliases=("PREFECT_API_SERVICES_LATE_RUNS_ENABLED",)
-    )
-    loop_seconds: float = setting(
-        5.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_LATE_RUNS_LOOP_SECONDS",)
-    )
+    enabled: bool = setting(True, "Whether the service that marks runs as late is on.", renamed=True)
+    loop_seconds: float = setting(5.0, "Seconds between two rounds of this service.", renamed=True)
 
 
 class ServerServicesPauseExpirationsSettings(ServicesBaseSetting):
     """Settings of the service that fails runs after their pause timeout."""
 
-    model_config = build_settings_config(("server", "services", "pause_expirations"))
+    model_config = build_settings_config(
+        ("server", "services", "pause_expirations"), former_prefix="PREFECT_API_SERVICES_PAUSE_EXPIRATIONS_"
+    )
 
-    enabled: bool = setting(
-        True,
-        "Whether the service that fails runs whose pause is over is on.",
-        aliases=("PREFECT_API_SERVICES_PAUSE_EXPIRATIONS_ENABLED",),
-    )
-    loop_seconds: float = setting(
-        5.0,
-        "Seconds between two rounds of this service.",
-        aliases=("PREFECT_API_SERVICES_PAUSE_EXPIRATIONS_LOOP_SECONDS",),
-    )
+    enabled: bool = setting(True, "Whether the service that fails runs whose pause is over is on.", renamed=True)
+    loop_seconds: float = setting(5.0, "Seconds between two rounds of this service.", renamed=True)
 
 
 class ServerServicesRepossessorSettings(ServicesBaseSetting):
@@ -201,43 +160,21 @@ class ServerServicesRepossessorSettings(ServicesBaseSetting):
 class ServerServicesSchedulerSettings(ServicesBaseSetting):
     """Settings of the service that schedules runs of deployments."""
 
-    model_config = build_settings_config(("server", "services", "scheduler"))
+    model_config = build_settings_config(
+        ("server", "services", "scheduler"), former_prefix="PREFECT_API_SERVICES_SCHEDULER_"
+    )
 
-    deployment_batch_size: int = setting(
-        100,
-        "How many deployments are scheduled in one batch.",
-        aliases=("PREFECT_API_SERVICES_SCHEDULER_DEPLOYMENT_BATCH_SIZE",),
-    )
-    enabled: bool = setting(
-        True,
-        "Whether the service that schedules runs of deployments is on.",
-        aliases=("PREFECT_API_SERVICES_SCHEDULER_ENABLED",),
-    )
-    insert_batch_size: int = setting(
-        500, "How many runs are written in one batch.", aliases=("PREFECT_API_SERVICES_SCHEDULER_INSERT_BATCH_SIZE",)
-    )
-    loop_seconds: float = setting(
-        60.0, "Seconds between two rounds of this service.", aliases=("PREFECT_API_SERVICES_SCHEDULER_LOOP_SECONDS",)
-    )
-    max_runs: int = setting(
-        100,
-        "How many runs of a deployment are scheduled ahead at most.",
-        aliases=("PREFECT_API_SERVICES_SCHEDULER_MAX_RUNS",),
-    )
+    deployment_batch_size: int = setting(100, "How many deployments are scheduled in one batch.", renamed=True)
+    enabled: bool = setting(True, "Whether the service that schedules runs of deployments is on.", renamed=True)
+    insert_batch_size: int = setting(500, "How many runs are written in one batch.", renamed=True)
+    loop_seconds: float = setting(60.0, "Seconds between two rounds of this service.", renamed=True)
+    max_runs: int = setting(100, "How many runs of a deployment are scheduled ahead at most.", renamed=True)
     max_scheduled_time: Duration = setting(
-        timedelta(days=100),
-        "How far ahead runs are scheduled at most.",
-        aliases=("PREFECT_API_SERVICES_SCHEDULER_MAX_SCHEDULED_TIME",),
+        timedelta(days=100), "How far ahead runs are scheduled at most.", renamed=True
     )
-    min_runs: int = setting(
-        3,
-        "How many runs of a deployment are scheduled ahead at least.",
-        aliases=("PREFECT_API_SERVICES_SCHEDULER_MIN_RUNS",),
-    )
+    min_runs: int = setting(3, "How many runs of a deployment are scheduled ahead at least.", renamed=True)
     min_scheduled_time: Duration = setting(
-        timedelta(seconds=3600),
-        "How far ahead runs are scheduled at least.",
-        aliases=("PREFECT_API_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME",),
+        timedelta(seconds=3600), "How far ahead runs are scheduled at least.", renamed=True
     )
     recent_deployments_loop_seconds: float = setting(5.0, "Seconds between two checks for deployments that changed.")
 
@@ -245,14 +182,12 @@ class ServerServicesSchedulerSettings(ServicesBaseSetting):
 class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):
     """Settings of the service that records task runs from their events."""
 
-    model_config = build_settings_config(("server", "services", "task_run_recorder"))
+    model_config = build_settings_config(
+        ("server", "services", "task_run_recorder"), former_prefix="PREFECT_API_SERVICES_TASK_RUN_RECORDER_"
+    )
 
     batch_size: int = setting(1, "How many task runs are written in one batch.", gt=0)
-    enabled: bool = setting(
-        True,
-        "Whether the service that records task runs is on.",
-        aliases=("PREFECT_API_SERVICES_TASK_RUN_RECORDER_ENABLED",),
-    )
+    enabled: bool = setting(True, "Whether the service that records task runs is on.", renamed=True)
     flush_interval: float = setting(5.0, "Seconds after which task runs are written even when they are few.", gt=0.0)
     read_batch_size: int = setting(1, "How many events are read from the broker in one batch.", gt=0)
 
@@ -260,11 +195,11 @@ class ServerServicesTaskRunRecorderSettings(ServicesBaseSetting):
 class ServerServicesTriggersSettings(ServicesBaseSetting):
     """Settings of the service that runs automations."""
 
-    model_config = build_settings_config(("server", "services", "triggers"))
-
-    enabled: bool = setting(
-        True, "Whether the service that runs automations is on.", aliases=("PREFECT_API_SERVICES_TRIGGERS_ENABLED",)
+    model_config = build_settings_config(
+        ("server", "services", "triggers"), former_prefix="PREFECT_API_SERVICES_TRIGGERS_"
     )
+
+    enabled: bool = setting(True, "Whether the service that runs automations is on.", renamed=True)
     pg_notify_heartbeat_interval_seconds: int = setting(
         5, "Seconds between two checks that PostgreSQL's notifications arrive."
     )

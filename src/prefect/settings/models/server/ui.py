@@ -11,20 +11,16 @@ if TYPE_CHECKING:
 class ServerUISettings(PrefectBaseSettings):
     """Settings of the web UI."""
 
-    model_config = build_settings_config(("server", "ui"))
+    model_config = build_settings_config(("server", "ui"), former_prefix="PREFECT_UI_")
 
     api_url: str | None = setting(
-        None,
-        "The address of the API for the web page; made from the API's own when it is not set.",
-        aliases=("PREFECT_UI_API_URL",),
+        None, "The address of the API for the web page; made from the API's own when it is not set.", renamed=True
     )
-    enabled: bool = setting(True, "Whether a server serves the web page.", aliases=("PREFECT_UI_ENABLED",))
-    serve_base: str = setting("/", "The path under which the web page is served.", aliases=("PREFECT_UI_SERVE_BASE",))
+    enabled: bool = setting(True, "Whether a server serves the web page.", renamed=True)
+    serve_base: str = setting("/", "The path under which the web page is served.", renamed=True)
     show_promotional_content: bool = setting(True, "Whether the web page mentions other products.")
     static_directory: str | None = setting(
-        None,
-        "The directory in which the web page's files are put before they are served.",
-        aliases=("PREFECT_UI_STATIC_DIRECTORY",),
+        None, "The directory in which the web page's files are put before they are served.", renamed=True
     )
     v2_enabled: bool = setting(True, "Whether a server serves the second version of the web page.")
 

@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Duration, Flag, Int, Json, Time, Uuid, 
 
 revision = "0001"
 down_revision = None
-branch_labels = None
-depends_on = None
 
 OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 

@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Bytes, Flag, Int, Json, Real, Time, Uui
 
 revision = "0002"
 down_revision = "0001"
-branch_labels = None
-depends_on = None
 
 OPEN = "state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
 

@@ -6,8 +6,6 @@ from prefect.server.db.migrations import index
 
 revision = "0003"
 down_revision = "0002"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Time, required
 
 revision = "0004"
 down_revision = "0003"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Json, Uuid
 
 revision = "0005"
 down_revision = "0004"
-branch_labels = None
-depends_on = None
 
 UNREAD = (("deployment", "version_id", Uuid), ("deployment", "version_info", Json), ("worker", "metadata", Json))
 

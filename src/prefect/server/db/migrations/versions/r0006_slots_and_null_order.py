@@ -7,8 +7,6 @@ from prefect.server.db.migrations import index
 
 revision = "0006"
 down_revision = "0005"
-branch_labels = None
-depends_on = None
 
 TAKES_SLOT = "work_queue_id IS NOT NULL AND state_type IN ('PENDING', 'RUNNING')"
 TOOK_SLOT = "work_queue_id IS NOT NULL AND state_type IN ('PENDING', 'RUNNING', 'CANCELLING')"

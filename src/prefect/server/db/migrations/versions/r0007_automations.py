@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Flag, Int, Json, Time, Uuid, index, opt
 
 revision = "0007"
 down_revision = "0006"
-branch_labels = None
-depends_on = None
 
 TABLES = ("event_queue", "bucket", "firing", "action_job")
 

@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Duration, Int, Json, Time, Uuid, index,
 
 revision = "0008"
 down_revision = "0007"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

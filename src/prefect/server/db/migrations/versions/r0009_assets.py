@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Json, Time, Uuid, index, optional, requ
 
 revision = "0009"
 down_revision = "0008"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

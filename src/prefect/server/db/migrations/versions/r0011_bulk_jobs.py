@@ -7,8 +7,6 @@ from prefect.server.db.migrations import Int, Json, Time, Uuid, index, optional,
 
 revision = "0011"
 down_revision = "0010"
-branch_labels = None
-depends_on = None
 
 
 def upgrade() -> None:

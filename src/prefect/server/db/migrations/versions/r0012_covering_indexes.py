@@ -5,8 +5,6 @@ from sqlalchemy import text
 
 revision = "0012"
 down_revision = "0011"
-branch_labels = None
-depends_on = None
 
 STARTED = "coalesce(start_time, expected_start_time)"
 COUNTED = (

@@ -1,0 +1,77 @@
+"""Filters on related objects, which the operations that read flows, deployments and runs have in common."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+
+if TYPE_CHECKING:
+    from prefect.schemas.filters import (
+        DeploymentFilter,
+        FlowFilter,
+        FlowRunFilter,
+        TaskRunFilter,
+        WorkPoolFilter,
+        WorkQueueFilter,
+    )
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class RunRelatedFilters(TypedDict, total=False):
+    """Filters on the objects that task runs are related to.
+
+    Attributes:
+        flow_filter: What the flow must satisfy.
+        flow_run_filter: What the flow run, or one of the flow runs, must satisfy.
+        task_run_filter: What the task run, or one of the task runs, must satisfy.
+        deployment_filter: What the deployment, or one of the deployments, must satisfy.
+    """
+
+    flow_filter: FlowFilter | None
+    flow_run_filter: FlowRunFilter | None
+    task_run_filter: TaskRunFilter | None
+    deployment_filter: DeploymentFilter | None
+
+
+class RelatedFilters(RunRelatedFilters, total=False):
+    """Filters on the objects that flows, deployments and flow runs are related to.
+
+    Attributes:
+        work_pool_filter: What the work pool of the deployment or the flow run must satisfy.
+        work_queue_filter: What the work queue of the deployment or the flow run must satisfy.
+    """
+
+    work_pool_filter: WorkPoolFilter | None
+    work_queue_filter: WorkQueueFilter | None
+
+
+NAMES_IN_API = {
+    "flow_filter": "flows",
+    "flow_run_filter": "flow_runs",
+    "task_run_filter": "task_runs",
+    "deployment_filter": "deployments",
+    "work_pool_filter": "work_pools",
+    "work_queue_filter": "work_pool_queues",
+}
+
+
+def shows_filters(kind: type[RunRelatedFilters]) -> Callable[[F], F]:
+    """Show the filters that a method takes as `**filters` in its signature, for `help` and for editors."""
+
+    def show(method: F) -> F:
+        signature = inspect.signature(method)
+        parameters = {
+            name: value for name, value in signature.parameters.items() if value.kind is not value.VAR_KEYWORD
+        }
+        shown = [
+            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__forward_arg__)
+            for name, hint in kind.__annotations__.items()
+        ]
+        positional = [each for each in parameters.values() if each.kind is not each.KEYWORD_ONLY]
+        named = [each for each in parameters.values() if each.kind is each.KEYWORD_ONLY]
+        method.__signature__ = signature.replace(parameters=[*positional, *shown, *named])  # pyright: ignore[reportFunctionMemberAccess]
+        return method
+
+    return show

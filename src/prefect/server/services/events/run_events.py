@@ -1,0 +1,58 @@
+"""What events say of runs: which ones they are about, and which states those have left."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from prefect.server.db.interface import Transaction
+from prefect.server.services.events import packing
+from prefect.server.services.events.event_store import EventKey
+from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN
+from prefect.server.store.queries import events as queries
+
+StateKey = tuple[str, str]
+"""The type and the name of a state."""
+
+
+@dataclass(frozen=True)
+class RunEvents:
+    """What some events say of runs.
+
+    Attributes:
+        flow_runs: The flow runs that they are about, with None for events about none of them.
+        task_runs: The task runs whose states they are.
+        before: The type and name of the state that a flow run or a task run was in before its first event of a state;
+            None for one that had no state.
+    """
+
+    flow_runs: set[UUID | None]
+    task_runs: set[UUID]
+    before: dict[UUID, StateKey | None]
+
+
+async def find_run_events(tx: Transaction, keys: Sequence[EventKey], with_task_runs: bool = True) -> RunEvents:
+    """Return what events say of runs.
+
+    Args:
+        tx: The transaction.
+        keys: The events.
+        with_task_runs: Whether states of task runs are wanted.
+    """
+    found = RunEvents(set(), set(), {})
+    for row in await queries.find_run_events(tx, keys):
+        found.flow_runs.add(row["flow_run_id"])
+        is_task = row["resource"] in ("", TASK_RUN)
+        id_ = row["resource_id"]
+        if id_ is None or (is_task and not with_task_runs) or (not is_task and row["resource"] != FLOW_RUN):
+            continue
+        if is_task:
+            found.task_runs.add(id_)
+        if id_ in found.before:
+            continue
+        _, _, payload = packing.unpack(row)
+        if "validated_state" in payload:
+            state = payload.get("initial_state")
+            found.before[id_] = (state["type"], state.get("name") or state["type"].title()) if state else None
+    return found
