@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests import docker_engine
-from tests.kubernetes_cluster import ControlPlane, dump
+from tests.kubernetes_cluster import ControlPlane
 from tests.prefect_kubernetes import one_node
 from tests.prefect_kubernetes.pools import HOST_NETWORK, KubernetesPool, write_kubeconfig
 from tests.workers.pools import WorkerProcess, wait_until
@@ -166,13 +166,10 @@ def test_cancelled_run_has_its_pod_ended(pool: NodePool, worker: WorkerProcess, 
     pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "CANCELLING"}})
     run = pool.wait_for(run_id, "Cancelled", "Crashed", "Completed")
     assert run["state_name"] == "Cancelled", worker.output
-    selector = f"prefect.io/flow-run-id={run_id}"
-    try:
-        wait_until(lambda: not node.list_objects("pods", pool.namespace, selector), "the pod is still there")
-    except AssertionError:
-        print(dump(node.list_objects("pods", pool.namespace, selector)))
-        print((node.home / "kubelet.log").read_text()[-5000:])
-        raise
+    # The kubelet takes up to a minute to remove a pod whose container has ended.
+    wait_until(lambda: not pool.list_pods(run_id, "Running"), "the pod still runs")
+    assert all("deletionTimestamp" in job["metadata"] for job in pool.list_jobs(run_id))
+    assert "unable to retrieve container logs" not in worker.output
 
 
 def test_run_of_a_lost_node_ends(pool: NodePool, worker: WorkerProcess, node: ControlPlane) -> None:

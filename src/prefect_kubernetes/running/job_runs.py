@@ -24,6 +24,8 @@ DEADLINE_GRACE_SECONDS = 2.0
 """How soon after its pods the status of a job says that its deadline is over."""
 OUTPUT_GRACE_SECONDS = 5.0
 """How long the output of a job that has ended is waited for."""
+CONTAINER_IS_GONE = b"unable to retrieve container logs for "
+"""What a node sends as the output of a container that it has removed, while the pod is still there."""
 
 
 @dataclass(frozen=True)
@@ -173,6 +175,8 @@ class JobRun:
                 lines = self.watch.cluster.follow_log(self.watch.namespace, pod, container, seconds)
                 async with contextlib.aclosing(lines):
                     async for line in lines:
+                        if line.startswith(CONTAINER_IS_GONE):
+                            continue
                         sys.stdout.write(line.decode(errors="replace"))
                         sys.stdout.flush()
                         since = 0.0
