@@ -146,9 +146,9 @@ class LiveHub:
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
             run = request.query_params.get("run")
-            asked = request.query_params
-            kind, with_rows = asked.get("kind", "flow_run"), asked.get("rows") != "false"
-            page = Page(UUID(run) if run else None, asked.get("q"), kind, with_rows)
+            params = request.query_params
+            kind, with_rows = params.get("kind", "flow_run"), params.get("rows") != "false"
+            page = Page(UUID(run) if run else None, params.get("q"), kind, with_rows)
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:
