@@ -10,7 +10,7 @@ export PYTHON VENV
 ARGS :=
 JOBS := 2
 # What `make test-short` runs: the parts that depend most on the interpreter.
-SHORT := io types values signatures flows tasks states futures logging/test_lines.py
+SHORT := io types values signatures flows tasks states futures engine journal outbox results concurrency locking logging server/store
 
 .PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test ui-pictures page-api fmt bench compat faults integrations ray infra lock clean
 

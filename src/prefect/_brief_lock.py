@@ -1,4 +1,4 @@
-"""A lock for moments, which many threads take in turn at a high rate.
+"""A lock that is held for microseconds, which many threads take in turn at a high rate.
 
 A thread that waits for a `threading.Lock` acquires it before it has the interpreter again: the thread that has the
 interpreter then waits for the lock, and so on, a switch of threads for each acquisition, for as long as there is work.
@@ -16,7 +16,7 @@ from prefect import _forks
 
 
 class BriefLock:
-    """A lock that is held for moments. It is free in a forked child."""
+    """A lock that is held for microseconds. It is free in a forked child."""
 
     __slots__ = ("_lock", "locked", "release")
 

@@ -1,4 +1,4 @@
-"""What identifies the content of files that other processes change, without opening them."""
+"""Stamps that identify the content of files that other processes change, without opening them."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class Unbuilt:
         return ModuleSpec(fullname, self, origin="prefect._later", is_package=is_package)  # pyright: ignore
 
     def create_module(self, spec: ModuleSpec) -> None:
-        """Let Python make the module."""
+        """Return None: Python creates the module."""
 
     def exec_module(self, module: Any) -> None:
         """Fill the module with its names."""

@@ -151,7 +151,7 @@ class Automation(AutomationCore):
     id: UUID | None = Field(default=None)
 
     async def acreate(self) -> Self:
-        """Create it, and give it its id."""
+        """Create the automation and set its id."""
         self.id = await get_client().create_automation(self)
         return self
 
@@ -181,7 +181,7 @@ class Automation(AutomationCore):
         return cls.model_validate(found.model_dump())
 
     async def aupdate(self) -> None:
-        """Store it as it is now.
+        """Update the stored automation.
 
         Raises:
             ObjectNotFound: It is there no more.
@@ -190,7 +190,7 @@ class Automation(AutomationCore):
         await get_client().update_automation(self._created(), self)
 
     async def adelete(self) -> bool:
-        """Delete it; False if it was there no more.
+        """Delete the automation; return False if it did not exist.
 
         Raises:
             ValueError: It was not created yet.
@@ -198,7 +198,7 @@ class Automation(AutomationCore):
         return await self._is_found_by(get_client().delete_automation)
 
     async def adisable(self) -> bool:
-        """Let it do nothing from now on; False if it is there no more.
+        """Disable the automation; return False if it does not exist.
 
         Raises:
             ValueError: It was not created yet.
@@ -208,7 +208,7 @@ class Automation(AutomationCore):
         return found
 
     async def aenable(self) -> bool:
-        """Let it work again; False if it is there no more.
+        """Enable the automation; return False if it does not exist.
 
         Raises:
             ValueError: It was not created yet.

@@ -290,7 +290,7 @@ class ConfigurationError(PrefectException):
 
 
 class MissingContextError(PrefectException, RuntimeError):
-    """Something that needs a flow run or task run was used outside of one."""
+    """A flow run or task run context is needed and missing."""
 
 
 class InvalidNameError(PrefectException, ValueError):

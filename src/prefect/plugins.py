@@ -65,7 +65,7 @@ class HookContext:
 
 @dataclass
 class SetupResult:
-    """What the hook `setup_environment` returns.
+    """The result of the hook `setup_environment`.
 
     Attributes:
         env: Environment variables to set.
@@ -80,7 +80,7 @@ class SetupResult:
 
 @dataclass
 class SetupSummary:
-    """What `setup_environment` of one plugin did.
+    """The outcome of `setup_environment` of one plugin.
 
     Attributes:
         plugin: The name of the plugin.

@@ -37,11 +37,11 @@ class TaskRunWaiter:
             return cast("Self", cls._instance)
 
     def start(self) -> None:
-        """Begin to call callbacks."""
+        """Start calling callbacks."""
         self._is_started = True
 
     def stop(self) -> None:
-        """Call no callback any more."""
+        """Stop calling callbacks."""
         self._is_started = False
         with self._lock:
             if TaskRunWaiter._instance is self:

@@ -1,4 +1,4 @@
-"""What runs on the cluster: task runs on the workers, and a plugin of the scheduler."""
+"""The parts that run on the cluster: task runs on the workers, and a plugin of the scheduler."""
 
 from __future__ import annotations
 

@@ -232,7 +232,7 @@ class TestTemplates:
         )
         outcome = run("deploy", "--all")
         assert outcome.code == 1
-        assert "Deployment 'hello/two': Encountered error while running" in outcome.err
+        assert "prefect.yaml:15:11: Encountered error while running" in outcome.err
         assert client.read_deployments() == []
 
     def test_placeholder_without_a_value_is_named(self, run: Run, client: SyncPrefectClient):
@@ -269,7 +269,10 @@ class TestPlan:
         write(ONE)
         outcome = run("deploy", "--all", "--plan", "--prune")
         assert (outcome.code, "- delete" in outcome.out) == (2, True)
-        assert "Deleted deployment 'hello/two'." in run("deploy", "--all", "--prune").out
+        outcome = run("deploy", "--all", "--prune")
+        assert (outcome.code, "--prune asks before it deletes 'hello/two'" in outcome.err) == (1, True)
+        assert len(client.read_deployments()) == 3
+        assert "Deleted deployment 'hello/two'." in run("--no-prompt", "deploy", "--all", "--prune").out
         assert {each.name for each in client.read_deployments()} == {"by-hand", "one"}
 
 
@@ -350,10 +353,14 @@ class TestChoosing:
             (["nope.py:f"], "deployment 'default': There is no file 'nope.py'"),
             ([], "An entrypoint is needed: there are no deployments in prefect.yaml."),
             (["--all"], "prefect.yaml has no deployments to deploy"),
+            (["--all", "--prefect-file", "other.yaml"], "There is no file 'other.yaml'."),
         ],
     )
     def test_wrong_arguments_are_one_line(self, prefect: Prefect, arguments: list[str], error: str):
         prefect("deploy", *arguments, code=1, error=error)
+
+
+STEPS = "prefect.deployments.steps"
 
 
 class TestMistakesInTheFile:
@@ -367,7 +374,15 @@ class TestMistakesInTheFile:
         "deployments:\n- name: a": "2:3: The deployment 'a' needs an `entrypoint`",
         "deployments:\n- entrypoint: flows.py:hello": "2:3: A deployment needs a `name`",
         "deployments:\n- name: a\n  entrypoint: nope.py:x": "3:3: There is no file 'nope.py'",
+        "deployments:\n- name: a\n  entrypoint: flow.py:x": "3:3: There is no file 'flow.py'. Did you mean 'flows.py'?",
         "deployments:\n- name: a\n  entrypoint: flows.py:x": "3:3: 'flows.py:x' cannot be loaded",
+        "deployments:\n- name: a\n  entrypoint: flows.py:helo": "not found in 'flows.py'. Did you mean 'hello'?",
+        "deployments:\n- name: a\n  entrypoint: flows.py": "names no flow: add its function, as in 'flows.py:hello'.",
+        "{name: a, FLOW, work_pool: {name: pol}}": "`prefect work-pool create pol`. Did you mean 'pool'?",
+        "build: [{STEPS.git_clon: {}}]\ndeployments: [{name: a, FLOW}]": "There is no step 'STEPS.git_clon'. Did you",
+        "{name: a, FLOW, pull: [{STEPS.git_clone: {}}]}": "The step 'git_clone' needs the input 'repository'",
+        "{name: a, FLOW, push: {STEPS.run_shell_script: {scrip: ls}}}": "has no input 'scrip', but script, directory,",
+        "{name: a, FLOW, pull: [{nodots: {}}]}": "The step 'nodots' is no function",
         "deployments:\n- name: a\n  entrypoint: nope.mod:x": "3:3: 'nope.mod:x' cannot be loaded: No module named",
         "{name: a, FLOW, work_pool: {name: nope}}": "There is no work pool 'nope'",
         "{name: a, FLOW, work_pool: {work_queue_name: q}}": "A work queue needs a work pool",
@@ -391,12 +406,12 @@ class TestMistakesInTheFile:
 
     @pytest.mark.parametrize(("text", "error"), CASES.items())
     def test_mistake_is_one_line_with_its_place(self, run: Run, client: SyncPrefectClient, text: str, error: str):
-        text = text.replace("FLOW", "entrypoint: flows.py:hello")
+        text = text.replace("FLOW", "entrypoint: flows.py:hello").replace("STEPS", STEPS)
         write(f"deployments:\n- {text}" if text.startswith("{name: a, ") else text)
         outcome = run("deploy", "--all")
         assert (outcome.code, outcome.err.count("\n")) == (1, 1), outcome.err
         assert outcome.err.startswith("Error: prefect.yaml:")
-        assert error in outcome.err
+        assert error.replace("STEPS", STEPS) in outcome.err
         assert client.read_deployments() == []
 
     def test_flow_that_raises_is_named(self, run: Run, program: Path):
@@ -407,7 +422,7 @@ class TestMistakesInTheFile:
     def test_misspelt_key_is_a_warning(self, run: Run, client: SyncPrefectClient):
         write(ONE + "      scheduels: []\n")
         outcome = run("deploy")
-        assert (outcome.code, "is 'schedules' meant?" in outcome.err) == (0, True)
+        assert (outcome.code, "Did you mean 'schedules'?" in outcome.err) == (0, True)
 
 
 def test_with_a_file_elsewhere(run: Run, client: SyncPrefectClient, tmp_path: Path):

@@ -28,9 +28,7 @@ class TestPrompts:
             "# mine\nname: p  # project\npull: []\ndeployments:\n"
             "  - name: a # keep\n    entrypoint: flows.py:other\n  - {name: b}\n"
         )
-        self.answer(
-            monkeypatch, "3", "1", "nightly", "1", "y", "1", "nope", "UTC", "y", "1", "0 3 * * *", "UTC", "n", "y"
-        )
+        self.answer(monkeypatch, "3", "9", "1", "nightly", "1", "y", "1", "nope", "0 3 * * *", "Mars", "UTC", "n", "y")
         outcome = run("--prompt", "deploy")
         assert outcome.code == 0, outcome.err
         print(outcome)

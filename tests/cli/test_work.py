@@ -38,6 +38,10 @@ def test_work_pool_commands(prefect: Prefect, tmp_path: Path) -> None:
     prefect("work-pool", "create", "prefect-x", code=1, error="Work pool names that begin with 'prefect'")
     template = tmp_path / "template.json"
     prefect("work-pool", "get-default-base-job-template", "-f", template)
+    missing = ("--base-job-template", "none.json")
+    prefect(
+        "work-pool", "create", "shed", *missing, code=1, error="The base job template 'none.json' cannot be read: No"
+    )
     prefect("work-pool", "create", "barn", "--base-job-template", template, "--paused")
     assert [row[:2] for row in table(prefect("work-pool", "ls"))] == [["barn (**)", "process"], ["shed", "process"]]
     shown = json.loads(prefect("work-pool", "inspect", "barn", "-o", "json"))

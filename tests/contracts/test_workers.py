@@ -8,8 +8,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
+import anyio
 import jsonschema
 import pytest
 from pydantic import Field
@@ -19,6 +21,8 @@ from prefect.client.orchestration import PrefectClient
 from prefect.schemas.actions import WorkPoolCreate
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import StateType
+from prefect.types import now
+from prefect.workers import base
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
 from prefect.workers.process import ProcessWorker
 from prefect_docker.worker import DockerWorker
@@ -142,6 +146,31 @@ async def test_run_whose_infrastructure_fails_is_crashed(
     run = await run_once(client, worker)
     assert run.state is not None and run.state.is_crashed()
     assert words in str(run.state.message)
+
+
+async def test_worker_without_a_free_slot_polls_and_is_healthy(
+    client: PrefectClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = RecordingWorker("pool", limit=1)
+    is_running, may_end = anyio.Event(), anyio.Event()
+
+    async def run(flow_run: FlowRun, configuration: Any, task_status: Any = None) -> BaseWorkerResult:
+        is_running.set()
+        await may_end.wait()
+        return BaseWorkerResult(identifier="thing-1", status_code=0)
+
+    monkeypatch.setattr(worker, "run", run)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(run_once, client, worker)
+        await is_running.wait()
+        current = now() + timedelta(minutes=6)
+        monkeypatch.setattr(base, "now", lambda: current)
+        assert not worker.is_worker_still_polling(10)
+        assert await worker.get_and_submit_flow_runs() == []
+        assert worker.is_worker_still_polling(10)
+        may_end.set()
+    queue = await client.read_work_queue_by_name("default", "pool")
+    assert queue.last_polled is not None
 
 
 async def test_run_whose_variables_name_a_missing_block_says_so_in_one_line(client: PrefectClient) -> None:

@@ -114,7 +114,7 @@ def test_killed_and_cancelled_holders_leave_no_slot_taken(api: dict[str, str], t
 
 
 @pytest.mark.timeout(600)
-def test_many_who_wait_cost_no_storm(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_waiters_cause_no_request_storm(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     get_client(sync_client=True).upsert_global_concurrency_limit_by_name("db", 1)
     statements = count_statements(monkeypatch)
     held: list[int] = []

@@ -17,6 +17,8 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
+from tools import serving
+
 ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = Path(__file__).parent / "programs"
 PYTHON = ROOT / ".cache" / "venv-integrations" / "bin" / "python"
@@ -40,6 +42,12 @@ def run(program: str, directory: Path, **variables: str) -> None:
 @pytest.mark.parametrize("program", ["imports", "shell", "sqlalchemy", "dbt", "dask"])
 def test_program_runs(program: str, tmp_path: Path):
     run(program, tmp_path)
+
+
+@pytest.mark.served
+def test_workers_take_runs(tmp_path: Path):
+    with serving.server(tmp_path / "server") as served:
+        run("workers", tmp_path, PREFECT_API_URL=served.url, PREFECT_INTEGRATIONS_KUBERNETES_OBSERVER_ENABLED="false")
 
 
 def test_mail_reaches_the_server(tmp_path: Path):

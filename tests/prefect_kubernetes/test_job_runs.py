@@ -186,7 +186,7 @@ async def test_job_whose_time_is_over_is_deleted(jobs: Jobs):
     assert jobs.list_jobs() == []
 
 
-async def test_job_that_somebody_deletes_is_noticed(jobs: Jobs):
+async def test_deleted_job_is_noticed(jobs: Jobs):
     run = await jobs.create("sleep", "60", stream_output=False)
     await jobs.wait_for_pod(run, lambda pod: pod["status"]["phase"] == "Running")
     jobs.plane.call("DELETE", f"/apis/batch/v1/namespaces/{jobs.namespace}/jobs/{run.name}")

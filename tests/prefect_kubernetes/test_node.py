@@ -93,17 +93,21 @@ def worker(pool: NodePool, node: ControlPlane, tmp_path_factory: pytest.TempPath
 def test_pod_has_the_variables_of_its_run(pool: NodePool, worker: WorkerProcess, node: ControlPlane) -> None:
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "flows"}}
     node.apply(account, pool.namespace)
+    resources = {"requests": {"memory": "512Mi", "cpu": "500m"}, "limits": {"memory": "1Gi", "cpu": "1000m"}}
     deployment = pool.deploy(
         "variables",
         WORK,
         service_account_name="flows",
         image_pull_policy="IfNotPresent",
-        cpu_request="100m",
-        memory_request="64Mi",
-        memory_limit="1Gi",
+        resources=resources,
         finished_job_ttl=1,
     )
-    run_id = pool.trigger(deployment, parameters={"data": str(pool.data)})
+    run_id = pool.trigger(deployment, parameters={"data": str(pool.data), "until": "seen"})
+    [pod] = wait_until(lambda: pool.list_pods(run_id, "Running"), "there is no pod")
+    [container] = pod["spec"]["containers"]
+    assert (pod["spec"]["serviceAccountName"], container["imagePullPolicy"]) == ("flows", "IfNotPresent")
+    assert container["resources"] == {**resources, "limits": {"memory": "1Gi", "cpu": "1"}}
+    (pool.data / "seen").touch()
     run = pool.wait_for(run_id, "Completed", "Failed", "Crashed")
     assert run["state_name"] == "Completed", (run["state"], worker.output)
     pool.wait_for_log(run_id, "secret has 17 characters")
@@ -141,6 +145,19 @@ def test_pod_that_fails_crashes_its_run(
     run_id = pool.trigger(deployment, parameters={"data": str(pool.data), "size": size})
     said = pool.wait_for(run_id, "Crashed", "Failed", "Completed")["state"]["message"]
     assert said and re.fullmatch(message, said), (said, worker.output)
+
+
+def test_run_of_a_drained_node_ends(pool: NodePool, worker: WorkerProcess, node: ControlPlane) -> None:
+    run_id = pool.trigger(pool.deploy("drained", WORK), parameters={"data": str(pool.data), "until": "never"})
+    pool.wait_for_log(run_id, "waiting")
+    [pod] = wait_until(lambda: pool.list_pods(run_id, "Running"), "the pod does not run")
+    name = pod["metadata"]["name"]
+    eviction = {"apiVersion": "policy/v1beta1", "kind": "Eviction", "metadata": {"name": name}}
+    node.call("POST", f"/api/v1/namespaces/{pool.namespace}/pods/{name}/eviction", eviction)
+    run = pool.wait_for(run_id, "Crashed", "Completed", "Failed")
+    assert run["state_name"] == "Crashed", worker.output
+    assert re.search("termination signal|was deleted while it ran", run["state"]["message"]), run["state"]
+    wait_until(lambda: not pool.list_jobs(run_id), "its job is still there, and would start the run again")
 
 
 def test_cancelled_run_has_its_pod_ended(pool: NodePool, worker: WorkerProcess, node: ControlPlane) -> None:

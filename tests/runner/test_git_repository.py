@@ -180,7 +180,7 @@ class TestCredentials:
             (FormattingBlock(token=SecretStr(PASSWORD)), "someone"),
         ],
     )
-    def test_logs_in(self, server: GitServer, work: Path, credentials, username: str):
+    def test_clone_logs_in_with_credentials(self, server: GitServer, work: Path, credentials, username: str):
         server.create("private", {"flow.py": "1"})
         repository = GitRepository(server.url("private"), credentials=credentials)
         assert read(pull(repository)) == "1"
@@ -265,7 +265,7 @@ class TestOptions:
             ({"branch": "--upload-pack=x"}, "must not begin with a dash"),
         ],
     )
-    def test_refuses_contradictions(self, options, message: str):
+    def test_contradicting_options_are_refused(self, options, message: str):
         with pytest.raises(ValueError, match=message):
             GitRepository("https://github.com/o/r.git", **options)
 

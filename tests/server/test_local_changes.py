@@ -78,7 +78,7 @@ async def put(tx: Transaction, key: str) -> None:
     await store.meta.put(tx, {"key": key, "value": ""})
 
 
-def test_notification_wakes_only_who_waits_for_its_topic(waiters: dict[str, Waiter], database: SqliteDatabase) -> None:
+def test_notification_wakes_only_waiters_of_its_topic(waiters: dict[str, Waiter], database: SqliteDatabase) -> None:
     drive(database.write(lambda tx: notify(tx, "topic:a")))
     waiters["a"].thread.join(SECONDS)
     assert not waiters["a"].waits
@@ -95,7 +95,7 @@ def test_change_of_another_process_is_noticed_without_a_wakeup(
     assert waiters["a"].waits
 
 
-def test_who_is_not_woken_looks_when_the_file_has_changed(changes: LocalChanges, database: SqliteDatabase) -> None:
+def test_waiter_reads_when_the_file_has_changed(changes: LocalChanges, database: SqliteDatabase) -> None:
     waiter = Waiter(changes, "c", is_woken=False)
     drive(database.write(lambda tx: put(tx, "c")))
     waiter.thread.join(SECONDS)

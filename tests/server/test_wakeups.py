@@ -34,7 +34,7 @@ def test_pipe_receives_topics(pipe: wakeups.WakeupPipe, tmp_path: Path) -> None:
     assert pipe.wait(0) == []
 
 
-def test_full_pipe_does_not_block_who_sends(pipe: wakeups.WakeupPipe, tmp_path: Path) -> None:
+def test_full_pipe_does_not_block_the_sender(pipe: wakeups.WakeupPipe, tmp_path: Path) -> None:
     for _ in range(30):
         wakeups.send_wakeup(tmp_path / "store.db", own_process(), "x" * 4000)
     pipe.interrupt()

@@ -12,6 +12,7 @@ import uvicorn
 from websockets.asyncio.client import ClientConnection, connect
 
 from prefect.server.app import Server
+from prefect.server.app.http_protocol import HttpProtocol
 from prefect.server.app.websocket import WebsocketProtocol
 from prefect.server.db.interface import Transaction
 
@@ -23,7 +24,13 @@ TIMEOUT_SECONDS = 15.0
 async def serve(server: Server, protocol: Any = WebsocketProtocol) -> AsyncIterator[str]:
     """The address of a server's API, `ws://…`, while it is served; its database is open and stays so."""
     config = uvicorn.Config(
-        server.app, port=0, ws=protocol, lifespan="off", log_level="warning", timeout_graceful_shutdown=1
+        server.app,
+        port=0,
+        http=HttpProtocol,
+        ws=protocol,
+        lifespan="off",
+        log_level="warning",
+        timeout_graceful_shutdown=1,
     )
     served = uvicorn.Server(config)
     socket = config.bind_socket()

@@ -79,7 +79,7 @@ def no_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(outcomes, "RESULT_READ_RETRY_DELAY", 0)
 
 
-def test_exception_of_a_state_is_read_again_unless_told_otherwise(no_delay: None) -> None:
+def test_exception_of_a_state_is_read_again_by_default(no_delay: None) -> None:
     error = ValueError("on purpose")
 
     assert get_state_exception(Failed(data=Away(error)), retry_result_failure=True) is error
@@ -87,7 +87,7 @@ def test_exception_of_a_state_is_read_again_unless_told_otherwise(no_delay: None
         get_state_exception(Failed(data=Away(error)), retry_result_failure=False)
 
 
-async def test_result_of_a_state_is_read_again_unless_told_otherwise(no_delay: None) -> None:
+async def test_result_of_a_state_is_read_again_by_default(no_delay: None) -> None:
     assert await get_state_result(Completed(data=Away(5)), retry_result_failure=True) == 5
     with pytest.raises(OSError, match="the storage is away"):
         await get_state_result(Completed(data=Away(5)), retry_result_failure=False)

@@ -63,7 +63,7 @@ def test_weakly_referenced_value_is_freed_at_once() -> None:
     assert not tracked
 
 
-def test_values_that_nobody_else_has_are_dropped() -> None:
+def test_values_without_other_references_are_dropped() -> None:
     tracked = TrackedResults()
     for number in range(1000):
         tracked.track([number, [number]], new_id(), "task_run")

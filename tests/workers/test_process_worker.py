@@ -176,12 +176,15 @@ def test_flow_run_why_names_the_reason(pool: Pool) -> None:
     assert why()[0] == "pool_paused"
     pool.call("PATCH", f"/work_pools/{pool.name}", {"is_paused": False})
     pool.call("POST", f"/work_pools/{pool.name}/workers/heartbeat", {"name": "one"})
-    assert why()[0] == "next"
+    assert why()[0] == "queue_not_polled"
+    pool.call("POST", f"/work_pools/{pool.name}/get_scheduled_flow_runs", {})
+    assert "a worker is about to take it" in why()[1]
     second = pool.trigger(deployment_id)
     assert "1 run is before it" in why(second)[1]
     headers = {"Prefect-Claim": f"{run_id}/{run_id}", "X-Prefect-Worker-Name": "one"}
     pool.call("POST", f"/flow_runs/{run_id}/set_state", {"state": {"type": "PENDING"}}, **headers)
     assert "by the worker 'one'" in why()[1]
+    assert why(second)[0] == "next" and "the worker 'one' (1 run) is online" in why(second)[1]
     pool.call("PATCH", f"/work_pools/{pool.name}", {"concurrency_limit": 1})
     assert why(second)[0] == "pool_limit"
 

@@ -19,7 +19,7 @@ current_assets: ContextVar[Any] = ContextVar("asset_context")
 
 
 class AssetProperties(PrefectBaseModel):
-    """What people read about an asset.
+    """The description of an asset for people.
 
     Attributes:
         name: Its name.

@@ -146,7 +146,7 @@ def _pack_flow(flow: Any) -> str:
 
 @contextmanager
 def _local_modules_by_value(flow: Any) -> Generator[None]:
-    """Have the code of modules that are not installed packed too: the infrastructure has not got them."""
+    """Pack the code of modules that are not installed as well: the infrastructure does not have them."""
     with ExitStack() as stack:
         for module in _find_local_modules(inspect.getmodule(flow.fn)):
             if module.__name__ not in cloudpickle.list_registry_pickle_by_value():

@@ -51,7 +51,7 @@ def list_modules() -> dict[str, str]:
 
 
 def provide_missing(dependencies: str, modules: dict[str, str]) -> None:
-    """Have packages that are missing here installed when they are imported, for this process and its children only.
+    """Install missing packages when they are imported, for this process and its children only.
 
     Args:
         dependencies: The packages, as `list_dependencies` returns them.

@@ -1,4 +1,4 @@
-"""What `prefect deploy` prints: results, what to do next, and plans."""
+"""The output of `prefect deploy`: results, what to do next, and plans."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -10,17 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from prefect._lazy import lazy, lazy_from
+from prefect._lazy import lazy_from
 from prefect.cli._lookup import get_client, read_all_pages
-from prefect.cli._output import print_notice
 
 if TYPE_CHECKING:
     from prefect.deployments.yaml import document as yaml_document
     from prefect.deployments.yaml import saving, schedules
     from prefect.deployments.yaml.project import Entry, Project
+    from prefect.loading import sources
     from prefect.schemas import actions
 else:
-    actions = lazy("prefect.schemas.actions")
+    actions, sources = lazy_from("prefect", "schemas.actions", "loading.sources")
     saving, schedules, yaml_document = lazy_from("prefect.deployments.yaml", "saving", "schedules", "document")
 
 T = TypeVar("T")
@@ -71,8 +70,13 @@ def _select(question: str, values: Sequence[T], titles: Sequence[str]) -> T:
     click.echo(question, err=True)
     for number, title in enumerate(titles, start=1):
         click.echo(f"  {number}  {title}", err=True)
-    number = click.prompt("Number", type=click.IntRange(1, len(values)), default=1, err=True)
-    return values[number - 1]
+    return click.prompt("Number", value_proc=lambda text: _parse_choice(text, values), default="1", err=True)
+
+
+def _parse_choice(text: str, values: Sequence[T]) -> T:
+    if text.isdecimal() and 0 < int(text) <= len(values):
+        return values[int(text) - 1]
+    raise click.UsageError(f"{text!r} is none of the choices: type a number from 1 to {len(values)}.")
 
 
 # --- flows -----------------------------------------------------------------------------------------------------------
@@ -97,23 +101,8 @@ def find_flows(directory: Path) -> Iterable[str]:
         for name in sorted(files):
             if name.endswith(".py") and count < MAX_FILES:
                 count += 1
-                yield from _find_in_file(Path(root) / name)
-
-
-def _find_in_file(path: Path) -> Iterable[str]:
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, SyntaxError, ValueError):
-        return
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and any(map(_is_flow, node.decorator_list)):
-            yield f"{path}:{node.name}"
-
-
-def _is_flow(decorator: ast.expr) -> bool:
-    target = decorator.func if isinstance(decorator, ast.Call) else decorator
-    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
-    return name == "flow"
+                path = Path(root) / name
+                yield from (f"{path}:{function}" for function in sources.find_flow_functions(path))
 
 
 # --- work pools and schedules ----------------------------------------------------------------------------------------
@@ -133,32 +122,32 @@ def _ask_work_pool() -> str | None:
 
 
 def _ask_schedules(entry: Entry) -> Entry:
-    """Ask for schedules until one is valid, and for further ones."""
+    """Ask for schedules, each of their values until it is valid."""
     written: list[dict[str, Any]] = []
     question = "Should it run on a schedule?"
     while click.confirm(question, default=False, err=True):
         kind = _select("Which kind of schedule?", schedules.KINDS, ("cron expression", "interval", "iCalendar rule"))
-        new = _ask_schedule(kind)
-        attempt = entry.override({"schedules": [*written, new]})
-        if error := _find_error(lambda attempt=attempt: schedules.build_schedules(attempt, False)):
-            print_notice(error)
-            continue
-        written.append(new)
+        written.append(_ask_schedule(entry, kind))
         question = "Another schedule?"
     return entry.override({"schedules": written}) if written else entry
 
 
-def _ask_schedule(kind: str) -> dict[str, Any]:
+def _ask_schedule(entry: Entry, kind: str) -> dict[str, Any]:
+    def add(name: str, question: str, default: str, parse: Callable[[str], Any] = str) -> None:
+        def check(text: str) -> dict[str, Any]:
+            written = {**schedule, name: parse(text)}
+            try:
+                schedules.build_schedules(entry.override({"schedules": [written]}), False)
+            except yaml_document.ProjectFileError as error:
+                raise click.UsageError(str(error)) from None
+            return written
+
+        schedule.update(click.prompt(question, value_proc=check, default=default, err=True))
+
+    schedule: dict[str, Any] = {}
     if kind == "interval":
-        return {"interval": click.prompt("Seconds between two runs", type=int, default=3600, err=True)}
-    default = "0 0 * * *" if kind == "cron" else "FREQ=DAILY"
-    text = click.prompt("Cron expression" if kind == "cron" else "Rule", default=default, err=True)
-    return {kind: text, "timezone": click.prompt("Time zone", default="UTC", err=True)}
-
-
-def _find_error(build: Callable[[], object]) -> str | None:
-    try:
-        build()
-    except yaml_document.ProjectFileError as error:
-        return str(error)
-    return None
+        add(kind, "Seconds between two runs", "3600", lambda text: int(text) if text.isdecimal() else text)
+        return schedule
+    add(kind, *(("Cron expression", "0 0 * * *") if kind == "cron" else ("Rule", "FREQ=DAILY")))
+    add("timezone", "Time zone", "UTC")
+    return schedule

@@ -3,34 +3,36 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from prefect._io import drive
-from prefect._lazy import lazy_from
+from prefect._lazy import lazy, lazy_from
 from prefect.cli import _deploy_options, _deploy_output, init
 from prefect.cli._command import command_group, flag, multiple_option, output_option, positional
 from prefect.cli._output import confirm, fail, is_interactive, print_json, print_notice
 from prefect.exceptions import ScriptError
 
 if TYPE_CHECKING:
-    from prefect import flows
+    from prefect import flows, settings
     from prefect.cli import _deploy_prompts
     from prefect.client import orchestration
     from prefect.client.orchestration import PrefectClient
     from prefect.deployments import changes
-    from prefect.deployments.steps import core as step_core
     from prefect.deployments.yaml import planning, preparation, project
     from prefect.deployments.yaml.planning import Plan
     from prefect.deployments.yaml.preparation import Prepared
     from prefect.deployments.yaml.project import Entry, Project
 else:
-    _deploy_prompts, changes, flows = lazy_from("prefect", "cli._deploy_prompts", "deployments.changes", "flows")
-    orchestration, step_core = lazy_from("prefect", "client.orchestration", "deployments.steps.core")
+    _deploy_prompts, changes = lazy_from("prefect", "cli._deploy_prompts", "deployments.changes")
+    flows, settings = lazy_from("prefect", "flows", "settings")
+    orchestration = lazy("prefect.client.orchestration")
     planning, preparation, project = lazy_from("prefect.deployments.yaml", "planning", "preparation", "project")
+
+DEFAULT_FILE = Path("prefect.yaml")
 
 CHANGES_PLANNED = 2
 """The exit code of `--plan` when there is something to change."""
@@ -64,11 +66,15 @@ CHANGES_PLANNED = 2
 @flag("--enforce-parameter-schema", default=True, help="Check the parameters of its runs against the flow's types.")
 @flag("--all", "deploy_all", help="Deploy all deployments of the file.")
 @click.option(
-    "--prefect-file", type=click.Path(path_type=Path), default=Path("prefect.yaml"), help="File with the deployments."
+    "--prefect-file", type=click.Path(path_type=Path), default=DEFAULT_FILE, help="File with the deployments."
 )
 @multiple_option("--sla", metavar="SLA", help="Service level agreement, which only Prefect Cloud has")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; exit with 2 if something would.")
-@click.option("--prune", is_flag=True, help="With --all: delete what was deployed from this file and is gone from it.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="With --all: delete what was deployed from this file and is gone from it, after asking.",
+)
 @output_option
 def command(
     entrypoint: str | None,
@@ -90,6 +96,8 @@ def command(
         fail("Pass either --all, or names or an entrypoint.")
     if output and not plan_only:
         fail("-o json belongs to --plan.")
+    if prefect_file != DEFAULT_FILE and not prefect_file.exists():
+        fail(f"There is no file '{prefect_file}'.")
     found = project.load_project(prefect_file)
     for warning in found.warnings:
         print_notice(warning)
@@ -106,6 +114,8 @@ def command(
     removed = drive(planning.find_removed(client, found.name, [each.full_name for each in prepared])) if prune else {}
     if plan_only:
         return _show_plan(client, prepared, list(removed), output)
+    if removed and not is_interactive() and settings.get_current_settings().cli.prompt is None:
+        fail(f"--prune asks before it deletes {_quote(removed)}: pass --no-prompt where nobody can answer.")
     _deploy(client, found, prepared)
     if removed:
         _prune(client, removed)
@@ -194,7 +204,7 @@ def _deploy(client: PrefectClient, found: Project, prepared: list[Prepared]) -> 
     """Run the steps of all deployments, and then create or change them: a failing step leaves all as they are."""
     runner = preparation.StepRunner(click.echo)
     specs = [
-        preparation.build_spec(each, drive(_run_steps(runner, each)), found.name, functools.partial(_warn, each))
+        preparation.build_spec(each, drive(runner.run(each)), found.name, functools.partial(_warn, each))
         for each in prepared
     ]
     for each, spec in zip(prepared, specs, strict=True):
@@ -209,13 +219,6 @@ def _warn(prepared: Prepared, key: str, placeholder: str) -> None:
     print_notice(str(prepared.entry.error((key,), message)))
 
 
-async def _run_steps(runner: preparation.StepRunner, prepared: Prepared) -> dict[str, Any]:
-    try:
-        return await runner.run(prepared)
-    except step_core.StepExecutionError as error:
-        raise click.ClickException(f"Deployment {prepared.full_name!r}: {' '.join(str(error).split())}") from error
-
-
 def _show_plan(client: PrefectClient, prepared: list[Prepared], removed: list[str], output: str | None) -> int:
     plans: list[Plan] = [drive(planning.plan(client, each, preparation.plan_spec(each))) for each in prepared]
     if output:
@@ -227,8 +230,11 @@ def _show_plan(client: PrefectClient, prepared: list[Prepared], removed: list[st
 
 
 def _prune(client: PrefectClient, removed: dict[str, Any]) -> None:
-    names = ", ".join(map(repr, removed))
-    confirm(f"Delete {names}, which the file no longer has?")
+    confirm(f"Delete {_quote(removed)}, which the file no longer has?")
     for name, deployment_id in removed.items():
         drive(client.delete_deployment(deployment_id))
         click.echo(f"Deleted deployment {name!r}.")
+
+
+def _quote(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))

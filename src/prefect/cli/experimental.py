@@ -13,7 +13,7 @@ from prefect.cli.block import find_block, format_slug
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, context, get_current_settings, profiles
 
-command = group("experimental", "Features that may change.")
+command = group("experimental", "Use features that may change.")
 command.planned = frozenset({"plugins"})
 
 storage = group("result-storage", "Manage where a server's clients store results by default.")
@@ -52,7 +52,7 @@ def set_storage(block: str | None, block_id: UUID | None) -> None:
 
 @storage.command("clear")
 def clear() -> None:
-    """Have clients store results where their own settings say."""
+    """Clear the server's default result storage: clients use their own settings."""
     get_client().clear_server_default_result_storage()
     click.echo("Cleared the default result storage.")
     name = context.get_settings_context().profile_name

@@ -136,7 +136,7 @@ def _count_task_runs(run: runs.FlowRun) -> str | None:
 @positional("id", help="Pass the id or name of a flow run.")
 @output_option
 def why(id: str, output: str | None) -> None:
-    """Say in one sentence why a flow run has not started."""
+    """Explain in one sentence why a flow run has not started."""
     run = find_flow_run(id)
     route: Any = "/flow_runs/{id}/why"  # of our servers only
     try:
@@ -201,7 +201,10 @@ def cancel(id: str | None, query: str | None, yes: bool, output: str | None) -> 
 @_bulk.one_or_query("id_or_name")
 @click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Entrypoint of the flow, for a run without a deployment.")
 def retry(id_or_name: str | None, query: str | None, yes: bool, output: str | None, entrypoint: str | None) -> None:
-    """Retry a finished flow run, on a worker if it has a deployment, else in this process; or all of a query."""
+    """Retry a finished flow run, or all of a query.
+
+    A run of a deployment is executed by a worker, another one in this process.
+    """
     _bulk.check_choice(id_or_name, query, output)
     if id_or_name is None:
         return _bulk.act("retry", query or "", yes, output)

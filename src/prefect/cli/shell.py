@@ -162,7 +162,7 @@ def serve(
     concurrency_limit: int | None,
     run_once: bool,
 ) -> None:
-    """Serve a shell command as a deployment: run it by a schedule, or when somebody asks for it."""
+    """Serve a shell command as a deployment that runs on a schedule or on demand."""
     if timezone and not cron_schedule:
         fail("--timezone needs a --cron-schedule.")
     try:

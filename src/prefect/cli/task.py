@@ -27,7 +27,7 @@ command = group("task", "Run background tasks.")
     "--limit", type=click.IntRange(min=1), default=10, show_default=True, help="Number of concurrent task runs."
 )
 def serve(entrypoints: tuple[str, ...], modules: tuple[str, ...], limit: int) -> None:
-    """Run what other processes submit of some tasks.
+    """Run a task worker, which executes the background runs of tasks.
 
     ENTRYPOINTS are tasks, as path/to/file.py:task.
     """

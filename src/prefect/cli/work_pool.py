@@ -144,6 +144,8 @@ def create(
 def _read_template(file: str) -> dict[str, Any]:
     try:
         return orjson.loads(Path(file).read_bytes())
+    except OSError as error:
+        fail(f"The base job template {file!r} cannot be read: {error.strerror}.")
     except ValueError as error:
         fail(f"The base job template in {file!r} is not valid JSON: {error}.")
 

@@ -131,7 +131,7 @@ _CLOUDS = (
     _Cloud(
         command="gcs",
         title="GCS",
-        description="a bucket of Google Cloud Storage, by `prefect-gcp`.",
+        description="a bucket of Google Cloud Storage.",
         place="bucket",
         package="prefect-gcp",
         credentials_type="gcp-credentials",
@@ -143,7 +143,7 @@ _CLOUDS = (
     _Cloud(
         command="azure-blob-storage",
         title="Azure Blob Storage",
-        description="a container of Azure Blob Storage, by `prefect-azure`.",
+        description="a container of Azure Blob Storage.",
         place="container",
         package="prefect-azure",
         credentials_type="azure-blob-storage-credentials",

@@ -53,7 +53,7 @@ def get_cloud_client(
         host = PARSE_API_URL_REGEX.sub("", current.api.url).rstrip("/")
     key = api_key if api_key is not None or current.api.key is None else current.api.key.get_secret_value()
     if not key:
-        raise CloudUnauthorizedError("There is no API key: run `prefect cloud login`, or set PREFECT_API_KEY.")
+        raise CloudUnauthorizedError("There is no API key: set PREFECT_API_KEY.")
     return CloudClient(host or current.cloud.api_url, key, httpx_settings)
 
 
@@ -144,7 +144,7 @@ class CloudClient:
         return IPAllowlist.model_validate(await self.get(f"{self.account_base_url}/ip_allowlist"))
 
     async def update_account_ip_allowlist(self, updated_allowlist: IPAllowlist) -> None:
-        """Let these networks reach the account, and no others."""
+        """Replace the networks that may reach the account."""
         body = updated_allowlist.model_dump(mode="json")
         await self.request("PUT", f"{self.account_base_url}/ip_allowlist", json=body)
 
@@ -202,7 +202,7 @@ class CloudClient:
         except PrefectHTTPStatusError as error:
             if response.status_code in (401, 403):
                 raise CloudUnauthorizedError(
-                    f"Prefect Cloud refuses this API key ({error}): run `prefect cloud login`, or set PREFECT_API_KEY."
+                    f"Prefect Cloud refuses this API key ({error}): set PREFECT_API_KEY to a valid one."
                 ) from error
             raise
         return decode_response(response)

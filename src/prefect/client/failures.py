@@ -46,8 +46,17 @@ def describe_error(error: BaseException) -> str:
     """Return the status and the answer of a failed call, or the error's message, in one line."""
     response = get_response(error)
     if response is not None:
-        return f"{response.status_code}: {response.text[:MAX_REASON_LENGTH]}"
+        return f"{response.status_code}: {_read_detail(response)[:MAX_REASON_LENGTH]}"
     return str(error) or type(error).__name__
+
+
+def _read_detail(response: Any) -> str:
+    """Return the reason that an answer of the API gives, or its whole text."""
+    try:
+        detail = response.json()["detail"]
+    except (ValueError, LookupError, TypeError):
+        return response.text
+    return detail if isinstance(detail, str) else response.text
 
 
 def get_response(error: BaseException) -> Any:

@@ -66,11 +66,11 @@ class Renewal:
         self.lost: LeaseLost | None = None
 
     def start(self) -> None:
-        """Begin to renew the lease."""
+        """Start renewing the lease."""
         _keeper.add(self)
 
     def stop(self) -> None:
-        """Stop renewing; the code is not interrupted any more."""
+        """Stop renewing the lease and interrupting the code."""
         _keeper.remove(self)
         with self._lock:
             self._is_over = True

@@ -53,7 +53,7 @@ class RequestService(abc.ABC):
             return found
 
     def start(self) -> None:
-        """Begin to send requests."""
+        """Start sending requests."""
         if self._executor is None:
             self._executor = ThreadPoolExecutor(1, "prefect-slot-requests")
             atexit.register(self._executor.shutdown, wait=False, cancel_futures=True)

@@ -83,7 +83,7 @@ class ConcurrencySlotAcquisitionWithLeaseService(RequestService):
         return await _repeat(request, timeout_seconds, max_retries)
 
     def release_orphaned_lease(self, response: Response) -> Future[None]:
-        """Give back the slots of a response that nobody waited for."""
+        """Release the slots of a response that nothing waited for."""
         self.start()
         assert self._executor is not None
         lease_id = UUID(response.json()["lease_id"])

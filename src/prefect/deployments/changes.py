@@ -1,4 +1,4 @@
-"""What has to change so that the API has a deployment as its author wrote it; and changing that.
+"""Changes that make the API's deployment equal to the one its author wrote: finding and applying them.
 
 `plan_change` is pure: it compares a spec with what the API has. What the author left open, and what others have set
 since, such as the pause of a schedule, is not changed. A deployment that is already as written is not touched.
@@ -41,7 +41,7 @@ class ScheduleChange:
 
 @dataclass(frozen=True, kw_only=True)
 class DeploymentChange:
-    """What has to change for a deployment to be as written.
+    """The changes that make a deployment equal to the written one.
 
     Attributes:
         spec: The deployment as written.

@@ -1,4 +1,4 @@
-"""What a deployment is, as its author wrote it: a frozen value that knows neither a client nor a file format."""
+"""Specifications of deployments, as their authors wrote them: frozen values, without a client or a file format."""
 
 from __future__ import annotations
 

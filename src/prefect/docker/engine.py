@@ -180,5 +180,5 @@ def _show(text: str | None, file: TextIO | None) -> None:
 
 
 def own_output() -> TextIO:
-    """Return this process's output, as it is now."""
+    """Return this process's current output."""
     return sys.stdout

@@ -1,4 +1,4 @@
-"""What file systems can do, as abstract blocks, and one that stores nothing."""
+"""The interfaces of file systems, as abstract blocks, and one that stores nothing."""
 
 from __future__ import annotations
 

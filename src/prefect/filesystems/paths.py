@@ -50,7 +50,7 @@ def _decode(path: str) -> str:
 
 
 class Directory(NamedTuple):
-    """What a directory holds, as relative paths with slashes."""
+    """The content of a directory, as relative paths with slashes."""
 
     directories: list[str]
     files: list[str]

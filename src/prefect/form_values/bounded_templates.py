@@ -109,7 +109,7 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         self.filters |= {_COUNTED_ITEMS: self._count_items, _JOINED: self._join}
 
     def begin(self) -> None:
-        """Begin to count what another template does."""
+        """Start counting the operations of another template."""
         self._steps = 0
         self._characters = 0
         self._deadline = time.thread_time() + MAX_SECONDS

@@ -26,7 +26,7 @@ KIND = "__prefect_kind"
 
 
 class HydrationContext(BaseModel):
-    """What values are hydrated with.
+    """The objects that values are hydrated with.
 
     Attributes:
         workspace_variables: The values of variables by name.

@@ -1,4 +1,4 @@
-"""What a thread waits for, so that an interrupt of the thread that wakes it does no harm."""
+"""A wake-up of a thread that withstands an interrupt of the thread that sends it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Wakeup:
         self._unset.acquire()
 
     def set(self) -> None:
-        """Let one thread go on that waits, or the next one that does."""
+        """Wake one waiting thread, or the next one that waits."""
         try:
             self._unset.release()
         except RuntimeError:

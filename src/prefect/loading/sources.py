@@ -68,3 +68,19 @@ def _define(statement: ast.stmt, namespace: dict[str, Any], flags: int) -> None:
         exec(code, namespace)
     except Exception:  # a user's module may raise anything
         pass
+
+
+def find_flow_functions(path: Path) -> list[str]:
+    """Return the names of the functions of a file with the decorator `flow`; none if it cannot be read."""
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, SyntaxError, ValueError):
+        return []
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    return [function.name for function in functions if any(map(_is_flow, function.decorator_list))]
+
+
+def _is_flow(decorator: ast.expr) -> bool:
+    target = decorator.func if isinstance(decorator, ast.Call) else decorator
+    name = target.attr if isinstance(target, ast.Attribute) else getattr(target, "id", None)
+    return name == "flow"

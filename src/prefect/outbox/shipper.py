@@ -251,7 +251,7 @@ class Shipper:
         return True
 
     def _name_server(self) -> None:
-        """Have the file name its server, so that others can ship what this process may leave in it."""
+        """Write the server's URL into the file, so that other processes can ship what this one may leave in it."""
         try:
             self.outbox.find_range()
         except (sqlite3.Error, OSError):

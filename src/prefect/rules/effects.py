@@ -17,7 +17,7 @@ from prefect.rules.facts import Entry
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """Something to do when the verdict's state is written."""
+    """An action that is due when the verdict's state is written."""
 
     after_write: ClassVar[bool] = True
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
@@ -64,7 +64,9 @@ class Entry:
     def with_details(self, **details: Any) -> Entry:
         """Return the same state with these details set as well; None leaves a detail as it is."""
         known = {name: value for name, value in details.items() if value is not None}
-        return replace(self, details={**self.details, **known}) if known else self
+        if not known:
+            return self
+        return Entry(self.type, self.name, self.timestamp, self.message, self.data, {**self.details, **known})
 
     def inherit_details(self, other: Entry, *names: str) -> Entry:
         """Return the same state with these details of the other where it has none."""
@@ -152,7 +154,7 @@ class Facts:
         now: The time; aware.
         random_fraction: A random number, from 0 to less than 1; it selects a delay within the jitter of a retry.
         client_version: The version of the client that proposes the state, or None when it is not known.
-        timestamps: When the run's other states were entered.
+        timestamps: When the run's other states were entered, where the new one's time must differ from theirs.
         deployment_limit: How many runs of the deployment may be under way, or None without a limit.
         deployment_free: How many of those slots are free.
         deployment_strategy: What happens to a run that finds no slot.

@@ -56,7 +56,8 @@ def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Fac
     run = Run(run.kind, {**run.columns, **changed}, {**run.policy, **policy})
     state, effects = verdict.state, [effect for effect in verdict.effects if not isinstance(effect, _RESOLVED)]
     if run.kind == "flow_run":
-        state = replace(state, timestamp=_make_unique(state.timestamp, facts.timestamps))
+        if state.timestamp in facts.timestamps:
+            state = replace(state, timestamp=_make_unique(state.timestamp, facts.timestamps))
         state = state.with_details(flow_run_id=run.id, task_run_id=run.parent_task_run_id)
         if run.parent_task_run_id is not None:
             mirrored = state.with_details(child_flow_run_id=run.id)

@@ -47,7 +47,7 @@ class RunnerApi:
         return None if self._server is not None and self._server.has_home_store else self.url
 
     async def catch_up(self) -> None:
-        """Have the API take in what the processes of this home have recorded."""
+        """Apply the journal of this home to the API's store."""
         if self._server is not None:
             await self._server.catch_up()
             return

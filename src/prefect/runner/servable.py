@@ -1,4 +1,4 @@
-"""What a runner knows of a deployment that it serves."""
+"""The interface of a deployment that a runner serves."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class ServableDeployment(Protocol):
-    """What a runner knows of a deployment: `prefect.deployments.runner.RunnerDeployment`."""
+    """The interface of a served deployment: `prefect.deployments.runner.RunnerDeployment`."""
 
     name: str
     entrypoint: str | None

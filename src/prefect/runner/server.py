@@ -23,7 +23,7 @@ RunnableEndpoint: TypeAlias = Literal["deployment", "flow", "task"]
 
 
 class Runner(Protocol):
-    """What the server shows of a runner."""
+    """The facts of a runner that its server shows."""
 
     query_seconds: float
     last_polled: datetime | None

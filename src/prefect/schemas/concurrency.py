@@ -13,7 +13,7 @@ from prefect.types.enums import AutoEnum
 
 
 class ConcurrencyLimitStrategy(AutoEnum):
-    """What happens to a run of a deployment that has reached its concurrency limit."""
+    """How a run of a deployment is handled whose concurrency limit is reached."""
 
     ENQUEUE = auto()
     CANCEL_NEW = auto()

@@ -81,7 +81,7 @@ class RelatedResource(Resource):
 
 
 class Event(PrefectBaseModel):
-    """Something that happened.
+    """An event: what happened, to which resource and when.
 
     Attributes:
         occurred: When.

@@ -149,7 +149,7 @@ CleanupMessagePayload = PendingClaimCleanupMessagePayload | CancellingTimeoutCle
 
 
 class CleanupOperationResultPayload(_WorkerMessage):
-    """What became of a reply of a worker about a clean-up job."""
+    """The outcome of a worker's reply about a clean-up job."""
 
     request_frame_id: UUID
     message_id: UUID

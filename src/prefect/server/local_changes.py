@@ -205,7 +205,7 @@ class _Stamps:
         self._changed_at = time.monotonic()
 
     def distrust(self) -> None:
-        """Have the files count as changed: they may have, unnoticed."""
+        """Mark the files as changed: they may have changed unnoticed."""
         self._known = None
 
     def have_changed(self) -> bool:

@@ -6,7 +6,6 @@ block. Must stay importable without pydantic, which only reading a setting needs
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,6 @@ from prefect._lazy import lazy, lazy_from
 from prefect.settings._current import set_providers
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from typing import Self
 
     from prefect.settings import base, profiles, sources
@@ -207,13 +205,6 @@ def use_profile(
 
 def _root_class() -> type[Settings]:
     return root.Settings
-
-
-def ensure_home() -> Path:
-    """Return the home of the current settings; create it, accessible only to its owner, if missing."""
-    home = get_current_settings().home
-    os.makedirs(home, mode=0o700, exist_ok=True)
-    return home
 
 
 set_providers(get_settings_context, _root_class)

@@ -102,16 +102,6 @@ class Parameters:
         kinds = {p.name: int(p.kind) for p in parameters}
         return cls(fn, kinds, {p.name: p.default for p in parameters if p.default is not p.empty})
 
-    @property
-    def has_varargs(self) -> bool:
-        """Whether there is an `*args`."""
-        return self.var_positional is not None
-
-    @property
-    def has_varkwargs(self) -> bool:
-        """Whether there is a `**kwargs`."""
-        return self.var_keyword is not None
-
     def __repr__(self) -> str:
         return f"Parameters({', '.join(self.names)})"
 

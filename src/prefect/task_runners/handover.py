@@ -62,7 +62,7 @@ MAX_PACKED_CONTEXTS = 64
 
 
 class Package(NamedTuple):
-    """What another process needs to execute a run.
+    """The data with which another process executes a run.
 
     Attributes:
         common: The task and the context, equal for all runs of a task in a flow run.
@@ -113,7 +113,7 @@ class Ending(NamedTuple):
         return ending._replace(state=_with_data(ending.state, pickle.loads(data))), True
 
     def with_remote_value(self, load: Callable[[], Any]) -> Ending:
-        """Return the ending with a value that is loaded when somebody reads it."""
+        """Return the ending with a value that is loaded when it is read."""
         return self._replace(state=_with_data(self.state, RemoteValue(load)))
 
 

@@ -18,7 +18,7 @@ from prefect.triggers.occurrences import EventKey, Labels, Occurrence
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """What a trigger remembers.
+    """The stored progress of a trigger.
 
     Attributes:
         start: When the window began.
@@ -40,7 +40,7 @@ class Bucket:
 
 
 class Step(NamedTuple):
-    """What an event or the end of a window led to: the bucket afterwards, if one is kept, and whether it fired."""
+    """The result of an event or the end of a window: the bucket afterwards, if one is kept, and whether it fired."""
 
     bucket: Bucket | None
     fired: bool = False

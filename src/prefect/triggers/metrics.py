@@ -21,7 +21,7 @@ _OPERATORS: dict[MetricTriggerOperator, Callable[[float, float], bool]] = {
 
 
 class MetricStep(NamedTuple):
-    """What a value of a metric led to: the bucket afterwards, if one is kept, and a firing."""
+    """The result of a value of a metric: the bucket afterwards, if one is kept, and a firing."""
 
     bucket: Bucket | None
     firing: Firing | None = None

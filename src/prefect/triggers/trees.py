@@ -27,7 +27,7 @@ from prefect.triggers.occurrences import Firing, Labels, Occurrence
 
 
 class BucketKey(NamedTuple):
-    """What identifies a bucket.
+    """The key of a bucket.
 
     Attributes:
         automation_id: The automation.

@@ -292,7 +292,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         """Poll for flow runs that are due, and start to claim and run them; return those that are submitted."""
         if self._work_pool is None:
             await self.sync_with_backend()
-        if not self._has_free_slot():
+        if not self._has_free_slot() and not self._must_show_presence():
             return []
         before = now() + datetime.timedelta(seconds=self._prefetch_seconds)
         found = await self.client.get_scheduled_flow_runs_for_work_pool(
@@ -302,6 +302,11 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         if not self.is_setup:
             return []
         return self._submit_scheduled_runs([answer.flow_run for answer in found])
+
+    def _must_show_presence(self) -> bool:
+        """Return whether to poll without a free slot: the server takes a queue that nobody polls for deserted."""
+        half_interval = datetime.timedelta(seconds=self._settings.query_seconds / 2)
+        return now() - self._last_polled_time >= half_interval
 
     def _wake(self) -> None:
         if self._polling is not None:

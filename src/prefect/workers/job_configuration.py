@@ -31,7 +31,7 @@ DEFAULT_COMMAND = "prefect flow-run execute"
 
 
 class BaseJobConfiguration(BaseModel):
-    """What a worker starts for a flow run. A worker's own class adds what its infrastructure needs.
+    """The configuration of a flow run's job. A worker's own class adds what its infrastructure needs.
 
     A field may have a default template of its own in `json_schema_extra={"template": ...}`.
     """

@@ -389,8 +389,8 @@ class _Started(anyio.abc.TaskStatus[Any]):
 
 def _describe(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
-    place, said = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
-    return f"{place}: {said}" if place else said
+    place, reason = ".".join(map(str, first["loc"])), first["msg"].removeprefix("Value error, ")
+    return f"{place}: {reason}" if place else reason
 
 
 def _format(error: BaseException) -> str:

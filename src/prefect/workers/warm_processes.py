@@ -35,7 +35,7 @@ logger = get_logger("workers.warm_processes")
 
 @dataclass(frozen=True)
 class LoadedFlow:
-    """What a process has loaded, and how: a run that differs cannot use it.
+    """The flow that a process has loaded, and how: a run that differs cannot use it.
 
     Attributes:
         deployment_id: The deployment.
@@ -140,7 +140,7 @@ class WarmProcesses:
 
 
 def _write(pipe: str, message: bytes) -> bool:
-    """Write a message into a named pipe, and return whether somebody reads it."""
+    """Write a message into a named pipe, and return whether a process reads it."""
     try:
         descriptor = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""What is known of a type of worker without an instance: its configuration, its default job template, its place."""
+"""Facts of a type of worker that need no instance: its configuration, its default job template, its place."""
 
 from __future__ import annotations
 

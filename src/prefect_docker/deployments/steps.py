@@ -31,7 +31,7 @@ from prefect.utilities.dockerutils import (
 
 
 class BuildDockerImageResult(TypedDict):
-    """What was built.
+    """A built image.
 
     Attributes:
         image_name: The name, without the tag.
@@ -49,7 +49,7 @@ class BuildDockerImageResult(TypedDict):
 
 
 class PushDockerImageResult(TypedDict):
-    """What was pushed.
+    """A pushed image.
 
     Attributes:
         image_name: The name, without the tag.

@@ -45,7 +45,7 @@ async def hub(server: Server) -> AsyncIterator[LiveHub]:
     hub.stop()
 
 
-async def test_page_is_told_of_changes_to_its_run_only(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_gets_changes_of_its_run_only(call: RouteClient, hub: LiveHub) -> None:
     mine, other = await call.flow_run("PENDING"), await call.flow_run("PENDING")
     page, everything = hub._stream(Page(UUID(mine))), hub._stream(Page())
     assert b"hello" in await read(page) and b"hello" in await read(everything)
@@ -60,7 +60,7 @@ async def test_page_is_told_of_changes_to_its_run_only(call: RouteClient, hub: L
     await everything.aclose()
 
 
-async def test_page_is_told_of_new_logs_of_its_run(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_is_notified_of_new_logs_of_its_run(call: RouteClient, hub: LiveHub) -> None:
     run = await call.flow_run("RUNNING")
     page = hub._stream(Page(UUID(run)))
     await read(page)
@@ -73,7 +73,7 @@ async def test_page_is_told_of_new_logs_of_its_run(call: RouteClient, hub: LiveH
     await page.aclose()
 
 
-async def test_page_is_told_that_its_run_was_deleted(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_is_notified_when_its_run_is_deleted(call: RouteClient, hub: LiveHub) -> None:
     run = await call.flow_run("COMPLETED")
     page = hub._stream(Page(UUID(run)))
     await read(page)
@@ -102,7 +102,7 @@ async def read_changes(stream: AsyncIterator[bytes], run: str, state: str) -> An
 @pytest.mark.parametrize(
     ("query", "shown"), [(None, True), ("state:running", True), ("state:pending,failed", False), ("colour:red", False)]
 )
-async def test_changed_rows_are_pushed_to_those_whose_query_they_satisfy(
+async def test_changed_rows_are_pushed_to_pages_whose_query_they_satisfy(
     call: RouteClient, hub: LiveHub, query: str | None, shown: bool
 ) -> None:
     stream = hub._stream(Page(query=query))
@@ -228,7 +228,7 @@ def test_changes_are_gathered_for_less_than_a_second(spent: float, pages: int, p
     assert live.gathering_seconds(spent, pages) == pytest.approx(pause)
 
 
-async def test_page_that_comes_as_the_last_one_goes_is_told_of_changes(call: RouteClient, hub: LiveHub) -> None:
+async def test_page_gets_changes_when_it_opens_as_the_last_one_closes(call: RouteClient, hub: LiveHub) -> None:
     first, second = hub._stream(Page()), hub._stream(Page())
     await read(first)
     await first.aclose()

@@ -28,7 +28,7 @@ class Page:
         return Response(f"{self.computed}")
 
 
-async def test_answer_is_computed_once_for_all_who_ask() -> None:
+async def test_response_is_computed_once_for_all_requests() -> None:
     answers, page = SharedAnswers(), Page()
     asking = [asyncio.ensure_future(answers.get("key", page.compute)) for _ in range(50)]
     page.go.set()

@@ -64,7 +64,27 @@ async def kill(database: PostgresDatabase, number: int) -> None:
         await other.close()
 
 
+async def test_brief_read_begins_no_transaction(database: PostgresDatabase) -> None:
+    async def is_in_transaction(tx: Any) -> bool:
+        return tx.raw.is_in_transaction()
+
+    assert not await database.read_briefly(is_in_transaction)
+    assert await database.read(is_in_transaction)
+
+
 # --- lost connections ------------------------------------------------------------------------------------------------
+
+
+async def test_brief_read_is_retried_when_its_connection_is_lost(database: PostgresDatabase) -> None:
+    attempts: list[int] = []
+
+    async def work(tx: Transaction) -> int:
+        attempts.append(await pid(tx))
+        if len(attempts) == 1:
+            await kill(database, attempts[0])
+        return await pid(tx)
+
+    assert await database.read_briefly(work) == attempts[1] != attempts[0]
 
 
 async def test_unit_is_retried_when_its_connection_is_lost(database: PostgresDatabase) -> None:

@@ -207,3 +207,15 @@ async def test_find_unclaimed_task_runs_leaves_out_claimed_and_in_flow_runs(data
         return ids(await queries.find_unclaimed_task_runs(tx, ["key"], AT, 10))
 
     assert await database.write(work) == [2, 1]
+
+
+async def test_lock_flow_run_returns_the_run_with_its_flow(database: Database) -> None:
+    async def work(tx: Transaction) -> list[Any]:
+        await add(tx, store.flows, 7, name="etl", tags=["daily"])
+        await add_flow_run(tx, 1, flow_id=uid(7), tags=["own"])
+        await add_flow_run(tx, 2, flow_id=uid(8))
+        found = [await queries.lock_flow_run(tx, uid(number)) for number in (1, 2, 3)]
+        assert [run for run, _ in found] == [await store.flow_runs.get(tx, uid(number)) for number in (1, 2, 3)]
+        return [flows for _, flows in found]
+
+    assert await database.write(work) == [{uid(7): {"id": uid(7), "name": "etl", "tags": ["daily"]}}, {}, {}]

@@ -132,7 +132,7 @@ def _start(call: Call[Any], _: Any) -> None:
 
 
 class _Starting:
-    """What `from_sync` and `from_async` have in common: starting a call without waiting for it."""
+    """Starting a call without waiting for it, for sync and async code."""
 
     @staticmethod
     def call_soon_in_loop_thread(__call: Callable[[], Any] | Call[T], timeout: float | None = None) -> Call[T]:

@@ -98,7 +98,7 @@ class AdminAsyncClient(_base.BaseAsyncClient):
         return account.ServerDefaultResultStorage.model_validate(await self._call("PUT", "/admin/storage", body))
 
     async def clear_server_default_result_storage(self) -> None:
-        """Let the server name no block for results any more."""
+        """Clear the server's default block for results."""
         await self._call("DELETE", "/admin/storage")
 
 
@@ -114,7 +114,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 class AdminClient(_base.BaseClient):
-    """The same for sync code."""
+    """`AdminAsyncClient` for sync code."""
 
     api_healthcheck = _base.sync_method(AdminAsyncClient.api_healthcheck)
     api_version = _base.sync_method(AdminAsyncClient.api_version)

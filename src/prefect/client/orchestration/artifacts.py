@@ -84,7 +84,7 @@ class ArtifactCollectionAsyncClient(base.BaseAsyncClient):
 
 
 class ArtifactClient(base.BaseClient):
-    """The same for sync code."""
+    """`ArtifactAsyncClient` for sync code."""
 
     create_artifact = base.sync_method(ArtifactAsyncClient.create_artifact)
     delete_artifact = base.sync_method(ArtifactAsyncClient.delete_artifact)
@@ -93,7 +93,7 @@ class ArtifactClient(base.BaseClient):
 
 
 class ArtifactCollectionClient(base.BaseClient):
-    """The same for sync code."""
+    """`ArtifactCollectionAsyncClient` for sync code."""
 
     read_latest_artifacts = base.sync_method(ArtifactCollectionAsyncClient.read_latest_artifacts)
 

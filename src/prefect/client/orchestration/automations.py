@@ -121,7 +121,7 @@ class SlaAsyncClient(base.BaseAsyncClient):
     """Operations on service level agreements, which only Prefect Cloud has."""
 
     async def apply_slas_for_deployment(self, deployment_id: UUID, slas: list[Any]) -> responses.SlaMergeResponse:
-        """Let a deployment have these service level agreements and no others.
+        """Replace the service level agreements of a deployment.
 
         Returns:
             The names of those that were created, updated and deleted.
@@ -145,7 +145,7 @@ def _automations(answer: Iterable[Any]) -> list[Automation]:
 
 
 class AutomationClient(base.BaseClient):
-    """The same for sync code."""
+    """`AutomationAsyncClient` for sync code."""
 
     create_automation = base.sync_method(AutomationAsyncClient.create_automation)
     delete_automation = base.sync_method(AutomationAsyncClient.delete_automation)
@@ -161,6 +161,6 @@ class AutomationClient(base.BaseClient):
 
 
 class SlaClient(base.BaseClient):
-    """The same for sync code."""
+    """`SlaAsyncClient` for sync code."""
 
     apply_slas_for_deployment = base.sync_method(SlaAsyncClient.apply_slas_for_deployment)

@@ -234,7 +234,7 @@ def _protection() -> Iterator[None]:
 
 
 class BlocksDocumentClient(base.BaseClient):
-    """The same for sync code."""
+    """`BlocksDocumentAsyncClient` for sync code."""
 
     create_block_document = base.sync_method(BlocksDocumentAsyncClient.create_block_document)
     delete_block_document = base.sync_method(BlocksDocumentAsyncClient.delete_block_document)
@@ -246,7 +246,7 @@ class BlocksDocumentClient(base.BaseClient):
 
 
 class BlocksSchemaClient(base.BaseClient):
-    """The same for sync code."""
+    """`BlocksSchemaAsyncClient` for sync code."""
 
     create_block_schema = base.sync_method(BlocksSchemaAsyncClient.create_block_schema)
     get_most_recent_block_schema_for_block_type = base.sync_method(
@@ -257,7 +257,7 @@ class BlocksSchemaClient(base.BaseClient):
 
 
 class BlocksTypeClient(base.BaseClient):
-    """The same for sync code."""
+    """`BlocksTypeAsyncClient` for sync code."""
 
     create_block_type = base.sync_method(BlocksTypeAsyncClient.create_block_type)
     delete_block_type = base.sync_method(BlocksTypeAsyncClient.delete_block_type)

@@ -88,7 +88,7 @@ class ConcurrencyLimitAsyncClient(base.BaseAsyncClient):
     async def decrement_v1_concurrency_slots(
         self, names: list[str], task_run_id: UUID, occupancy_seconds: float
     ) -> Response:
-        """Give the slots of a task run back, which it held for so many seconds."""
+        """Release the slots of a task run, which held them for so many seconds."""
         body = {"names": names, "task_run_id": task_run_id, "occupancy_seconds": occupancy_seconds}
         return await self._call_raw("POST", "/concurrency_limits/decrement", body)
 
@@ -176,7 +176,7 @@ class ConcurrencyLimitAsyncClient(base.BaseAsyncClient):
         return await self._call_raw("POST", "/v2/concurrency_limits/increment", body)
 
     async def release_concurrency_slots(self, names: list[str], slots: int, occupancy_seconds: float) -> Response:
-        """Give slots of each limit back, which were held for so many seconds."""
+        """Release slots of each limit, which were held for so many seconds."""
         body = {"names": names, "slots": slots, "occupancy_seconds": occupancy_seconds}
         return await self._call_raw("POST", "/v2/concurrency_limits/decrement", body)
 
@@ -219,12 +219,12 @@ class ConcurrencyLimitAsyncClient(base.BaseAsyncClient):
         return await self._call_raw("POST", "/v2/concurrency_limits/leases/{lease_id}/renew", body, lease_id=lease_id)
 
     async def release_concurrency_slots_with_lease(self, lease_id: UUID) -> Response:
-        """Give the slots of a lease back; one that has run out has none."""
+        """Release the slots of a lease; one that has expired has none."""
         return await self._call_raw("POST", "/v2/concurrency_limits/decrement-with-lease", {"lease_id": lease_id})
 
 
 class ConcurrencyLimitClient(base.BaseClient):
-    """The same for sync code."""
+    """`ConcurrencyLimitAsyncClient` for sync code."""
 
     create_concurrency_limit = base.sync_method(ConcurrencyLimitAsyncClient.create_concurrency_limit)
     create_global_concurrency_limit = base.sync_method(ConcurrencyLimitAsyncClient.create_global_concurrency_limit)

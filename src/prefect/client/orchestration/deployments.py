@@ -171,7 +171,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
         await self._call("PATCH", "/deployments/{id}", _base.dump_set_fields(deployment), id=deployment_id)
 
     async def pause_deployment(self, deployment_id: UUID | str) -> None:
-        """Let the schedules of a deployment make no more runs.
+        """Pause a deployment: its schedules create no runs.
 
         Raises:
             ObjectNotFound: There is none with this id.
@@ -180,7 +180,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
         await self._call("PATCH", "/deployments/{id}", {"paused": True}, id=_as_deployment_id(deployment_id))
 
     async def resume_deployment(self, deployment_id: UUID | str) -> None:
-        """Let the schedules of a deployment make runs again.
+        """Resume a deployment: its schedules create runs again.
 
         Raises:
             ObjectNotFound: There is none with this id.
@@ -373,7 +373,7 @@ def _as_deployment_id(value: UUID | str) -> UUID:
 
 
 class DeploymentClient(_base.BaseClient):
-    """The same for sync code."""
+    """`DeploymentAsyncClient` for sync code."""
 
     create_deployment = _base.sync_method(DeploymentAsyncClient.create_deployment)
     create_deployment_branch = _base.sync_method(DeploymentAsyncClient.create_deployment_branch)

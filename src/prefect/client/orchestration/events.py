@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 else:
     base, events = lazy_from("prefect", "client.base", "schemas.events")
 
-PAGE = 50
+PAGE_SIZE = 50
 """Maximum page size of a server's events; Prefect Cloud allows more."""
 
 
@@ -28,7 +28,7 @@ class EventAsyncClient(_base.BaseAsyncClient):
             limit: Maximum number of events of a page. A server other than Prefect Cloud returns 50 at most.
         """
         if self.server_type is not base.ServerType.CLOUD:
-            limit = min(limit, PAGE)
+            limit = min(limit, PAGE_SIZE)
         answer = await self._call("POST", "/events/filter", _base.drop_none(filter=filter, limit=limit))
         return events.EventPage.model_validate(answer)
 
@@ -43,7 +43,7 @@ class EventAsyncClient(_base.BaseAsyncClient):
 
 
 class EventClient(_base.BaseClient):
-    """The same for sync code."""
+    """`EventAsyncClient` for sync code."""
 
     read_events = _base.sync_method(EventAsyncClient.read_events)
     read_events_page = _base.sync_method(EventAsyncClient.read_events_page)

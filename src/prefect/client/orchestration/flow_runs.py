@@ -148,7 +148,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
     async def resume_flow_run(
         self, flow_run_id: UUID, run_input: dict[str, Any] | None = None
     ) -> responses.OrchestrationResult[Any]:
-        """Let a paused flow run go on.
+        """Resume a paused flow run.
 
         Args:
             flow_run_id: The run.
@@ -191,7 +191,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
         return await self._call_raw("PATCH", "/flow_runs/{id}", values, id=base.parse_id(flow_run_id))
 
     async def set_flow_run_name(self, flow_run_id: UUID, name: str) -> Response:
-        """Give a flow run another name.
+        """Rename a flow run.
 
         Raises:
             ObjectNotFound: There is no such run.
@@ -265,7 +265,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
 
 
 class FlowRunClient(base.BaseClient):
-    """The same for sync code."""
+    """`FlowRunAsyncClient` for sync code."""
 
     count_flow_runs = base.sync_method(FlowRunAsyncClient.count_flow_runs)
     create_flow_run = base.sync_method(FlowRunAsyncClient.create_flow_run)

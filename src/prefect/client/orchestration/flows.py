@@ -76,7 +76,7 @@ class FlowAsyncClient(base.BaseAsyncClient):
 
 
 class FlowClient(base.BaseClient):
-    """The same for sync code."""
+    """`FlowAsyncClient` for sync code."""
 
     create_flow = base.sync_method(FlowAsyncClient.create_flow)
     create_flow_from_name = base.sync_method(FlowAsyncClient.create_flow_from_name)

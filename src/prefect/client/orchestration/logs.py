@@ -42,7 +42,7 @@ class LogAsyncClient(base.BaseAsyncClient):
 
 
 class LogClient(base.BaseClient):
-    """The same for sync code."""
+    """`LogAsyncClient` for sync code."""
 
     create_logs = base.sync_method(LogAsyncClient.create_logs)
     read_logs = base.sync_method(LogAsyncClient.read_logs)

@@ -7,20 +7,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
-    from prefect.schemas.filters import (
-        DeploymentFilter,
-        FlowFilter,
-        FlowRunFilter,
-        TaskRunFilter,
-        WorkPoolFilter,
-        WorkQueueFilter,
-    )
+    from prefect.schemas import filters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 class RunRelatedFilters(TypedDict, total=False):
-    """What objects must satisfy that task runs are related to.
+    """Filters on the objects that task runs are related to.
 
     Attributes:
         flow_filter: What the flow must satisfy.
@@ -29,22 +22,22 @@ class RunRelatedFilters(TypedDict, total=False):
         deployment_filter: What the deployment, or one of the deployments, must satisfy.
     """
 
-    flow_filter: FlowFilter | None
-    flow_run_filter: FlowRunFilter | None
-    task_run_filter: TaskRunFilter | None
-    deployment_filter: DeploymentFilter | None
+    flow_filter: filters.FlowFilter | None
+    flow_run_filter: filters.FlowRunFilter | None
+    task_run_filter: filters.TaskRunFilter | None
+    deployment_filter: filters.DeploymentFilter | None
 
 
 class RelatedFilters(RunRelatedFilters, total=False):
-    """What objects must satisfy that flows, deployments and flow runs are related to.
+    """Filters on the objects that flows, deployments and flow runs are related to.
 
     Attributes:
         work_pool_filter: What the work pool of the deployment or the flow run must satisfy.
         work_queue_filter: What the work queue of the deployment or the flow run must satisfy.
     """
 
-    work_pool_filter: WorkPoolFilter | None
-    work_queue_filter: WorkQueueFilter | None
+    work_pool_filter: filters.WorkPoolFilter | None
+    work_queue_filter: filters.WorkQueueFilter | None
 
 
 NAMES_IN_API = {

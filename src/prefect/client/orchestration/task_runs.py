@@ -104,7 +104,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
     async def set_task_run_state(
         self, task_run_id: UUID, state: State[Any], force: bool = False
     ) -> responses.OrchestrationResult[Any]:
-        """Ask for a task run to enter a state; as `set_flow_run_state`.
+        """Propose a state for a task run; see `set_flow_run_state`.
 
         Raises:
             ObjectNotFound: There is no such run.
@@ -115,7 +115,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
         return wire.parse_proposal_answer(answer, state, body)
 
     async def set_task_run_name(self, task_run_id: UUID, name: str) -> Response:
-        """Give a task run another name.
+        """Rename a task run.
 
         Raises:
             ObjectNotFound: There is no such run.
@@ -132,7 +132,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
 
 
 class TaskRunClient(base.BaseClient):
-    """The same for sync code."""
+    """`TaskRunAsyncClient` for sync code."""
 
     create_task_run = base.sync_method(TaskRunAsyncClient.create_task_run)
     delete_task_run = base.sync_method(TaskRunAsyncClient.delete_task_run)

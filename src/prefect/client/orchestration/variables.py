@@ -58,7 +58,7 @@ class VariableAsyncClient(base.BaseAsyncClient):
 
 
 class VariableClient(base.BaseClient):
-    """The same for sync code."""
+    """`VariableAsyncClient` for sync code."""
 
     create_variable = base.sync_method(VariableAsyncClient.create_variable)
     delete_variable_by_name = base.sync_method(VariableAsyncClient.delete_variable_by_name)

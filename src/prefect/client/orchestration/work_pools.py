@@ -172,7 +172,7 @@ class WorkPoolAsyncClient(base.BaseAsyncClient):
 
 
 class WorkPoolClient(base.BaseClient):
-    """The same for sync code."""
+    """`WorkPoolAsyncClient` for sync code."""
 
     create_work_pool = base.sync_method(WorkPoolAsyncClient.create_work_pool)
     delete_work_pool = base.sync_method(WorkPoolAsyncClient.delete_work_pool)

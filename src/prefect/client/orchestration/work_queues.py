@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 else:
     filters, objects, responses, work = lazy_from("prefect.schemas", "filters", "runs", "responses", "work")
 
-PAGE = 100
+PAGE_SIZE = 100
 """Page size of the requests of `match_work_queues`."""
 
 
@@ -104,9 +104,9 @@ class WorkQueueAsyncClient(base.BaseAsyncClient):
         wanted = filters.WorkQueueFilter(name=filters.WorkQueueFilterName(startswith_=prefixes))
         found: list[work.WorkQueue] = []
         while True:
-            page = await self.read_work_queues(work_pool_name, wanted, limit=PAGE, offset=len(found))
+            page = await self.read_work_queues(work_pool_name, wanted, limit=PAGE_SIZE, offset=len(found))
             found += page
-            if len(page) < PAGE:
+            if len(page) < PAGE_SIZE:
                 return found
 
     async def update_work_queue(self, id: UUID, **kwargs: Any) -> None:
@@ -176,7 +176,7 @@ class WorkQueueAsyncClient(base.BaseAsyncClient):
 
 
 class WorkQueueClient(base.BaseClient):
-    """The same for sync code."""
+    """`WorkQueueAsyncClient` for sync code."""
 
     create_work_queue = base.sync_method(WorkQueueAsyncClient.create_work_queue)
     delete_work_queue_by_id = base.sync_method(WorkQueueAsyncClient.delete_work_queue_by_id)

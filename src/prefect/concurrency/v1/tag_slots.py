@@ -54,7 +54,7 @@ async def acquire_concurrency_slots(
 
 
 async def release_concurrency_slots(names: Sequence[str], task_run_id: UUID, occupancy_seconds: float) -> None:
-    """Give the slots of a task run back; that the API cannot be reached is logged."""
+    """Release the slots of a task run; an unreachable API is logged."""
     if not names:
         return
     body = {"names": list(names), "task_run_id": task_run_id, "occupancy_seconds": occupancy_seconds}

@@ -32,7 +32,16 @@ RESERVED_KEYWORDS = {"id", "requires"}
 
 
 class StepExecutionError(PrefectException):
-    """A step failed; its cause is the error."""
+    """A step failed; its cause is the error.
+
+    Args:
+        message: Which one, and why.
+        index: Its position among the steps that ran together.
+    """
+
+    def __init__(self, message: str, index: int = 0) -> None:
+        super().__init__(message)
+        self.index = index
 
 
 class Step(NamedTuple):
@@ -140,7 +149,7 @@ async def _run_one(
     except Exception as error:
         emit("failed", index, step)
         text = str(error).strip() or type(error).__name__
-        raise StepExecutionError(f"Encountered error while running {function}: {text}") from error
+        raise StepExecutionError(f"Encountered error while running {function}: {text}", index) from error
     if not isinstance(output, dict):
         if output is not None:
             logger.warning("The step %s returned no dict, so later steps cannot use what it returned.", function)

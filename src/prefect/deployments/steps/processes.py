@@ -16,7 +16,7 @@ line_printer: contextvars.ContextVar[PrintLine | None] = contextvars.ContextVar(
 
 
 class CommandResult(NamedTuple):
-    """What a command printed, and its exit code."""
+    """The output and exit code of a command."""
 
     exit_code: int
     stdout: str

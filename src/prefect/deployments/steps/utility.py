@@ -14,7 +14,7 @@ from prefect.deployments.steps import packages, processes
 
 
 class RunShellScriptResult(TypedDict):
-    """What a script printed.
+    """The output of a script.
 
     Attributes:
         stdout: Its output.
@@ -55,7 +55,8 @@ async def run_shell_script(
     for command in _split_script(script, shell):
         result = await blocking(processes.run_command, command, directory, environment, stream_output)
         if result.exit_code != 0:
-            raise RuntimeError(f"`run_shell_script` failed with error code {result.exit_code}: {result.stderr}")
+            reason = f": {result.stderr}" if result.stderr else f", from {shlex.join(command)!r}"
+            raise RuntimeError(f"`run_shell_script` failed with error code {result.exit_code}{reason}")
         outputs.append(result)
     return {
         "stdout": "\n".join(result.stdout for result in outputs if result.stdout),

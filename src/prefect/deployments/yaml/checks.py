@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import jsonschema
 from pydantic import BaseModel, ValidationError
 
 from prefect import settings
+from prefect.deployments import steps
+from prefect.deployments.steps.core import parse_step
+from prefect.deployments.yaml.document import suggest
 from prefect.deployments.yaml.filling import is_template
-from prefect.deployments.yaml.project import Entry
+from prefect.deployments.yaml.project import ACTIONS, Entry
 from prefect.events.schemas import deployment_triggers
 from prefect.exceptions import MissingFlowError, ObjectNotFound, ScriptError
+from prefect.loading.sources import find_flow_functions
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -38,6 +44,44 @@ def check_keys(entry: Entry) -> None:
         raise entry.error(("sla",), "Service level agreements are a feature of Prefect Cloud: remove `sla`.")
 
 
+def check_steps(entry: Entry) -> None:
+    """Check that the steps of this package that a deployment names exist, and have the inputs that it passes.
+
+    Raises:
+        ProjectFileError: They do not.
+    """
+    for action in ACTIONS:
+        found = entry.values.get(action)
+        listed = [found] if isinstance(found, Mapping) else found or ()
+        for position, step in enumerate(listed):
+            place = (action,) if listed is not found else (action, position)
+            if step:
+                _check_step(entry, place, step)
+
+
+def _check_step(entry: Entry, place: tuple[str | int, ...], written: Mapping[str, Any]) -> None:
+    try:
+        step = parse_step(dict(written))
+    except ValueError as error:
+        raise entry.error(place, f"{error}".rstrip(".") + ".") from error
+    module, _, name = step.function.rpartition(".")
+    if module != steps.__name__:
+        return  # of another package, which a step may still install
+    if name not in steps.__all__:
+        hint = suggest(name, steps.__all__) or f" There is: {', '.join(steps.__all__)}."
+        raise entry.error(place, f"There is no step {step.function!r}.{hint}")
+    parameters = inspect.signature(getattr(steps, name)).parameters
+    unknown = [each for each in step.inputs if each not in parameters]
+    if unknown:
+        known = ", ".join(parameters)
+        raise entry.error(
+            (*place, step.function, unknown[0]), f"The step {name!r} has no input {unknown[0]!r}, but {known}."
+        )
+    missing = [each for each, found in parameters.items() if found.default is found.empty and each not in step.inputs]
+    if missing:
+        raise entry.error((*place, step.function), f"The step {name!r} needs the input {missing[0]!r}.")
+
+
 def load_flow(entry: Entry, load: Callable[[str], F]) -> F:
     """Return the flow of a deployment.
 
@@ -48,8 +92,10 @@ def load_flow(entry: Entry, load: Callable[[str], F]) -> F:
     try:
         flow = load(entrypoint)
     except FileNotFoundError as error:
-        raise entry.error(place, f"There is no file {entrypoint.rpartition(':')[0]!r}.") from error
-    except (MissingFlowError, ScriptError, ImportError, SyntaxError, ValueError) as error:
+        raise entry.error(place, _describe_missing_file(Path(entrypoint.rpartition(":")[0]))) from error
+    except MissingFlowError as error:
+        raise entry.error(place, _describe_missing_flow(entrypoint, error)) from error
+    except (ScriptError, ImportError, SyntaxError, ValueError) as error:
         # The error of the file itself, rather than that its definitions alone do not suffice.
         script = next((each for each in (error, error.__context__) if isinstance(each, ScriptError)), None)
         reason = f"{type(script.user_exc).__name__}: {script.user_exc}" if script is not None else str(error)
@@ -58,6 +104,19 @@ def load_flow(entry: Entry, load: Callable[[str], F]) -> F:
     if name and name != getattr(flow, "name", name):
         raise entry.error(("flow_name",), f"The flow of {entrypoint!r} is named {flow.name!r}, not {name!r}.")  # pyright: ignore
     return flow
+
+
+def _describe_missing_file(path: Path) -> str:
+    known = path.parent.glob("*.py") if path.parent.is_dir() else ()
+    return f"There is no file {str(path)!r}.{suggest(str(path), map(str, known))}"
+
+
+def _describe_missing_flow(entrypoint: str, error: MissingFlowError) -> str:
+    path, _, name = entrypoint.rpartition(":")
+    if not path and entrypoint.endswith(".py"):
+        example = [*find_flow_functions(Path(entrypoint)), "my_flow"][0]
+        return f"{entrypoint!r} names no flow: add its function, as in '{entrypoint}:{example}'."
+    return f"{entrypoint!r} cannot be loaded: {error}{suggest(name, find_flow_functions(Path(path)))}"
 
 
 async def find_work_pool(client: PrefectClient, entry: Entry) -> WorkPool | None:
@@ -76,9 +135,9 @@ async def find_work_pool(client: PrefectClient, entry: Entry) -> WorkPool | None
     try:
         return await client.read_work_pool(str(name))
     except ObjectNotFound as error:
-        raise entry.error(
-            place, f"There is no work pool {name!r}: create it with `prefect work-pool create {name}`."
-        ) from error
+        near = suggest(str(name), [pool.name for pool in await client.read_work_pools()])
+        message = f"There is no work pool {name!r}: create it with `prefect work-pool create {name}`.{near}"
+        raise entry.error(place, message) from error
 
 
 def check_parameters(entry: Entry, flow: str, parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -100,7 +159,8 @@ def _check_values(
     for name in values:
         if name not in known and not schema.get("additionalProperties"):
             names = ", ".join(map(repr, known)) or "none"
-            raise entry.error((*place, name), f"The flow {flow!r} has no parameter {name!r}; it has {names}.")
+            message = f"The flow {flow!r} has no parameter {name!r}; it has {names}."
+            raise entry.error((*place, name), message)
     _check_schema(entry, place, "parameter", values, schema)
 
 

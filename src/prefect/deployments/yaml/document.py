@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -19,6 +20,12 @@ Place = tuple[str | int, ...]
 
 class ProjectFileError(PrefectException):
     """A mistake in a project file; the message begins with `file:line:column`."""
+
+
+def suggest(name: str, known: Iterable[str]) -> str:
+    """Return the question, after a space, whether the most similar known name is meant; empty if none is similar."""
+    near = difflib.get_close_matches(name, list(known), n=1, cutoff=0.75)
+    return f" Did you mean {near[0]!r}?" if near else ""
 
 
 class Document:

@@ -1,4 +1,4 @@
-"""What deploying a project file would change; and doing it."""
+"""Plans of a deployment of a project file: what it would change, and applying them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ HIDDEN = "********"
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What would change for one deployment.
+    """The changes of one deployment.
 
     Attributes:
         change: The change of the deployment and its schedules.

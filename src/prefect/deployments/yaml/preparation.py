@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect import settings
 from prefect.deployments.spec import DeploymentSpec
-from prefect.deployments.steps.core import run_steps
+from prefect.deployments.steps.core import StepExecutionError, run_steps
 from prefect.deployments.yaml import checks, filling, schedules, versions
 from prefect.deployments.yaml.project import Entry
 from prefect.schemas.concurrency import ConcurrencyLimitStrategy, ConcurrencyOptions
@@ -73,6 +73,7 @@ async def prepare(client: PrefectClient, entry: Entry, load_flow: LoadFlow) -> P
         ProjectFileError: Something in it is wrong.
     """
     checks.check_keys(entry)
+    checks.check_steps(entry)
     written, entry = entry, await filling.fill_early(client, entry)
     flow = checks.load_flow(entry, load_flow)
     pool = await checks.find_work_pool(client, entry)
@@ -96,7 +97,7 @@ class StepRunner:
         """Run the steps of a deployment and return their outputs.
 
         Raises:
-            StepExecutionError: A step failed.
+            ProjectFileError: A step failed.
         """
         outputs: dict[str, Any] = {}
         for action in ("build", "push"):
@@ -106,9 +107,17 @@ class StepRunner:
             key = json.dumps([action, steps, outputs], default=str, sort_keys=True)
             if key not in self._done:
                 self._print_line(f"Running deployment {action} steps...")
-                self._done[key] = await run_steps(steps, outputs, print_function=self._print_line)
+                self._done[key] = await self._run(prepared.entry, action, steps, outputs)
             outputs = self._done[key]
         return outputs
+
+    async def _run(
+        self, entry: Entry, action: str, steps: list[dict[str, Any]], outputs: dict[str, Any]
+    ) -> dict[str, Any]:
+        try:
+            return await run_steps(steps, outputs, print_function=self._print_line)
+        except StepExecutionError as error:
+            raise entry.error((action, error.index), " ".join(str(error).split())) from error
 
 
 def plan_spec(prepared: Prepared, project: str | None = None) -> DeploymentSpec:

@@ -98,8 +98,17 @@ def _parse_interval(value: Any) -> timedelta:
         try:
             value = float(value)
         except ValueError:
-            return TypeAdapter(timedelta).validate_python(value)
+            return _parse_duration(value)
     return timedelta(seconds=value)
+
+
+def _parse_duration(text: str) -> timedelta:
+    try:
+        return TypeAdapter(timedelta).validate_python(text)
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is no interval: use seconds, an ISO 8601 duration such as PT1H, or HH:MM:SS"
+        ) from None
 
 
 def _refuse(values: Mapping[str, Any], name: str, owner: str) -> None:

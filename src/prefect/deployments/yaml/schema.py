@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import functools
 import json
 from collections.abc import Iterable
@@ -11,7 +10,7 @@ from typing import Any, cast
 
 import jsonschema
 
-from prefect.deployments.yaml.document import Document, ProjectFileError
+from prefect.deployments.yaml.document import Document, ProjectFileError, suggest
 
 SCHEMA_FILE = Path(__file__).with_name("prefect.schema.json")
 
@@ -49,10 +48,8 @@ def _compare_keys(
     document: Document, place: tuple[str | int, ...], value: dict[str, Any], known: dict[str, Any]
 ) -> Iterable[str]:
     for key in value:
-        near = difflib.get_close_matches(str(key), known, n=1, cutoff=0.8)
-        if key not in known and near:
-            error = document.error((*place, key), f"The key {key!r} is not known and ignored: is {near[0]!r} meant?")
-            yield str(error)
+        if key not in known and (near := suggest(str(key), known)):
+            yield str(document.error((*place, key), f"The key {key!r} is not known and ignored.{near}"))
 
 
 def _describe(document: Document, error: Any) -> ProjectFileError:

@@ -16,7 +16,7 @@ from prefect.types.enums import AutoEnum
 
 
 class Event(events.Event):
-    """Something that happened. The sender sets its id and its time."""
+    """An event. The sender sets its id and its time."""
 
     occurred: AwareDateTime
     id: UUID

@@ -105,7 +105,7 @@ class OperationDispatcher:
 
 
 class _Reader(NamedTuple):
-    """What reads and validates one parameter of an operation. Hot path: it is looked up once for all requests."""
+    """Reader and validator of one parameter of an operation. Hot path: it is looked up once for all requests."""
 
     name: str
     find: Callable[[Request, Any], Any]

@@ -203,10 +203,9 @@ def _null_as_default(default: Any) -> Callable[[Any, ValidatorFunctionWrapHandle
 
 def read_request_info(request: Request) -> RequestInfo:
     """Return what is known about a request beside its parameters."""
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-    agent = headers.get("user-agent", "")
+    agent = request.headers.get("user-agent", "")
     version = agent.removeprefix("prefect/").split(" ")[0] if agent.startswith("prefect/") else None
-    return RequestInfo(request.scope["principal"], version, headers)
+    return RequestInfo(request.scope["principal"], version, request.headers)
 
 
 def build_response(result: Any, status: int) -> Response:

@@ -24,6 +24,7 @@ from prefect.exceptions import PrefectException
 from prefect.logging.configuration import setup_logging
 from prefect.server.app import Server
 from prefect.server.app import base_path as base_path
+from prefect.server.app.http_protocol import HttpProtocol
 from prefect.server.app.websocket import WebsocketProtocol
 from prefect.server.db import opening
 from prefect.settings import get_current_settings
@@ -139,6 +140,7 @@ def build_config(app: Any, settings: Settings, **options: Any) -> uvicorn.Config
         log_config=None,
         access_log=False,
         server_header=False,
+        http=HttpProtocol,
         ws=WebsocketProtocol,
         ws_ping_interval=api_settings.websocket_ping_interval,
         ws_ping_timeout=api_settings.websocket_ping_timeout,

@@ -62,7 +62,7 @@ class _Answer:
 
 
 class SharedAnswers:
-    """What pages were answered; after a change an answer is computed anew, once the one before is old enough.
+    """Responses that pages share; after a change an answer is computed anew, once the one before is old enough.
 
     A page that loads because it was notified of a change allows an answer that another page was given, with
     `cache-control: max-age=…`. Any other request gets an answer of its own.

@@ -70,7 +70,7 @@ class Bus:
         self._reads: dict[Any, asyncio.Task[Any]] = {}
 
     def start(self, database: Database) -> None:
-        """Begin to listen to a database that is open."""
+        """Start listening to an open database."""
         self._loop = asyncio.get_running_loop()
         database.listen(self._receive)
 

@@ -1,4 +1,4 @@
-"""What a table is: its columns with their kinds, its key and its indexes."""
+"""The declaration of a table: its columns with their kinds, its key and its indexes."""
 
 from __future__ import annotations
 

@@ -124,7 +124,7 @@ _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
 
 
 class _Coders(NamedTuple):
-    """What encodes and decodes some columns.
+    """Encoders and decoders of some columns.
 
     Attributes:
         encoders: The name of each column, and what encodes it.
@@ -193,7 +193,13 @@ class Dialect:
 
     def decode_rows(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[dict[str, Any]]:
         """Return the driver's rows of the named columns as objects."""
-        decoders = self._coders(table, names).decoders
+        decoders, rows = self._coders(table, names).decoders, list(rows)
+        if len(rows) == 1:  # hot path: reading one object
+            row = list(rows[0])
+            for index, decode, empty in decoders:
+                value = row[index]
+                row[index] = (empty and empty()) if value is None else decode(value)
+            return [dict(zip(names, row, strict=True))]
         # A column at a time: those that need no decoding, and nulls, which most values are, cost next to nothing.
         columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
         for index, decode, empty in decoders if columns else ():

@@ -96,7 +96,10 @@ class Database(Protocol):
         ...
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
-        """Run a unit of work that usually takes a moment only, in a read-only transaction; it may be begun twice."""
+        """Run a unit of work that only reads, and usually takes a moment. It may be begun twice.
+
+        It needs no snapshot: each of its statements may see what was committed when that statement began.
+        """
         ...
 
     async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -87,6 +87,7 @@ class SqliteTransaction:
         self._path = path
         # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
         self._busy = threading.Lock()
+        self._is_finished = False
         self.principal = LOCAL
         self.memory = memory
         self.notifications: Notifications = []
@@ -100,13 +101,13 @@ class SqliteTransaction:
         return await self._call(lambda: self._raw.execute(text, values).rowcount)
 
     async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        marks = ", ".join("?" * len(names))
-        text = f"INSERT INTO {table.name} ({', '.join(names)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
-        return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
+        return await self._run_many(_insert_statement(table.name, tuple(names)), rows)
 
     async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        sets = ", ".join(f"{name} = ?" for name in names)
-        text = f"UPDATE {table.name} SET {sets} WHERE {table.key} = ?"
+        return await self._run_many(_update_statement(table.name, tuple(names), table.key), rows)
+
+    async def _run_many(self, text: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement for each row of values and return how many rows of the table it affected."""
         return await self._call(lambda: self._raw.executemany(text, rows).rowcount)
 
     def notify(self, topic: str, item: Any = None) -> None:
@@ -123,37 +124,48 @@ class SqliteTransaction:
             await self.run(Sql("ROLLBACK"))
 
     async def finish(self, statement: str) -> None:
-        """End the transaction with COMMIT or ROLLBACK; the connection is not used for it any more."""
+        """End the transaction with COMMIT or ROLLBACK, unless it has ended; its connection is not used any more."""
         await blocking(self._finish, statement)
 
     def _finish(self, statement: str) -> None:
         with self._busy:
+            if self._is_finished:
+                return
             try:
                 if self._raw.in_transaction:
                     self._raw.execute(statement)
             except sqlite3.Error as error:
+                self._is_finished = True
                 self._raw.close()
                 raise explain_error(error, self._path) from error
             except BaseException:
+                self._is_finished = True
                 self._raw.close()
                 raise
+            self._is_finished = True
             self._close(self._raw)
 
     async def _call(self, fn: Callable[[], T]) -> T:
         return await blocking(self._guarded, fn)
 
     def _guarded(self, fn: Callable[[], T]) -> T:
-        with self._busy:
-            return self._explaining(fn)
-
-    def _explaining(self, fn: Callable[[], T]) -> T:
         """Call a function that uses the driver, whose errors are raised as those of the store."""
-        try:
-            return fn()
-        except sqlite3.Error as error:
-            raise explain_error(error, self._path) from error
-        except (OverflowError, UnicodeEncodeError) as error:
-            raise Unstorable(f"A value cannot be stored: {error}.") from error
+        with self._busy:
+            try:
+                return fn()
+            except (sqlite3.Error, *ENCODING_ERRORS) as error:
+                raise explain_error(error, self._path) from error
+
+
+@lru_cache(500)
+def _insert_statement(table: str, columns: tuple[str, ...]) -> str:
+    marks = ", ".join("?" * len(columns))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+
+
+@lru_cache(500)
+def _update_statement(table: str, columns: tuple[str, ...], key: str) -> str:
+    return f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in columns)} WHERE {key} = ?"
 
 
 class SqliteDatabase:
@@ -205,14 +217,17 @@ class SqliteDatabase:
             return await work(tx)
 
     async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
-        # Threads of one process take turns here: if hundreds tried to lock the file, its holder would get no time.
-        if not self._writer_turn.acquire(timeout=self.write_timeout):
-            raise StoreBusy(f"The local store {str(self.path)!r} is busy: other threads write for too long.")
-        try:
-            async with self.writing(durable) as tx:
-                return await work(tx)
-        finally:
-            self._writer_turn.release()
+        # Threads of one process take turns here: if hundreds tried to lock the file, its holder would get no time. Only
+        # `with` is sure to release a lock: an interrupt may follow an `acquire` before any `try`.
+        with self._writer_turn:
+            writing = self.writing(durable)
+            try:
+                async with writing as tx:
+                    return await work(tx)
+            except BaseException:
+                # An interrupt between the block and its end, too, must not leave the write lock with a traceback.
+                await writing.gen.aclose()
+                raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -230,10 +245,11 @@ class SqliteDatabase:
         try:
             await self._take_write_lock(connection)
             yield connection
+            await connection.finish("COMMIT")
         except BaseException:
+            # Also after an interrupt within COMMIT: the traceback would keep the connection, and it the write lock.
             await connection.finish("ROLLBACK")
             raise
-        await connection.finish("COMMIT")
         self._notify_listeners(connection.notifications)
 
     def _notify_listeners(self, notifications: Notifications) -> None:
@@ -323,9 +339,15 @@ def _make_home(home: Path) -> None:
         ) from error
 
 
-def explain_error(error: sqlite3.Error, path: Path) -> StoreError:
+ENCODING_ERRORS = (OverflowError, UnicodeEncodeError)
+"""What the driver raises for values that it has no form for."""
+
+
+def explain_error(error: Exception, path: Path) -> StoreError:
     """Return an error of the driver as an error of the store, with a remedy in the message."""
     text = str(error)
+    if isinstance(error, ENCODING_ERRORS):
+        return Unstorable(f"A value cannot be stored: {text}.")
     if "UNIQUE constraint" in text:
         return Duplicate(f"The store holds such a row already: {text}.")
     if text == "interrupted":

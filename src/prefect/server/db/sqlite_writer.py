@@ -12,10 +12,11 @@ import asyncio
 import contextvars
 import math
 import queue
+import sqlite3
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -28,12 +29,14 @@ from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import (
     DURABLE,
+    ENCODING_ERRORS,
     NO_WAITING,
     READ_ONLY,
     RELAXED,
     WRITE_TIMEOUT_SECONDS,
     SqliteDatabase,
     SqliteTransaction,
+    explain_error,
 )
 
 T = TypeVar("T")
@@ -70,21 +73,41 @@ CONNECTION_CACHE_KIB = 4_000
 """Pages that a connection keeps in memory. All of them stay open, so this times their number is the server's."""
 
 
+DRIVER_ERRORS = (sqlite3.Error, *ENCODING_ERRORS)
+
+
 class ThreadTransaction(SqliteTransaction):
     """A transaction on a connection that one thread uses: its statements run in place, and may have a deadline."""
 
     _deadline = math.inf
     _is_watched = False
 
-    async def _call(self, fn: Callable[[], T]) -> T:
-        return self._explaining(fn)
+    async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
+        text, values = self.dialect.statement(sql)
+        try:
+            return self._raw.execute(text, values).fetchall()
+        except DRIVER_ERRORS as error:
+            raise explain_error(error, self._path) from error
 
-    def run_now(self, text: str) -> None:
-        """Run a statement without values."""
-        self._explaining(lambda: self._raw.execute(text))
+    async def run(self, sql: Sql) -> int:
+        text, values = self.dialect.statement(sql)
+        return self.run_now(text, values)
+
+    async def _run_many(self, text: str, rows: Iterable[Sequence[Any]]) -> int:
+        try:
+            return self._raw.executemany(text, rows).rowcount
+        except DRIVER_ERRORS as error:
+            raise explain_error(error, self._path) from error
+
+    def run_now(self, text: str, values: Sequence[Any] = ()) -> int:
+        """Run a statement and return how many rows it affected."""
+        try:
+            return self._raw.execute(text, values).rowcount
+        except DRIVER_ERRORS as error:
+            raise explain_error(error, self._path) from error
 
     def set_deadline(self, seconds: float) -> None:
-        """Have queries raise `Interrupted` that are not done after so many seconds."""
+        """Set the deadline after which running queries raise `Interrupted`, in seconds from now."""
         if not self._is_watched:
             self._raw.set_progress_handler(self._is_late, STEPS_PER_CHECK)
             self._is_watched = True
@@ -308,7 +331,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         _settle(done)
 
     def _set_durability(self, connection: ThreadTransaction, durable: bool) -> None:
-        """Have the next commits flush the disk, or not."""
+        """Set whether the next commits flush the disk."""
         if durable == self._is_relaxed:
             connection.run_now(DURABLE if durable else RELAXED)
             self._is_relaxed = not durable

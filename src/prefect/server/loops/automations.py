@@ -173,7 +173,7 @@ class ActionExecutor:
         self._client: httpx.AsyncClient | None = None
 
     async def run_once(self, environment: Environment) -> None:
-        """Begin all jobs that are due, as many at a time as are allowed."""
+        """Start all due jobs, as many at a time as are allowed."""
         if not self._has_released:
             await environment.database.write(lambda tx: jobs.release_others(tx, self._owner))
             self._has_released = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar
 
 from annotated_types import Ge
@@ -90,7 +91,7 @@ class RequestInfo:
 
     principal: Principal = LOCAL
     client_version: str | None = None
-    headers: dict[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,8 @@ class Operation:
         status: The HTTP status of its response.
         response_type: The type of its response, for the documentation; None for an empty one.
         writes: Whether it changes something.
-        brief: Whether it usually takes a moment only: it reads rows by their keys, or a page of them by an index.
+        brief: Whether it usually takes a moment only: it reads rows by their keys, or a page of them by an index. It
+            must need no snapshot: `Database.read_briefly`.
         documented: Whether it is part of the interface and its OpenAPI document.
         deprecated: Whether it is deprecated.
         etag: Whether its response has an ETag, so that a client which has it already gets status 304.
@@ -183,7 +185,7 @@ class Operation:
         """The groups it is documented in."""
         return [self.tag] if isinstance(self.tag, str) else list(self.tag or ())
 
-    @property
+    @cached_property
     def route(self) -> str:
         """The path without the types of its fields."""
         return re.sub(r":\w+}", "}", self.path)

@@ -31,7 +31,7 @@ async def read_flow_run(tx: Transaction, request: RequestInfo, id_: UUID) -> Any
 
 @dataclass(frozen=True)
 class _Kind:
-    """What differs between flow runs and task runs: how one is read and found, and the topic of its end."""
+    """The differences between flow runs and task runs: how one is read and found, and the topic of its end."""
 
     read: Callable[[Transaction, UUID], Awaitable[Any]]
     collection: store.Collection

@@ -50,7 +50,7 @@ async def end(database: Database, request: leases.SlotRequest) -> None:
     await database.write(lambda tx: leases.end_lease(tx, lease_id))
 
 
-async def test_slots_go_to_those_who_wait_in_order(database: Database) -> None:
+async def test_slots_are_granted_to_waiters_in_order(database: Database) -> None:
     await add(database)
     first, second, third = (wanted("door") for _ in range(3))
     assert [await request(database, each) for each in (first, second, third)] == [True, False, False]
@@ -60,9 +60,7 @@ async def test_slots_go_to_those_who_wait_in_order(database: Database) -> None:
     assert await holds(database, third)
 
 
-async def test_hand_over_costs_the_same_among_many_who_wait(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_hand_over_costs_the_same_with_many_waiters(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     await add(database)
     first, second, *others = (wanted("door") for _ in range(60))
     for each in (first, second, *others):
@@ -91,7 +89,7 @@ def counting(fn: Callable[..., Awaitable[Any]], calls: list[str]) -> Callable[..
     return call
 
 
-async def test_all_who_wait_get_slots_that_become_free_together(database: Database) -> None:
+async def test_slots_released_together_go_to_all_waiters(database: Database) -> None:
     await add(database, limit=1)
     await request(database, wanted("door"))
     waiting = [wanted("door") for _ in range(220)]
@@ -175,7 +173,7 @@ async def test_expired_lease_holds_nothing_and_goes_on_if_its_slot_is_free(datab
 
 
 @pytest.mark.parametrize("change", [{"limit": 2}, {"active": False}])
-async def test_change_of_a_limit_gives_slots_to_those_who_wait(database: Database, change: dict[str, object]) -> None:
+async def test_change_of_a_limit_grants_slots_to_waiters(database: Database, change: dict[str, object]) -> None:
     await add(database)
     first, second = wanted("door"), wanted("door")
     await request(database, first)
@@ -193,7 +191,7 @@ async def test_reset_ends_leases(database: Database) -> None:
     assert await request(database, wanted("door"))
 
 
-async def test_holders_shows_who_holds_and_who_waits(database: Database) -> None:
+async def test_holders_lists_holders_and_waiters(database: Database) -> None:
     await add(database)
     run = {"type": "task_run", "id": str(new_id())}
     first, second = wanted("door", holder=run), wanted("door")

@@ -74,6 +74,17 @@ async def behind_a_deployment_limit(call: RouteClient) -> str:
     return await start(call, deployment_id)
 
 
+async def behind_an_earlier_run_of_a_limited_deployment(call: RouteClient) -> str:
+    deployment_id = await in_pool(call, concurrency_limit=1)
+    await call("POST", "/work_pools/{name}/get_scheduled_flow_runs", {}, name="pool")
+    await start(call, deployment_id)
+    return await start(call, deployment_id)
+
+
+async def in_a_queue_that_nobody_polls(call: RouteClient) -> str:
+    return await start(call, await in_pool(call))
+
+
 async def that_runs(call: RouteClient) -> str:
     return await call.flow_run("RUNNING")
 
@@ -92,6 +103,12 @@ async def that_has_ended(call: RouteClient) -> str:
         (of_a_paused_queue, "queue_paused", "its work queue 'default' in the pool 'pool' is paused"),
         (behind_a_queue_limit, "queue_limit", "limit of 1 of its work queue 'default', which is held by 'holder'"),
         (behind_a_deployment_limit, "deployment_limit", "limit of 1 of its deployment 'daily', which is held by 'hol"),
+        (
+            behind_an_earlier_run_of_a_limited_deployment,
+            "queued",
+            "of its deployment that were due before it come first, 1",
+        ),
+        (in_a_queue_that_nobody_polls, "queue_not_polled", "'default' in the pool 'pool', which has never been polled"),
         (that_runs, "running", "has started"),
         (that_has_ended, "ended", "has ended: it is Completed"),
     ],

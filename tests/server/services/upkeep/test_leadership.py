@@ -34,7 +34,7 @@ async def test_second_server_leads_once_the_first_one_gives_up_or_is_silent(
     assert await claim(database, first)
 
 
-async def test_server_whose_process_is_gone_is_followed_at_once(database: Database) -> None:
+async def test_server_without_a_process_loses_leadership_immediately(database: Database) -> None:
     done = subprocess.run(
         [sys.executable, "-c", "import os; from prefect import _processes as p; print(os.getpid(), p.start_mark())"],
         capture_output=True,

@@ -146,9 +146,9 @@ class LiveHub:
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
             run = request.query_params.get("run")
-            params = request.query_params
-            kind, with_rows = params.get("kind", "flow_run"), params.get("rows") != "false"
-            page = Page(UUID(run) if run else None, params.get("q"), kind, with_rows)
+            query = request.query_params
+            kind, with_rows = query.get("kind", "flow_run"), query.get("rows") != "false"
+            page = Page(UUID(run) if run else None, query.get("q"), kind, with_rows)
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:

@@ -46,7 +46,7 @@ def downgrade(target: Target, revision: str, sql: bool = False) -> None:
 
 
 def stamp(target: Target, revision: str) -> None:
-    """Say that a database is at a revision, without changing it."""
+    """Record that a database is at a revision, without migrating it."""
     with _ONE_AT_A_TIME:
         command.stamp(_config(target), revision)
 

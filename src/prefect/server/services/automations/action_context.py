@@ -1,4 +1,4 @@
-"""What an action is carried out with: the firing's event, the objects that it concerns, and the action's target."""
+"""The context of an action: the firing's event, the objects that it concerns, and the action's target."""
 
 from __future__ import annotations
 

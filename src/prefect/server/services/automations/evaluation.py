@@ -76,7 +76,7 @@ async def _evaluate_released_events(tx: Transaction, known: KnownTriggers) -> No
 
 
 async def end_due_windows(tx: Transaction, known: KnownTriggers, at: datetime) -> int:
-    """End windows that are over, and forget buckets that are of no use any more.
+    """End windows that are over, and remove buckets that are no longer needed.
 
     Returns:
         How many buckets were evaluated.

@@ -1,4 +1,4 @@
-"""What a bulk job does with one flow run."""
+"""The actions of bulk jobs on one flow run."""
 
 from __future__ import annotations
 

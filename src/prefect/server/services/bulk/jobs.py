@@ -37,7 +37,7 @@ TOPIC = "bulk-jobs"
 
 
 class BulkResult(TypedDict):
-    """What came of one run: whether it is done, and if not, why."""
+    """The outcome for one run: whether it is done, and if not, why."""
 
     id: UUID
     name: str

@@ -232,7 +232,7 @@ async def _add_slots(tx: Transaction, lease_id: UUID, limit_ids: Iterable[UUID],
 
 
 async def renew_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> bool:
-    """Have a lease expire after `duration` from now; return False when it has ended.
+    """Set a lease to expire after `duration` from now; return False when it has ended.
 
     One that has expired goes on if its slots are still free.
     """
@@ -246,7 +246,7 @@ async def renew_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> b
 
 
 async def extend_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> None:
-    """Have a lease expire after `duration` from now, or raise `Gone`."""
+    """Set a lease to expire after `duration` from now, or raise `Gone`."""
     if not await renew_lease(tx, lease_id, duration):
         raise Gone(f"The lease {lease_id} has run out or was ended: take the slots again.")
 

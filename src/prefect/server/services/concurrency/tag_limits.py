@@ -158,7 +158,7 @@ async def remove_by_tag(tx: Transaction, tag: str) -> None:
 
 
 async def reset(tx: Transaction, tag: str, task_run_ids: Sequence[UUID]) -> None:
-    """Have exactly these task runs hold the slots of a tag's limit, beside those that take one later."""
+    """Replace the task runs that hold the slots of a tag's limit."""
     id_ = (await limits.get(tx, TAG_PREFIX + tag))["id"]
     locked = await slots.lock_limits(tx, [id_])
     # Read once the limit is locked: others may have taken slots before.

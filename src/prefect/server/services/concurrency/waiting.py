@@ -49,7 +49,7 @@ def is_abandoned(lease: Row) -> bool:
 
 
 async def grant_slots(tx: Transaction, locked: dict[UUID, Row]) -> None:
-    """Give free slots of limits to the leases that wait for them.
+    """Grant free slots of limits to the leases that wait for them.
 
     Args:
         tx: The transaction.

@@ -55,13 +55,13 @@ class InvalidRequest(ServiceError):
 
 
 class Gone(ServiceError):
-    """The object existed, and does not any more."""
+    """The object no longer exists."""
 
     status = 410
 
 
 class Locked(ServiceError):
-    """Others hold the resource.
+    """Another holder has the resource.
 
     Args:
         message: What they hold.

@@ -74,7 +74,7 @@ async def add_events(tx: Transaction, events: Sequence[Event]) -> int:
 
 
 async def _enqueue(tx: Transaction, items: Sequence[str]) -> None:
-    """Have the triggers of automations evaluated on events."""
+    """Enqueue events for the evaluation of the triggers of automations."""
     await store.event_queue.add(tx, [{"id": new_id(), "keys": item} for item in items])
     tx.notify(QUEUE_TOPIC)
 

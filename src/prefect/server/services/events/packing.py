@@ -21,7 +21,10 @@ from prefect.types import json_codec
 _VERSION = b"\x01"
 """The first byte of what is packed: by which dictionary."""
 
-_ID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_ID_LENGTH = 36
+_ID_AFTER_8 = re.compile(rb"-(?<=[0-9a-f]{8}-)(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+"""An id, from its first hyphen. Hot path: to search for a character is six times as fast as to try each position."""
+
 _MARK = re.compile(rb"[\x01-\x06]")  # JSON has no such bytes
 
 _IN_ROW = ("id", "resource_id", "flow_run_id", "follows")
@@ -39,21 +42,31 @@ def pack(row: Mapping[str, Any], resource: Any, related: Any, payload: Any) -> b
         related: The labels of its related resources.
         payload: Its payload.
     """
-    ids = {row[name]: number for number, name in enumerate(_IN_ROW, 1)}
-    marks = {str(id_).encode(): bytes((number,)) for id_, number in ids.items() if id_ is not None}
-    others: list[bytes] = []
-
-    def mark(found: re.Match[bytes]) -> bytes:
-        known = marks.get(found[0])
-        if known is None:
-            others.append(bytes.fromhex(found[0].replace(b"-", b"").decode()))
-            known = _NEXT
-        return known
-
+    known = {row[name].bytes: bytes((number,)) for number, name in enumerate(_IN_ROW, 1) if row[name] is not None}
     text = json_codec.dumps((resource, related, payload), option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
-    text = _ID.sub(mark, text).replace(_time(row["occurred"]), _TIME)
+    text, others = _mark_ids(text, known)
+    text = text.replace(_time(row["occurred"]), _TIME)
     deflate = _deflate.copy()
     return b"".join((_VERSION, len(others).to_bytes(2), *others, deflate.compress(text), deflate.flush()))
+
+
+def _mark_ids(text: bytes, known: Mapping[bytes, bytes]) -> tuple[bytes, list[bytes]]:
+    """Return a text with marks for its ids, and those ids that are not known, as 16 bytes each."""
+    parts: list[bytes] = []
+    others: list[bytes] = []
+    end = 0
+    for found in _ID_AFTER_8.finditer(text):
+        start = found.start() - 8
+        if start < end:  # its first digits are the last ones of another id
+            continue
+        id_ = bytes.fromhex(text[start : start + _ID_LENGTH].replace(b"-", b"").decode())
+        mark = known.get(id_)
+        if mark is None:
+            others.append(id_)
+        parts += (text[end:start], mark or _NEXT)
+        end = start + _ID_LENGTH
+    parts.append(text[end:])
+    return b"".join(parts), others
 
 
 def unpack(row: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]], dict[str, Any]]:

@@ -36,12 +36,12 @@ TESTED_EVENTS = 20_000
 TEST_RESULTS = 200
 """Firings that the answer to a test has."""
 
-CHOICES = 1000
+MAX_CHOICES = 1000
 """Objects of a kind that a form can choose from."""
 
 
 class ActionOutcome(TypedDict):
-    """What came of an action of a firing; `failed` and `reason` are of one that failed."""
+    """The outcome of an action of a firing; `failed` and `reason` are of one that failed."""
 
     index: int
     type: str
@@ -72,7 +72,7 @@ class AutomationPage(TypedDict):
 
 
 class AutomationChoices(TypedDict):
-    """What the form of an automation can choose from."""
+    """The choices of the form of an automation."""
 
     flows: list[Named]
     deployments: list[Named]
@@ -240,14 +240,14 @@ async def read_choices(tx: Transaction) -> Any:
     """Return what the form of an automation can choose from, as `AutomationChoices` says."""
     return {
         "flows": await _list_names(tx, store.flows),
-        "deployments": await queries.list_deployment_names(tx, CHOICES),
+        "deployments": await queries.list_deployment_names(tx, MAX_CHOICES),
         "work_pools": await _list_names(tx, store.work_pools),
-        "work_queues": await queries.list_queue_names(tx, CHOICES),
+        "work_queues": await queries.list_queue_names(tx, MAX_CHOICES),
         "automations": await _list_names(tx, store.automations),
-        "notifiers": await queries.list_block_names(tx, CHOICES, capability="notify"),
-        "webhooks": await queries.list_block_names(tx, CHOICES, slug="webhook"),
+        "notifiers": await queries.list_block_names(tx, MAX_CHOICES, capability="notify"),
+        "webhooks": await queries.list_block_names(tx, MAX_CHOICES, slug="webhook"),
     }
 
 
 async def _list_names(tx: Transaction, collection: Collection) -> list[Row]:
-    return await collection.find(tx, {}, collection.order("name", "id"), CHOICES, columns=["id", "name"])
+    return await collection.find(tx, {}, collection.order("name", "id"), MAX_CHOICES, columns=["id", "name"])

@@ -27,7 +27,7 @@ from prefect.server.services.pages.catalog_shapes import (
 from prefect.server.store import Collection, Row
 from prefect.server.store.queries import catalog_pages as queries
 
-BARS = 20
+CHART_BARS = 20
 """How many runs of each object a list shows."""
 
 GRID_RUNS = 30
@@ -131,7 +131,7 @@ async def build_deployment_page(tx: Transaction, id_: UUID) -> DeploymentPage:
     }
 
 
-async def present_flows(tx: Transaction, rows: Sequence[Row], bars: int = BARS) -> list[FlowRow]:
+async def present_flows(tx: Transaction, rows: Sequence[Row], bars: int = CHART_BARS) -> list[FlowRow]:
     """Return flows as rows of a list."""
     ids = [row["id"] for row in rows]
     if not ids:
@@ -153,7 +153,7 @@ async def present_flows(tx: Transaction, rows: Sequence[Row], bars: int = BARS) 
     ]
 
 
-async def present_deployments(tx: Transaction, rows: Sequence[Row], bars: int = BARS) -> list[DeploymentRow]:
+async def present_deployments(tx: Transaction, rows: Sequence[Row], bars: int = CHART_BARS) -> list[DeploymentRow]:
     """Return deployments as rows of a list."""
     ids = [row["id"] for row in rows]
     if not ids:

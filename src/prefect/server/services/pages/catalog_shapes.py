@@ -267,6 +267,6 @@ class Found(TypedDict):
 
 
 class SearchResult(TypedDict):
-    """What the palette has found."""
+    """The objects that the palette has found."""
 
     found: list[Found]

@@ -180,7 +180,7 @@ class FlowRunPage(TypedDict):
 
 
 class TaskInput(TypedDict):
-    """What a task run was called with, by the name of the parameter."""
+    """An argument of a task run, by the name of its parameter."""
 
     name: str
     sources: list[Named]
@@ -225,7 +225,7 @@ class LogsPart(TypedDict):
 
 
 class LogChoices(TypedDict):
-    """What a log can be narrowed by: the names of its loggers, and task runs."""
+    """The choices of a log's filters: the names of its loggers, and task runs."""
 
     loggers: list[str]
     tasks: list[Named]

@@ -43,10 +43,11 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
     flow_id, key = values["flow_id"], values.get("idempotency_key")
     if key is not None and (existing := await _find_by_key(tx, flow_id, key)):
         return await reading.present_flow_run(tx, existing[0]), False
-    flows = await store.flows.get_many(tx, [flow_id])
-    labels = (await _find_inherited_labels(tx, [values], flows))[flow_id, values.get("deployment_id")]
-    if labels is None:
+    flow, deployment_id = await store.flows.get(tx, flow_id), values.get("deployment_id")
+    if flow is None:
         raise Conflict(f"There is no flow {str(flow_id)!r} of which this could be a run.")
+    deployment = await store.deployments.get(tx, deployment_id) if deployment_id is not None else None
+    labels = _inherit_labels(flow, deployment_id, deployment)
     row = build_flow_run(await _resolve_work_queue(tx, values), state or PENDING_STATE, labels)
     if not await store.flow_runs.add(tx, [row]):
         # Another transaction has added it since the look-up.
@@ -54,7 +55,7 @@ async def create_flow_run(tx: Transaction, values: Values, state: Values | None 
         if not existing:
             raise Conflict(f"There is a flow run {str(row['id'])!r} already.")
         return await reading.present_flow_run(tx, existing[0]), False
-    await transitions.handle_first_state(tx, store.flow_runs, row, flows)
+    await transitions.handle_first_state(tx, store.flow_runs, row, {flow_id: flow})
     return await reading.present_flow_run(tx, row), True
 
 
@@ -184,17 +185,21 @@ async def _find_inherited_labels(
     pairs = {(run["flow_id"], run.get("deployment_id")) for run in runs}
     deployment_ids = list({id_ for _, id_ in pairs if id_ is not None})
     deployments = await store.deployments.get_many(tx, deployment_ids) if deployment_ids else {}
-    inherited: dict[tuple[UUID, UUID | None], dict[str, Any] | None] = {}
-    for flow_id, deployment_id in pairs:
-        if flow_id not in flows:
-            inherited[flow_id, deployment_id] = None
-            continue
-        labels = {**flows[flow_id]["labels"], "prefect.flow.id": str(flow_id)}
-        if deployment_id is not None:
-            own = deployments.get(deployment_id, {}).get("labels", {})
-            labels |= {**own, "prefect.deployment.id": str(deployment_id)}
-        inherited[flow_id, deployment_id] = labels
-    return inherited
+    return {
+        (flow_id, deployment_id): _inherit_labels(flows[flow_id], deployment_id, deployments.get(deployment_id))
+        if flow_id in flows
+        else None
+        for flow_id, deployment_id in pairs
+    }
+
+
+def _inherit_labels(flow: Row, deployment_id: UUID | None, deployment: Row | None) -> dict[str, Any]:
+    """Return the labels of a run of a flow, and of a deployment if it has one, which may have been deleted."""
+    labels = {**flow["labels"], "prefect.flow.id": str(flow["id"])}
+    if deployment_id is not None:
+        own = {} if deployment is None else deployment["labels"]
+        labels |= {**own, "prefect.deployment.id": str(deployment_id)}
+    return labels
 
 
 def build_flow_run(values: Values, state: Values, labels: Values) -> Row:
@@ -213,10 +218,9 @@ _EMPTY: dict[str, Callable[[], Any]] = {"array": list, "object": dict}
 def _fill_columns(collection: store.Collection, values: Values) -> Row:
     """Return a row with all its columns, without a state."""
     kinds = collection.table.kinds
-    row: Row = dict.fromkeys(kinds)
-    row.update((name, _EMPTY[kind]()) for name, kind in kinds.items() if kind in _EMPTY)
-    row.update(run_states.NO_DERIVED_COLUMNS)
-    row.update((name, value) for name, value in values.items() if value is not None)
+    row: Row = {name: _EMPTY[kind]() if kind in _EMPTY else None for name, kind in kinds.items()}
+    row |= run_states.NO_DERIVED_COLUMNS
+    row |= {name: value for name, value in values.items() if value is not None}
     row["id"] = row["id"] or new_id()
     row["name"] = row["name"] or random_name()
     return row

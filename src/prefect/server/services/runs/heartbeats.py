@@ -35,7 +35,7 @@ async def renew_leases(tx: Transaction, durations: Mapping[UUID, timedelta]) -> 
 
 
 async def _revive(tx: Transaction, ids: Sequence[UUID]) -> None:
-    """Let flow runs that were taken for dead be Running again, with their task runs: their process lives.
+    """Set flow runs and task runs whose crash was inferred to Running again: their process sends heartbeats.
 
     It was stopped, or could not reach the server, for longer than a lease.
     """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.runs import claims, transitions
-from prefect.server.services.work import workers
+from prefect.server.services.work import work_queues, workers
 from prefect.server.store import Row
 from prefect.server.store.queries import work as queries
 from prefect.types import now
@@ -57,12 +58,15 @@ async def _explain_scheduled(tx: Transaction, run: Row) -> tuple[str, str]:
         return _explain_without_queue(deployment)
     queue = await reading.get_row(tx, store.work_queues, run["work_queue_id"])
     pool = await reading.get_row(tx, store.work_pools, queue["work_pool_id"])
+    online = await store.workers.find(
+        tx, {"work_pool_id": pool["id"], "status": workers.ONLINE}, store.workers.order("name")
+    )
     return (
         _explain_paused(queue, pool)
         or await _explain_deployment_limit(tx, run, deployment)
         or await _explain_slots(tx, queue, pool)
-        or await _explain_workers(tx, pool)
-        or await _explain_position(tx, run, queue, pool)
+        or await _explain_workers(tx, queue, pool, online)
+        or await _explain_position(tx, run, queue, pool, online)
     )
 
 
@@ -111,11 +115,20 @@ async def _explain_slots(tx: Transaction, queue: Row, pool: Row) -> tuple[str, s
     return None
 
 
-async def _explain_workers(tx: Transaction, pool: Row) -> tuple[str, str] | None:
-    found = await store.workers.find(tx, {"work_pool_id": pool["id"]})
-    if any(row["status"] == workers.ONLINE for row in found):
-        return None
-    last = max(found, key=lambda row: row["last_heartbeat_time"], default=None)
+async def _explain_workers(tx: Transaction, queue: Row, pool: Row, online: Sequence[Row]) -> tuple[str, str] | None:
+    if not online:
+        return await _explain_absence(tx, pool)
+    if not work_queues.is_polled(queue):
+        polled = queue["last_polled"]
+        seen = "has never been polled" if polled is None else f"was last polled {_format_ago(polled)}"
+        text = f"waits: no worker polls its work queue {queue['name']!r} in the pool {pool['name']!r}, which {seen}."
+        return "queue_not_polled", text
+    return None
+
+
+async def _explain_absence(tx: Transaction, pool: Row) -> tuple[str, str]:
+    known = await store.workers.find(tx, {"work_pool_id": pool["id"]})
+    last = max(known, key=lambda row: row["last_heartbeat_time"], default=None)
     waits = f"waits for a worker of its work pool {pool['name']!r}"
     if last is None:
         return "no_worker", f"{waits}, which has never had one: start one with `prefect worker start`."
@@ -123,19 +136,76 @@ async def _explain_workers(tx: Transaction, pool: Row) -> tuple[str, str] | None
     return "no_worker", f"{waits}: none is online, and the last one, {last['name']!r}, was there {seen}."
 
 
-async def _explain_position(tx: Transaction, run: Row, queue: Row, pool: Row) -> tuple[str, str]:
+async def _explain_position(tx: Transaction, run: Row, queue: Row, pool: Row, online: Sequence[Row]) -> tuple[str, str]:
     ids = await queries.find_due_runs(tx, [queue["id"]], now(), None, POSITION_LIMIT)
-    if run["id"] not in ids:
-        return "queued", f"waits in the work queue {queue['name']!r} of the pool {pool['name']!r}."
-    place = ids.index(run["id"])
+    place = ids.index(run["id"]) if run["id"] in ids else None
+    counts = await _count_claimed_runs(tx, pool)
     if place == 0:
-        return "next", f"is the next one in the work queue {queue['name']!r}: a worker is about to take it."
+        # A worker that has ended a moment ago, or polls other queues, counts as online too: it does not take the run.
+        is_new = now() - (run["next_scheduled_start_time"] or now()) < TAKING_TIME
+        is_free = is_new and any(row["name"] not in counts and not _is_overdue(row) for row in online)
+        waits_for = "a worker is about to take it" if is_free else _describe_workers(online, counts)
+        return "next", f"is the next one in the work queue {queue['name']!r}: {waits_for}."
+    waits = f"waits in the work queue {queue['name']!r} of the pool {pool['name']!r}"
+    if place is None:
+        return "queued", f"{waits}{await _describe_precedence(tx, run, queue)}."
     before = "1 run is" if place == 1 else f"{place} runs are"
-    return "queued", f"waits in the work queue {queue['name']!r} of the pool {pool['name']!r}: {before} before it."
+    return "queued", f"{waits}: {before} before it, and {_describe_workers(online, counts)}."
+
+
+async def _describe_precedence(tx: Transaction, run: Row, queue: Row) -> str:
+    """Return which limit keeps a run from being the next one, because runs that are due before it come first."""
+    limit = await transitions.find_deployment_limit(tx, run["deployment_id"]) if run["deployment_id"] else None
+    if limit is not None:
+        return f": runs of its deployment that were due before it come first, {limit['limit_']} at a time"
+    if queue["concurrency_limit"] is not None:
+        return f": runs that were due before it come first, {queue['concurrency_limit']} at a time"
+    return ""
 
 
 POSITION_LIMIT = 10_000
 """The last place in a queue that is looked up."""
+
+TAKING_TIME = timedelta(seconds=15)
+"""How soon a worker takes a run that is the next one: it polls every ten seconds, if it is not notified before."""
+
+MAX_COUNTED_RUNS = 1_000
+"""How many runs of a pool are counted by their workers."""
+
+
+async def _count_claimed_runs(tx: Transaction, pool: Row) -> Mapping[str, int]:
+    """Return how many runs the workers of a pool have claimed that have not ended; those without any are left out."""
+    queues = await store.work_queues.find(tx, {"work_pool_id": pool["id"]}, columns=["id"])
+    runs = await queries.find_states_of_occupying_runs(tx, [queue["id"] for queue in queues], MAX_COUNTED_RUNS)
+    return Counter(claim["worker"] for run in runs if "worker" in (claim := claims.find_claim(run) or {}))
+
+
+def _is_overdue(worker: Row) -> bool:
+    """Return whether a worker that still counts as online has missed a heartbeat."""
+    allowed = timedelta(seconds=worker["heartbeat_interval_seconds"] or HEARTBEAT_SECONDS) * 1.2
+    return now() - worker["last_heartbeat_time"] > allowed
+
+
+HEARTBEAT_SECONDS = 30
+"""The interval of a worker whose interval is not known."""
+
+
+def _describe_workers(online: Sequence[Row], counts: Mapping[str, int]) -> str:
+    """Return which workers are online, with how many runs each."""
+    named: list[str] = []
+    for row in online[:MAX_NAMED_WORKERS]:
+        count = counts.get(row["name"], 0)
+        runs = "no run" if not count else "1 run" if count == 1 else f"{count} runs"
+        silent = f", silent for {_format_duration(now() - row['last_heartbeat_time'])}" if _is_overdue(row) else ""
+        named.append(f"{row['name']!r} ({runs}{silent})")
+    if len(online) > MAX_NAMED_WORKERS:
+        named.append("others")
+    who = "the worker" if len(online) == 1 else "the workers"
+    return f"{who} {' and '.join(named)} {'is' if len(online) == 1 else 'are'} online"
+
+
+MAX_NAMED_WORKERS = 3
+"""How many workers a sentence names."""
 
 
 def _describe_holders(holders: Sequence[Row]) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -20,13 +20,14 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import leases, slots, tag_limits
 from prefect.server.services.core import presenters, reading
-from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
+from prefect.server.services.core.errors import Conflict, InvalidRequest, NotFound, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.core.reading import get_row
 from prefect.server.services.events import emitting
 from prefect.server.services.runs import claims, heartbeat_intervals, observed_states, run_states
 from prefect.server.services.work import notices
 from prefect.server.store import Collection, Row
+from prefect.server.store.queries import runs as queries
 from prefect.settings import get_current_settings
 from prefect.types import new_id, now
 
@@ -63,10 +64,12 @@ async def set_flow_run_state(
     Returns:
         An `OrchestrationResult`.
     """
-    row = await get_row(tx, store.flow_runs, id_, lock=True)
+    row, flows = await queries.lock_flow_run(tx, id_)
+    if row is None:
+        raise NotFound("flow run", id_)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
     entry, token = parse_proposed_state(state), claims.read_claim(headers, id_)
-    proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, entry), chosen, client_version)
+    proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, entry), chosen, client_version, flows)
     if token is not None and (refusal := claims.find_refusal(row, token, entry)) is not None:
         return _to_result(proposal, rules.Abort(refusal))
     return await _transition(tx, proposal)
@@ -194,13 +197,14 @@ def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
 
 @dataclass(frozen=True)
 class _Proposal:
-    """A proposed state: the run's row, which is locked, the state, and the rules to apply."""
+    """A proposed state: the run's row, which is locked, the state, the rules to apply, and the flow if it was read."""
 
     collection: Collection
     row: Row
     proposed: rules.Entry
     policy: rules.Policy
     client_version: str | None = None
+    flows: Mapping[UUID, Row] = field(default_factory=dict[UUID, Row])
 
     @property
     def kind(self) -> Any:
@@ -270,8 +274,7 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
             }
             lease_id = current.lease_id if current else None
             facts["lease_held"] = lease_id is not None and await leases.is_held(tx, lease_id)
-    timestamps = frozenset(run_states.entered_at(state) for state in row["states"])
-    return rules.Facts(now=entry.timestamp, client_version=proposal.client_version, timestamps=timestamps, **facts)
+    return rules.Facts(now=entry.timestamp, client_version=proposal.client_version, **facts)
 
 
 async def find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | None:
@@ -397,7 +400,7 @@ async def _run_effects(
     for effect in effects:
         if isinstance(effect, rules.EmitStateEvent):
             entered = emitting.StateChange(row, before, row["states"][-1], proposal.proposed.type)
-            await emitting.emit_state_events(tx, "flow_run", [entered])
+            await emitting.emit_state_events(tx, "flow_run", [entered], proposal.flows)
         elif isinstance(effect, rules.ReleaseDeploymentSlot):
             if effect.lease_id is not None:
                 await leases.end_lease(tx, effect.lease_id)

@@ -71,8 +71,11 @@ async def change_run(tx: Transaction, collection: Collection, id_: UUID, values:
 
 def check_parameters(values: Values) -> None:
     """Raise `InvalidRequest` for parameters that are larger than the settings allow."""
+    parameters = values.get("parameters")
+    if not parameters:
+        return
     max_size = get_current_settings().server.api.max_parameter_size
-    size = len(json_codec.dumps(values.get("parameters") or {}, str, orjson.OPT_NON_STR_KEYS))
+    size = len(json_codec.dumps(parameters, str, orjson.OPT_NON_STR_KEYS))
     if 0 < max_size < size:
         raise InvalidRequest(
             f"Flow run parameters must be less than {max_size:,} bytes when serialized (got {size:,} bytes)."

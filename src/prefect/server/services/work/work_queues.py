@@ -217,10 +217,14 @@ def related_resource(row: Row) -> emitting.Labels:
     return emitting.resource_labels("work-queue", row["id"], row["name"], "work-queue")
 
 
-def _compute_status(row: Row) -> str:
+def is_polled(row: Row) -> bool:
+    """Return whether a worker has polled a queue a short time ago."""
     seconds = get_current_settings().server.services.foreman.work_queue_last_polled_timeout_seconds
-    is_polled = row["last_polled"] is not None and now() - row["last_polled"] <= timedelta(seconds=seconds)
-    return READY if is_polled else NOT_READY
+    return row["last_polled"] is not None and now() - row["last_polled"] <= timedelta(seconds=seconds)
+
+
+def _compute_status(row: Row) -> str:
+    return READY if is_polled(row) else NOT_READY
 
 
 async def _shift_priorities(tx: Transaction, others: Iterable[Row], priority: int) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -63,6 +64,7 @@ class EventConditions(NamedTuple):
         return all_of([self.possibly, Sql(f"({self.surely.text}) IS NOT TRUE", self.surely.values)])
 
 
+@lru_cache(1000)
 def split_resource_id(resource_id: str) -> tuple[str, UUID | None]:
     """Split the id of a resource into its kind and the UUID at its end, if it has one."""
     kind, _, last = resource_id.rpartition(".")

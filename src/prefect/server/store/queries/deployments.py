@@ -54,7 +54,7 @@ async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
 
 
 async def reset_schedules(tx: Transaction, deployment_ids: Sequence[UUID]) -> None:
-    """Have the scheduler check all schedules of these deployments in its next round."""
+    """Mark all schedules of these deployments as due for the scheduler's next round."""
     condition = one_of("deployment_id", deployment_ids)
     await tx.run(Sql(f"UPDATE deployment_schedule SET look_at = NULL WHERE {condition.text}", condition.values))
 

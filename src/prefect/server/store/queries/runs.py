@@ -24,6 +24,30 @@ _ZOMBIE = Sql(
 """Flow runs that a process should be running, or a worker starting. One that is suspended, or scheduled for a worker,
 has no process."""
 
+_FLOW_COLUMNS = ("id", "name", "tags")
+
+_FLOW_RUN_AND_FLOW = (
+    f"SELECT {', '.join(f'flow_run.{name}' for name in store.flow_runs.table.names)},"
+    f" {', '.join(f'flow.{name}' for name in _FLOW_COLUMNS)}"
+    " FROM flow_run LEFT JOIN flow ON flow.id = flow_run.flow_id WHERE flow_run.id = ?"
+)
+
+
+async def lock_flow_run(tx: Transaction, id_: UUID) -> tuple[Row | None, dict[UUID, Row]]:
+    """Lock and return a flow run, and what events say of its flow, by the flow's id; None and nothing without the run.
+
+    Hot path: each change of state reads both, so one statement does.
+    """
+    lock = f"{tx.dialect.lock_clause} OF flow_run" if tx.dialect.lock_clause else ""
+    rows = await tx.fetch(Sql(_FLOW_RUN_AND_FLOW + lock, (id_,)))
+    if not rows:
+        return None, {}
+    names = store.flow_runs.table.names
+    (run,) = tx.dialect.decode_rows(store.flow_runs.table, names, [rows[0][: len(names)]])
+    (flow,) = tx.dialect.decode_rows(store.flows.table, _FLOW_COLUMNS, [rows[0][len(names) :]])
+    return run, {} if flow["id"] is None else {flow["id"]: flow}
+
+
 # --- unfinished runs -------------------------------------------------------------------------------------------------
 
 

@@ -55,6 +55,12 @@ async def find_occupying_runs(tx: Transaction, queue_id: UUID, limit: int, offse
     return await store.flow_runs.find(tx, where, _LONGEST_FIRST, limit, offset, _OCCUPYING_COLUMNS)
 
 
+async def find_states_of_occupying_runs(tx: Transaction, queue_ids: Sequence[UUID], limit: int) -> list[Row]:
+    """Return `states` of at most so many runs of these queues that occupy slots."""
+    where = store.flow_runs.where(Sql(_OCCUPIED), {"work_queue_id": list(queue_ids)})
+    return await store.flow_runs.find(tx, where, limit=limit, columns=["states"])
+
+
 async def find_occupying_runs_by_queue(tx: Transaction, queue_ids: Sequence[UUID], limit: int) -> list[Row]:
     """Return at most `limit` runs of each queue that occupy slots, in short, those longest in their state first."""
     if not queue_ids or not limit:
