@@ -17,10 +17,11 @@ import typing
 import warnings
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, Generic, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 import pydantic_core
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -126,6 +127,16 @@ class UnknownSerializer(Serializer[Any]):
         )
 
 
+def _library_with(kind: str, *methods: str) -> AfterValidator:
+    """Return the validator of a module's name: the module can be imported and has these functions."""
+
+    def check(name: str) -> str:
+        _import_library(name, kind, *methods)
+        return name
+
+    return AfterValidator(check)
+
+
 class PickleSerializer(Serializer[D]):
     """Serializes with a pickle library, in base64.
 
@@ -133,14 +144,10 @@ class PickleSerializer(Serializer[D]):
     """
 
     type: str = Field(default="pickle", frozen=True)
-    picklelib: str = Field(default="cloudpickle", description="The module that pickles: it has `dumps` and `loads`.")
+    picklelib: Annotated[str, _library_with("pickle", "dumps", "loads")] = Field(
+        default="cloudpickle", description="The module that pickles: it has `dumps` and `loads`."
+    )
     picklelib_version: str | None = Field(default=None, description="Kept for records that have it; not checked.")
-
-    @field_validator("picklelib")
-    @classmethod
-    def _check_library(cls, value: str) -> str:
-        _import_library(value, "pickle", "dumps", "loads")
-        return value
 
     def dumps(self, obj: D) -> bytes:
         return base64.encodebytes(_import_library(self.picklelib, "pickle").dumps(obj))
@@ -228,13 +235,9 @@ class CompressedSerializer(Serializer[D]):
 
     type: str = Field(default="compressed", frozen=True)
     serializer: SerializeAsAny[Serializer]
-    compressionlib: str = Field(default="lzma", description="The module that compresses: `compress`, `decompress`.")
-
-    @field_validator("compressionlib")
-    @classmethod
-    def _check_library(cls, value: str) -> str:
-        _import_library(value, "compression", "compress", "decompress")
-        return value
+    compressionlib: Annotated[str, _library_with("compression", "compress", "decompress")] = Field(
+        default="lzma", description="The module that compresses: `compress`, `decompress`."
+    )
 
     def dumps(self, obj: D) -> bytes:
         return base64.encodebytes(

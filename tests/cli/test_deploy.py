@@ -269,7 +269,10 @@ class TestPlan:
         write(ONE)
         outcome = run("deploy", "--all", "--plan", "--prune")
         assert (outcome.code, "- delete" in outcome.out) == (2, True)
-        assert "Deleted deployment 'hello/two'." in run("deploy", "--all", "--prune").out
+        outcome = run("deploy", "--all", "--prune")
+        assert (outcome.code, "--prune asks before it deletes 'hello/two'" in outcome.err) == (1, True)
+        assert len(client.read_deployments()) == 3
+        assert "Deleted deployment 'hello/two'." in run("--no-prompt", "deploy", "--all", "--prune").out
         assert {each.name for each in client.read_deployments()} == {"by-hand", "one"}
 
 

@@ -1,102 +1,87 @@
-"""An interrupt (Ctrl+C) at any moment of what a thread does with slots and records leaves no lock behind."""
+"""A program that is interrupted while it takes or gives back slots: none stays taken, and nothing stays locked."""
 
-import _weakrefset
+from __future__ import annotations
+
+import contextlib
+import dis
+import itertools
 import sys
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
-from typing import Any, cast
-from uuid import uuid4
+from types import CodeType, FrameType
+from typing import Any
 
 import pytest
 
-from prefect.client.transport import Transport
-from prefect.concurrency.renewal import Renewal, _keeper
-from prefect.concurrency.slots import HeldSlots
-from prefect.journal.writer import Journal
-from tests.recorded import records
+from prefect.client.orchestration import get_client
+from prefect.concurrency.sync import concurrency
 
-TIMEOUT_SECONDS = 30.0
-
-IGNORING = {_weakrefset.__file__}
-"""Modules whose callbacks of the garbage collection Python does not let raise anything."""
+STRIDE = 13
+"""Every such moment is tried: all of them take half a minute, and neighbours are alike."""
 
 
-def interrupt_everywhere(action: Callable[[], Any]) -> Iterator[int]:
-    """Repeat an action, interrupted at each of its moments in turn."""
-    moment = 0
-    while interrupt_at(moment, action):
-        yield moment
-        moment += 1
+class Interrupter:
+    """A trace function that raises `KeyboardInterrupt` at one of the moments at which Python looks for signals.
+
+    That is after a call of a function in C, at the beginning of one in Python, and at the end of a loop's body.
+
+    Args:
+        at: The number of the moment.
+    """
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+        self._last: tuple[FrameType, str] | None = None
+        self._codes: dict[CodeType, bytes] = {}
+        self.moments = 0
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Interrupter:
+        if event == "call":
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        elif event == "opcode":
+            code = self._codes.setdefault(frame.f_code, frame.f_code.co_code)
+            last, self._last = self._last, (frame, dis.opname[code[frame.f_lasti]])
+            if last is not None and last[0] is frame and last[1].startswith(("CALL", "RESUME", "JUMP_BACKWARD")):
+                self.moments += 1
+                if self.moments == self._at:
+                    raise KeyboardInterrupt
+        return self
 
 
-def interrupt_at(moment: int, action: Callable[[], Any]) -> bool:
-    """Carry out an action with an interrupt at its `moment`th call or return; return whether it had so many."""
-    left = moment
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        nonlocal left
-        if event in ("call", "return") and frame.f_code.co_filename not in IGNORING:
-            left -= 1
-            if left == -1:
-                raise KeyboardInterrupt
-        return trace
-
-    former = sys.gettrace()
+@contextlib.contextmanager
+def tracing(trace: Interrupter) -> Iterator[None]:
+    previous = sys.gettrace()
+    sys.settrace(trace)
     try:
-        sys.settrace(trace)
-        action()
+        yield
+    finally:
+        sys.settrace(previous)
+
+
+def is_interrupted(trace: Interrupter) -> bool:
+    """Hold a slot for a moment and return whether that was interrupted."""
+    try:
+        with tracing(trace), concurrency("db"):
+            pass
     except KeyboardInterrupt:
         return True
-    finally:
-        sys.settrace(former)
     return False
 
 
-def test_interrupted_renewals_leave_their_lock_free() -> None:
-    def hold() -> None:
-        renewal.start()
-        renewal.stop()
-
-    held = HeldSlots(uuid4(), [], 1, 3600.0, cast(Transport, None), 0)
-    renewal, lasting = Renewal(held, False, lambda: None), Renewal(held, False, lambda: None)
-    lasting.start()  # so that the thread runs
-    try:
-        count = 0
-        for _ in interrupt_everywhere(hold):
-            count += 1
-            assert _keeper._lock.acquire(timeout=TIMEOUT_SECONDS)
-            _keeper._lock.release()
-        assert count > 5
-    finally:
-        _keeper._renewals.clear()
-
-
-def test_interrupted_journal_goes_on(home: Path) -> None:
-    def record() -> None:
-        mine.append({"kind": "log", "n": 0})
-        mine.flush(TIMEOUT_SECONDS)
-
-    mine = Journal(home)
-    record()
-    moments = list(interrupt_everywhere(record))
-    assert len(moments) > 5
-    mine.append({"kind": "log", "n": 1})
-    assert mine.flush(TIMEOUT_SECONDS)
-    mine.close()
-    assert [each["n"] for each in records(home) if each["kind"] == "log"][-1] == 1
-
-
-def test_records_are_written_when_the_thread_was_interrupted_before_it_started(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupt(self: threading.Thread) -> None:
-        raise KeyboardInterrupt
-
-    mine = Journal(home)
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
-        patched.setattr(threading.Thread, "start", interrupt)
-        mine.append({"kind": "log", "n": 1})
-    mine.close()
-    assert [each["n"] for each in records(home) if each["kind"] == "log"] == [1]
+# A coroutine that is interrupted before its first step was never awaited.
+@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
+def test_slots_are_free_when_taking_or_releasing_them_was_interrupted(home: Path) -> None:
+    client = get_client(sync_client=True)
+    client.upsert_global_concurrency_limit_by_name("db", 1)
+    with concurrency("db"):
+        pass
+    for at in itertools.count(STRIDE, STRIDE):
+        trace = Interrupter(at)
+        interrupted = is_interrupted(trace)
+        if trace.moments < at:
+            break
+        assert interrupted, at
+        assert client.read_global_concurrency_limit_by_name("db").active_slots == 0, at
+        with concurrency("db", timeout_seconds=0):
+            pass
+    assert at > 20 * STRIDE or sys.version_info >= (3, 12), at  # newer versions may trace less

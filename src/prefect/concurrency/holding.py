@@ -61,20 +61,24 @@ class Holding:
             self._events = emit_concurrency_acquisition_events(held.limits, held.slots)
 
     async def end(self) -> None:
-        """Release the slots.
+        """Release the slots, if there are some; doing it again after an interrupt completes it.
 
         Raises:
             LeaseLost: They were lost meanwhile, and the code was to be interrupted.
         """
-        if self._held is None or self._renewal is None:
+        held = self._held
+        if held is None:
             return
-        _forget(self._place, self._held)
-        self._renewal.stop()
-        if self._renewal.lost is None:
-            await shield(slots.release(self._held))
-        if self._emits:
-            emit_concurrency_release_events(self._held.limits, self._held.slots, self._events)
-        self._renewal.raise_lost()
+        _forget(self._place, held)
+        if self._renewal is not None:
+            self._renewal.stop()
+        if self.lost is None:
+            await shield(slots.release(held))
+        self._held = None
+        if self._events:
+            emit_concurrency_release_events(held.limits, held.slots, self._events)
+        if self._renewal is not None:
+            self._renewal.raise_lost()
 
     @property
     def lost(self) -> LeaseLost | None:
@@ -89,10 +93,9 @@ def _find_place() -> Place:
 
 
 def _forget(place: Place, held: HeldSlots) -> None:
-    nesting = _held_by_place[place]
-    nesting.remove(held)
-    if not nesting:
-        del _held_by_place[place]
+    nesting = [each for each in _held_by_place.pop(place, ()) if each is not held]
+    if nesting:
+        _held_by_place[place] = nesting
 
 
 _held_by_place: dict[Place, list[HeldSlots]] = {}

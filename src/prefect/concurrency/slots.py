@@ -166,18 +166,23 @@ async def acquire(request: SlotRequest, held: Sequence[HeldSlots] = ()) -> HeldS
     api = transport.get_shared_transport()
     try:
         answer = await _request_until_granted(api, request, lease_id, held)
-    except BaseException as error:
+        lease_id = UUID(str(answer["lease_id"]))  # another server chooses it
+        limits = [responses.MinimalConcurrencyLimitResponse.model_validate(limit) for limit in answer["limits"]]
+        _check_missing(request, {limit.name for limit in limits})
+        return HeldSlots(lease_id, limits, request.slots, request.lease_seconds, api, os.getpid()) if limits else None
+    except BaseException as error:  # also an interrupt after they were given
         if not failures.is_refusal(error):
             await shield(_give_up(api, lease_id))
-        if isinstance(error, Exception) and not isinstance(error, AcquireConcurrencySlotTimeoutError):
+        is_clear = isinstance(error, ConcurrencySlotAcquisitionError | AcquireConcurrencySlotTimeoutError)
+        if isinstance(error, Exception) and not is_clear:
             raise _explain(error, request) from error
         raise
-    limits = [responses.MinimalConcurrencyLimitResponse.model_validate(limit) for limit in answer["limits"]]
-    found = UUID(str(answer["lease_id"]))
-    missing = sorted(set(request.names) - {limit.name for limit in limits})
+
+
+def _check_missing(request: SlotRequest, found: set[str]) -> None:
+    """Warn of limits that do not exist, or raise that if the request is strict."""
+    missing = sorted(set(request.names) - found)
     if missing and request.strict:
-        if limits:
-            await release_lease(api, found)
         raise ConcurrencySlotAcquisitionError(
             f"There is no concurrency limit {', '.join(map(repr, missing))}: create it with "
             "`prefect global-concurrency-limit create`, or leave out `strict`."
@@ -188,7 +193,6 @@ async def acquire(request: SlotRequest, held: Sequence[HeldSlots] = ()) -> HeldS
             "creates one.",
             ", ".join(map(repr, missing)),
         )
-    return HeldSlots(found, limits, request.slots, request.lease_seconds, api, os.getpid()) if limits else None
 
 
 async def _request_until_granted(
@@ -327,8 +331,6 @@ def read_retry_delay(error: Exception, refusals: int) -> float:
 
 
 def _explain(error: Exception, request: SlotRequest) -> Exception:
-    if isinstance(error, ConcurrencySlotAcquisitionError):
-        return error
     return ConcurrencySlotAcquisitionError(f"No slots of {_quote(request.names)} could be taken: {_describe(error)}")
 
 

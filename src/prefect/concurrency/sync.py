@@ -67,14 +67,17 @@ def concurrency(
     raises = strict if raise_on_lease_renewal_failure is None else raise_on_lease_renewal_failure
     thread = threading.get_ident()
     holding = Holding(request, raises, lambda: renewal.interrupt_thread(thread))
-    drive(holding.begin())
     try:
+        drive(holding.begin())
         yield
     except renewal.LeaseLost as error:
         raise holding.lost or error from None
     finally:
         try:
             drive(holding.end())
+        except BaseException:
+            drive(holding.end())  # an interrupt may have come before the slots were given back
+            raise
         finally:
             if holding.lost is not None:  # the block may have ended before it was interrupted
                 renewal.clear_interrupt()

@@ -100,7 +100,9 @@ class EventsWorker:
     def reset_for_fork(self) -> None:
         """Reset the queue and the thread; the parent process sends the events it queued."""
         self._queue: deque[_Item] = deque()
-        self._changed = threading.Condition()
+        # Blocks use the lock itself: an interrupt on entering those of a condition may leave it locked.
+        self._mutex = threading.RLock()
+        self._changed = threading.Condition(self._mutex)
         self._sending = 0
         self._has_urgent = False
         self._flush_now = False
@@ -186,7 +188,7 @@ class EventsWorker:
         """
         limit = self._settings.events.worker_max_queue_size
         in_run = run_identity.get() is not None
-        with self._changed:
+        with self._mutex:
             if limit and len(self._queue) >= limit:
                 logger.warning("An event was dropped: the queue has %d events (events.worker_max_queue_size).", limit)
                 return
@@ -198,7 +200,7 @@ class EventsWorker:
 
     def wait_until_empty(self) -> None:
         """Wait until the queued events are sent or dropped."""
-        with self._changed:
+        with self._mutex:
             self._flush_now = True
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._queue and not self._sending)
@@ -216,7 +218,7 @@ class EventsWorker:
         return self._finish(EXIT_FLUSH_TIMEOUT_SECONDS if at_exit else None, at_exit)
 
     def _finish(self, timeout: float | None, at_exit: bool = False) -> bool:
-        with self._changed:
+        with self._mutex:
             self._stopped = True
             self._flush_now = not at_exit  # the journal itself waits at exit
             self._changed.notify_all()
@@ -232,7 +234,7 @@ class EventsWorker:
         """Record what the thread has not, because the server does not answer: an event recorded twice counts once."""
         if self.client_type is not None:
             return
-        with self._changed:
+        with self._mutex:
             rest = [*self._unrecorded, *self._queue]
             self._queue.clear()
         for item in rest:
@@ -284,7 +286,7 @@ class EventsWorker:
 
     def _take_batch(self, count: int) -> list[_Item]:
         """Return the next events; empty when the worker stops."""
-        with self._changed:
+        with self._mutex:
             self._changed.wait_for(lambda: self._queue or self._stopped)
             self._changed.wait_for(lambda: self._has_urgent or self._is_due(count), LONG_GATHER_INTERVAL_SECONDS)
             # Waking a thread takes longer than recording an event: those that follow soon are taken with this one.
@@ -298,7 +300,7 @@ class EventsWorker:
         return self._stopped or self._flush_now or len(self._queue) >= count
 
     def _mark_sent(self, count: int) -> None:
-        with self._changed:
+        with self._mutex:
             self._sending -= count
             self._changed.notify_all()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from prefect.exceptions import PrefectException
 
@@ -59,3 +59,12 @@ def _cast(text: str, real: Any, name: str) -> Any:
     if cast is None:
         raise ValueError(f"{name} cannot be replaced by an environment variable: it is a {type(real).__name__}.")
     return cast(text)
+
+
+def find_url(kind: Literal["flow-run", "task-run"], run_id: str | None, url_type: Literal["api", "ui"]) -> str | None:
+    """Return the URL of a run in the API or in the web page; None outside of runs."""
+    if run_id is None:
+        return None
+    from prefect.client.urls import url_for
+
+    return url_for(kind, obj_id=run_id, url_type=url_type)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext
-from prefect.runtime._attributes import attributes
+from prefect.runtime._attributes import attributes, find_url
 from prefect.runtime._attributes import type_cast as type_cast
 from prefect.types import now
 
@@ -166,21 +166,12 @@ def _read_parent_id(run: runs.FlowRun | None) -> UUID | None:
 
 def get_flow_run_api_url() -> str | None:
     """Return the URL of the run in the API."""
-    return _url("api")
+    return find_url("flow-run", get_id(), "api")
 
 
 def get_flow_run_ui_url() -> str | None:
     """Return the URL of the run in the web page."""
-    return _url("ui")
-
-
-def _url(kind: str) -> str | None:
-    run_id = get_id()
-    if run_id is None:
-        return None
-    from prefect.client.urls import url_for
-
-    return url_for("flow-run", obj_id=run_id, url_type=kind)  # pyright: ignore[reportArgumentType]
+    return find_url("flow-run", get_id(), "ui")
 
 
 FIELDS = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from prefect.context import TaskRunContext
-from prefect.runtime._attributes import attributes
+from prefect.runtime._attributes import attributes, find_url
 from prefect.runtime._attributes import type_cast as type_cast
 
 __all__ = ["api_url", "id", "name", "parameters", "run_count", "tags", "task_name", "ui_url"]  # pyright: ignore[reportUnsupportedDunderAll]
@@ -49,21 +49,12 @@ def get_parameters() -> dict[str, Any]:
 
 def get_task_run_api_url() -> str | None:
     """Return the URL of the run in the API."""
-    return _url("api")
+    return find_url("task-run", get_id(), "api")
 
 
 def get_task_run_ui_url() -> str | None:
     """Return the URL of the run in the web page."""
-    return _url("ui")
-
-
-def _url(kind: str) -> str | None:
-    run_id = get_id()
-    if run_id is None:
-        return None
-    from prefect.client.urls import url_for
-
-    return url_for("task-run", obj_id=run_id, url_type=kind)  # pyright: ignore[reportArgumentType]
+    return find_url("task-run", get_id(), "ui")
 
 
 FIELDS = {

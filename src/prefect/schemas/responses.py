@@ -164,39 +164,41 @@ class FlowRunSlotSummary(PrefectBaseModel):
     time_in_current_state: timedelta | None = None
 
 
-class WorkQueueConcurrencyStatus(PrefectBaseModel):
-    """One page of the flow runs that occupy the slots of a work queue."""
+class SlotUsage(PrefectBaseModel):
+    """The active slots of a pool or queue, and its limit."""
 
     active_slots: int
     concurrency_limit: int | None = None
-    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list[FlowRunSlotSummary])
+
+
+class PagedSlotUsage(SlotUsage):
+    """Slot usage with the numbers of a page: of all items, of those in a page, of all pages, and of this one."""
+
     count: int
     limit: int
     pages: int
     page: int
 
 
-class WorkQueueConcurrencyStatusDetail(PrefectBaseModel):
+class WorkQueueConcurrencyStatus(PagedSlotUsage):
+    """One page of the flow runs that occupy the slots of a work queue."""
+
+    flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list[FlowRunSlotSummary])
+
+
+class WorkQueueConcurrencyStatusDetail(SlotUsage):
     """The flow runs that occupy the slots of one queue of a pool."""
 
     queue_id: UUID
     queue_name: str
-    active_slots: int
-    concurrency_limit: int | None = None
     flow_runs: list[FlowRunSlotSummary] = Field(default_factory=list[FlowRunSlotSummary])
     flow_run_count: int | None = None
 
 
-class WorkPoolConcurrencyStatus(PrefectBaseModel):
+class WorkPoolConcurrencyStatus(PagedSlotUsage):
     """Slot usage of a work pool, for one page of its queues."""
 
-    active_slots: int
-    concurrency_limit: int | None = None
     queues: list[WorkQueueConcurrencyStatusDetail] = Field(default_factory=list[WorkQueueConcurrencyStatusDetail])
-    count: int
-    limit: int
-    pages: int
-    page: int
 
 
 class SlaMergeResponse(PrefectBaseModel):

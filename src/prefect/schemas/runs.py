@@ -36,20 +36,20 @@ class Flow(ObjectBaseModel):
     labels: KeyValueLabelsField = Field(default_factory=dict)
 
 
-class CreatedBy(PrefectBaseModel):
+class Actor(PrefectBaseModel):
+    """Who changes an object."""
+
+    id: UUID | None = None
+    type: str | None = None
+    display_value: str | None = None
+
+
+class CreatedBy(Actor):
     """The creator of an object."""
 
-    id: UUID | None = None
-    type: str | None = None
-    display_value: str | None = None
 
-
-class UpdatedBy(PrefectBaseModel):
+class UpdatedBy(Actor):
     """The last editor of an object."""
-
-    id: UUID | None = None
-    type: str | None = None
-    display_value: str | None = None
 
 
 class FlowRunPolicy(PrefectBaseModel):

@@ -42,13 +42,7 @@ def pull_from_s3(
     credentials: dict[str, Any] | None = None,
     client_parameters: dict[str, Any] | None = None,
 ) -> dict[str, str]:
-    """Download a folder into the current directory.
-
-    Args:
-        bucket: The bucket's name.
-        folder: The folder in it.
-        credentials: Fields of an `AwsCredentials` block.
-        client_parameters: Fields of `AwsClientParameters`.
+    """Download a folder into the current directory. Arguments are as for `push_to_s3`.
 
     Returns:
         `bucket`, `folder` and `directory`, where the files are.

@@ -129,3 +129,29 @@ async def test_mounted_application_serves_below_a_root_path(server: Server) -> N
     transport = httpx.ASGITransport(server.app, root_path="/prefix")
     async with httpx.AsyncClient(transport=transport, base_url="http://test/prefix/api") as client:
         assert (await client.post("/flows/count")).json() == 0
+
+
+async def test_client_that_goes_before_its_request_is_complete_is_no_failure(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    messages = [{"type": "http.request", "body": b"{", "more_body": True}, {"type": "http.disconnect"}]
+    sent: list[Any] = []
+
+    async def receive() -> Any:
+        return messages.pop(0)
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": "POST",
+        "path": "/api/v2/concurrency_limits/increment-with-lease",
+        "query_string": b"",
+        "headers": [(b"content-type", b"application/json"), (b"content-length", b"100")],
+        "client": ("127.0.0.1", 1),
+    }
+    await server.app(scope, receive, send)
+    assert sent[0]["status"] == 499
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]

@@ -22,24 +22,24 @@ from prefect.types._annotated import (
 from prefect.types.names import ArtifactKey, BlockDocumentName, BlockTypeSlug, Name, NonEmptyishName, VariableName
 
 
-class BlockTypeCreate(ActionBaseModel):
+class BlockTypeDescription(ActionBaseModel):
+    """The description of a block type."""
+
+    logo_url: HttpUrl | None = None
+    documentation_url: HttpUrl | None = None
+    description: str | None = None
+    code_example: str | None = None
+
+
+class BlockTypeCreate(BlockTypeDescription):
     """A new block type."""
 
     name: str
     slug: BlockTypeSlug
-    logo_url: HttpUrl | None = None
-    documentation_url: HttpUrl | None = None
-    description: str | None = None
-    code_example: str | None = None
 
 
-class BlockTypeUpdate(ActionBaseModel):
+class BlockTypeUpdate(BlockTypeDescription):
     """Changes to a block type."""
-
-    logo_url: HttpUrl | None = None
-    documentation_url: HttpUrl | None = None
-    description: str | None = None
-    code_example: str | None = None
 
     @classmethod
     def updatable_fields(cls) -> set[str]:
@@ -143,17 +143,6 @@ class ConcurrencyLimitV2Create(ActionBaseModel):
     slot_decay_per_second: NonNegativeFloat = 0
 
 
-class ConcurrencyLimitV2Update(ActionBaseModel):
-    """Request of the API to change a named limit."""
-
-    active: bool | None = None
-    name: Name | None = None
-    limit: NonNegativeInteger | None = None
-    active_slots: NonNegativeInteger | None = None
-    denied_slots: NonNegativeInteger | None = None
-    slot_decay_per_second: NonNegativeFloat | None = None
-
-
 class GlobalConcurrencyLimitCreate(ActionBaseModel):
     """A new named limit."""
 
@@ -172,6 +161,12 @@ class GlobalConcurrencyLimitUpdate(ActionBaseModel):
     active: bool | None = None
     active_slots: NonNegativeInteger | None = None
     slot_decay_per_second: NonNegativeFloat | None = None
+
+
+class ConcurrencyLimitV2Update(GlobalConcurrencyLimitUpdate):
+    """Request of the API to change a named limit."""
+
+    denied_slots: NonNegativeInteger | None = None
 
 
 class WorkPoolCreate(ActionBaseModel):
@@ -196,24 +191,24 @@ class WorkPoolUpdate(ActionBaseModel):
     storage_configuration: WorkPoolStorageConfiguration | None = None
 
 
-class WorkQueueCreate(ActionBaseModel):
+class WorkQueueFields(ActionBaseModel):
+    """Fields of new and changed work queues."""
+
+    description: str | None = None
+    is_paused: bool = False
+    concurrency_limit: NonNegativeInteger | None = None
+    priority: PositiveInteger | None = None
+    filter: QueueFilter | None = None
+
+
+class WorkQueueCreate(WorkQueueFields):
     """A new work queue."""
 
     name: str
-    description: str | None = None
-    is_paused: bool = False
-    concurrency_limit: NonNegativeInteger | None = None
-    priority: PositiveInteger | None = None
-    filter: QueueFilter | None = None
 
 
-class WorkQueueUpdate(ActionBaseModel):
+class WorkQueueUpdate(WorkQueueFields):
     """Changes to a work queue."""
 
     name: str | None = None
-    description: str | None = None
-    is_paused: bool = False
-    concurrency_limit: NonNegativeInteger | None = None
-    priority: PositiveInteger | None = None
     last_polled: AwareDateTime | None = None
-    filter: QueueFilter | None = None

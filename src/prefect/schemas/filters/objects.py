@@ -144,11 +144,9 @@ class ArtifactFilterId(AnyId):
     """Selects artifacts by their ids."""
 
 
-class ArtifactFilterKey(PrefectBaseModel):
+class ArtifactFilterKey(LikeText):
     """Selects artifacts by their key."""
 
-    any_: list[str] | None = None
-    like_: str | None = None
     exists_: bool | None = None
 
 
@@ -174,11 +172,9 @@ class ArtifactCollectionFilterFlowRunId(AnyId):
     """Selects the latest artifacts of each key by the flow run they belong to."""
 
 
-class ArtifactCollectionFilterKey(PrefectBaseModel):
+class ArtifactCollectionFilterKey(LikeText):
     """Selects the latest artifacts of each key by their key."""
 
-    any_: list[str] | None = None
-    like_: str | None = None
     exists_: bool | None = None
 
 

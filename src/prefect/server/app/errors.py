@@ -8,10 +8,10 @@ from typing import Any
 
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from prefect.server.app.endpoints import to_json
+from prefect.server.app.endpoints import CLIENT_CLOSED_REQUEST, to_json
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.services.core.errors import ServiceError
 
@@ -68,6 +68,11 @@ async def handle_unavailable(_: Request, error: Exception) -> Response:
     return error_response(503, {"exception_message": "Service Unavailable"})
 
 
+async def handle_client_gone(_: Request, __: Exception) -> Response:
+    """Answer a client that has gone before it had sent all of its request: nobody receives the answer."""
+    return Response(status_code=CLIENT_CLOSED_REQUEST)
+
+
 async def handle_failure(request: Request, error: Exception) -> Response:
     """Answer an unexpected error, which is logged with the id of its request."""
     request_id = request.scope.get("request_id")
@@ -83,5 +88,6 @@ HANDLERS: dict[Any, Any] = {
     StoreBusy: handle_unavailable,
     StoreUnavailable: handle_unavailable,
     StoreError: handle_failure,
+    ClientDisconnect: handle_client_gone,
     Exception: handle_failure,
 }

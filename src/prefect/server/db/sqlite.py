@@ -87,6 +87,7 @@ class SqliteTransaction:
         self._path = path
         # A cancelled caller may leave a statement running in a worker thread: closing must wait for it.
         self._busy = threading.Lock()
+        self._is_finished = False
         self.principal = LOCAL
         self.memory = memory
         self.notifications: Notifications = []
@@ -123,20 +124,25 @@ class SqliteTransaction:
             await self.run(Sql("ROLLBACK"))
 
     async def finish(self, statement: str) -> None:
-        """End the transaction with COMMIT or ROLLBACK; the connection is not used for it any more."""
+        """End the transaction with COMMIT or ROLLBACK, unless it has ended; its connection is not used any more."""
         await blocking(self._finish, statement)
 
     def _finish(self, statement: str) -> None:
         with self._busy:
+            if self._is_finished:
+                return
             try:
                 if self._raw.in_transaction:
                     self._raw.execute(statement)
             except sqlite3.Error as error:
+                self._is_finished = True
                 self._raw.close()
                 raise explain_error(error, self._path) from error
             except BaseException:
+                self._is_finished = True
                 self._raw.close()
                 raise
+            self._is_finished = True
             self._close(self._raw)
 
     async def _call(self, fn: Callable[[], T]) -> T:
@@ -211,14 +217,17 @@ class SqliteDatabase:
             return await work(tx)
 
     async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
-        # Threads of one process take turns here: if hundreds tried to lock the file, its holder would get no time.
-        if not self._writer_turn.acquire(timeout=self.write_timeout):
-            raise StoreBusy(f"The local store {str(self.path)!r} is busy: other threads write for too long.")
-        try:
-            async with self.writing(durable) as tx:
-                return await work(tx)
-        finally:
-            self._writer_turn.release()
+        # Threads of one process take turns here: if hundreds tried to lock the file, its holder would get no time. Only
+        # `with` is sure to release a lock: an interrupt may follow an `acquire` before any `try`.
+        with self._writer_turn:
+            writing = self.writing(durable)
+            try:
+                async with writing as tx:
+                    return await work(tx)
+            except BaseException:
+                # An interrupt between the block and its end, too, must not leave the write lock with a traceback.
+                await writing.gen.aclose()
+                raise
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Transaction]:
@@ -236,10 +245,11 @@ class SqliteDatabase:
         try:
             await self._take_write_lock(connection)
             yield connection
+            await connection.finish("COMMIT")
         except BaseException:
+            # Also after an interrupt within COMMIT: the traceback would keep the connection, and it the write lock.
             await connection.finish("ROLLBACK")
             raise
-        await connection.finish("COMMIT")
         self._notify_listeners(connection.notifications)
 
     def _notify_listeners(self, notifications: Notifications) -> None:
