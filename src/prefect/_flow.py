@@ -281,19 +281,27 @@ class Flow(_functions.Wrapper, Generic[P, R]):
 
 
 def load_flow(entrypoint: str) -> Flow[..., Any]:
-    """Return the flow of an entrypoint, `path/to/file.py:name` or `package.module:name`, after running its file.
+    """Return the flow of an entrypoint, after running its file.
 
     Raises:
         MissingFlowError: The file or module has no such flow.
         ScriptError: There is no such file, or it failed to run.
         ImportError: There is no such module.
     """
+    return require_flow(load_function(entrypoint), entrypoint)
+
+
+def load_function(entrypoint: str) -> Any:
+    """Return what an entrypoint names, `path/to/file.py:name` or `package.module:name`, after running its file.
+
+    Raises:
+        MissingFlowError: The file or module has nothing of this name.
+    """
     try:
-        found = imports.import_object(entrypoint)
+        return imports.import_object(entrypoint)
     except AttributeError as error:
         place, name = entrypoints.split_entrypoint(entrypoint)
         raise MissingFlowError(f"Function with name {name!r} not found in {place!r}.") from error
-    return require_flow(found, entrypoint)
 
 
 def require_flow(found: Any, entrypoint: str) -> Flow[..., Any]:

@@ -274,10 +274,9 @@ def load_function_and_convert_to_flow(entrypoint: str) -> Flow[..., Any]:
         ModuleNotFoundError: There is no such module.
     """
     try:
-        found = imports.import_object(entrypoint)
-    except AttributeError as error:
-        place, name = entrypoints.split_entrypoint(entrypoint)
-        raise RuntimeError(f"Function with name {name!r} not found in {place!r}.") from error
+        found = _flow.load_function(entrypoint)
+    except MissingFlowError as error:
+        raise RuntimeError(str(error)) from error
     return cast("Flow[..., Any]", found) if isinstance(found, Flow) else Flow(found, log_prints=True)
 
 

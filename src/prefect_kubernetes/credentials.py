@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -22,6 +23,10 @@ _CLIENT_CLASSES = {
     "core": "CoreV1Api",
     "custom_objects": "CustomObjectsApi",
 }
+
+
+class _NoCluster(ValueError):
+    """There is no configuration of a cluster."""
 
 
 class KubernetesClusterConfig(Block):
@@ -156,22 +161,30 @@ async def open_client(cluster_config: KubernetesClusterConfig | None) -> ApiClie
     client, config = import_library("client"), import_library("config")
     configuration = client.Configuration()
     configuration.connection_pool_maxsize = 0  # no limit: each followed output has a connection
+    context = None if cluster_config is None else cluster_config.get_context()
     try:
         if cluster_config is not None:
             await config.load_kube_config_from_dict(
-                config_dict=cluster_config.config,
-                context=cluster_config.get_context(),
-                client_configuration=configuration,
+                config_dict=cluster_config.config, context=context, client_configuration=configuration
             )
         else:
             await _load_local_config(config, configuration)
-    except config.ConfigException as error:
-        raise ValueError(f"The Kubernetes cluster is not configured: {' '.join(str(error).split())}") from error
-    return client.ApiClient(configuration=configuration)
+        return client.ApiClient(configuration=configuration)
+    except _NoCluster:
+        raise
+    except Exception as error:  # of the library, which takes a kubeconfig apart as it comes
+        said = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"The Kubernetes cluster is not configured: {said}") from error
 
 
 async def _load_local_config(config: Any, configuration: Configuration) -> None:
     try:
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
+        places: str = config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION
+        if not any(Path(place).expanduser().exists() for place in places.split(os.pathsep)):
+            raise _NoCluster(
+                f"There is no kubeconfig {places}, and this is no pod of a cluster: set KUBECONFIG, "
+                "or the job variable `cluster_config`."
+            ) from None
         await config.load_kube_config(client_configuration=configuration)

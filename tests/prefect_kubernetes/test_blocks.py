@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import re
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import yaml
@@ -12,6 +15,9 @@ from pydantic import ValidationError
 
 from prefect.blocks.schemas import compute_class_checksum
 from prefect_kubernetes import KubernetesClusterConfig, KubernetesCredentials
+from prefect_kubernetes.credentials import open_client
+from prefect_kubernetes.running.cluster import Cluster
+from prefect_kubernetes.running.watching import NamespaceWatch
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 
 CONFIG: dict[str, Any] = {
@@ -43,6 +49,36 @@ def test_cluster_is_read_from_a_file(tmp_path: Path):
 def test_yaml_that_is_not_valid_is_refused():
     with pytest.raises(ValidationError, match="The kubeconfig is no valid YAML"):
         KubernetesClusterConfig(config="a: [", context_name="a")  # pyright: ignore
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"There is no kubeconfig .*config, and this is no pod of a cluster: set KUBECONFIG, or .*"),
+        ("x: [", r"The Kubernetes cluster is not configured: while parsing .*"),
+        ("- a", r"The Kubernetes cluster is not configured: .*"),
+        ("current-context: a", r"The Kubernetes cluster is not configured: .*"),
+    ],
+)
+async def test_kubeconfig_that_is_missing_or_wrong_is_one_line(
+    content: str | None, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    kubeconfig = tmp_path / "config"
+    if content is not None:
+        kubeconfig.write_text(content)
+    monkeypatch.setattr("kubernetes_asyncio.config.kube_config.KUBE_CONFIG_DEFAULT_LOCATION", str(kubeconfig))
+    with pytest.raises(ValueError) as caught:
+        await open_client(None)
+    assert re.fullmatch(message, str(caught.value))
+
+
+async def test_watch_of_a_cluster_that_is_not_configured_does_not_wait(monkeypatch: pytest.MonkeyPatch):
+    cluster = Cluster(None)
+    monkeypatch.setattr(cluster, "list_objects", AsyncMock(side_effect=RuntimeError("unexpected")))
+    watch = NamespaceWatch(cluster, "default", "", logging.getLogger(), lambda pod: None)
+    with pytest.raises(RuntimeError, match="unexpected"):
+        await watch.start()
+    await watch.stop()
 
 
 async def test_credentials_of_an_unknown_context_say_so():

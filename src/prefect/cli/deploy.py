@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from prefect.cli._output import confirm, fail, is_interactive, print_json, print
 from prefect.exceptions import ScriptError
 
 if TYPE_CHECKING:
-    from prefect import flows
+    from prefect import flows, settings
     from prefect.cli import _deploy_prompts
     from prefect.client import orchestration
     from prefect.client.orchestration import PrefectClient
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from prefect.deployments.yaml.preparation import Prepared
     from prefect.deployments.yaml.project import Entry, Project
 else:
-    _deploy_prompts, changes, flows = lazy_from("prefect", "cli._deploy_prompts", "deployments.changes", "flows")
+    _deploy_prompts, changes = lazy_from("prefect", "cli._deploy_prompts", "deployments.changes")
+    flows, settings = lazy_from("prefect", "flows", "settings")
     orchestration = lazy("prefect.client.orchestration")
     planning, preparation, project = lazy_from("prefect.deployments.yaml", "planning", "preparation", "project")
 
@@ -69,7 +70,11 @@ CHANGES_PLANNED = 2
 )
 @multiple_option("--sla", metavar="SLA", help="Service level agreement, which only Prefect Cloud has")
 @click.option("--plan", "plan_only", is_flag=True, help="Show what would change; exit with 2 if something would.")
-@click.option("--prune", is_flag=True, help="With --all: delete what was deployed from this file and is gone from it.")
+@click.option(
+    "--prune",
+    is_flag=True,
+    help="With --all: delete what was deployed from this file and is gone from it, after asking.",
+)
 @output_option
 def command(
     entrypoint: str | None,
@@ -109,6 +114,8 @@ def command(
     removed = drive(planning.find_removed(client, found.name, [each.full_name for each in prepared])) if prune else {}
     if plan_only:
         return _show_plan(client, prepared, list(removed), output)
+    if removed and not is_interactive() and settings.get_current_settings().cli.prompt is None:
+        fail(f"--prune asks before it deletes {_quote(removed)}: pass --no-prompt where nobody can answer.")
     _deploy(client, found, prepared)
     if removed:
         _prune(client, removed)
@@ -223,8 +230,11 @@ def _show_plan(client: PrefectClient, prepared: list[Prepared], removed: list[st
 
 
 def _prune(client: PrefectClient, removed: dict[str, Any]) -> None:
-    names = ", ".join(map(repr, removed))
-    confirm(f"Delete {names}, which the file no longer has?")
+    confirm(f"Delete {_quote(removed)}, which the file no longer has?")
     for name, deployment_id in removed.items():
         drive(client.delete_deployment(deployment_id))
         click.echo(f"Deleted deployment {name!r}.")
+
+
+def _quote(names: Iterable[str]) -> str:
+    return ", ".join(map(repr, names))

@@ -147,6 +147,12 @@ class NamespaceWatch:
                     self._listed[kind].set_exception(error)
                     return
                 self._logger.error("The %s in the namespace %r cannot be watched: %s", kind, self.namespace, error)
+            except Exception as error:  # whoever waits for the first list must hear of it
+                version = None
+                if not self._listed[kind].done():
+                    self._listed[kind].set_exception(error)
+                    return
+                self._logger.exception("The %s in the namespace %r cannot be watched.", kind, self.namespace)
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _list(self, kind: str) -> str:

@@ -7,14 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
 
 if TYPE_CHECKING:
-    from prefect.schemas.filters import (
-        DeploymentFilter,
-        FlowFilter,
-        FlowRunFilter,
-        TaskRunFilter,
-        WorkPoolFilter,
-        WorkQueueFilter,
-    )
+    from prefect.schemas import filters
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -29,10 +22,10 @@ class RunRelatedFilters(TypedDict, total=False):
         deployment_filter: What the deployment, or one of the deployments, must satisfy.
     """
 
-    flow_filter: FlowFilter | None
-    flow_run_filter: FlowRunFilter | None
-    task_run_filter: TaskRunFilter | None
-    deployment_filter: DeploymentFilter | None
+    flow_filter: filters.FlowFilter | None
+    flow_run_filter: filters.FlowRunFilter | None
+    task_run_filter: filters.TaskRunFilter | None
+    deployment_filter: filters.DeploymentFilter | None
 
 
 class RelatedFilters(RunRelatedFilters, total=False):
@@ -43,8 +36,8 @@ class RelatedFilters(RunRelatedFilters, total=False):
         work_queue_filter: What the work queue of the deployment or the flow run must satisfy.
     """
 
-    work_pool_filter: WorkPoolFilter | None
-    work_queue_filter: WorkQueueFilter | None
+    work_pool_filter: filters.WorkPoolFilter | None
+    work_queue_filter: filters.WorkQueueFilter | None
 
 
 NAMES_IN_API = {
