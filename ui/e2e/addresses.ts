@@ -30,21 +30,31 @@ export async function findIds(server: TestServer): Promise<Ids> {
 export function listPages(ids: Ids): [string, string][] {
   return [
     ['/', 'Overview'],
+    ['/?hours=168&back=1&q=tag:prod', 'Overview'],
     ['/runs', 'Runs'],
     ['/runs?kind=task_run', 'Runs'],
     [`/runs/flow-run/${ids.run}`, 'broken-heron'],
     [`/runs/flow-run/${ids.run}?tab=logs`, 'broken-heron'],
     [`/runs/flow-run/${ids.run}?tab=details`, 'broken-heron'],
+    [`/runs/flow-run/${ids.run}?tab=tasks`, 'broken-heron'],
+    [`/runs/flow-run/${ids.run}?tab=parameters`, 'broken-heron'],
+    [`/runs/task-run/${ids.task}?tab=details`, 'transform-0'],
+    [`/runs/task-run/${ids.task}?tab=inputs`, 'transform-0'],
     [`/runs/task-run/${ids.task}`, 'transform-0'],
     ['/flows', 'Flows'],
     [`/flows/flow/${ids.flow}?tab=grid`, 'nightly-etl'],
     ['/deployments', 'Deployments'],
     [`/deployments/deployment/${ids.deployment}`, 'prod'],
+    [`/deployments/deployment/${ids.deployment}?tab=parameters`, 'prod'],
+    [`/deployments/deployment/${ids.deployment}?tab=configuration`, 'prod'],
+    [`/deployments/deployment/${ids.deployment}?tab=grid`, 'prod'],
     [`/deployments/deployment/${ids.deployment}/run`, 'Run prod'],
     [`/deployments/deployment/${ids.deployment}/edit`, 'Edit prod'],
     [`/deployments/deployment/${ids.deployment}/duplicate`, 'Duplicate prod'],
     ['/work-pools', 'Work pools'],
     ['/work-pools/work-pool/local', 'local'],
+    ['/work-pools/work-pool/local?tab=workers', 'local'],
+    ['/work-pools/work-pool/local?tab=template', 'local'],
     ['/work-pools/work-pool/local/queue/default', 'default'],
     ['/work-pools/create', 'Create a work pool'],
     ['/work-pools/work-pool/local/edit', 'Edit local'],
@@ -75,6 +85,11 @@ export function listPages(ids: Ids): [string, string][] {
     ['/settings', 'Settings'],
     ['/login', 'Sign in'],
   ]
+}
+
+/** Pages with something opened beside them. */
+export function listPanels(ids: Ids): [string, string][] {
+  return [[`/runs/flow-run/${ids.run}?tab=timeline&node=${ids.task}`, 'broken-heron']]
 }
 
 /** Addresses that other programs link to, beside those of the pages. */

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { beforeAll, expect, test } from 'vitest'
-import { findIds, listLinks, listPages, type Ids } from './addresses'
+import { findIds, listLinks, listPages, listPanels, type Ids } from './addresses'
 import { close, inBrowser, open, sharedServer, useBrowser } from './browser'
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -23,16 +23,16 @@ inBrowser('every page', () => {
   test('opens at the addresses of the original', async () => {
     for (const [path, heading] of listLinks(ids)) {
       const opened = await open(server, path)
-      expect(await opened.page.textContent('main h1'), path).toBe(heading)
+      await opened.page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
       expect(await opened.page.title(), path).toContain(heading)
       await close(opened)
     }
   })
 
   test.each(['light', 'dark'] as const)('opens at its address and has nothing serious for axe to find in the %s theme', async (colorScheme) => {
-    for (const [path, heading] of listPages(ids)) {
+    for (const [path, heading] of [...listPages(ids), ...listPanels(ids)]) {
       const opened = await open(server, path, { colorScheme })
-      expect(await opened.page.textContent('main h1'), path).toBe(heading)
+      await opened.page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
       expect(await opened.page.title(), path).toContain(heading)
       await opened.page.waitForTimeout(200)
       await opened.page.evaluate(AXE)
@@ -47,7 +47,7 @@ inBrowser('every page', () => {
   })
 
   test('fits a phone', async () => {
-    for (const [path] of listPages(ids)) {
+    for (const [path] of [...listPages(ids), ...listPanels(ids)]) {
       const opened = await open(server, path, { viewport: { width: 390, height: 844 } })
       await opened.page.waitForTimeout(200)
       const width = await opened.page.evaluate(() => document.documentElement.scrollWidth)

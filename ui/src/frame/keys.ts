@@ -34,10 +34,18 @@ export function listenToKeys(actions: KeyActions): () => void {
     else if (event.key === '?') actions.openShortcuts()
     else if (event.key === '/') focusFilter(event, actions)
     else if (event.key === 'u') choose({ zone: preferences.zone === 'utc' ? 'local' : 'utc' })
+    else if (press(event.key)) event.preventDefault()
     else if (event.key === 'j' || event.key === 'k') moveRow(event.key === 'j' ? 1 : -1)
   }
   addEventListener('keydown', key)
   return () => removeEventListener('keydown', key)
+}
+
+/** Press what a page has for a key. */
+function press(key: string): boolean {
+  const target = /^[a-z]$/.test(key) ? document.querySelector<HTMLElement>(`main [data-key="${key}"]:not(:disabled)`) : null
+  target?.click()
+  return Boolean(target)
 }
 
 function focusFilter(event: KeyboardEvent, actions: KeyActions) {

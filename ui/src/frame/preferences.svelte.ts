@@ -23,6 +23,7 @@ interface Choices {
   chart: boolean
   pageSize: number
   wrapLogs: boolean
+  logDeltas: boolean
   palette: Palette
   dense: boolean
   twelveHours: boolean
@@ -32,7 +33,7 @@ interface Choices {
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], views: {} }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], views: {} }
 
 function read(): Choices {
   try {

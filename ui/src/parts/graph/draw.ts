@@ -176,6 +176,11 @@ function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view
     context.fillStyle = ink.ink
     context.textAlign = 'left'
     context.fillText(text, Math.max(right, 8), y)
+  } else if (unit.start !== undefined && box.x - view.left - 7 < width) {
+    // There is no place beside the bar: as much as it holds is written on it.
+    context.fillStyle = '#fff'
+    context.textAlign = 'left'
+    context.fillText(fit(context, text, Math.min(box.width, view.width) - 16), Math.max(box.x - view.left + 8, 8), y)
   } else {
     context.fillStyle = ink.ink
     context.textAlign = 'right'

@@ -1,0 +1,101 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { close, inBrowser, open, useBrowser } from './browser'
+import { freePort, TestServer } from './servers'
+
+inBrowser('lists', () => {
+  useBrowser()
+  let server: TestServer
+  let flow: string
+  beforeAll(async () => {
+    server = new TestServer(await freePort())
+    await server.start()
+    flow = (await server.call<{ id: string }>('POST', '/flows/', { name: 'etl' })).id
+  })
+  afterAll(() => server.remove())
+
+  test('of a server where nothing has run say what to do, with something to copy', async () => {
+    const empty = new TestServer(await freePort())
+    await empty.start()
+    try {
+      for (const path of ['/', '/runs', '/runs?kind=task_run', '/flows', '/deployments', '/work-pools', '/automations', '/events', '/artifacts', '/assets', '/blocks', '/variables', '/concurrency-limits']) {
+        const opened = await open(empty, path)
+        await opened.page.locator('.empty').first().getByRole('button', { name: 'Copy' }).waitFor()
+        await close(opened)
+      }
+    } finally {
+      await empty.remove()
+    }
+  })
+
+  test('of deployments act on those that were chosen', async () => {
+    for (const name of ['one', 'two']) {
+      await server.call('POST', '/deployments/', { name, flow_id: flow, tags: [name], schedules: [{ schedule: { interval: 86_400 } }] })
+    }
+    const opened = await open(server, '/deployments')
+    const { page } = opened
+    await page.getByRole('checkbox', { name: 'Choose', exact: true }).check()
+    await page.getByRole('button', { name: 'Pause schedules' }).click()
+    await page.getByText('Pause schedules: 2 done.').waitFor()
+    const read = () => server.call<{ name: string; paused: boolean }[]>('POST', '/deployments/filter', {})
+    expect((await read()).map((each) => each.paused)).toEqual([true, true])
+    await page.getByRole('searchbox', { name: 'Tag' }).fill('two')
+    await page.getByText('1–1 of 1').waitFor()
+    await page.getByRole('checkbox', { name: 'Choose two' }).check()
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+    await page.getByText('No deployment matches').waitFor()
+    expect((await read()).map((each) => each.name)).toEqual(['one'])
+    await close(opened)
+  })
+
+  test('of runs are narrowed by what one chooses, and show the columns that one wants', async () => {
+    await server.call('POST', '/flow_runs/', { flow_id: flow, name: 'mine', tags: ['a'], state: { type: 'COMPLETED' } })
+    const opened = await open(server, '/runs')
+    const { page } = opened
+    await page.getByRole('button', { name: 'Filter actions' }).click()
+    await page.getByLabel('Flow', { exact: true }).fill('etl')
+    await page.keyboard.press('Enter')
+    await page.waitForURL(/q=flow%3A%22etl%22/)
+    await page.keyboard.press('Escape')
+    await page.getByRole('button', { name: 'Columns actions' }).click()
+    await page.getByRole('checkbox', { name: 'Tags' }).uncheck()
+    await page.getByRole('columnheader', { name: 'Tags' }).waitFor({ state: 'detached' })
+    await page.reload()
+    await page.getByRole('columnheader', { name: 'Deployment' }).waitFor()
+    expect(await page.getByRole('columnheader', { name: 'Tags' }).count()).toBe(0)
+    await close(opened)
+  })
+
+  test('of the overview show the runs of a query', async () => {
+    await server.call('POST', '/flow_runs/', { flow_id: flow, name: 'other', tags: ['b'], state: { type: 'RUNNING' } })
+    await server.call('POST', '/flow_runs/', { flow_id: flow, name: 'wanted', tags: ['c'], state: { type: 'RUNNING' } })
+    const opened = await open(server, '/')
+    const { page } = opened
+    await page.getByRole('link', { name: 'other' }).waitFor()
+    await page.getByRole('searchbox', { name: /Only/ }).fill('tag:c')
+    await page.getByRole('link', { name: 'other' }).waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'wanted' }).waitFor()
+    await page.getByRole('button', { name: 'Earlier' }).click()
+    await page.waitForURL(/back=1/)
+    await close(opened)
+  })
+
+  test('lead to task runs, whose state can be changed and which can be deleted', async () => {
+    const run = (await server.call<{ id: string }>('POST', '/flow_runs/', { flow_id: flow, name: 'owner', state: { type: 'RUNNING' } })).id
+    const task = (await server.call<{ id: string }>('POST', '/task_runs/', { flow_run_id: run, name: 'load-0', task_key: 'load', dynamic_key: '0', state: { type: 'RUNNING' } })).id
+    const opened = await open(server, `/runs/task-run/${task}`)
+    const { page } = opened
+    await page.getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('button', { name: 'Change state…' }).click()
+    await page.getByRole('combobox', { name: 'State' }).selectOption('FAILED')
+    await page.getByRole('textbox', { name: 'Reason' }).fill('it hung')
+    await page.getByRole('button', { name: 'Change', exact: true }).click()
+    await page.locator('.heading').getByText('Failed').waitFor()
+    await page.getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+    await page.waitForURL(new RegExp(`flow-run/${run}`))
+    await opened.close()
+    await expect(server.call('GET', `/task_runs/${task}`)).rejects.toThrow('404')
+  })
+})
