@@ -261,6 +261,13 @@ class TestPlan:
         assert [(each["action"], each["slug"]) for each in plan["schedules"]] == [("update", "daily")]
         assert "cron: 0 8 * * *" in run("deploy", "--all", "--plan").out
 
+    def test_plan_shows_a_change_of_the_time_zone(self, run: Run, client: SyncPrefectClient):
+        write(ONE)
+        run("deploy", "--all")
+        write(ONE.replace("Europe/Berlin", "Asia/Tokyo"))
+        shown = run("deploy", "--all", "--plan").out
+        assert "cron: 0 8 * * * (Europe/Berlin)" in shown and "cron: 0 8 * * * (Asia/Tokyo)" in shown
+
     def test_prune_deletes_what_the_file_no_longer_has(self, run: Run, client: SyncPrefectClient):
         flow_id = client.create_flow_from_name("hello")
         client.create_deployment(flow_id, "by-hand")

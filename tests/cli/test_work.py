@@ -154,7 +154,10 @@ def test_schedule_commands(prefect: Prefect, deployment: UUID) -> None:
     prefect("deployment", "schedule", "create", name, "--cron", "0 1 * * *", "--timezone", "Europe/Berlin")
     prefect("deployment", "schedule", "create", name, "--interval", 90, "--no-active")
     rows = table(prefect("deployment", "schedule", "ls", name))
-    assert sorted(row[1:] for row in rows) == [["cron: 0 1 * * *", "True"], ["interval: 1m 30s", "False"]]
+    assert sorted(row[1:] for row in rows) == [
+        ["cron: 0 1 * * * (Europe/Berlin)", "True"],
+        ["interval: 1m 30s", "False"],
+    ]
     id = next(row[0] for row in rows if row[2] == "True")
     prefect("deployment", "schedule", "pause", name, id)
     assert "already paused" in prefect("deployment", "schedule", "pause", name, id)

@@ -54,6 +54,7 @@ def trigger(**values: Any) -> EventTrigger:
     [
         ({"threshold": 1, "within": 0}, [0, 1, 2], [0, 1, 2]),
         ({"threshold": 0, "within": 0}, [0, 1], [0, 1]),
+        ({"threshold": -1, "within": 20}, [0, 1], [0]),
         ({"threshold": 2, "within": 0}, [0, 100, 5000, 5001, 5002], [100, 5001]),
         ({"threshold": 1, "within": 20}, [0, 1, 19, 20, 21], [0, 20]),
         ({"threshold": 3, "within": 20}, [0, 1, 2, 3, 4, 5], [2]),

@@ -53,7 +53,13 @@ def read_full_names(deployments: Iterable[DeploymentResponse]) -> dict[UUID, str
 
 
 def describe_schedule(schedule: Any) -> str:
-    """Format a schedule: `cron: 0 0 * * *`."""
+    """Format a schedule, with its time zone where that is not UTC: `cron: 0 0 * * * (Europe/Berlin)`."""
+    zone = getattr(schedule, "timezone", None)
+    return f"{describe_rule(schedule)}{f' ({zone})' if zone and zone != 'UTC' else ''}"
+
+
+def describe_rule(schedule: Any) -> str:
+    """Format a schedule without its time zone: `cron: 0 0 * * *`."""
     if getattr(schedule, "cron", None):
         return f"cron: {schedule.cron}"
     if getattr(schedule, "rrule", None):

@@ -45,7 +45,7 @@ def ls(deployment_name: str, output: str | None) -> None:
     found = get_client().read_deployment_schedules(find_deployment(deployment_name).id)
     if output:
         return print_json(
-            [{**one.model_dump(mode="json"), "schedule": _deployments.describe_schedule(one.schedule)} for one in found]
+            [{**one.model_dump(mode="json"), "schedule": _deployments.describe_rule(one.schedule)} for one in found]
         )
     return print_table(
         ["ID", "Schedule", "Active"],

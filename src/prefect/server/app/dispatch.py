@@ -14,6 +14,7 @@ from json import JSONDecodeError
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
+from starlette.convertors import UUIDConvertor
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from prefect.server.app.endpoints import JsonRequest, LazyRoute
 from prefect.server.app.errors import HANDLERS, describe_invalid_json, error_response
 from prefect.server.routes.operation import Operation
 from prefect.server.routes.parameters import Parameter, list_parameters
+from prefect.types import uuid_from_text
 
 GZIP_MIN_BYTES = 8 * 1024
 """The smallest response that is compressed: smaller ones are sent faster as they are."""
@@ -120,14 +122,18 @@ class _Endpoint:
     def __init__(self, route: LazyRoute) -> None:
         self.route = route
         self.operation: Operation = route.operation_app.operation
+        self._convert: dict[str, Callable[[str], Any]] = {
+            # Hot path: the pattern has checked the text, which the convertor does once more.
+            name: uuid_from_text if isinstance(convertor, UUIDConvertor) else convertor.convert
+            for name, convertor in route.param_convertors.items()
+        }
 
     def match(self, path: str) -> dict[str, Any] | None:
         """Return the parameters in a path, or None when the path is not of this operation."""
         found = self.route.path_regex.match(path)
         if found is None:
             return None
-        convertors = self.route.param_convertors
-        return {name: convertors[name].convert(value) for name, value in found.groupdict().items()}
+        return {name: self._convert[name](value) for name, value in found.groupdict().items()}
 
     @cached_property
     def call(self) -> Callable[..., Awaitable[Response]]:

@@ -12,7 +12,7 @@ import logging
 import random
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
@@ -208,7 +208,8 @@ class PostgresDatabase:
             raise self._closed_error()
         self.depth += 1
         try:
-            async with asyncio.timeout(self.retry_timeout):
+            # Hot path: a timeout costs a timer, and one that is free needs none.
+            async with asyncio.timeout(self.retry_timeout) if free.locked() else nullcontext():
                 await free.acquire()
         except TimeoutError:
             raise StoreBusy(f"All {self._connections} connections to the database are in use: try again.") from None
