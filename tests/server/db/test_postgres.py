@@ -45,7 +45,7 @@ def own() -> Iterator[Postgres]:
 
 
 async def keys(database: PostgresDatabase) -> list[str]:
-    rows = await database.read(lambda tx: store.meta.find(tx, order="meta.key"))
+    rows = await database.read(lambda tx: store.meta.find(tx, order=store.meta.order("key")))
     return [row["key"] for row in rows]
 
 
