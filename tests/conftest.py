@@ -7,7 +7,12 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# An example may take as long as a busy machine makes it.
+hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("patient")
 
 TIMEOUT_SECONDS = 5.0
 """Seconds that threads of a finished test have to end: how long a busy machine may keep them from it."""
