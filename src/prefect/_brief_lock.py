@@ -16,22 +16,37 @@ from prefect import _forks
 
 
 class BriefLock:
-    """A lock that is held for microseconds. It is free in a forked child."""
+    """A lock that is held for moments. It is free in a forked child, and after an interrupt of who acquires it.
 
-    __slots__ = ("_lock", "locked", "release")
+    A thread must not acquire it twice.
+    """
+
+    __slots__ = ("_is_owned", "_lock", "release")
 
     def __init__(self) -> None:
-        self._lock = _forks.create_lock()
-        self.locked = self._lock.locked  # Python 3.15's conditions want it of their lock
+        self._lock = _forks.create_rlock()  # unlike a plain one, it knows whether the thread has it
+        self._is_owned = self._lock._is_owned  # conditions ask their lock by this name
         self.release = self._lock.release
 
     def acquire(self, blocking: bool = True) -> bool:
         """Acquire the lock; return whether it was free, if the caller does not want to wait."""
-        while not self._lock.acquire(False):
-            if not blocking:
-                return False
-            time.sleep(0)  # lets the thread go on that holds it
+        try:
+            while not self._lock.acquire(False):
+                if not blocking:
+                    return False
+                time.sleep(0)  # lets the thread go on that holds it
+        except BaseException:  # Ctrl+C, perhaps with the lock acquired already
+            if self._is_owned():
+                self.release()
+            raise
         return True
+
+    def locked(self) -> bool:
+        """Return whether a thread holds the lock."""
+        if self._is_owned() or not self._lock.acquire(False):
+            return True
+        self.release()
+        return False
 
     def condition(self) -> threading.Condition:
         """Return a condition whose lock is this one."""

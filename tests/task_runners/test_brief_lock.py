@@ -2,8 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from itertools import count, takewhile
+
+import pytest
 
 from prefect._brief_lock import BriefLock
+from tests.interrupts import Interrupter, can_be_traced, tracing
 
 TIMEOUT_SECONDS = 10.0
 
@@ -33,11 +37,53 @@ def test_lock_is_held_by_one_thread_at_a_time():
 
 
 def test_acquire_without_blocking_says_whether_the_lock_was_free():
-    lock = BriefLock()
+    lock, found = BriefLock(), []
+    assert not lock.locked()
     assert lock.acquire(False)
-    assert not lock.acquire(False)
+    assert lock.locked()
+    run_in_threads(1, lambda: found.extend([lock.acquire(False), lock.locked()]))
+    assert found == [False, True]
     lock.release()
     assert lock.acquire()
+
+
+@can_be_traced
+def test_interrupt_while_the_lock_is_acquired_leaves_it_free():
+    lock = BriefLock()
+
+    def interrupt(at: int) -> bool:
+        trace = Interrupter(at)
+        try:
+            with tracing(trace), lock:
+                pass
+        except KeyboardInterrupt:
+            return True
+        return False
+
+    tried = list(takewhile(lambda at: interrupt(at) and not lock.locked(), count(1)))
+    assert len(tried) >= 2
+    assert not lock.locked()
+
+
+@can_be_traced
+def test_interrupt_while_another_thread_has_the_lock_leaves_it_to_that_thread():
+    lock, taken, end = BriefLock(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            taken.set()
+            end.wait(TIMEOUT_SECONDS)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert taken.wait(TIMEOUT_SECONDS)
+    for at in range(1, 20):
+        with pytest.raises(KeyboardInterrupt), tracing(Interrupter(at)), lock:
+            pass
+        assert lock.locked()
+    end.set()
+    holder.join(TIMEOUT_SECONDS)
+    assert not lock.locked()
 
 
 def test_thread_that_waits_gets_the_lock_when_it_is_released():

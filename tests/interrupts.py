@@ -1,0 +1,55 @@
+"""Interrupts of a program at each moment at which Python looks for them."""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import Any
+
+import pytest
+
+can_be_traced = pytest.mark.skipif(
+    sys.version_info >= (3, 12),
+    reason="the moments at which later versions of Python look for signals cannot be traced",
+)
+
+
+class Interrupter:
+    """A trace function that raises `KeyboardInterrupt` at one of the moments at which Python looks for signals.
+
+    That is after a call of a function in C, at the beginning of one in Python, and at the end of a loop's body.
+
+    Args:
+        at: The number of the moment.
+    """
+
+    def __init__(self, at: int) -> None:
+        self._at = at
+        self._last: tuple[FrameType, str] | None = None
+        self._codes: dict[CodeType, bytes] = {}
+        self.moments = 0
+
+    def __call__(self, frame: FrameType, event: str, arg: Any) -> Interrupter:
+        if event == "call":
+            frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        elif event == "opcode":
+            code = self._codes.setdefault(frame.f_code, frame.f_code.co_code)
+            last, self._last = self._last, (frame, dis.opname[code[frame.f_lasti]])
+            if last is not None and last[0] is frame and last[1].startswith(("CALL", "RESUME", "JUMP_BACKWARD")):
+                self.moments += 1
+                if self.moments == self._at:
+                    raise KeyboardInterrupt
+        return self
+
+
+@contextlib.contextmanager
+def tracing(trace: Interrupter) -> Iterator[None]:
+    previous = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(previous)
