@@ -260,7 +260,7 @@ def test_verdict_is_consistent(case):
     elif isinstance(verdict, Reject) and verdict.state is None:
         assert verdict.effects == () and current is not None
     if isinstance(verdict, Accept | Reject) and verdict.state is not None:
-        settled = settle(run, current, verdict, decision_facts)
+        settled = settle(run, current, verdict)
         assert settled.columns["state_type"] == verdict.state.type == settled.state.type
         assert settled.columns.get("run_count", 0) <= run.run_count + 1
 
@@ -292,7 +292,7 @@ def test_failing_run_is_retried_up_to_limit(policy, retries):
     while state is None or not state.is_terminal:
         proposed = entry("FAILED") if state is not None and state.type == "RUNNING" else entry("RUNNING")
         attempts += proposed.type == "RUNNING"
-        settled = settle(run, state, decide(policy, run, state, proposed, decision_facts), decision_facts)
+        settled = settle(run, state, decide(policy, run, state, proposed, decision_facts))
         run = replace(run, columns={**run.columns, **settled.columns}, policy={**run.policy, **settled.policy})
         state = settled.state
     assert attempts == retries + 1 == run.run_count

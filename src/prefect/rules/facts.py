@@ -154,7 +154,6 @@ class Facts:
         now: The time; aware.
         random_fraction: A random number, from 0 to less than 1; it selects a delay within the jitter of a retry.
         client_version: The version of the client that proposes the state, or None when it is not known.
-        timestamps: When the run's other states were entered, where the new one's time must differ from theirs.
         deployment_limit: How many runs of the deployment may be under way, or None without a limit.
         deployment_free: How many of those slots are free.
         deployment_strategy: What happens to a run that finds no slot.
@@ -172,7 +171,6 @@ class Facts:
     now: datetime
     random_fraction: float = 0.5
     client_version: str | None = None
-    timestamps: frozenset[datetime] = frozenset()
     deployment_limit: int | None = None
     deployment_free: int = 0
     deployment_strategy: Literal["ENQUEUE", "CANCEL_NEW"] = "ENQUEUE"

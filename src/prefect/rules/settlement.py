@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
 from typing import Any
 
 from prefect.rules.columns import advance
 from prefect.rules.effects import Effect, MarkResuming, MirrorToParent, RecordPauseKey, SetOnPolicy, SetOnRun
-from prefect.rules.facts import Entry, Facts, Run
+from prefect.rules.facts import Entry, Run
 from prefect.rules.verdicts import Accept, Reject
 
 _RESOLVED = SetOnRun | SetOnPolicy | MarkResuming | RecordPauseKey
@@ -32,14 +31,13 @@ class Settled:
     effects: tuple[Effect, ...]
 
 
-def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Facts) -> Settled:
+def settle(run: Run, current: Entry | None, verdict: Accept | Reject) -> Settled:
     """Return what is to be written for a verdict that writes a state.
 
     Args:
         run: The run before the change.
         current: The state it is in, or None before its first.
         verdict: What `decide` returned; a rejection must have a state.
-        facts: The facts that were passed to `decide`.
 
     Raises:
         ValueError: The verdict has no state to write.
@@ -56,8 +54,6 @@ def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Fac
     run = Run(run.kind, {**run.columns, **changed}, {**run.policy, **policy})
     state, effects = verdict.state, [effect for effect in verdict.effects if not isinstance(effect, _RESOLVED)]
     if run.kind == "flow_run":
-        if state.timestamp in facts.timestamps:
-            state = replace(state, timestamp=_make_unique(state.timestamp, facts.timestamps))
         state = state.with_details(flow_run_id=run.id, task_run_id=run.parent_task_run_id)
         if run.parent_task_run_id is not None:
             mirrored = state.with_details(child_flow_run_id=run.id)
@@ -74,9 +70,3 @@ def settle(run: Run, current: Entry | None, verdict: Accept | Reject, facts: Fac
         elif isinstance(effect, RecordPauseKey):
             policy["pause_keys"] = run.pause_keys | {effect.key}
     return Settled(state, {**changed, **columns}, policy, tuple(effects))
-
-
-def _make_unique(timestamp: datetime, others: frozenset[datetime]) -> datetime:
-    while timestamp in others:
-        timestamp += timedelta(microseconds=1)
-    return timestamp

@@ -230,7 +230,7 @@ async def _transition(tx: Transaction, proposal: _Proposal) -> Answer:
             raise Conflict(str(error)) from None
         if not isinstance(verdict, (rules.Accept, rules.Reject)) or verdict.state is None:
             return _to_result(proposal, verdict)
-        settled = rules.settle(run, current, verdict, facts)
+        settled = rules.settle(run, current, verdict)
         if await _take_slots(tx, proposal, settled.effects):
             before = proposal.row["states"][-1] if proposal.row["states"] else None
             await proposal.collection.change(tx, [proposal.row], _write_state(proposal, settled))
