@@ -60,6 +60,10 @@ def test_create_rejects_invalid_template(prefect: Prefect) -> None:
         ("[]", "--from-json contains no automation."),
         (json.dumps({**ALERT, "actions": [{"type": "nothing"}]}), "the action type 'nothing' is not one of "),
         (json.dumps({"trigger": {"type": "event", "within": "x"}, "actions": []}), "name: Field required; trigger."),
+        (
+            json.dumps({**ALERT, "trigger": {"type": "event", "posture": "Lazy"}}),
+            "trigger.event.posture: 'Lazy' is not Reactive or Proactive.",
+        ),
     ],
 )
 def test_create_rejects_invalid_definition(prefect: Prefect, definition: str, error: str) -> None:

@@ -289,18 +289,28 @@ def describe_error(error: Exception) -> str:
     errors: Any = getattr(error, "errors", None)
     if errors is None:
         return " ".join(str(error).split()).rstrip(".")
-    places = ((".".join(map(str, one["loc"])), _describe_reason(one)) for one in errors())
+    return describe_fields(errors())
+
+
+def describe_fields(errors: Iterable[Mapping[str, Any]]) -> str:
+    """Describe errors of a validation on one line without a full stop, each with the place of its field."""
+    places = ((".".join(map(str, one["loc"])), _describe_reason(one)) for one in errors)
     return "; ".join(f"{place}: {text}" if place else text for place, text in places).rstrip(".")
 
 
 _EXCLUDED_CHARACTERS = re.compile(r"\^\[\^(.+)\]\+\$")
 """A pattern of texts without certain characters, such as names have."""
 
+_ENUM_PREFIX = re.compile(r"\b[A-Z]\w*\.")
+"""The name of an enum before that of a member."""
+
 
 def _describe_reason(error: Mapping[str, Any]) -> str:
     excluded = _EXCLUDED_CHARACTERS.fullmatch((error.get("ctx") or {}).get("pattern") or "")
     if excluded is not None:
         return f"{error['input']!r} is empty or has one of the characters {' '.join(excluded[1])}"
+    if error["type"] == "literal_error":
+        return f"{error['input']!r} is not {_ENUM_PREFIX.sub('', error['ctx']['expected'])}"
     return error["msg"].removeprefix("Value error, ")
 
 

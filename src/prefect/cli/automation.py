@@ -13,7 +13,17 @@ import click
 from prefect._lazy import lazy_from, lazy_modules
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import fail_not_found, get_client, parse_uuid, read_all_pages
-from prefect.cli._output import as_text, confirm, fail, print_fields, print_json, print_notice, print_table
+from prefect.cli._output import (
+    as_text,
+    confirm,
+    describe_fields,
+    fail,
+    format_time,
+    print_fields,
+    print_json,
+    print_notice,
+    print_table,
+)
 from prefect.cli._times import parse_duration
 from prefect.exceptions import ObjectNotFound
 from prefect.types import now
@@ -226,7 +236,7 @@ def _parse_automation(value: Any, source: str) -> AutomationCore:
     try:
         automation = automations.AutomationCore.model_validate(value)
     except pydantic.ValidationError as error:
-        fail(f"{source} contains an invalid automation: {_describe_invalid(error).rstrip('.')}.")
+        fail(f"{source} contains an invalid automation: {_describe_invalid(error)}.")
     for action in (*automation.actions, *automation.actions_on_trigger, *automation.actions_on_resolve):
         if isinstance(action, automation_actions.UnknownAction):
             known = ", ".join(sorted(automation_actions.KNOWN_ACTION_TYPES))
@@ -241,9 +251,7 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
     kinds = {one["loc"][:-1] for one in untyped}
     left = [one for one in errors if not any(one["loc"][: len(kind)] == kind for kind in kinds)]
     if left:
-        return "; ".join(
-            f"{'.'.join(map(str, one['loc']))}: {one['msg'].removeprefix('Value error, ')}" for one in left
-        )
+        return describe_fields(left)
     known = sorted(one.get("ctx", {}).get("expected", "") for one in untyped)
     return f"the type {untyped[0]['input']!r} is not one of {', '.join(known)}"
 
@@ -264,7 +272,7 @@ def test(file: str, since: str, output: str | None) -> None:
     if output:
         return print_json([_present_firing(one, firing) for one, firing in found])
     if not found:
-        return click.echo(f"No event since {as_text(start)} would have fired an automation of {file}.")
+        return click.echo(f"No event since {format_time(start)} would have fired an automation of {file}.")
     return print_table(
         ["When", "Automation", "For", "Event"],
         [
