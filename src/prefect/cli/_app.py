@@ -47,7 +47,9 @@ def _run(args: list[str]) -> int:
         return code if isinstance(code, int) else 0
     except click.UsageError as error:
         where = error.ctx.command_path if error.ctx else "prefect"
-        _output.print_error(f"{error.format_message()} See `{where} --help`.")
+        message = error.format_message()
+        end = "" if message.endswith((".", "?")) else "."
+        _output.print_error(f"{message}{end} See `{where} --help`.")
         return 2
     except click.ClickException as error:
         _output.print_error(error.format_message())
