@@ -4,6 +4,7 @@ import json
 import sys
 import textwrap
 import time
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -192,6 +193,17 @@ def test_events_are_emitted_and_streamed(run: Run, tmp_path: Path) -> None:
     file = tmp_path / "events.txt"
     assert run("event", "stream", "--run-once", "--format", "text", "--output-file", str(file)).out == ""
     assert file.read_text().endswith(" paid bill.1\n")
+
+
+def test_event_stream_ends_without_an_error_when_it_is_interrupted(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def interrupt(account: bool) -> AsyncGenerator[Any]:
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("prefect.cli.events._subscribe", interrupt)
+    outcome = run("events", "stream")
+    assert (outcome.code, outcome.out) == (0, "")
+    assert "Error" not in outcome.err
 
 
 def test_event_stream_polls_the_local_store(run: Run, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

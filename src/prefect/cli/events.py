@@ -57,6 +57,8 @@ def stream(shape: str, output_file: str | None, account: bool, run_once: bool) -
     print_notice("Waiting for events. Press Ctrl+C to stop.")
     try:
         asyncio.run(_print_events(account, lambda event: write(_format_event(event, shape)), run_once))
+    except KeyboardInterrupt:
+        return  # the way to end it
     except RuntimeError as error:  # the server refused the websocket
         fail(str(error))
 
