@@ -8,9 +8,8 @@ from typing import Any
 import httpx
 import pytest
 
-from prefect.server.db.postgres import PostgresTransaction
-from prefect.server.db.sqlite import SqliteTransaction
 from prefect.types import now
+from tests.server.transactions import replace_method
 
 LISTS = [
     *("/flows/filter", "/flows/paginate", "/flow_runs/filter", "/flow_runs/paginate", "/task_runs/filter"),
@@ -98,18 +97,20 @@ async def test_number_of_queries_does_not_grow_with_rows(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     counted: list[str] = []
-    for kind in (SqliteTransaction, PostgresTransaction):
-        fetch: Any = kind.fetch
 
-        async def counting(self: Any, sql: Any, fetch: Any = fetch) -> Any:
+    def count_before(fetch: Any) -> Any:
+        async def counting(self: Any, sql: Any) -> Any:
             counted.append(sql.text)
             return await fetch(self, sql)
 
-        monkeypatch.setattr(kind, "fetch", counting)
+        return counting
+
+    replace_method(monkeypatch, "fetch", count_before)
     parent = await some(api, 0, None)
     await some(api, 1, parent)
     await queries(api, counted, parent)  # a pool that is polled for the first time becomes ready
     few = await queries(api, counted, parent)
     for number in range(2, 8):
         await some(api, number, parent)
+    assert all(few.values())
     assert await queries(api, counted, parent) == few

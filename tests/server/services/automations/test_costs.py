@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from prefect.server.db.sqlite import SqliteTransaction
 from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 from prefect.types import new_id, now
 from tests.server.route_calls import call_route
 from tests.server.services.automations.endpoint import serve_endpoint
 from tests.server.services.automations.reactions import Reactions
 from tests.server.services.automations.test_sending import webhook
+from tests.server.transactions import replace_method
 
 EVENTS = 90
 
@@ -27,17 +27,16 @@ pytestmark = pytest.mark.parametrize("closed_database", ["sqlite"], indirect=Tru
 def costs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count statements, and units of work by whether they wait for the disk."""
     counted: Counter[str] = Counter()
-    for name in ("fetch", "run", "insert", "update"):
-        original = getattr(SqliteTransaction, name)
 
-        async def count(self: Any, *arguments: Any, original: Any = original) -> Any:
-            text = getattr(arguments[0], "text", "")
-            counted["statements"] += not text.startswith(
-                ("SAVEPOINT", "RELEASE", "BEGIN", "COMMIT", "ROLLBACK", "PRAGMA")
-            )
+    def count_before(original: Any) -> Any:
+        async def count(self: Any, *arguments: Any) -> Any:
+            counted["statements"] += not getattr(arguments[0], "text", "").startswith(CONTROL)
             return await original(self, *arguments)
 
-        monkeypatch.setattr(SqliteTransaction, name, count)
+        return count
+
+    for name in ("fetch", "run", "insert", "update"):
+        replace_method(monkeypatch, name, count_before)
     write = SqliteWriterDatabase._write
 
     async def count_write(self: Any, work: Any, durable: bool) -> Any:

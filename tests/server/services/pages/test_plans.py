@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from prefect.server.db.interface import Database
+from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite import SqliteDatabase, SqliteTransaction
 from prefect.server.store.queries.events import find_run_events
 from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
+from tests.server.transactions import replace_method
 
 LARGE = ("flow_run", "task_run", "log", "event", "artifact")
 
@@ -21,16 +22,17 @@ LARGE = ("flow_run", "task_run", "log", "event", "artifact")
 def plans(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[str, str]]]:
     """Each step of the plan of each statement, with the statement."""
     found: list[tuple[str, str]] = []
-    fetch = SqliteTransaction.fetch
 
-    async def explain(tx: SqliteTransaction, sql: Sql) -> list[tuple[Any, ...]]:
-        if sql.text.lstrip().startswith("SELECT"):
-            found.extend(
-                (row[3], sql.text) for row in await fetch(tx, Sql(f"EXPLAIN QUERY PLAN {sql.text}", sql.values))
-            )
-        return await fetch(tx, sql)
+    def explain_before(fetch: Any) -> Any:
+        async def explain(tx: Transaction, sql: Sql) -> list[tuple[Any, ...]]:
+            if isinstance(tx, SqliteTransaction) and sql.text.lstrip().startswith("SELECT"):
+                plan = await fetch(tx, Sql(f"EXPLAIN QUERY PLAN {sql.text}", sql.values))
+                found.extend((row[3], sql.text) for row in plan)
+            return await fetch(tx, sql)
 
-    monkeypatch.setattr(SqliteTransaction, "fetch", explain)
+        return explain
+
+    replace_method(monkeypatch, "fetch", explain_before)
     yield found
 
 
