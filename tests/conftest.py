@@ -50,7 +50,7 @@ def no_stray_threads(request: pytest.FixtureRequest, home: Path) -> Iterator[Non
 
 
 def _forget() -> None:
-    """Let go of what the process keeps: the task runner outside of flows, events, the journal, the settings read.
+    """Let go of what the process keeps: the task runner outside of flows, events, locks, journal, settings.
 
     Only what was imported can keep anything, so nothing is imported here.
     """
@@ -60,6 +60,8 @@ def _forget() -> None:
     if events := sys.modules.get("prefect.events.worker"):
         events.EventsWorker.set_client_override(None)
         events.EventsWorker.drain_all(TIMEOUT_SECONDS)
+    if memory := sys.modules.get("prefect.locking.memory"):
+        memory.MemoryLockManager._instance = None
     if journal := sys.modules.get("prefect.journal"):
         journal.close()
     if settings := sys.modules.get("prefect.settings.context"):
