@@ -2,7 +2,7 @@
 
 One subscription to the bus and a few queries an interval serve all pages of a server, however many are open: the rows
 of runs that changed are read once for all of them, and compared once with each query that pages show. With them pages
-are told by how much counts change, from the states that the runs have left. What else a page shows it reads anew, and
+are sent by how much counts change, from the states that the runs have left. What else a page shows it reads anew, and
 its counts with it, at a pace that depends on what that costs (`app.shared_answers`).
 """
 
