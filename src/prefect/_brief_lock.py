@@ -16,7 +16,7 @@ from prefect import _forks
 
 
 class BriefLock:
-    """A lock that is held for moments. It is free in a forked child, and after an interrupt of who acquires it.
+    """A lock that is held for moments. It is free in a forked child, and after an interrupt of its acquisition.
 
     A thread must not acquire it twice.
     """
