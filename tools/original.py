@@ -31,9 +31,13 @@ def python() -> Path:
     return environment("original", REQUIREMENTS)
 
 
-def installed() -> bool:
-    """Return whether the original is installed already."""
-    return bool(os.environ.get("ORIGINAL_PYTHON")) or (CACHE / "original" / "installed").exists()
+def is_available() -> bool:
+    """Return whether the original is installed, or is installed by the first call of `python` because this is CI."""
+    return (
+        bool(os.environ.get("CI"))
+        or bool(os.environ.get("ORIGINAL_PYTHON"))
+        or (CACHE / "original" / "installed").exists()
+    )
 
 
 def environment(name: str, requirements: tuple[str, ...]) -> Path:

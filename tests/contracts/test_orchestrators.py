@@ -45,7 +45,7 @@ def our_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def original_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    if not original.installed():
+    if not original.is_available():
         pytest.skip("needs the original: `make compat` installs it")
     with original.server(tmp_path_factory.mktemp("original")) as (url, _):
         yield url

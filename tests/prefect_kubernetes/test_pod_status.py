@@ -14,7 +14,8 @@ FAILED = {"type": "Failed", "status": "True", "reason": "BackoffLimitExceeded", 
 
 
 def make_job(*conditions: dict[str, Any]) -> dict[str, Any]:
-    return {"metadata": {"name": "j", "uid": "1"}, "status": {"conditions": list(conditions)}}
+    status = {"startTime": "2026-05-01T10:00:00Z", "conditions": list(conditions)}
+    return {"metadata": {"name": "j", "uid": "1"}, "spec": {}, "status": status}
 
 
 def make_pod(phase: str = "Pending", state: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
@@ -106,6 +107,26 @@ def test_pod_that_does_not_start_says_why(pod: dict[str, Any] | None, reason: st
 )
 def test_end_of_a_job_says_why(conditions: list[Any], found: list[Any], end: JobEnd | None):
     assert pod_status.describe_end(make_job(*conditions), found) == end
+
+
+@pytest.mark.parametrize(
+    ("deadline", "deleted", "is_past"),
+    [
+        (60, "2026-05-01T10:01:30Z", True),
+        (60, "2026-05-01T10:01:29Z", False),
+        (60, None, False),
+        (None, "2026-05-01T10:01:30Z", False),
+    ],
+)
+def test_pod_deleted_after_the_deadline_says_so(deadline: int | None, deleted: str | None, is_past: bool):
+    job, pod = make_job(FAILED), make_failed(143)
+    job["spec"]["activeDeadlineSeconds"] = deadline
+    if deleted:
+        pod["metadata"] |= {"deletionTimestamp": deleted, "deletionGracePeriodSeconds": 30}
+    end = pod_status.describe_end(job, [pod])
+    assert end and end.exit_code == 143
+    said = "The job 'j' failed: it ran longer than its activeDeadlineSeconds allow."
+    assert end.reason == (said if is_past else None)
 
 
 def test_image_of_a_wrong_name_is_hopeless():

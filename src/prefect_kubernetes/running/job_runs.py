@@ -20,8 +20,6 @@ from prefect_kubernetes.running.watching import RETRY_SECONDS, KnownJob, Namespa
 
 TAKEN_GRACE_SECONDS = 30.0
 """How much longer a pod that was deleted may take to end than the time that it has for that."""
-DEADLINE_GRACE_SECONDS = 2.0
-"""How soon after its pods the status of a job says that its deadline is over."""
 OUTPUT_GRACE_SECONDS = 5.0
 """How long the output of a job that has ended is waited for."""
 CONTAINER_IS_GONE = b"unable to retrieve container logs for "
@@ -116,8 +114,8 @@ class JobRun:
         None if the job is being deleted too, or its time is over, which its status says later.
         """
         assert known.job is not None
-        if known.job["spec"].get("activeDeadlineSeconds") is not None:
-            await anyio.sleep(DEADLINE_GRACE_SECONDS)
+        if pod_status.is_past_deadline(known.job, pod):
+            return None
         try:
             job = await self.watch.cluster.read_job(self.watch.namespace, self.name)
         except (ClusterAway, InfrastructureError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 Object = Mapping[str, Any]
@@ -92,6 +93,21 @@ def find_taken(job: Object, pods: Iterable[Object], gone: Collection[str]) -> Ob
     return None
 
 
+def is_past_deadline(job: Object, pod: Object) -> bool:
+    """Return whether a pod was deleted when the time was over that its job may be active.
+
+    The controller of jobs deletes the pods first. What it then writes into the status of the job may come later, or
+    be that the pods have failed.
+    """
+    seconds = job["spec"].get("activeDeadlineSeconds")
+    started = (job.get("status") or {}).get("startTime")
+    ends = pod["metadata"].get("deletionTimestamp")
+    if seconds is None or started is None or ends is None:
+        return False
+    grace = timedelta(seconds=pod["metadata"].get("deletionGracePeriodSeconds") or 0)
+    return datetime.fromisoformat(ends) - grace >= datetime.fromisoformat(started) + timedelta(seconds=seconds)
+
+
 def describe_taken(pod: Object, is_gone: bool) -> str:
     """Return in a sentence that a pod was deleted while it ran."""
     node = (pod.get("spec") or {}).get("nodeName")
@@ -156,6 +172,8 @@ def describe_end(job: Object, pods: Sequence[Object]) -> JobEnd | None:
     failed.sort(key=lambda pod: str((pod["metadata"]).get("creationTimestamp") or ""))
     exit_code, why = (find_exit_code(failed[-1]), describe_pod_failure(failed[-1])) if failed else (None, None)
     reason = str(condition.get("reason") or "")
+    if any(is_past_deadline(job, pod) for pod in failed):
+        reason = "DeadlineExceeded"
     if why is None and (exit_code is None or reason != "BackoffLimitExceeded"):
         why = (
             f"The job {get_name(job)!r} failed: {JOB_FAILURES.get(reason) or _join(reason, condition.get('message'))}."
