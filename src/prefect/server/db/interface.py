@@ -63,6 +63,10 @@ class Transaction(Protocol):
         """Notify the listeners of all servers once the transaction is committed."""
         ...
 
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo what the block changed when it raises; the transaction goes on."""
+        ...
+
 
 KEY_FILE = "key_file"
 """In the memory of a database of this machine: the path of the file with the key that encrypts its secrets."""

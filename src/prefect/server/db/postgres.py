@@ -21,6 +21,7 @@ from prefect.server.db import schema
 from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
+from prefect.server.db.savepoints import SavepointTransaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
@@ -52,7 +53,7 @@ MAX_NOTICE_BYTES = 7500
 """The largest payload of a NOTIFY: PostgreSQL takes less than 8000."""
 
 
-class PostgresTransaction:
+class PostgresTransaction(SavepointTransaction):
     """A transaction on a PostgreSQL database."""
 
     dialect = PostgresDialect()
@@ -93,7 +94,8 @@ class PostgresTransaction:
 
 def _row_count(status: str) -> int:
     """Return how many rows a statement affected, from its status such as `INSERT 0 3`."""
-    return int(status.rpartition(" ")[2])
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0  # SAVEPOINT, RELEASE
 
 
 class PostgresDatabase:
