@@ -7,7 +7,6 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql
 from prefect.server.services.pages import automations, catalog, flow_run, run_query, run_rows, work
 from prefect.server.services.pages.catalog_shapes import (
     DeploymentRow,
@@ -113,12 +112,9 @@ async def group_by_flow(tx: Transaction, hours: int, states: list[str], query: s
     at = now()
     chosen = run_search.compile_terms(tx, store.flow_runs, run_query.parse_query(query, "flow_run", at))
     since, width = _place_chart(at, hours, back)
-    started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
-    times = Sql(f"{started} >= ?", (since,))
-    if back:
-        times = Sql(f"{times.text} AND {started} < ?", (since, since + width * (CHART_COLUMNS + 1)))
+    started = queries.has_started_between(since, since + width * (CHART_COLUMNS + 1) if back else None)
     upcoming = run_pages.not_upcoming(store.flow_runs, at)
-    where = store.flow_runs.where(times, chosen, upcoming, {"state_type": states})
+    where = store.flow_runs.where(started, chosen, upcoming, {"state_type": states})
     groups = await queries.count_by_flow(tx, where, MAX_GROUPS)
     flows = await run_rows.find_names(tx, store.flows, [flow_id for flow_id, _, _ in groups])
     return {

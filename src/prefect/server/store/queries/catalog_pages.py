@@ -248,6 +248,13 @@ async def count_by_bucket(
     return [(int(n), type_, count) for n, type_, count in rows]
 
 
+def has_started_between(since: datetime, until: datetime | None) -> Condition:
+    """Return the condition of flow runs that started, or are expected to, in a time; None for one without an end."""
+    started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+    begun = Sql(f"{started} >= ?", (since,))
+    return begun if until is None else Sql(f"{begun.text} AND {started} < ?", (since, until))
+
+
 async def count_by_flow(tx: Transaction, where: Condition, limit: int) -> list[tuple[UUID, int, datetime]]:
     """Count flow runs by their flow, with the latest start: those with the most runs first."""
     started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
@@ -284,13 +291,14 @@ async def count_by_queue(
         where: Which runs.
     """
     started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+    within = has_started_between(start, start + width * buckets)
     bucket, late = tx.dialect.bucket(started, start, width), lateness(tx, "flow_run")
     text = (
         f"SELECT flow_run.work_queue_id, {bucket.text}, flow_run.state_type, count(*), sum({late.text}) FROM flow_run"
-        f" WHERE {started} >= ? AND {started} < ? AND flow_run.work_queue_id IS NOT NULL"
+        f" WHERE {within.text} AND flow_run.work_queue_id IS NOT NULL"
         f" AND flow_run.state_type IS NOT NULL AND {where.text} GROUP BY 1, 2, 3"
     )
-    values = (*bucket.values, *late.values, start, start + width * buckets, *where.values)
+    values = (*bucket.values, *late.values, *within.values, *where.values)
     rows: list[Any] = await tx.fetch(Sql(text, values))
     return [
         QueueCount(tx.dialect.decode("uuid", id_), int(n), type_, count, float(seconds or 0))
