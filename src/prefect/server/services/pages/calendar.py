@@ -118,7 +118,7 @@ def _matches(entry: CalendarEntry, text: str) -> bool:
 def _compute_times(schedule: Any, begin: datetime, end: datetime, limit: int) -> tuple[list[datetime], bool]:
     """Return the times of a schedule within a time, and whether there are more than the limit."""
     try:
-        times = dates.next_dates(_SCHEDULE.validate_python(schedule), limit + 1, begin, end)
+        times = dates.next_dates(_SCHEDULE.validate_python(schedule), limit + 1, begin, end - timedelta.resolution)
     except (ValueError, ArithmeticError, LookupError):
         return [], False  # an older release could store what is invalid now; the scheduler logs it
     return [at.astimezone(UTC) for at in times[:limit]], len(times) > limit
