@@ -89,7 +89,7 @@ export function formatDay(at: number, zone: Zone): string {
 export function formatTick(at: number, stepMs: number, zone: Zone): string {
   if (stepMs >= 86_400_000) return formatter(zone, { day: 'numeric', month: 'short' }).format(new Date(at))
   if (stepMs >= 60_000) return formatter(zone, { hour: '2-digit', minute: '2-digit' }).format(new Date(at))
-  return formatter(zone, TIME).format(new Date(at))
+  return stepMs >= 1000 ? formatter(zone, TIME).format(new Date(at)) : formatClock(at, zone)
 }
 
 /** Return a count as `1,234`. */
