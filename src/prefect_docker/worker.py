@@ -61,7 +61,7 @@ class DockerWorkerResult(ExplainedResult):
     """How the container of a flow run ended."""
 
 
-class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVariables, DockerWorkerResult]):
+class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVariables, DockerWorkerResult, str]):
     """Runs flow runs in containers of a Docker engine."""
 
     type = "docker"
@@ -71,10 +71,6 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
     _description = "Runs flow runs in containers of a Docker engine."
     _display_name = "Docker"
     _infrastructure = "containers"
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._adopted: dict[UUID, str] = {}
 
     async def setup(self) -> None:
         """Check too that the package `docker` is installed."""

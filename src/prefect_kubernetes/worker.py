@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import time
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import anyio
 import anyio.abc
@@ -51,7 +50,7 @@ class KubernetesWorkerResult(ExplainedResult):
 
 
 class KubernetesWorker(
-    AdoptingWorker[KubernetesWorkerJobConfiguration, KubernetesWorkerVariables, KubernetesWorkerResult]
+    AdoptingWorker[KubernetesWorkerJobConfiguration, KubernetesWorkerVariables, KubernetesWorkerResult, FoundJob]
 ):
     """Runs flow runs as jobs of a Kubernetes cluster."""
 
@@ -67,7 +66,6 @@ class KubernetesWorker(
         super().__init__(*args, **options)
         self._kubernetes_settings = KubernetesSettings()
         self._clusters: Clusters | None = None
-        self._adopted: dict[UUID, FoundJob] = {}
 
     async def setup(self) -> None:
         """Check too that the package `kubernetes_asyncio` is installed."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from uuid import UUID
 
 from prefect.client.orchestration import ServerType
 from prefect.types import now
@@ -27,9 +28,11 @@ class ExplainedResult(BaseWorkerResult):
 
 
 R = TypeVar("R", bound=ExplainedResult)
+F = TypeVar("F")
+"""What a worker knows of a piece of infrastructure that it has found."""
 
 
-class AdoptingWorker(BaseWorker[C, V, R]):
+class AdoptingWorker(BaseWorker[C, V, R], Generic[C, V, R, F]):
     """A worker that watches again what workers of its name, or offline ones of its pool, have left."""
 
     cancels_runs = True
@@ -40,6 +43,7 @@ class AdoptingWorker(BaseWorker[C, V, R]):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
+        self._adopted: dict[UUID, F] = {}
         self._adopted_from: set[str] = set()
         self._start_time = now()
         self._stopped: set[str] = set()

@@ -12,7 +12,7 @@ from prefect._lazy import lazy
 from prefect.schemas import providers
 from prefect.schemas.base import ActionBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
-from prefect.schemas.deployments import DeploymentBranchingOptions, VersionInfo
+from prefect.schemas.deployments import BranchFields, DeploymentBranchingOptions, VersionInfo
 from prefect.schemas.schedules import SCHEDULE_TYPES, WrittenSchedule, as_schedule_type
 from prefect.types._annotated import KeyValueLabelsField, PositiveInteger
 from prefect.types.names import NameOrEmpty
@@ -138,12 +138,8 @@ class DeploymentFields(DeploymentRequest):
     version_info: VersionInfo | None = None
 
 
-class DeploymentCreate(DeploymentFields):
+class DeploymentCreate(BranchFields, DeploymentFields):
     """A new deployment, or a new version of one."""
-
-    branch: str | None = None
-    base: UUID | None = None
-    root: UUID | None = None
 
     def check_valid_configuration(self, base_job_template: dict[str, Any]) -> None:
         """Check the job variables against the template of a work pool.

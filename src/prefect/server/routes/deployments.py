@@ -108,7 +108,9 @@ async def schedule_deployment(
     max_runs: Body[int] = UNSET,
 ) -> None:
     """Create the runs of a deployment's schedules now, without waiting for the scheduler."""
-    await scheduling.create_requested_runs(tx, id, start_time, end_time, min_time, min_runs, max_runs)
+    await scheduling.create_requested_runs(
+        tx, id, start_time, end_time, min_time=min_time, min_runs=min_runs, max_runs=max_runs
+    )
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)
