@@ -111,6 +111,10 @@ class Database(Protocol):
         """
         ...
 
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        """Run a unit of work that usually takes a moment, and commit it durably. It may be begun twice."""
+        ...
+
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         """Run a unit of work that no request waits for, in a transaction whose commit need not be durable.
 

@@ -194,6 +194,9 @@ class PostgresDatabase:
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self._retry(lambda: self._read_briefly(work))
 
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.write(work)
+
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         return await self.write(work, durable=False)
 

@@ -206,6 +206,9 @@ class SqliteDatabase:
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self.read(work)
 
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.write(work)
+
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         return await self.write(work, durable=False)
 
