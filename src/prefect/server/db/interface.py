@@ -136,3 +136,7 @@ class Database(Protocol):
         It is called with an empty list when notifications may have been missed, for instance after a lost connection.
         """
         ...
+
+    async def await_listening(self) -> None:
+        """Wait until listeners are called with what other servers change, or the first attempt at that has failed."""
+        ...

@@ -201,6 +201,9 @@ class SqliteDatabase:
     def listen(self, listener: Callable[[Notifications], None]) -> None:
         self._listeners.append(listener)
 
+    async def await_listening(self) -> None:
+        """Return: a file has one server."""
+
     async def read(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._read(work)))
 
