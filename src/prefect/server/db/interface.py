@@ -63,6 +63,10 @@ class Transaction(Protocol):
         """Notify the listeners of all servers once the transaction is committed."""
         ...
 
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo what the block changed when it raises; the transaction goes on."""
+        ...
+
 
 KEY_FILE = "key_file"
 """In the memory of a database of this machine: the path of the file with the key that encrypts its secrets."""
@@ -135,4 +139,8 @@ class Database(Protocol):
 
         It is called with an empty list when notifications may have been missed, for instance after a lost connection.
         """
+        ...
+
+    async def await_listening(self) -> None:
+        """Wait until listeners are called with what other servers change, or the first attempt at that has failed."""
         ...
