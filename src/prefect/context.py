@@ -282,13 +282,18 @@ class TaskRunContext(RunContext):
         )
 
 
-class SyncClientContext(ContextModel):
+class _ClientContext(ContextModel):
     """A client that the code inside shares, so that a connection is opened once."""
 
     client: Any
 
-    _var = ContextVar("sync_client_context")
     _required = ("client",)
+
+
+class SyncClientContext(_ClientContext):
+    """A client that the sync code inside shares."""
+
+    _var = ContextVar("sync_client_context")
 
     @classmethod
     @contextmanager
@@ -302,13 +307,10 @@ class SyncClientContext(ContextModel):
             yield context
 
 
-class AsyncClientContext(ContextModel):
-    """An async client that the code inside shares, so that a connection is opened once."""
-
-    client: Any
+class AsyncClientContext(_ClientContext):
+    """A client that the async code inside shares."""
 
     _var = ContextVar("async_client_context")
-    _required = ("client",)
 
     @classmethod
     @asynccontextmanager

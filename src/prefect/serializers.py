@@ -179,16 +179,12 @@ class JSONSerializer(Serializer[D]):
     @field_validator("dumps_kwargs")
     @classmethod
     def _check_dumps_kwargs(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if "default" in value:
-            raise ValueError("`default` cannot be provided. Use `object_encoder` instead.")
-        return value
+        return _reject_key(value, "default", "object_encoder")
 
     @field_validator("loads_kwargs")
     @classmethod
     def _check_loads_kwargs(cls, value: dict[str, Any]) -> dict[str, Any]:
-        if "object_hook" in value:
-            raise ValueError("`object_hook` cannot be provided. Use `object_decoder` instead.")
-        return value
+        return _reject_key(value, "object_hook", "object_decoder")
 
     def dumps(self, obj: D) -> bytes:
         options = dict(self.dumps_kwargs)
@@ -385,3 +381,9 @@ def _import_library(name: str, kind: str, *methods: str) -> ModuleType:
         if not callable(getattr(library, method, None)):
             raise ValueError(f"{kind.capitalize()} library at {name!r} does not have a {method!r} method.")
     return library
+
+
+def _reject_key(options: dict[str, Any], key: str, field: str) -> dict[str, Any]:
+    if key in options:
+        raise ValueError(f"`{key}` cannot be provided. Use `{field}` instead.")
+    return options

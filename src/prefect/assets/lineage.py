@@ -147,16 +147,15 @@ class AssetContext(ContextModel):
         """Return the labels of an asset as the resource of an event."""
         labels = {"prefect.resource.id": asset.key}
         properties = asset.properties
-        if properties is not None:
-            if properties.name is not None:
-                labels["prefect.resource.name"] = properties.name
-            if properties.description is not None:
-                labels["prefect.asset.description"] = properties.description
-            if properties.url is not None:
-                labels["prefect.asset.url"] = properties.url
-            if properties.owners is not None:
-                labels["prefect.asset.owners"] = json.dumps(properties.owners)
-        return labels
+        if properties is None:
+            return labels
+        described = {
+            "prefect.resource.name": properties.name,
+            "prefect.asset.description": properties.description,
+            "prefect.asset.url": properties.url,
+            "prefect.asset.owners": None if properties.owners is None else json.dumps(properties.owners),
+        }
+        return labels | {label: value for label, value in described.items() if value is not None}
 
     @staticmethod
     def asset_as_related(asset: Asset) -> dict[str, str]:

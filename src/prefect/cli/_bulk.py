@@ -5,6 +5,7 @@ The work is a bulk job, as on the web page: what a command that is interrupted h
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,33 +26,48 @@ _DONE = {"cancel": "cancelled", "retry": "scheduled for retry", "delete": "delet
 _SHOWN_REASONS = 20
 
 
-def one_or_query(name: str = "id") -> Callable[[F], F]:
-    """Declare the parameters of a command that acts on one flow run or on those of a query."""
+def one_or_query(action: str, name: str = "id") -> Callable[[F], F]:
+    """Declare a command that acts on one flow run, whose id or name it is called with, or on all of a query.
+
+    Args:
+        action: `cancel`, `retry` or `delete`.
+        name: The parameter with the id or name.
+    """
 
     def decorate(function: F) -> F:
-        function = output_option(function)
-        function = flag("--yes", "-y", help="Do not ask before acting on the runs of a query.")(function)
-        function = click.option(
+        @positional(name, help="Pass the id or name of a flow run.", required=False)
+        @click.option(
             "--query", "-q", metavar="QUERY", help='All runs of a query instead, as in "state:running tag:old".'
-        )(function)
-        return positional(name, help="Pass the id or name of a flow run.", required=False)(function)
+        )
+        @flag("--yes", "-y", help="Do not ask before acting on the runs of a query.")
+        @output_option
+        @functools.wraps(function)
+        def call(query: str | None, yes: bool, output: str | None, **more: Any) -> Any:
+            id_or_name = more.pop(name)
+            if query is not None:
+                _check_query(id_or_name, query)
+                return _act(action, query, yes, output)
+            if id_or_name is None:
+                raise click.UsageError(
+                    "Missing argument ID. Pass the id or name of a flow run, or --query for several."
+                )
+            if output:
+                fail("--output goes with --query only.")
+            return function(id_or_name, yes, **more)
+
+        return call
 
     return decorate
 
 
-def check_choice(id_or_name: str | None, query: str | None, output: str | None) -> None:
-    """Refuse a call that names no run, or both a run and a query."""
-    if id_or_name is None and query is None:
-        raise click.UsageError("Missing argument ID. Pass the id or name of a flow run, or --query for several.")
-    if id_or_name is not None and query is not None:
+def _check_query(id_or_name: str | None, query: str) -> None:
+    if id_or_name is not None:
         fail("Pass a flow run or --query, not both.")
-    if query is None and output:
-        fail("--output goes with --query only.")
-    if query is not None and not query.strip():
+    if not query.strip():
         fail('The query is empty. To act on all runs, say so: --query "since:3650d".')
 
 
-def act(action: str, query: str, yes: bool, output: str | None) -> None:
+def _act(action: str, query: str, yes: bool, output: str | None) -> None:
     """Cancel, retry or delete the flow runs of a query, and print what came of it.
 
     Args:

@@ -6,7 +6,7 @@ It imports nothing but click and must not know any command.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import difflib
 else:
     difflib = lazy("difflib")
+
+Listing = tuple[Sequence[Any], Iterable[Sequence[Any]]]
+"""Objects, and the row of a table for each."""
 
 GLOBAL_OPTIONS_HELP = [
     ("--profile, -p NAME", "Use this profile. Its settings override the environment."),
@@ -209,6 +212,21 @@ def positional(
             if required and value in (None, ()):
                 raise click.UsageError(f"Missing argument {name.upper()}. {help}", ctx=click.get_current_context())
             return function(**{name: value}, **values)
+
+        return call
+
+    return decorate
+
+
+def prints_list(*columns: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Print what a command returns, objects and their rows: a table, or the whole objects with `-o json`."""
+
+    def decorate(function: Callable[..., Listing]) -> Callable[..., Any]:
+        @output_option
+        @functools.wraps(function)
+        def call(output: str | None, **values: Any) -> None:
+            found, rows = function(**values)
+            _output.print_list(found, columns, rows, output)
 
         return call
 

@@ -5,7 +5,9 @@ It must not depend on any command.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
@@ -56,78 +58,104 @@ _LEVEL_NAMES = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITIC
 _LEVEL_COLOURS = {"WARNING": "yellow", "ERROR": "red", "CRITICAL": "bright_red", "DEBUG": "bright_black"}
 
 
-def run_list_options(limit: int) -> Callable[[F], F]:
-    """Declare the options of a listing of runs: limit, states, query and output."""
+@dataclass(frozen=True)
+class Selection:
+    """The runs that a listing shows, as its options say.
 
-    def decorate(function: F) -> F:
-        function = output_option(function)
-        function = click.option(
-            "--query", "-q", metavar="QUERY", help='Include runs of a query, as in "state:failed tag:prod since:24h".'
-        )(function)
-        function = multiple_option(
+    Attributes:
+        names: The names of flows or task runs, by the listing's own option.
+        limit: How many at most.
+        states: The names of their states.
+        state_types: The types of their states.
+        query: A query in the language of the web page, instead of the others.
+        output: The output format; a table if None.
+    """
+
+    names: tuple[str, ...]
+    limit: int
+    states: tuple[str, ...]
+    state_types: tuple[str, ...]
+    query: str | None
+    output: str | None
+
+
+def run_list_options(name_option: str, help: str) -> Callable[[Callable[[Selection], None]], F]:
+    """Declare the options of a listing of runs, which is called with what they select.
+
+    Args:
+        name_option: The listing's own option, for names.
+        help: Its help.
+    """
+
+    def decorate(function: Callable[[Selection], None]) -> F:
+        @multiple_option(name_option, "names", metavar="NAME", help=help)
+        @limit_option(15)
+        @multiple_option("--state", "states", metavar="NAME", help="Include runs with this state name")
+        @multiple_option(
             "--state-type",
             "state_types",
             help="Include runs with this state type",
             type=click.Choice(STATE_TYPES, case_sensitive=False),
-        )(function)
-        function = multiple_option("--state", "states", metavar="NAME", help="Include runs with this state name")(
-            function
         )
-        return limit_option(limit)(function)
+        @click.option(
+            "--query", "-q", metavar="QUERY", help='Include runs of a query, as in "state:failed tag:prod since:24h".'
+        )
+        @output_option
+        @functools.wraps(function)
+        def call(**options: Any) -> None:
+            function(Selection(**options))
+
+        return call
 
     return decorate
 
 
-def read_query(kind: str, query: str, limit: int, others: Sequence[Any]) -> list[Any]:
-    """Read the runs of a query, those that began last first.
+def read_runs(kind: str, selection: Selection, read: Callable[[Selection], list[Any]]) -> list[Any]:
+    """Read the runs of a listing, those that began last first.
 
     Args:
         kind: `flow` or `task`.
-        query: The query, in the language of the web page.
-        limit: How many at most.
-        others: The values of the options for which there are terms, which must be empty.
+        selection: Which runs.
+        read: Reads them if they are not those of a query.
     """
-    if any(others):
+    if selection.query is None:
+        return read(selection)
+    if selection.names or selection.states or selection.state_types:
         fail('--query replaces the other filters: put them into it, as in --query "state:failed flow:nightly".')
     model = runs.FlowRun if kind == "flow" else runs.TaskRun
     path: Any = f"/{kind}_runs/search"  # of our servers only
 
-    def read(size: int | None, offset: int) -> list[Any]:
-        sent = {"q": query, "offset": offset} | ({} if size is None else {"limit": size})
+    def read_page(size: int | None, offset: int) -> list[Any]:
+        sent = {"q": selection.query, "offset": offset} | ({} if size is None else {"limit": size})
         answer = get_client().request("GET", path, params=sent)
         return [model.model_validate(each) for each in answer.json()]
 
     try:
-        return read_all_pages(read, limit)
+        return read_all_pages(read_page, selection.limit)
     except ObjectNotFound:
         fail(f"The API at {get_current_settings().api.url} has no queries: use --state and --{kind}-name instead.")
 
 
 def print_runs(
-    found: Sequence[Any],
-    states: Sequence[str],
-    output: str | None,
-    parent: str,
-    read_parents: Callable[[], Sequence[Any]],
+    found: Sequence[Any], selection: Selection, parent: str, read_parents: Callable[[Sequence[Any]], Sequence[Any]]
 ) -> None:
     """Print a listing of flow runs or task runs.
 
     Args:
         found: The runs.
-        states: The names of states that were asked for, of which one may be misspelt if no run was found.
-        output: The output format; a table if None.
+        selection: Which runs they are; the name of a state may be misspelt if no run was found.
         parent: The title of the column of their flows or flow runs.
-        read_parents: Reads the names in that column.
+        read_parents: Reads the names in that column; called with the runs.
     """
     if not found:
-        check_state_names(states)
-    if output:
+        check_state_names(selection.states)
+    if selection.output:
         return print_json(found)
     return print_table(
         ["ID", parent, "Name", "State", "Started", "Duration"],
         [
             [run.id, name, run.name, state_cell(run.state_name, run.state_type), *_format_start_and_duration(run)]
-            for run, name in zip(found, read_parents(), strict=True)
+            for run, name in zip(found, read_parents(found), strict=True)
         ],
     )
 
@@ -158,8 +186,9 @@ def format_state_fields(run: Any) -> dict[str, Any]:
     }
 
 
-def build_state_filter(kind: str, states: Sequence[str], state_types: Sequence[str]) -> Any:
+def build_state_filter(kind: str, selection: Selection) -> Any:
     """Build a filter on the states of runs, or None; `kind` is `"FlowRun"` or `"TaskRun"`."""
+    states, state_types = selection.states, selection.state_types
     if not states and not state_types:
         return None
     return getattr(filters, f"{kind}FilterState")(

@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy, lazy_from
-from prefect.cli._command import group, multiple_option, output_option, positional
+from prefect.cli._command import Listing, group, multiple_option, output_option, positional, prints_list
 from prefect.cli._lookup import fail_not_found, find_by_name, get_client, read_all_answers, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, format_age, print_details, print_fields, print_json, print_list
 from prefect.exceptions import ObjectNotFound, ProtectedBlockError
@@ -40,16 +40,11 @@ _type_argument = positional("slug", help="Pass the slug of a block type.")
 
 
 @command.command("ls")
-@output_option
-def ls(output: str | None) -> None:
+@prints_list("ID", "Type", "Name", "Slug")
+def ls() -> Listing:
     """List saved blocks."""
     found = _read_all()
-    print_list(
-        found,
-        ["ID", "Type", "Name", "Slug"],
-        [[block.id, block.block_type and block.block_type.name, block.name, format_slug(block)] for block in found],
-        output,
-    )
+    return found, [[one.id, one.block_type and one.block_type.name, one.name, format_slug(one)] for one in found]
 
 
 def _read_all() -> list[BlockDocument]:
@@ -218,16 +213,11 @@ def _read_types() -> list[BlockType]:
 
 
 @types.command("ls")
-@output_option
-def list_types(output: str | None) -> None:
+@prints_list("Slug", "Name", "Description")
+def list_types() -> Listing:
     """List block types."""
     found = _read_types()
-    print_list(
-        found,
-        ["Slug", "Name", "Description"],
-        [[one.slug, one.name, (one.description or "").strip().partition("\n")[0]] for one in found],
-        output,
-    )
+    return found, [[one.slug, one.name, (one.description or "").strip().partition("\n")[0]] for one in found]
 
 
 @types.command("inspect")

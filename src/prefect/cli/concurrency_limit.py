@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect.cli._command import group, output_option, positional
+from prefect.cli._command import Listing, group, positional, prints_list
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_pages
-from prefect.cli._output import delete_confirmed, format_age, print_details, print_list
+from prefect.cli._output import delete_confirmed, format_age
+from prefect.cli._shared_commands import add_inspect_command
 
 if TYPE_CHECKING:
     from prefect.schemas.concurrency import ConcurrencyLimit
@@ -40,38 +41,33 @@ def create(tag: str, concurrency_limit: int) -> None:
 @command.command("ls")
 @limit_option(15)
 @click.option("--offset", type=click.IntRange(min=0), default=0, show_default=True, help="Number of results to skip.")
-@output_option
-def ls(limit: int, offset: int, output: str | None) -> None:
+@prints_list("Tag", "ID", "Concurrency limit", "Active task runs")
+def ls(limit: int, offset: int) -> Listing:
     """List tag-based concurrency limits."""
     api = get_client()
     found = read_all_pages(lambda size, start: api.read_concurrency_limits(limit=size, offset=offset + start), limit)
-    print_list(
-        found,
-        ["Tag", "ID", "Concurrency limit", "Active task runs"],
-        [[one.tag, one.id, one.concurrency_limit, len(one.active_slots)] for one in found],
-        output,
-    )
+    return found, [[one.tag, one.id, one.concurrency_limit, len(one.active_slots)] for one in found]
 
 
-@command.command("inspect")
-@_tag_argument
-@output_option
-def inspect(tag: str, output: str | None) -> None:
-    """Show the concurrency limit of a tag and the task runs that hold its slots."""
-    found = _find(tag)
-    print_details(
-        found,
-        {
-            "ID": found.id,
-            "Tag": found.tag,
-            "Concurrency limit": found.concurrency_limit,
-            "Active task runs": len(found.active_slots),
-            "Created": format_age(found.created),
-            "Updated": format_age(found.updated),
-            **{f"Task run {number}": run for number, run in enumerate(found.active_slots, 1)},
-        },
-        output,
-    )
+def _describe(found: ConcurrencyLimit) -> dict[str, Any]:
+    return {
+        "ID": found.id,
+        "Tag": found.tag,
+        "Concurrency limit": found.concurrency_limit,
+        "Active task runs": len(found.active_slots),
+        "Created": format_age(found.created),
+        "Updated": format_age(found.updated),
+        **{f"Task run {number}": run for number, run in enumerate(found.active_slots, 1)},
+    }
+
+
+add_inspect_command(
+    command,
+    _tag_argument,
+    _find,
+    _describe,
+    help="Show the concurrency limit of a tag and the task runs that hold its slots.",
+)
 
 
 @command.command("reset")

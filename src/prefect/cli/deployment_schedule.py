@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -146,19 +147,21 @@ def _find_schedule(deployment_name: str, schedule_id: UUID) -> tuple[DeploymentR
     )
 
 
+def _one_or_all_schedules(function: Callable[..., Any]) -> Callable[..., Any]:
+    function = flag("--all", "all_schedules", help="Apply to all schedules of all deployments.")(function)
+    function = _schedule_argument("--schedule_id", required=False)(function)
+    return _deployment_argument("--deployment_name", required=False)(function)
+
+
 @command.command("pause")
-@_deployment_argument("--deployment_name", required=False)
-@_schedule_argument("--schedule_id", required=False)
-@flag("--all", "all_schedules", help="Apply to all schedules of all deployments.")
+@_one_or_all_schedules
 def pause(deployment_name: str | None, schedule_id: UUID | None, all_schedules: bool) -> None:
     """Pause a schedule, so that it creates no runs."""
     _set_active(deployment_name, schedule_id, all_schedules, active=False)
 
 
 @command.command("resume")
-@_deployment_argument("--deployment_name", required=False)
-@_schedule_argument("--schedule_id", required=False)
-@flag("--all", "all_schedules", help="Apply to all schedules of all deployments.")
+@_one_or_all_schedules
 def resume(deployment_name: str | None, schedule_id: UUID | None, all_schedules: bool) -> None:
     """Resume a paused schedule."""
     _set_active(deployment_name, schedule_id, all_schedules, active=True)

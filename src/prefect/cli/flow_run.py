@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +12,7 @@ import click
 from prefect._lazy import lazy_from
 from prefect.cli import _bulk, _runs
 from prefect.cli._browser import open_page
-from prefect.cli._command import flag, group, multiple_option, output_option, positional
+from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_flow_names
 from prefect.cli._output import (
     confirm,
@@ -36,34 +37,22 @@ _MAX_COUNTED_TASK_RUNS = 1000
 
 
 @command.command("ls")
-@multiple_option("--flow-name", "flow_names", metavar="NAME", help="Include runs of this flow")
-@_runs.run_list_options(limit=15)
-def ls(
-    flow_names: tuple[str, ...],
-    limit: int,
-    states: tuple[str, ...],
-    state_types: tuple[str, ...],
-    query: str | None,
-    output: str | None,
-) -> None:
+@_runs.run_list_options("--flow-name", "Include runs of this flow")
+def ls(selection: _runs.Selection) -> None:
     """List flow runs, newest first."""
-    if query is not None:
-        found = _runs.read_query("flow", query, limit, [flow_names, states, state_types])
-    else:
-        found = _read_flow_runs(flow_names, states, state_types, limit)
-    _runs.print_runs(found, states, output, "Flow", lambda: _read_flow_names(found))
+    found = _runs.read_runs("flow", selection, _read_flow_runs)
+    _runs.print_runs(found, selection, "Flow", _read_flow_names)
 
 
-def _read_flow_names(found: list[runs.FlowRun]) -> list[str | None]:
+def _read_flow_names(found: Sequence[runs.FlowRun]) -> list[str | None]:
     names = read_flow_names({run.flow_id for run in found})
     return [names.get(run.flow_id) for run in found]
 
 
-def _read_flow_runs(
-    flow_names: tuple[str, ...], states: tuple[str, ...], state_types: tuple[str, ...], limit: int
-) -> list[runs.FlowRun]:
-    flow_filter = filters.FlowFilter(name=filters.FlowFilterName(any_=list(flow_names))) if flow_names else None
-    run_filter = _build_state_filter(states, state_types)
+def _read_flow_runs(selection: _runs.Selection) -> list[runs.FlowRun]:
+    names, state = selection.names, _runs.build_state_filter("FlowRun", selection)
+    flow_filter = filters.FlowFilter(name=filters.FlowFilterName(any_=list(names))) if names else None
+    run_filter = state and filters.FlowRunFilter(state=state)
     return read_all_pages(
         lambda size, offset: get_client().read_flow_runs(
             flow_filter=flow_filter,
@@ -72,13 +61,8 @@ def _read_flow_runs(
             limit=size,
             offset=offset,
         ),
-        limit,
+        selection.limit,
     )
-
-
-def _build_state_filter(states: tuple[str, ...], state_types: tuple[str, ...]) -> filters.FlowRunFilter | None:
-    state = _runs.build_state_filter("FlowRun", states, state_types)
-    return state and filters.FlowRunFilter(state=state)
 
 
 @command.command("inspect")
@@ -160,12 +144,9 @@ def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, o
 
 
 @command.command("delete")
-@_bulk.one_or_query()
-def delete(id: str | None, query: str | None, yes: bool, output: str | None) -> None:
+@_bulk.one_or_query("delete")
+def delete(id: str, yes: bool) -> None:
     """Delete a flow run, or all of a query, with their task runs and logs."""
-    _bulk.check_choice(id, query, output)
-    if id is None:
-        return _bulk.act("delete", query or "", yes, output)
     run = find_flow_run(id)
     if not yes:
         confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
@@ -182,12 +163,9 @@ def watch(id: str, timeout: int | None) -> None:
 
 
 @command.command("cancel")
-@_bulk.one_or_query()
-def cancel(id: str | None, query: str | None, yes: bool, output: str | None) -> None:
+@_bulk.one_or_query("cancel")
+def cancel(id: str, yes: bool) -> None:
     """Cancel a flow run, or all of a query."""
-    _bulk.check_choice(id, query, output)
-    if id is None:
-        return _bulk.act("cancel", query or "", yes, output)
     run = find_flow_run(id)
     answer = get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
     if answer.status is responses.SetStateStatus.ABORT:
@@ -198,16 +176,13 @@ def cancel(id: str | None, query: str | None, yes: bool, output: str | None) -> 
 
 
 @command.command("retry")
-@_bulk.one_or_query("id_or_name")
+@_bulk.one_or_query("retry", "id_or_name")
 @click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Entrypoint of the flow, for a run without a deployment.")
-def retry(id_or_name: str | None, query: str | None, yes: bool, output: str | None, entrypoint: str | None) -> None:
+def retry(id_or_name: str, yes: bool, entrypoint: str | None) -> None:
     """Retry a finished flow run, or all of a query.
 
     A run of a deployment is executed by a worker, another one in this process.
     """
-    _bulk.check_choice(id_or_name, query, output)
-    if id_or_name is None:
-        return _bulk.act("retry", query or "", yes, output)
     run = find_flow_run(id_or_name)
     if not _follow.has_ended(run):
         fail(f"Flow run {run.name!r} is {run.state_name}. Only a finished flow run can be retried.")

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy
-from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._command import Listing, flag, group, output_option, positional, prints_list
 from prefect.cli._lookup import find_by_name, get_client, read_all_pages
-from prefect.cli._output import as_json, delete_confirmed, fail, format_age, print_fields, print_json, print_list
+from prefect.cli._output import as_json, delete_confirmed, fail, format_age, print_fields, print_json
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:
@@ -40,22 +40,17 @@ def _read_all() -> list[GlobalConcurrencyLimitResponse]:
 
 
 @command.command("ls")
-@output_option
-def ls(output: str | None) -> None:
+@prints_list("ID", "Name", "Active", "Limit", "Active slots", "Slot decay per second", "Created", "Updated")
+def ls() -> Listing:
     """List global concurrency limits."""
     found = _read_all()
-    print_list(
-        found,
-        ["ID", "Name", "Active", "Limit", "Active slots", "Slot decay per second", "Created", "Updated"],
+    return found, [
         [
-            [
-                *(one.id, one.name, one.active, one.limit, one.active_slots, one.slot_decay_per_second),
-                *(format_age(one.created), format_age(one.updated)),
-            ]
-            for one in found
-        ],
-        output,
-    )
+            *(one.id, one.name, one.active, one.limit, one.active_slots, one.slot_decay_per_second),
+            *(format_age(one.created), format_age(one.updated)),
+        ]
+        for one in found
+    ]
 
 
 @command.command("inspect")

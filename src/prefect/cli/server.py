@@ -125,10 +125,8 @@ def _is_healthy(url: str) -> bool:
 @command.command("stop")
 def stop() -> None:
     """Stop the background server."""
-    if BackgroundProcess("server").stop():
-        click.echo("Server stopped.")
-    else:
-        click.echo("No server running in the background.")
+    stopped = BackgroundProcess("server").stop()
+    click.echo("Server stopped." if stopped else "No server running in the background.")
 
 
 @command.command("status")

@@ -23,35 +23,40 @@ _yes_option = flag("--yes", "-y", help="Skip the confirmation.")
 _dry_run_option = flag("--dry-run", help="Print the SQL statements instead of executing them.")
 
 
+def _revision_options(default: str, help: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        revision = click.option("--revision", "-r", default=default, show_default=True, help=help)
+        return _yes_option(revision(_dry_run_option(function)))
+
+    return decorate
+
+
 @command.command("upgrade")
-@_yes_option
-@click.option("--revision", "-r", default="head", show_default=True, help="Target revision.")
-@_dry_run_option
+@_revision_options("head", "Target revision.")
 def upgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Upgrade the database to a revision."""
-    database = opening.describe_database(get_current_settings())
     if not (yes or dry_run):
-        confirm(f"Upgrade the database {database} to revision {revision}?", default=True)
+        confirm(f"Upgrade the database {_describe()} to revision {revision}?", default=True)
     _migrate(migrations.upgrade, revision, dry_run)
 
 
 @command.command("downgrade")
-@_yes_option
-@click.option("--revision", "-r", default="-1", show_default=True, help="Target revision; -1 is the previous one.")
-@_dry_run_option
+@_revision_options("-1", "Target revision; -1 is the previous one.")
 def downgrade(yes: bool, revision: str, dry_run: bool) -> None:
     """Downgrade the database to a revision. Data that it cannot store is lost."""
-    database = opening.describe_database(get_current_settings())
     if not (yes or dry_run):
-        confirm(f"Downgrade the database {database} to revision {revision}? This may lose data.")
+        confirm(f"Downgrade the database {_describe()} to revision {revision}? This may lose data.")
     _migrate(migrations.downgrade, revision, dry_run)
 
 
+def _describe() -> str:
+    return opening.describe_database(get_current_settings())
+
+
 def _migrate(change: Callable[[Any, str, bool], None], revision: str, dry_run: bool) -> None:
-    settings = get_current_settings()
-    change(opening.migration_target(settings), revision, dry_run)
+    change(opening.migration_target(get_current_settings()), revision, dry_run)
     if not dry_run:
-        click.echo(f"The database {opening.describe_database(settings)} is at revision {revision}.")
+        click.echo(f"The database {_describe()} is at revision {revision}.")
 
 
 @command.command("reset")

@@ -67,7 +67,5 @@ def start(background: bool) -> None:
 @command.command("stop")
 def stop() -> None:
     """Stop the background services."""
-    if BackgroundProcess("services").stop():
-        click.echo("All services stopped.")
-    else:
-        click.echo("No services are running in the background.")
+    stopped = BackgroundProcess("services").stop()
+    click.echo("All services stopped." if stopped else "No services are running in the background.")

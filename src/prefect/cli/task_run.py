@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy_from
 from prefect.cli import _runs
 from prefect.cli._browser import open_page
-from prefect.cli._command import flag, group, multiple_option, output_option, positional
+from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_by_ids
 from prefect.cli._output import print_fields, print_json
 
@@ -21,41 +22,28 @@ command = group("task-run", "View task runs.")
 
 
 @command.command("ls")
-@multiple_option("--task-run-name", "names", metavar="NAME", help="Include runs with this name")
-@_runs.run_list_options(limit=15)
-def ls(
-    names: tuple[str, ...],
-    limit: int,
-    states: tuple[str, ...],
-    state_types: tuple[str, ...],
-    query: str | None,
-    output: str | None,
-) -> None:
+@_runs.run_list_options("--task-run-name", "Include runs with this name")
+def ls(selection: _runs.Selection) -> None:
     """List task runs, newest first."""
-    if query is not None:
-        found = _runs.read_query("task", query, limit, [names, states, state_types])
-    else:
-        found = _read_task_runs(names, states, state_types, limit)
-    _runs.print_runs(found, states, output, "Flow run", lambda: _read_flow_run_names(found))
+    found = _runs.read_runs("task", selection, _read_task_runs)
+    _runs.print_runs(found, selection, "Flow run", _read_flow_run_names)
 
 
-def _read_task_runs(
-    names: tuple[str, ...], states: tuple[str, ...], state_types: tuple[str, ...], limit: int
-) -> list[runs.TaskRun]:
-    criteria: dict[str, Any] = {"state": _runs.build_state_filter("TaskRun", states, state_types)}
-    if names:
-        criteria["name"] = filters.TaskRunFilterName(any_=list(names))
+def _read_task_runs(selection: _runs.Selection) -> list[runs.TaskRun]:
+    criteria: dict[str, Any] = {"state": _runs.build_state_filter("TaskRun", selection)}
+    if selection.names:
+        criteria["name"] = filters.TaskRunFilterName(any_=list(selection.names))
     # Sorted by id: nearly the order of expected start, and needs no index on task runs.
     run_filter, newest = filters.TaskRunFilter(**criteria), sorting.TaskRunSort.ID_DESC
     return read_all_pages(
         lambda size, offset: get_client().read_task_runs(
             task_run_filter=run_filter, sort=newest, limit=size, offset=offset
         ),
-        limit,
+        selection.limit,
     )
 
 
-def _read_flow_run_names(found: list[runs.TaskRun]) -> list[str | None]:
+def _read_flow_run_names(found: Sequence[runs.TaskRun]) -> list[str | None]:
     def read(some: list[UUID], limit: int | None, offset: int) -> list[runs.FlowRun]:
         some_runs = filters.FlowRunFilter(id=filters.FlowRunFilterId(any_=some))
         return get_client().read_flow_runs(flow_run_filter=some_runs, limit=limit, offset=offset)

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy, lazy_from
-from prefect.cli._command import flag, group, multiple_option, output_option, positional
+from prefect.cli._command import Listing, flag, group, multiple_option, positional, prints_list
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_answers
-from prefect.cli._output import as_text, delete_confirmed, fail, format_age, print_details, print_list
+from prefect.cli._output import as_text, delete_confirmed, fail, format_age
+from prefect.cli._shared_commands import add_inspect_command
 
 if TYPE_CHECKING:
     from prefect.schemas import actions, records
@@ -35,36 +36,25 @@ def _read_all(count: int | None = None) -> list[Variable]:
 
 @command.command("ls")
 @limit_option(100)
-@output_option
-def ls(limit: int, output: str | None) -> None:
+@prints_list("Name", "Value", "Created", "Updated")
+def ls(limit: int) -> Listing:
     """List variables, sorted by name."""
     found = _read_all(limit)
-    print_list(
-        found,
-        ["Name", "Value", "Created", "Updated"],
-        [[one.name, as_text(one.value), format_age(one.created), format_age(one.updated)] for one in found],
-        output,
-    )
+    return found, [[one.name, as_text(one.value), format_age(one.created), format_age(one.updated)] for one in found]
 
 
-@command.command("inspect")
-@_name_argument
-@output_option
-def inspect(name: str, output: str | None) -> None:
-    """Show a variable."""
-    found = _find(name)
-    print_details(
-        found,
-        {
-            "ID": found.id,
-            "Name": found.name,
-            "Value": as_text(found.value),
-            "Tags": ", ".join(found.tags) or None,
-            "Created": format_age(found.created),
-            "Updated": format_age(found.updated),
-        },
-        output,
-    )
+def _describe(found: Variable) -> dict[str, Any]:
+    return {
+        "ID": found.id,
+        "Name": found.name,
+        "Value": as_text(found.value),
+        "Tags": ", ".join(found.tags) or None,
+        "Created": format_age(found.created),
+        "Updated": format_age(found.updated),
+    }
+
+
+add_inspect_command(command, _name_argument, _find, _describe, help="Show a variable.")
 
 
 @command.command("get")

@@ -20,12 +20,12 @@ from prefect.cli._output import (
     fail,
     format_age,
     format_duration,
-    print_details,
     print_fields,
     print_json,
     print_table,
     state_cell,
 )
+from prefect.cli._shared_commands import add_inspect_command, add_intake_commands
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.types import now
 
@@ -77,28 +77,22 @@ def ls(verbose: bool, output: str | None) -> None:
     print_table(columns, rows)
 
 
-@command.command("inspect")
-@_name_argument
-@output_option
-def inspect(name: str, output: str | None) -> None:
-    """Show a work pool."""
-    pool = find_work_pool(name)
-    print_details(
-        pool,
-        {
-            "ID": pool.id,
-            "Name": pool.name,
-            "Type": pool.type,
-            "Description": pool.description,
-            "Status": pool.status and pool.status.display_name,
-            "Paused": "yes" if pool.is_paused else None,
-            "Concurrency limit": pool.concurrency_limit,
-            "Created": format_age(pool.created),
-            "Updated": format_age(pool.updated),
-            "Base job template": as_text(pool.base_job_template) if pool.base_job_template else None,
-        },
-        output,
-    )
+def _describe(pool: WorkPool) -> dict[str, Any]:
+    return {
+        "ID": pool.id,
+        "Name": pool.name,
+        "Type": pool.type,
+        "Description": pool.description,
+        "Status": pool.status and pool.status.display_name,
+        "Paused": "yes" if pool.is_paused else None,
+        "Concurrency limit": pool.concurrency_limit,
+        "Created": format_age(pool.created),
+        "Updated": format_age(pool.updated),
+        "Base job template": as_text(pool.base_job_template) if pool.base_job_template else None,
+    }
+
+
+add_inspect_command(command, _name_argument, find_work_pool, _describe, help="Show a work pool.")
 
 
 @command.command("create")
@@ -201,37 +195,7 @@ def _update(name: str, **values: Any) -> None:
     get_client().update_work_pool(name, actions.WorkPoolUpdate(**values))
 
 
-@command.command("pause")
-@_name_argument
-def pause(name: str) -> None:
-    """Pause a work pool, so that workers get no runs from it."""
-    _update(name, is_paused=True)
-    click.echo(f"Paused work pool {name!r}.")
-
-
-@command.command("resume")
-@_name_argument
-def resume(name: str) -> None:
-    """Resume a paused work pool."""
-    _update(name, is_paused=False)
-    click.echo(f"Resumed work pool {name!r}.")
-
-
-@command.command("set-concurrency-limit")
-@_name_argument
-@positional("concurrency_limit", help="Pass the maximum number of concurrent runs.", type=click.IntRange(min=0))
-def set_concurrency_limit(name: str, concurrency_limit: int) -> None:
-    """Set the concurrency limit of a work pool."""
-    _update(name, concurrency_limit=concurrency_limit)
-    click.echo(f"Set the concurrency limit of the work pool {name!r} to {concurrency_limit}.")
-
-
-@command.command("clear-concurrency-limit")
-@_name_argument
-def clear_concurrency_limit(name: str) -> None:
-    """Remove the concurrency limit of a work pool."""
-    _update(name, concurrency_limit=None)
-    click.echo(f"Removed the concurrency limit of the work pool {name!r}.")
+add_intake_commands(command, "work pool", _name_argument, _update)
 
 
 @command.command("delete")

@@ -11,6 +11,7 @@ from prefect._lazy import lazy
 from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import fail_not_found, get_client, parse_uuid, read_all_pages
 from prefect.cli._output import as_text, confirm, fail, format_age, print_fields, print_json, print_table, state_cell
+from prefect.cli._shared_commands import add_intake_commands
 from prefect.cli.work_pool import find_work_pool, format_slots, print_scheduled_runs, print_slots
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 
@@ -128,42 +129,12 @@ def inspect(name: str, pool: str | None, output: str | None) -> None:
 
 
 def _update(name: str, pool: str | None, **changes: Any) -> None:
+    if pool is None and changes.get("is_paused"):
+        confirm(f"Pause the work queue {name!r} of the default work pool?")
     get_client().update_work_queue(_find(name, pool).id, **changes)
 
 
-@command.command("pause")
-@_queue_arguments
-def pause(name: str, pool: str | None) -> None:
-    """Pause a work queue, so that workers get no runs from it."""
-    if pool is None:
-        confirm(f"Pause the work queue {name!r} of the default work pool?")
-    _update(name, pool, is_paused=True)
-    click.echo(f"Paused work queue {name!r}.")
-
-
-@command.command("resume")
-@_queue_arguments
-def resume(name: str, pool: str | None) -> None:
-    """Resume a paused work queue."""
-    _update(name, pool, is_paused=False)
-    click.echo(f"Resumed work queue {name!r}.")
-
-
-@command.command("set-concurrency-limit")
-@_queue_arguments
-@positional("limit", help="Pass the maximum number of concurrent runs.", type=click.IntRange(min=0))
-def set_concurrency_limit(name: str, limit: int, pool: str | None) -> None:
-    """Set the concurrency limit of a work queue."""
-    _update(name, pool, concurrency_limit=limit)
-    click.echo(f"Set the concurrency limit of the work queue {name!r} to {limit}.")
-
-
-@command.command("clear-concurrency-limit")
-@_queue_arguments
-def clear_concurrency_limit(name: str, pool: str | None) -> None:
-    """Remove the concurrency limit of a work queue."""
-    _update(name, pool, concurrency_limit=None)
-    click.echo(f"Removed the concurrency limit of the work queue {name!r}.")
+add_intake_commands(command, "work queue", _queue_arguments, _update, limit_name="limit")
 
 
 @command.command("delete")

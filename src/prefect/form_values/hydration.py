@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from pydantic import BaseModel, Field
 
@@ -101,10 +101,8 @@ class HydrationError(Placeholder, Exception, ABC):
 class KeyNotFound(HydrationError):
     """An object lacks a key."""
 
-    @property
-    @abstractmethod
-    def key(self) -> str:
-        """The key."""
+    key: ClassVar[str]
+    """The key."""
 
     @property
     def message(self) -> str:
@@ -114,25 +112,19 @@ class KeyNotFound(HydrationError):
 class ValueNotFound(KeyNotFound):
     """There is no `value`."""
 
-    @property
-    def key(self) -> str:
-        return "value"
+    key = "value"
 
 
 class TemplateNotFound(KeyNotFound):
     """There is no `template`."""
 
-    @property
-    def key(self) -> str:
-        return "template"
+    key = "template"
 
 
 class VariableNameNotFound(KeyNotFound):
     """There is no `variable_name`."""
 
-    @property
-    def key(self) -> str:
-        return "variable_name"
+    key = "variable_name"
 
 
 class InvalidJSON(HydrationError):

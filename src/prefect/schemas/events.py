@@ -25,10 +25,13 @@ class Resource(Labelled):
 
     @model_validator(mode="after")
     def _has_id(self) -> Self:
-        if ID not in self.root:
-            raise ValueError(f"A resource must have the label {ID}.")
-        if not self.root[ID]:
-            raise ValueError(f"The label {ID} of a resource must not be empty.")
+        return self._require(ID, "A resource")
+
+    def _require(self, label: str, kind: str) -> Self:
+        if label not in self.root:
+            raise ValueError(f"{kind} must have the label {label}.")
+        if not self.root[label]:
+            raise ValueError(f"The label {label} of {kind[0].lower()}{kind[1:]} must not be empty.")
         return self
 
     @model_validator(mode="after")
@@ -68,11 +71,7 @@ class RelatedResource(Resource):
 
     @model_validator(mode="after")
     def _has_role(self) -> Self:
-        if ROLE not in self.root:
-            raise ValueError(f"A related resource must have the label {ROLE}.")
-        if not self.root[ROLE]:
-            raise ValueError(f"The label {ROLE} of a related resource must not be empty.")
-        return self
+        return self._require(ROLE, "A related resource")
 
     @property
     def role(self) -> str:

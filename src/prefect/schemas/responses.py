@@ -13,7 +13,7 @@ from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
 from prefect.schemas.deployments import DeploymentStatus, StoredDeploymentFields, VersionInfo
-from prefect.schemas.runs import FlowRun, PooledFlowRunFields
+from prefect.schemas.runs import FlowRun, PooledFlowRunFields, RunStateFields
 from prefect.schemas.states import R, State, StateType
 from prefect.types._annotated import AwareDateTime
 from prefect.types.enums import AutoEnum
@@ -152,13 +152,11 @@ class ConcurrencyLimitWithLeaseResponse(PrefectBaseModel):
     limits: list[MinimalConcurrencyLimitResponse]
 
 
-class FlowRunSlotSummary(PrefectBaseModel):
+class FlowRunSlotSummary(RunStateFields):
     """A flow run that occupies a slot."""
 
     id: UUID
     name: str
-    state_type: StateType | None = None
-    state_name: str | None = None
     start_time: AwareDateTime | None = None
     state_timestamp: AwareDateTime | None = None
     time_in_current_state: timedelta | None = None

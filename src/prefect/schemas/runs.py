@@ -134,7 +134,14 @@ class RunTimes(PrefectBaseModel):
     estimated_start_time_delta: datetime.timedelta = _ZERO
 
 
-class FlowRunFields(RunTimes):
+class RunStateFields(PrefectBaseModel):
+    """The type and the name of a run's state."""
+
+    state_type: StateType | None = None
+    state_name: str | None = None
+
+
+class FlowRunFields(RunTimes, RunStateFields):
     """Fields of a flow run, apart from its work pool."""
 
     name: str = Field(default_factory=random_name)
@@ -162,8 +169,6 @@ class FlowRunFields(RunTimes):
     work_queue_id: UUID | None = None
     state: State | None = None  # pyright: ignore[reportMissingTypeArgument]  # State[Any] would be a class of its own
     job_variables: dict[str, Any] | None = None
-    state_type: StateType | None = None
-    state_name: str | None = None
 
 
 class PooledFlowRunFields(FlowRunFields):
@@ -211,7 +216,7 @@ class TaskRunKeys(PrefectBaseModel):
     task_version: str | None = None
 
 
-class TaskRun(TaskRunKeys, RunTimes, TimeSeriesBaseModel, ObjectBaseModel):
+class TaskRun(TaskRunKeys, RunTimes, RunStateFields, TimeSeriesBaseModel, ObjectBaseModel):
     """A run of a task. Times are aware, durations are timedeltas (seconds in JSON)."""
 
     name: str = Field(default_factory=random_name)
@@ -220,8 +225,6 @@ class TaskRun(TaskRunKeys, RunTimes, TimeSeriesBaseModel, ObjectBaseModel):
     labels: KeyValueLabelsField = Field(default_factory=dict)
     state_id: UUID | None = None
     task_inputs: dict[str, list[TaskRunResult | FlowRunResult | Parameter | Constant]] = Field(default_factory=dict)
-    state_type: StateType | None = None
-    state_name: str | None = None
     run_count: int = 0
     flow_run_run_count: int = 0
     expected_start_time: AwareDateTime | None = None

@@ -30,38 +30,25 @@ from prefect.utilities.dockerutils import (
 )
 
 
-class BuildDockerImageResult(TypedDict):
-    """A built image.
-
-    Attributes:
-        image_name: The name, without the tag.
-        tag: The tag.
-        image: The name with the tag.
-        image_id: The id.
-        additional_tags: Further tags.
-    """
+class _NamedImage(TypedDict):
+    """The names of an image: without a tag, with its tag, and further tags."""
 
     image_name: str
+    image: str
+    additional_tags: NotRequired[list[str] | None]
+
+
+class BuildDockerImageResult(_NamedImage):
+    """A built image with its names, its tag and its id."""
+
     tag: str
-    image: str
     image_id: str
-    additional_tags: NotRequired[list[str] | None]
 
 
-class PushDockerImageResult(TypedDict):
-    """A pushed image.
+class PushDockerImageResult(_NamedImage):
+    """A pushed image with its names and its tag, if it has one."""
 
-    Attributes:
-        image_name: The name, without the tag.
-        tag: The tag.
-        image: The name with the tag.
-        additional_tags: Further tags.
-    """
-
-    image_name: str
     tag: str | None
-    image: str
-    additional_tags: NotRequired[list[str] | None]
 
 
 _results: dict[str, Any] = {}

@@ -39,11 +39,12 @@ interface Choices {
   pinned: string[]
   graphLayout: GraphLayout
   hiddenGraphParts: GraphPart[]
+  groupEvents: boolean
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], views: {} }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], groupEvents: true, views: {} }
 
 function read(): Choices {
   try {
