@@ -48,12 +48,15 @@ inBrowser('budgets', () => {
     ids = await findIds(server)
   })
 
-  test('a first load is small and in few files', async () => {
-    const opened = await open(server, '/runs')
-    await opened.page.waitForSelector('tbody tr')
+  test.each([
+    ['/', '.u-over a'],
+    ['/runs', 'tbody tr'],
+  ])('a first load of %s is small and in few files', async (path, drawn) => {
+    const opened = await open(server, path)
+    await opened.page.waitForSelector(drawn, { state: 'attached' })
     await opened.page.waitForLoadState('load')
     const sent = opened.files.reduce((sum, file) => sum + file.bytes, 0)
-    console.log(`first load: ${Math.round(sent / 1024)} KB in ${opened.files.length} files`)
+    console.log(`first load of ${path}: ${Math.round(sent / 1024)} KB in ${opened.files.length} files`)
     expect(sent).toBeLessThan(MAX_BYTES)
     expect(opened.files.length).toBeLessThanOrEqual(MAX_FILES)
     await close(opened)

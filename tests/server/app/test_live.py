@@ -17,6 +17,7 @@ import pytest
 from prefect.server.app import Server
 from prefect.server.app.streams import live
 from prefect.server.app.streams.live import LiveHub, Page
+from prefect.server.db.interface import Database
 from prefect.types import new_id
 from tests.server import journal_records
 from tests.server.route_client import RouteClient
@@ -39,7 +40,8 @@ def call(api: httpx.AsyncClient) -> RouteClient:
 
 
 @pytest.fixture
-async def hub(server: Server) -> AsyncIterator[LiveHub]:
+async def hub(server: Server, database: Database) -> AsyncIterator[LiveHub]:
+    await database.await_listening()
     hub = LiveHub(server)
     yield hub
     hub.stop()

@@ -29,11 +29,12 @@ interface Choices {
   twelveHours: boolean
   hiddenColumns: RunColumn[]
   pinned: string[]
+  groupEvents: boolean
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], views: {} }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], groupEvents: true, views: {} }
 
 function read(): Choices {
   try {

@@ -2,7 +2,7 @@
 import { ApiError, getPaced, latest } from '../api/client'
 import type { RunChanges } from './changes'
 import type { Message } from './messages'
-import { follow } from './stream'
+import { followVisible } from './visible'
 
 /** How long to wait between two loads, however much changes; the server may say that it is to be longer. */
 const MIN_PAUSE_MS = 700
@@ -62,21 +62,7 @@ export class PageData<T> {
     $effect(() => {
       const followed = topic()
       if (followed === undefined) return
-      let unfollow: (() => void) | undefined
-      const start = () => {
-        unfollow?.()
-        unfollow = document.visibilityState === 'visible' ? follow(followed, (message) => this.take(message)) : undefined
-      }
-      const onVisibility = () => {
-        start()
-        if (document.visibilityState === 'visible') this.reloadSoon()
-      }
-      start()
-      document.addEventListener('visibilitychange', onVisibility)
-      return () => {
-        document.removeEventListener('visibilitychange', onVisibility)
-        unfollow?.()
-      }
+      return followVisible(followed, (message) => this.take(message), () => this.reloadSoon())
     })
   }
 

@@ -115,6 +115,10 @@ class Database(Protocol):
         """
         ...
 
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        """Run a unit of work that usually takes a moment, and commit it durably. It may be begun twice."""
+        ...
+
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         """Run a unit of work that no request waits for, in a transaction whose commit need not be durable.
 
@@ -135,4 +139,8 @@ class Database(Protocol):
 
         It is called with an empty list when notifications may have been missed, for instance after a lost connection.
         """
+        ...
+
+    async def await_listening(self) -> None:
+        """Wait until listeners are called with what other servers change, or the first attempt at that has failed."""
         ...

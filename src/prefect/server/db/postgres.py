@@ -127,6 +127,7 @@ class PostgresDatabase:
         self._idle: list[tuple[float, Any]] = []
         self._used: set[Any] = set()
         self._listener_task: asyncio.Task[None] | None = None
+        self._is_listening = asyncio.Event()
         self.memory: dict[str, Any] = {}
         self._listeners: list[Callable[[Notifications], None]] = []
         self._name = str(new_id())
@@ -195,6 +196,9 @@ class PostgresDatabase:
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self._retry(lambda: self._read_briefly(work))
+
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.write(work)
 
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         return await self.write(work, durable=False)
@@ -322,6 +326,9 @@ class PostgresDatabase:
         if self._listener_task is None:
             self._listener_task = asyncio.get_running_loop().create_task(self._listen_forever())
 
+    async def await_listening(self) -> None:
+        await self._is_listening.wait()
+
     async def _listen_forever(self) -> None:
         """Listen for notifications on a dedicated connection, which is replaced when it is lost."""
         while True:
@@ -332,11 +339,14 @@ class PostgresDatabase:
                     raw.add_termination_listener(lambda _, ended=ended: ended.set())
                     await raw.add_listener(NOTIFY_CHANNEL, self._receive_notice)
                     self._notify_listeners([])  # notifications may have been missed before
+                    self._is_listening.set()
                     await ended.wait()
                 finally:
                     raw.terminate()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 pass
+            finally:
+                self._is_listening.set()
             await asyncio.sleep(0.5)
 
     def _receive_notice(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:

@@ -201,11 +201,17 @@ class SqliteDatabase:
     def listen(self, listener: Callable[[Notifications], None]) -> None:
         self._listeners.append(listener)
 
+    async def await_listening(self) -> None:
+        """Return: a file has one server."""
+
     async def read(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._read(work)))
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self.read(work)
+
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.write(work)
 
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         return await self.write(work, durable=False)
