@@ -155,7 +155,7 @@ class ControlPlane:
     def stop(self) -> None:
         """End all its programs."""
         for name in reversed(list(self._processes)):
-            self._stop(name, signal.SIGTERM if name == "kubelet" else signal.SIGKILL)
+            self._stop(name, signal.SIGTERM if name in ("kubelet", "dockerd") else signal.SIGKILL)
         self._client.close()
 
     def run(self, name: str, *command: str) -> subprocess.Popen[bytes]:

@@ -103,6 +103,7 @@ class Filler:
         self.waiting: list[Record] = []
         self.flows: dict[str, UUID] = {}
         self.deployments: dict[str, UUID] = {}
+        self.queues: dict[str, str] = {}
 
     def post(self, path: str, body: Any) -> Any:
         """Call an operation and return its answer."""
@@ -210,7 +211,7 @@ class Filler:
                     "concurrency_limit": 2 if number == 0 else None,
                 },
             )
-            self.deployments[name] = UUID(answer["id"])
+            self.deployments[name], self.queues[name] = UUID(answer["id"]), answer["work_queue_id"]
 
     def add_artifacts(self) -> None:
         """Add artifacts of each kind."""
@@ -241,7 +242,7 @@ class Filler:
         }
         record |= {"parameters": {"source": "s3://orders", "batch": self.random.choice((8, 100, 500))}, "tags": []}
         if deployment is not None:
-            record |= {"deployment_id": deployment, "tags": ["prod"]}
+            record |= {"deployment_id": deployment, "tags": ["prod"], "work_queue_id": self.queues[flow]}
         return record | more
 
     def states(self, *steps: tuple[str, datetime, str | None]) -> list[Record]:

@@ -11,17 +11,16 @@ export default defineConfig({
     outDir: '../src/prefect/server/app/page_files',
     emptyOutDir: true,
     assetsInlineLimit: 0,
+    // Those of the libraries in it.
+    license: { fileName: 'licenses.md' },
     target: 'es2022',
     cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // The server says what to load: the few chunks of a page are loaded by the page itself.
     modulePreload: { polyfill: false },
     rollupOptions: {
       output: {
-        // What more than one page uses is one file, so that a page needs two.
-        manualChunks: (id: string) => {
-          if (id.includes('/src/pages/') || id.includes('/src/lazy/')) return undefined
-          return 'frame'
-        },
+        // What more than one page uses is one file, so that a page needs two. Libraries for some pages are loaded by those.
+        manualChunks: (id: string) => (id.includes('/src/pages/') || /node_modules\/(?!svelte\/|esm-env\/|clsx\/)/.test(id) ? undefined : 'frame'),
       },
     },
   },

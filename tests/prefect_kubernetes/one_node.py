@@ -84,7 +84,15 @@ def _start_engine(plane: ControlPlane, home: Path) -> None:
     runc = home / "runc"
     runc.write_text(RUNC)
     runc.chmod(0o755)
-    places = ["--data-root", f"{home}/data", "--exec-root", f"{home}/exec", "--pidfile", f"{home}/docker.pid"]
+    places = [
+        "--data-root",
+        f"{home}/data",
+        "--exec-root",
+        f"{home}/exec",
+        "--pidfile",
+        f"{home}/docker.pid",
+        "--shutdown-timeout=2",
+    ]
     runtime = ["--add-runtime", f"tests={runc}", "--default-runtime", "tests"]
     plane.run("dockerd", "dockerd", "--host", f"unix://{home}/docker.sock", *places, *runtime)
     _wait((home / "docker.sock").exists, "the Docker engine does not start", plane.home / "dockerd.log")

@@ -31,6 +31,7 @@ export function listPages(ids: Ids): [string, string][] {
   return [
     ['/', 'Overview'],
     ['/?hours=168&back=1&q=tag:prod', 'Overview'],
+    ['/?runs=failed', 'Overview'],
     ['/runs', 'Runs'],
     ['/runs?kind=task_run', 'Runs'],
     [`/runs/flow-run/${ids.run}`, 'broken-heron'],

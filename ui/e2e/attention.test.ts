@@ -39,6 +39,29 @@ inBrowser('the overview', () => {
     await close(opened)
   })
 
+  test('has automations whose actions failed, and the runs of a state by their flow', async () => {
+    const trigger = { type: 'event', posture: 'Reactive', expect: ['x'], threshold: 1, within: 0 }
+    const { id } = await server.call<{ id: string }>('POST', '/automations/', { name: 'tell-the-team', trigger, actions: [{ type: 'do-nothing' }] })
+    const flow = (await server.call<{ id: string }>('POST', '/flows/', { name: 'report' })).id
+    for (const name of ['broken-1', 'broken-2']) await server.call('POST', '/flow_runs/', { flow_id: flow, name, state: { type: 'CRASHED' } })
+    const opened = await open(server, '/')
+    const { page } = opened
+    const payload = { action_index: 0, action_type: 'call-webhook', reason: 'The webhook answered 503.' }
+    await server.call('POST', '/events', [{ id: crypto.randomUUID(), event: 'prefect.automation.action.failed', occurred: new Date().toISOString(), resource: { 'prefect.resource.id': `prefect.automation.${id}` }, payload }])
+    const attention = page.getByRole('region', { name: 'Needs attention' })
+    const action = attention.locator('li', { hasText: 'tell-the-team' })
+    await action.getByText('call-webhook: The webhook answered 503.').waitFor()
+    await page.getByRole('button', { name: /failed or crashed$/ }).click()
+    const groups = page.getByRole('region', { name: 'Runs failed or crashed, by flow' })
+    await groups.getByRole('heading', { name: /report/ }).getByText('2', { exact: true }).waitFor()
+    await groups.getByRole('button', { name: /report/ }).click()
+    await groups.getByRole('link', { name: 'broken-2' }).waitFor()
+    expect(await groups.locator('tbody tr').count()).toBe(2)
+    await page.getByRole('button', { name: 'Mark failures as seen' }).click()
+    await action.waitFor({ state: 'detached' })
+    await close(opened)
+  })
+
   test('has the workers that went silent', async () => {
     await server.call('POST', '/work_pools/', { name: 'remote', type: 'process' })
     await server.call('POST', '/work_pools/remote/workers/heartbeat', { name: 'worker-7', heartbeat_interval_seconds: 1 })

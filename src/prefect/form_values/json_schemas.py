@@ -6,10 +6,12 @@ does not allow it.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy, lazy_modules
+from prefect.types import json_codec
 
 if TYPE_CHECKING:
     import jsonschema
@@ -22,6 +24,9 @@ else:
     referencing = lazy("referencing")
 
 Schema = Mapping[str, Any]
+
+CHECKED_SCHEMAS = 100
+"""Schemas of which it is remembered that they are JSON schemas."""
 
 
 class InvalidValues(Exception):
@@ -81,7 +86,7 @@ def find_errors(
     if partial:
         prepared.pop("required", None)
     try:
-        jsonschema.Draft202012Validator.check_schema(prepared)
+        _check_schema(json_codec.dumps(prepared, str))
         # With an empty registry no reference is fetched: a schema must not make the server send requests.
         validator = linear_patterns.LinearValidator(prepared, registry=referencing.Registry())
         return list(validator.iter_errors(dict(values)))
@@ -91,6 +96,12 @@ def find_errors(
         if type(error).__module__.partition(".")[0] not in ("referencing", "jsonschema"):
             raise
         raise InvalidSchema(f"The schema refers to what it does not have: {error}.") from None
+
+
+@functools.lru_cache(CHECKED_SCHEMAS)
+def _check_schema(text: bytes) -> None:
+    """Check a JSON schema, which takes longer than to validate values: that of a deployment is checked once."""
+    jsonschema.Draft202012Validator.check_schema(json_codec.loads(text))
 
 
 def allow_none_for_optional(schema: Schema, with_default: bool = False) -> dict[str, Any]:

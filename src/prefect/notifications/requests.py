@@ -24,6 +24,9 @@ else:
 
 TIMEOUT_SECONDS = 10.0
 
+MAX_IDLE_CONNECTIONS = 20
+"""Connections that a client keeps for further requests."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -67,7 +70,9 @@ async def send(request: Request, client: httpx.AsyncClient | None = None) -> htt
 def create_client() -> httpx.AsyncClient:
     """Return a client for many requests, to be closed by the caller."""
     _note_missing_modules()
-    return httpx.AsyncClient(verify=_create_tls_context(is_encrypted=True, verify=True))
+    # The caller limits how many are sent at a time: one that waited for others here would count as unanswered.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
+    return httpx.AsyncClient(verify=_create_tls_context(is_encrypted=True, verify=True), limits=limits)
 
 
 async def _send(request: Request, arguments: dict[str, Any]) -> httpx.Response:

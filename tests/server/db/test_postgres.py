@@ -348,11 +348,10 @@ async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, p
     other = PostgresDatabase(postgres_url)
     await other.open()
     received: list[Notifications] = []
-    listens, complete = asyncio.Event(), asyncio.Event()
+    complete = asyncio.Event()
 
     def listen(sent: Notifications) -> None:
         received.append(sent)
-        listens.set()
         if ("topic", "last") in sent:
             complete.set()
 
@@ -362,7 +361,8 @@ async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, p
 
     try:
         other.listen(listen)
-        await asyncio.wait_for(listens.wait(), 10)
+        await other.await_listening()
+        assert received == [[]]
         received.clear()
         await database.write(notify)
         await asyncio.wait_for(complete.wait(), 10)
@@ -370,6 +370,14 @@ async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, p
         assert [] in received
     finally:
         await other.close()
+
+
+async def test_listening_is_not_awaited_from_a_database_that_is_away() -> None:
+    away = PostgresDatabase("postgresql://user@127.0.0.1:1/ours")
+    away.listen(lambda _: None)
+    async with asyncio.timeout(10):
+        await away.await_listening()
+    await away.close()
 
 
 async def test_servers_notify_each_other_and_report_missed_notifications(

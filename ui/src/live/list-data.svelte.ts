@@ -1,6 +1,6 @@
 /** A list that an operation of the interface answers, which takes its filter in a body. */
 import { ApiError, send } from '../api/client'
-import { follow } from './stream'
+import { reloadOnChange } from './visible'
 
 /** How long after a change a list is loaded again: lists are short, and change seldom. */
 const MIN_PAUSE_MS = 500
@@ -15,27 +15,7 @@ export class ListData<T> {
       const request = this.request()
       if (request) void this.load(request)
     })
-    $effect(() => {
-      let unfollow: (() => void) | undefined
-      let timer: ReturnType<typeof setTimeout> | undefined
-      const soon = () => {
-        timer ??= setTimeout(() => {
-          timer = undefined
-          void this.reload()
-        }, MIN_PAUSE_MS)
-      }
-      const start = () => {
-        unfollow?.()
-        unfollow = document.visibilityState === 'visible' ? follow('', (message) => message.kind === 'change' && soon()) : undefined
-      }
-      start()
-      document.addEventListener('visibilitychange', start)
-      return () => {
-        document.removeEventListener('visibilitychange', start)
-        clearTimeout(timer)
-        unfollow?.()
-      }
-    })
+    $effect(() => reloadOnChange(() => void this.reload(), MIN_PAUSE_MS))
   }
 
   async reload() {

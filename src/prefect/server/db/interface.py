@@ -63,6 +63,10 @@ class Transaction(Protocol):
         """Notify the listeners of all servers once the transaction is committed."""
         ...
 
+    def savepoint(self) -> AbstractAsyncContextManager[None]:
+        """Undo what the block changed when it raises; the transaction goes on."""
+        ...
+
 
 KEY_FILE = "key_file"
 """In the memory of a database of this machine: the path of the file with the key that encrypts its secrets."""
@@ -111,6 +115,10 @@ class Database(Protocol):
         """
         ...
 
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        """Run a unit of work that usually takes a moment, and commit it durably. It may be begun twice."""
+        ...
+
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         """Run a unit of work that no request waits for, in a transaction whose commit need not be durable.
 
@@ -131,4 +139,8 @@ class Database(Protocol):
 
         It is called with an empty list when notifications may have been missed, for instance after a lost connection.
         """
+        ...
+
+    async def await_listening(self) -> None:
+        """Wait until listeners are called with what other servers change, or the first attempt at that has failed."""
         ...

@@ -21,6 +21,7 @@ from prefect.server.db import schema
 from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
+from prefect.server.db.savepoints import SavepointTransaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
@@ -52,7 +53,7 @@ MAX_NOTICE_BYTES = 7500
 """The largest payload of a NOTIFY: PostgreSQL takes less than 8000."""
 
 
-class PostgresTransaction:
+class PostgresTransaction(SavepointTransaction):
     """A transaction on a PostgreSQL database."""
 
     dialect = PostgresDialect()
@@ -93,7 +94,8 @@ class PostgresTransaction:
 
 def _row_count(status: str) -> int:
     """Return how many rows a statement affected, from its status such as `INSERT 0 3`."""
-    return int(status.rpartition(" ")[2])
+    count = status.rpartition(" ")[2]
+    return int(count) if count.isdigit() else 0  # SAVEPOINT, RELEASE
 
 
 class PostgresDatabase:
@@ -125,6 +127,7 @@ class PostgresDatabase:
         self._idle: list[tuple[float, Any]] = []
         self._used: set[Any] = set()
         self._listener_task: asyncio.Task[None] | None = None
+        self._is_listening = asyncio.Event()
         self.memory: dict[str, Any] = {}
         self._listeners: list[Callable[[Notifications], None]] = []
         self._name = str(new_id())
@@ -193,6 +196,9 @@ class PostgresDatabase:
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self._retry(lambda: self._read_briefly(work))
+
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.write(work)
 
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         return await self.write(work, durable=False)
@@ -320,6 +326,9 @@ class PostgresDatabase:
         if self._listener_task is None:
             self._listener_task = asyncio.get_running_loop().create_task(self._listen_forever())
 
+    async def await_listening(self) -> None:
+        await self._is_listening.wait()
+
     async def _listen_forever(self) -> None:
         """Listen for notifications on a dedicated connection, which is replaced when it is lost."""
         while True:
@@ -330,11 +339,14 @@ class PostgresDatabase:
                     raw.add_termination_listener(lambda _, ended=ended: ended.set())
                     await raw.add_listener(NOTIFY_CHANNEL, self._receive_notice)
                     self._notify_listeners([])  # notifications may have been missed before
+                    self._is_listening.set()
                     await ended.wait()
                 finally:
                     raw.terminate()
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
                 pass
+            finally:
+                self._is_listening.set()
             await asyncio.sleep(0.5)
 
     def _receive_notice(self, _connection: Any, _pid: int, _channel: str, payload: str) -> None:

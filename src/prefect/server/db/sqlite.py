@@ -32,6 +32,7 @@ from prefect.server.db.errors import (
 )
 from prefect.server.db.idle_connections import idle_connections
 from prefect.server.db.interface import KEY_FILE, Notifications, Transaction, UnitOfWork
+from prefect.server.db.savepoints import SavepointTransaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
@@ -74,7 +75,7 @@ RELAXED_WRITING_SETUP = ("PRAGMA query_only = OFF", NO_WAITING, RELAXED)
 """What a connection has run before a transaction. A writer waits for the lock outside of the driver."""
 
 
-class SqliteTransaction:
+class SqliteTransaction(SavepointTransaction):
     """A transaction on a SQLite file."""
 
     dialect = SqliteDialect()
@@ -200,11 +201,17 @@ class SqliteDatabase:
     def listen(self, listener: Callable[[Notifications], None]) -> None:
         self._listeners.append(listener)
 
+    async def await_listening(self) -> None:
+        """Return: a file has one server."""
+
     async def read(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._read(work)))
 
     async def read_briefly(self, work: UnitOfWork[T]) -> T:
         return await self.read(work)
+
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        return await self.write(work)
 
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         return await self.write(work, durable=False)

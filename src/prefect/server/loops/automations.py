@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
@@ -15,10 +16,10 @@ from prefect.schemas.automations import MetricTrigger
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.loops import Environment, Loop
 from prefect.server.services.automations import evaluation, firings, jobs, known_triggers, metrics
-from prefect.server.services.automations.action_context import ActionFailed
+from prefect.server.services.automations.action_context import ActionContext, ActionFailed
+from prefect.server.services.automations.jobs import Begun, Outcome
 from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.events import event_store
-from prefect.server.store import Row
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ logger = logging.getLogger("prefect.server.automations")
 JOB_INTERVAL_SECONDS = 1.0
 """Between two polls for actions that are to be tried again."""
 
-JOB_BATCH_SIZE = 20
-"""Jobs that are looked up by one query."""
+JOB_BATCH_SIZE = 10
+"""Jobs that are begun in one transaction, which takes some milliseconds: others wait for it."""
 
 CONCURRENT_ACTIONS = 200
-"""Actions that a server carries out at the same time."""
+"""Notifications and webhooks that a server sends at the same time."""
 
-CONCURRENT_ACTIONS_PER_AUTOMATION = 10
+CONCURRENT_ACTIONS_PER_AUTOMATION = 20
 """Those of one automation: when its endpoint hangs, the others' actions go on."""
 
 ACTION_TIMEOUT_SECONDS = 45.0
@@ -162,41 +163,36 @@ class _Clock:
 
 
 class ActionExecutor:
-    """Carries out actions, each in a task of its own."""
+    """Carries out actions: those on the store many in a transaction, those that are sent each in a task of its own."""
 
     def __init__(self) -> None:
         self._owner = str(new_id())
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
-        self._automations: dict[UUID, UUID] = {}
+        self._counts: Counter[UUID] = Counter()
         self._has_released = False
         self._is_saturated = False
+        self._outcomes: list[tuple[Outcome, ActionContext | None]] = []
+        self._writing = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
 
     async def run_once(self, environment: Environment) -> None:
-        """Start all due jobs, as many at a time as are allowed."""
+        """Begin all due jobs; of those that are sent, as many at a time as are allowed."""
         if not self._has_released:
             await environment.database.write(lambda tx: jobs.release_others(tx, self._owner))
             self._has_released = True
-        while True:
-            counts = Counter(self._automations.values())
-            busy = [id_ for id_, count in counts.items() if count >= CONCURRENT_ACTIONS_PER_AUTOMATION]
-            self._is_saturated = bool(busy) or len(self._tasks) >= CONCURRENT_ACTIONS
-            if len(self._tasks) >= CONCURRENT_ACTIONS:
-                return
-            begun = list(self._tasks)
-            due = await environment.database.read_briefly(
-                lambda tx, busy=busy, begun=begun: jobs.find_due(tx, JOB_BATCH_SIZE, busy, begun)
-            )
-            if not [job for job in due if self._begin(environment, job)]:
+        while ids := await self._find_due(environment):
+            count = await self._begin(environment, ids)
+            self._is_saturated |= count < len(ids)
+            if not count or count == len(ids) < JOB_BATCH_SIZE:
                 return
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """What is being carried out."""
+        """What is being sent."""
         return list(self._tasks.values())
 
     async def close(self) -> None:
-        """Stop what is being carried out; it is carried out again by the next server."""
+        """Stop what is being sent; it is sent again by the next server."""
         tasks = self.tasks
         for task in tasks:
             task.cancel()
@@ -205,56 +201,95 @@ class ActionExecutor:
             await self._client.aclose()
             self._client = None
 
+    async def _find_due(self, environment: Environment) -> list[UUID]:
+        # One with few free places would have its jobs begun one by one.
+        busy = [id_ for id_, count in self._counts.items() if count > CONCURRENT_ACTIONS_PER_AUTOMATION // 2]
+        is_full = len(self._tasks) >= CONCURRENT_ACTIONS
+        self._is_saturated = bool(busy) or is_full
+        if is_full:
+            return []
+        return await environment.database.read_briefly(lambda tx: jobs.find_due(tx, JOB_BATCH_SIZE, busy))
+
+    def _count_places(self, automation_id: UUID) -> int:
+        """Return how many actions of an automation may be sent besides those that are being sent."""
+        free = CONCURRENT_ACTIONS - len(self._tasks)
+        return min(free, CONCURRENT_ACTIONS_PER_AUTOMATION - self._counts[automation_id])
+
+    async def _begin(self, environment: Environment, ids: Sequence[UUID]) -> int:
+        """Begin jobs and return how many; when that fails, each by itself, to find the one that is the cause."""
+        # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
+        write = environment.database.write_in_background
+        try:
+            beginning = await write(lambda tx: jobs.begin(tx, ids, self._owner, self._count_places))
+        except (StoreBusy, StoreUnavailable):
+            raise
+        except Exception as error:
+            if len(ids) > 1:
+                return sum([await self._begin(environment, [id_]) for id_ in ids])
+            outcome = Outcome(ids[0], failure=_describe_defect(ids[0], error))
+            await write(lambda tx: jobs.end(tx, [(outcome, None)]))
+            return 1
+        for begun in beginning.begun:
+            self._start(environment, begun)
+            await asyncio.sleep(0)  # requests go between: to send takes a millisecond
+        return beginning.count
+
+    def _start(self, environment: Environment, begun: Begun) -> None:
+        id_, automation_id = begun.context.job_id, begun.context.automation_id
+
+        def end(_: asyncio.Task[None]) -> None:
+            del self._tasks[id_]
+            self._counts[automation_id] -= 1
+            # Others wait for its place: they are looked up by the half of what an automation may have.
+            if self._is_saturated and self._counts[automation_id] <= CONCURRENT_ACTIONS_PER_AUTOMATION // 2:
+                environment.bus.deliver([(firings.ACTION_JOBS_TOPIC, None)])
+            if not self._counts[automation_id]:
+                del self._counts[automation_id]
+
+        self._counts[automation_id] += 1
+        task = self._tasks[id_] = asyncio.create_task(self._send(environment, begun))
+        task.add_done_callback(end)
+
+    async def _send(self, environment: Environment, begun: Begun) -> None:
+        id_ = begun.context.job_id
+        try:
+            async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
+                outcome = Outcome(id_, await begun.send(self._get_client()))
+        except TimeoutError:
+            reason = f"There was no answer within {ACTION_TIMEOUT_SECONDS:g} seconds."
+            outcome = Outcome(id_, failure=ActionFailed(reason, is_final=False))
+        except ServiceError as error:
+            outcome = Outcome(id_, failure=error)
+        except Exception as error:
+            outcome = Outcome(id_, failure=_describe_defect(id_, error))
+        self._outcomes.append((outcome, begun.context))
+        async with self._writing:  # those that come meanwhile are written together
+            outcomes, self._outcomes = self._outcomes, []
+            if outcomes:
+                await self._end(environment, outcomes)
+
+    async def _end(self, environment: Environment, outcomes: Sequence[tuple[Outcome, ActionContext | None]]) -> None:
+        try:
+            await environment.database.write_in_background(lambda tx: jobs.end(tx, outcomes))
+        except (StoreBusy, StoreUnavailable) as error:
+            for outcome, _ in outcomes:
+                logger.error("The action %s of an automation is tried again later. %s", outcome.job_id, error)
+        except Exception as error:
+            if len(outcomes) == 1:
+                ((failed, _),) = outcomes
+                failure = Outcome(failed.job_id, failure=_describe_defect(failed.job_id, error))
+                await environment.database.write_in_background(lambda tx: jobs.end(tx, [(failure, None)]))
+                return
+            for each in outcomes:
+                await self._end(environment, [each])
+
     def _get_client(self) -> httpx.AsyncClient:
         if self._client is None:
             self._client = requests.create_client()
         return self._client
 
-    def _count(self, automation_id: UUID) -> int:
-        return list(self._automations.values()).count(automation_id)
 
-    def _begin(self, environment: Environment, job: Row) -> bool:
-        id_, automation_id = job["id"], job["automation_id"]
-        is_busy = self._count(automation_id) >= CONCURRENT_ACTIONS_PER_AUTOMATION
-        if id_ in self._tasks or is_busy or len(self._tasks) >= CONCURRENT_ACTIONS:
-            return False
-
-        def end(_: asyncio.Task[None]) -> None:
-            del self._tasks[id_], self._automations[id_]
-            # Others wait for its place: they are looked up by the half of what an automation may have.
-            if self._is_saturated and self._count(automation_id) <= CONCURRENT_ACTIONS_PER_AUTOMATION // 2:
-                environment.bus.deliver([(firings.ACTION_JOBS_TOPIC, None)])
-
-        self._automations[id_] = automation_id
-        task = self._tasks[id_] = asyncio.create_task(self._carry_out(environment, id_))
-        task.add_done_callback(end)
-        return True
-
-    async def _carry_out(self, environment: Environment, id_: UUID) -> None:
-        # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
-        write = environment.database.write_in_background
-        try:
-            try:
-                begun = await write(lambda tx: jobs.begin(tx, id_, self._owner))
-                if begun is not None:
-                    context = begun.context
-                    async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
-                        details = await begun.send(self._get_client())
-                    await write(lambda tx: jobs.finish(tx, context, details))
-            except ActionFailed as error:
-                reason, details, is_final = str(error), error.details, error.is_final
-                await write(lambda tx: jobs.fail(tx, id_, reason, details, is_final))
-            except TimeoutError:
-                reason = f"There was no answer within {ACTION_TIMEOUT_SECONDS:g} seconds."
-                await write(lambda tx: jobs.fail(tx, id_, reason, {}, False))
-            except ServiceError as error:
-                reason = str(error)
-                await write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
-            except (StoreBusy, StoreUnavailable):
-                raise
-            except Exception as error:
-                logger.exception("The action %s of an automation failed", id_)
-                reason = f"{type(error).__name__}: {error}"
-                await write(lambda tx: jobs.fail(tx, id_, reason, {}, True))
-        except (StoreBusy, StoreUnavailable) as error:
-            logger.error("The action %s of an automation is tried again later. %s", id_, error)
+def _describe_defect(id_: UUID, error: Exception) -> ActionFailed:
+    """Log an error that is no answer to an action, and return the failure of the action."""
+    logger.error("The action %s of an automation failed", id_, exc_info=error)
+    return ActionFailed(f"{type(error).__name__}: {error}")

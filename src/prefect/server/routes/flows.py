@@ -22,7 +22,7 @@ from prefect.server.services.runs import deletion, updates
 routes = Routes("Flows", "/flows")
 
 
-@routes.writes("POST", "/", Flow, requires=Permission.WORK)
+@routes.writes("POST", "/", Flow, requires=Permission.WORK, brief=True)
 async def create_flow(tx: Transaction, flow: FlowCreate) -> Any:
     """Create a flow, with status 201, or return the one of the same name."""
     answer, created = await updates.add_flow(tx, flow.model_dump())

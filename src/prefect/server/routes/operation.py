@@ -160,8 +160,8 @@ class Operation:
         status: The HTTP status of its response.
         response_type: The type of its response, for the documentation; None for an empty one.
         writes: Whether it changes something.
-        brief: Whether it usually takes a moment only: it reads rows by their keys, or a page of them by an index. It
-            must need no snapshot: `Database.read_briefly`.
+        brief: Whether it usually takes a moment only: it reads or writes rows by their keys, or reads a page of them by
+            an index. One that reads must need no snapshot (`Database.read_briefly`), one that writes must be durable.
         documented: Whether it is part of the interface and its OpenAPI document.
         deprecated: Whether it is deprecated.
         etag: Whether its response has an ETag, so that a client which has it already gets status 304.

@@ -136,6 +136,12 @@ async def count_overview_task_runs(tx: Transaction, hours: Hours = 24, q: str = 
     return await overview.count_task_runs(tx, hours, q, back)
 
 
+@routes.reads("GET", "/overview/flows", catalog_shapes.FlowGroups, **_PAGE)
+async def group_overview_runs(tx: Transaction, states: str, hours: Hours = 24, q: str = "", back: Back = 0) -> Any:
+    """Return the flow runs of the overview's chart in some states, as `FAILED,CRASHED`, by their flow."""
+    return await overview.group_by_flow(tx, hours, states.split(","), q, back)
+
+
 @routes.reads("GET", "/flows", catalog_shapes.FlowsPage, **_PAGE)
 async def read_flows_page(
     tx: Transaction,

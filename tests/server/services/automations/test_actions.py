@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 
 from prefect.server import store
+from prefect.server.db.interface import Transaction
+from prefect.server.services.automations import jobs
+from prefect.server.services.automations.action_context import ActionContext
 from tests.server.route_calls import UNKNOWN_ID, call_route
 from tests.server.services.automations.reactions import Reactions
 
@@ -219,3 +222,35 @@ async def test_failed_action_changes_nothing_and_stops_no_other(reactions: React
     assert (failed["payload"]["action_index"], done["payload"]["action_index"]) == (0, 1)
     assert failed["related"][0]["prefect.resource.id"] == f"prefect.deployment.{deployment_id}"
     assert await reactions.rows(store.flow_runs) == []
+
+
+async def test_action_with_a_defect_fails_alone(reactions: Reactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    deployment_id = await make_deployment(reactions)
+
+    async def fail(tx: Transaction, context: ActionContext) -> None:
+        raise RuntimeError("no such luck")
+
+    monkeypatch.setattr(jobs, "ACTIONS", {**jobs.ACTIONS, "do-nothing": fail})
+    pause = {"type": "pause-deployment", "deployment_id": deployment_id}
+    await reactions.automation(None, pause, {"type": "do-nothing"}, {**pause, "type": "resume-deployment"})
+    await reactions.emit()
+    await reactions.emit()
+    await reactions.react()
+    failed = await reactions.events("action.failed")
+    assert [event["payload"]["reason"] for event in failed] == ["RuntimeError: no such luck"] * 2
+    assert len(await reactions.events("action.executed")) == 4
+    assert await reactions.rows(store.action_jobs) == []
+
+
+async def test_actions_of_a_firing_are_carried_out_in_their_order(reactions: Reactions) -> None:
+    deployment_id = await make_deployment(reactions)
+    target = {"deployment_id": deployment_id}
+    run = {"type": "run-deployment", **target}
+    await reactions.automation(
+        None, {"type": "pause-deployment", **target}, run, {"type": "resume-deployment", **target}
+    )
+    await reactions.emit()
+    await reactions.react()
+    done = await reactions.events("action.executed")
+    assert [event["payload"]["action_index"] for event in done] == [0, 1, 2]
+    assert [row["paused"] for row in await reactions.rows(store.deployments)] == [False]

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from prefect.server import store
 from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.loops.automations import JOB_BATCH_SIZE
 from prefect.types import new_id, now
 from tests.server.route_calls import call_route
 from tests.server.services.automations.endpoint import serve_endpoint
@@ -63,7 +65,7 @@ async def test_batch_of_events_is_evaluated_in_one_transaction(reactions: Reacti
     assert costs["statements"] <= 20
 
 
-async def test_action_on_the_store_costs_one_transaction(reactions: Reactions, costs: Counter[str]) -> None:
+async def test_actions_on_the_store_share_transactions(reactions: Reactions, costs: Counter[str]) -> None:
     await reactions.automation()
     await send_events(reactions)
     await reactions.react()
@@ -71,11 +73,29 @@ async def test_action_on_the_store_costs_one_transaction(reactions: Reactions, c
     await reactions.evaluate()
     costs.clear()
     await reactions.act()
-    assert (costs["relaxed"], costs["durable"]) == (EVENTS, 0)
-    assert costs["statements"] <= 7 * EVENTS
+    batches = -(-EVENTS // JOB_BATCH_SIZE)
+    assert (costs["relaxed"], costs["durable"]) == (batches, 0)
+    assert costs["statements"] <= 8 * batches
 
 
-async def test_webhook_costs_two_transactions(reactions: Reactions, costs: Counter[str]) -> None:
+async def test_flow_runs_of_a_deployment_are_created_in_few_statements(
+    reactions: Reactions, costs: Counter[str]
+) -> None:
+    flow = await call_route(reactions.api, "POST", "/flows/", {"name": "f"}, 201)
+    deployment = await call_route(reactions.api, "POST", "/deployments/", {"name": "d", "flow_id": flow["id"]}, 201)
+    action = {"type": "run-deployment", "deployment_id": deployment["id"], "parameters": {"of": "{{ event.id }}"}}
+    await reactions.automation(None, action)
+    await send_events(reactions)
+    await reactions.evaluate()
+    costs.clear()
+    await reactions.act()
+    batches = -(-EVENTS // JOB_BATCH_SIZE)
+    assert (costs["relaxed"], costs["durable"]) == (batches, 1)  # one to release jobs of other servers
+    assert costs["statements"] <= 25 * batches
+    assert len(await reactions.rows(store.flow_runs)) == EVENTS
+
+
+async def test_webhooks_share_transactions(reactions: Reactions, costs: Counter[str]) -> None:
     async with serve_endpoint() as endpoint:
         await webhook(reactions, endpoint.url)
         await send_events(reactions)
@@ -84,5 +104,6 @@ async def test_webhook_costs_two_transactions(reactions: Reactions, costs: Count
         await reactions.evaluate()
         costs.clear()
         await reactions.act()
-    assert (costs["relaxed"], costs["durable"]) == (2 * EVENTS, 0)
-    assert costs["statements"] <= 19 * EVENTS
+    # The answers that come while others are written are written together: how many depends on the machine.
+    assert costs["durable"] == 0 and costs["relaxed"] <= 2 * EVENTS
+    assert costs["statements"] <= 8 * EVENTS

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from cryptography.fernet import Fernet
 
+from prefect.notifications import requests
+from prefect.notifications.requests import Request
 from prefect.server import store
 from prefect.server.loops import automations as loop
 from prefect.server.loops.automations import ActionExecutor
@@ -139,6 +141,16 @@ async def test_webhook_that_hangs_holds_up_no_other(reactions: Reactions, endpoi
         await reactions.executor.run_once(reactions.environment)
         await asyncio.wait_for(endpoint.called.wait(), 20)
         await reactions.executor.close()
+
+
+async def test_many_endpoints_that_hang_hold_up_no_other(endpoint: Endpoint) -> None:
+    async with serve_endpoint() as hanging, requests.create_client() as client:
+        hanging.statuses = [0] * 200
+        waiting = [asyncio.create_task(requests.send(Request("POST", hanging.url), client)) for _ in range(150)]
+        assert (await requests.send(Request("POST", endpoint.url), client)).status_code == 200
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
 
 
 async def test_webhook_without_an_answer_is_given_up_in_time(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core import presenters
 from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.events import emitting, querying
-from prefect.server.services.events.event_store import Event
+from prefect.server.services.events.event_store import Event, EventKey
 from prefect.server.store import Collection, Row
 from prefect.settings import get_current_settings
 
@@ -104,14 +104,22 @@ class ActionContext:
                     continue
 
 
-async def read_context(tx: Transaction, job: Row) -> ActionContext:
-    """Return the context of a job's action."""
+async def read_contexts(tx: Transaction, jobs: Sequence[Row]) -> list[ActionContext]:
+    """Return the contexts of the actions of jobs."""
+    keys = [_read_event_key(job) for job in jobs]
+    found = await querying.get_events(tx, {key for key in keys if key is not None})
+    events = {(event["occurred"], event["id"]): event for event in found}
+    return [_build_context(job, events.get(key) if key else None) for job, key in zip(jobs, keys, strict=True)]
+
+
+def _read_event_key(job: Row) -> EventKey | None:
+    """Return the key of the event that caused an action, if there is one."""
+    key = job["body"]["event"]
+    return None if key is None else (datetime.fromisoformat(key[0]), UUID(key[1]))
+
+
+def _build_context(job: Row, event: Event | None) -> ActionContext:
     body = job["body"]
-    event: Event | None = None
-    if body["event"] is not None:
-        occurred, id_ = body["event"]
-        found = await querying.get_events(tx, [(datetime.fromisoformat(occurred), UUID(id_))])
-        event = found[0] if found else None
     return ActionContext(
         job_id=job["id"],
         action=body["action"],
@@ -175,23 +183,35 @@ class TemplateResource(dict[str, str]):
         return self.get("prefect.resource.role")
 
 
-async def read_variables(tx: Transaction, context: ActionContext) -> dict[str, Any]:
-    """Return the variables of an action's templates: the event, and the objects that it is about.
+async def read_variables(tx: Transaction, contexts: Sequence[ActionContext]) -> list[dict[str, Any]]:
+    """Return the variables of the templates of actions: the event, and the objects that it is about.
 
     An object that the event does not name is found through the others: the flow of a flow run, the pool of a queue.
     """
-    rows: dict[str, Row] = {}
-    for kind, collection in _COLLECTIONS.items():
-        id_ = next(context.find_ids(kind), None)
-        row = await collection.get(tx, id_) if id_ is not None else None
-        if row is not None:
-            rows[kind] = row
+    found: list[dict[str, Row]] = [{} for _ in contexts]
+    for kind in _COLLECTIONS:
+        ids = [next(context.find_ids(kind), None) for context in contexts]
+        await _add_rows(tx, kind, found, ids)
     for kind, owner, column in _PARENTS:
-        if kind not in rows and owner in rows and rows[owner].get(column) is not None:
-            row = await _COLLECTIONS[kind].get(tx, rows[owner][column])
-            if row is not None:
-                rows[kind] = row
-    own = await store.automations.get(tx, context.automation_id)
+        ids = [None if kind in rows or owner not in rows else rows[owner].get(column) for rows in found]
+        await _add_rows(tx, kind, found, ids)
+    own = await store.automations.get_many(tx, list({context.automation_id for context in contexts}))
+    return [
+        _build_variables(context, rows, own.get(context.automation_id) or {})
+        for context, rows in zip(contexts, found, strict=True)
+    ]
+
+
+async def _add_rows(tx: Transaction, kind: str, found: Sequence[dict[str, Row]], ids: Sequence[UUID | None]) -> None:
+    """Read the objects of a kind that have these ids, each once, and add each to those rows that it is for."""
+    wanted = {id_ for id_ in ids if id_ is not None}
+    known = await _COLLECTIONS[kind].get_many(tx, list(wanted)) if wanted else {}
+    for rows, id_ in zip(found, ids, strict=True):
+        if id_ in known:
+            rows[kind] = known[id_]
+
+
+def _build_variables(context: ActionContext, rows: Mapping[str, Row], own: Row) -> dict[str, Any]:
     variables: dict[str, Any] = {
         kind.replace("-", "_"): TemplateObject(kind, _present(kind, row)) for kind, row in rows.items()
     }
@@ -200,7 +220,7 @@ async def read_variables(tx: Transaction, context: ActionContext) -> dict[str, A
         "automation": TemplateObject(
             "automation",
             {"id": context.automation_id, "name": context.automation["prefect.resource.name"]}
-            | _pick(own or {}, "description", "tags", "enabled"),
+            | _pick(own, "description", "tags", "enabled"),
         ),
         "event": event
         and {

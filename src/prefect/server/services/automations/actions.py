@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
@@ -12,11 +12,15 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.automations import automations
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed, find_target, read_variables
 from prefect.server.services.core import hydration
+from prefect.server.services.core.errors import NotFound, ServiceError
 from prefect.server.services.core.reading import get_row
 from prefect.server.services.deployments import deployments, run_creation
 from prefect.server.services.runs import deletion, resuming, transitions
 from prefect.server.services.work import pool_members, work_pools
 from prefect.types import now
+from prefect.types.mappings import Values
+
+RUN_DEPLOYMENT = "run-deployment"
 
 CarryOut: TypeAlias = Callable[[Transaction, ActionContext], Awaitable[None]]
 
@@ -28,29 +32,50 @@ async def _do_nothing(tx: Transaction, context: ActionContext) -> None:
 # --- deployments -----------------------------------------------------------------------------------------------------
 
 
-async def _run_deployment(tx: Transaction, context: ActionContext) -> None:
+async def run_deployments(tx: Transaction, contexts: Sequence[ActionContext]) -> list[ServiceError | None]:
+    """Create the flow runs of actions, in few statements for those of one deployment.
+
+    Returns:
+        For each why it was not created; None where it was.
+    """
+    failures: dict[UUID, ServiceError] = {}
+    requests: dict[UUID, list[tuple[ActionContext, Values]]] = {}
+    for context, variables in zip(contexts, await read_variables(tx, contexts), strict=True):
+        try:
+            deployment_id = await find_target(tx, context, "deployment", "deployment_id")
+            requests.setdefault(deployment_id, []).append((context, await _build_request(tx, context, variables)))
+        except ServiceError as error:
+            failures[context.job_id] = error
+    for deployment_id, wanted in requests.items():
+        try:
+            created = await run_creation.create_each(tx, deployment_id, [request for _, request in wanted])
+        except NotFound as error:
+            created = [error] * len(wanted)
+        for (context, _), run in zip(wanted, created, strict=True):
+            if isinstance(run, ServiceError):
+                failures[context.job_id] = run
+            else:
+                context.add_target("flow-run", run, role="flow-run")
+                context.details["status_code"] = 201
+    return [failures.get(context.job_id) for context in contexts]
+
+
+async def _build_request(tx: Transaction, context: ActionContext, variables: Values) -> Values:
+    """Return the columns of the flow run that an action asks for, and its first `state`."""
     action = context.action
-    deployment_id = await find_target(tx, context, "deployment", "deployment_id")
-    variables = await read_variables(tx, context)
     parameters = _mark_templates(action.get("parameters") or {})
     due = now() + timedelta(seconds=action.get("schedule_after") or 0)
-    answer, _ = await run_creation.create(
-        tx,
-        deployment_id,
-        {
-            "parameters": await hydration.hydrate(tx, parameters, variables),
-            "job_variables": action.get("job_variables") or {},
-            "idempotency_key": str(context.job_id),
-            "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": due}},
-            "created_by": {
-                "id": str(context.automation_id),
-                "type": "AUTOMATION",
-                "display_value": context.automation["prefect.resource.name"],
-            },
+    return {
+        "parameters": await hydration.hydrate(tx, parameters, variables),
+        "job_variables": action.get("job_variables") or {},
+        "idempotency_key": str(context.job_id),
+        "state": {"type": "SCHEDULED", "state_details": {"scheduled_time": due}},
+        "created_by": {
+            "id": str(context.automation_id),
+            "type": "AUTOMATION",
+            "display_value": context.automation["prefect.resource.name"],
         },
-    )
-    context.add_target("flow-run", answer["id"], role="flow-run")
-    context.details["status_code"] = 201
+    }
 
 
 def _mark_templates(value: Any) -> Any:
@@ -145,7 +170,6 @@ async def _enable_automation(tx: Transaction, id_: UUID, enabled: bool) -> None:
 
 ACTIONS: Mapping[str, CarryOut] = {
     "do-nothing": _do_nothing,
-    "run-deployment": _run_deployment,
     "pause-deployment": _switch("deployment", deployments.pause, True),
     "resume-deployment": _switch("deployment", deployments.pause, False),
     "change-flow-run-state": _set_state(_chosen_state),
@@ -160,4 +184,4 @@ ACTIONS: Mapping[str, CarryOut] = {
     "pause-automation": _switch("automation", _enable_automation, False),
     "resume-automation": _switch("automation", _enable_automation, True),
 }
-"""How each action on the store is carried out, by its type."""
+"""How each action on the store is carried out, by its type, besides `RUN_DEPLOYMENT`."""

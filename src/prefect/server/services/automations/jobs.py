@@ -7,18 +7,21 @@ and ended: when the server ends in between, it is sent again, with the same idem
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.automations import firings
-from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_context
-from prefect.server.services.automations.actions import ACTIONS
+from prefect.server.services.automations import firings, sending
+from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_contexts
+from prefect.server.services.automations.actions import ACTIONS, RUN_DEPLOYMENT, run_deployments
 from prefect.server.services.automations.sending import SENDERS, Send
+from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.events import emitting, event_store
 from prefect.server.services.events.event_store import Event
 from prefect.server.store import Row
@@ -39,11 +42,9 @@ FOLLOWS_LIMIT = timedelta(minutes=5)
 """Events further apart do not follow each other."""
 
 
-async def find_due(
-    tx: Transaction, limit: int, without_automations: Sequence[UUID], without: Sequence[UUID]
-) -> list[Row]:
-    """Return the ids and automations of jobs that are due, without some and without those of some automations."""
-    return await queries.find_due_jobs(tx, now(), limit, without_automations, without)
+async def find_due(tx: Transaction, limit: int, without_automations: Sequence[UUID]) -> list[UUID]:
+    """Return the ids of jobs that are due, without those of some automations."""
+    return await queries.find_due_jobs(tx, now(), limit, without_automations)
 
 
 async def release_others(tx: Transaction, owner: str) -> int:
@@ -64,75 +65,197 @@ class Begun:
     context: ActionContext
 
 
-async def begin(tx: Transaction, id_: UUID, owner: str) -> Begun | None:
-    """Begin a job: carry out its action, or claim it and return what sends it; None when there is nothing to send.
+@dataclass(frozen=True)
+class Beginning:
+    """What became of jobs that were to be begun.
 
-    Raises:
-        ActionFailed, ServiceError: The action cannot be carried out.
+    Attributes:
+        count: How many are done, failed or to be sent; the others are still due.
+        begun: Those that are to be sent.
     """
-    job = await store.action_jobs.get(tx, id_, lock=True)
-    at = now()
-    if job is None or (job["due"] > at and job["owner"] != owner):
-        return None
-    context = await read_context(tx, job)
-    carry_out, prepare = ACTIONS.get(context.kind), SENDERS.get(context.kind)
-    if carry_out is not None:
-        await carry_out(tx, context)
-        await _end(tx, job, context, "executed", context.details)
-        return None
-    if prepare is None:
-        raise ActionFailed(f"This server knows no action of the type {context.kind!r}.")
-    send = await prepare(tx, context)
-    claimed = {**job, "attempts": job["attempts"] + 1, "owner": owner, "due": at + CLAIM_DURATION}
-    await store.action_jobs.change(tx, [claimed], ("attempts", "owner", "due"))
-    events = [] if job["attempts"] else [_build_event(context, "triggered", {})]
-    if context.block is not None:
-        events.append(_build_block_event(context, context.block, claimed["attempts"]))
-    await event_store.add_events(tx, events)
-    return Begun(send, context)
+
+    count: int
+    begun: list[Begun]
 
 
-async def finish(tx: Transaction, context: ActionContext, details: Mapping[str, Any]) -> None:
-    """End a job whose action was sent."""
-    job = await store.action_jobs.get(tx, context.job_id, lock=True)
-    if job is not None:
-        await _end(tx, job, context, "executed", details)
+async def begin(tx: Transaction, ids: Sequence[UUID], owner: str, places: Callable[[UUID], int]) -> Beginning:
+    """Begin jobs: carry out actions on the store, and claim those that are to be sent.
 
-
-async def fail(tx: Transaction, id_: UUID, reason: str, details: Mapping[str, Any], is_final: bool) -> None:
-    """End a job whose action failed, or schedule its next attempt.
+    Those of a firing are begun in their order. An action that is refused fails, and affects no other.
 
     Args:
         tx: The transaction.
-        id_: The job.
-        reason: Why it failed.
-        details: Further fields of the event that says so.
-        is_final: Whether it would fail again.
+        ids: The jobs.
+        owner: Who begins them.
+        places: Returns how many actions of an automation may be sent.
     """
-    job = await store.action_jobs.get(tx, id_, lock=True)
-    if job is None:
-        return
-    if is_final or job["attempts"] >= MAX_ATTEMPTS:
-        await _end(tx, job, await _describe(tx, job), "failed", {"reason": reason, **details})
-        return
-    delay = FIRST_RETRY_DELAY * 4 ** max(job["attempts"] - 1, 0) * (0.8 + 0.4 * random.random())
-    attempts = max(job["attempts"], 1)
-    await store.action_jobs.change(
-        tx, [{**job, "attempts": attempts, "owner": None, "due": now() + delay}], ("attempts", "owner", "due")
-    )  # fmt: skip
+    rows = await store.action_jobs.get_many(tx, ids, lock=True)
+    at = now()
+    due = sorted((job for job in rows.values() if job["due"] <= at), key=lambda job: (job["body"]["index"], job["due"]))
+    contexts = await read_contexts(tx, due)
+    writes = _Writes()
+    begun: list[Begun] = []
+    count = 0
+    for _, group in groupby(zip(due, contexts, strict=True), key=lambda each: each[1].index):
+        pairs = list(group)
+        to_send = _limit([pair for pair in pairs if pair[1].kind in SENDERS], places, begun)
+        here = [pair for pair in pairs if pair[1].kind not in SENDERS]
+        await _carry_out(tx, here, writes)
+        begun += await _claim(tx, to_send, owner, writes)
+        count += len(here) + len(to_send)
+    await writes.save(tx)
+    return Beginning(count, begun)
 
 
-async def _describe(tx: Transaction, job: Row) -> ActionContext:
-    """Return the context of a job that is over, with its target as far as it can be found."""
-    context = await read_context(tx, job)
-    prepare = SENDERS.get(context.kind)
+_Pair: TypeAlias = tuple[Row, ActionContext]
+"""A job and the context of its action."""
+
+
+def _limit(pairs: Sequence[_Pair], places: Callable[[UUID], int], begun: Sequence[Begun]) -> list[_Pair]:
+    """Return the first jobs of each automation, as many as there are places beside those that have begun."""
+    taken = Counter(each.context.automation_id for each in begun)
+    chosen: list[_Pair] = []
+    for job, context in pairs:
+        if taken[context.automation_id] < places(context.automation_id):
+            taken[context.automation_id] += 1
+            chosen.append((job, context))
+    return chosen
+
+
+async def _carry_out(tx: Transaction, pairs: Sequence[_Pair], writes: _Writes) -> None:
+    """Carry out actions on the store."""
+    runs = [pair for pair in pairs if pair[1].kind == RUN_DEPLOYMENT]
+    refusals = await run_deployments(tx, [context for _, context in runs])
+    outcomes = list(zip(runs, refusals, strict=True))
+    for job, context in pairs:
+        if context.kind != RUN_DEPLOYMENT:
+            outcomes.append(((job, context), await _carry_out_one(tx, context)))
+    for (job, context), refusal in outcomes:
+        if refusal is None:
+            writes.end(job, context, "executed", context.details)
+        else:
+            writes.fail(job, context, refusal)
+
+
+async def _carry_out_one(tx: Transaction, context: ActionContext) -> ServiceError | None:
+    """Carry out an action; return why it is refused, in which case nothing has changed."""
+    carry_out = ACTIONS.get(context.kind)
+    if carry_out is None:
+        return ActionFailed(f"This server knows no action of the type {context.kind!r}.")
+    try:
+        async with tx.savepoint():
+            await carry_out(tx, context)
+    except ServiceError as error:
+        return error
+    return None
+
+
+async def _claim(tx: Transaction, pairs: Sequence[_Pair], owner: str, writes: _Writes) -> list[Begun]:
+    """Claim the jobs of actions that are to be sent, and return what sends them."""
+    begun: list[Begun] = []
+    prepared = await sending.prepare(tx, [context for _, context in pairs])
+    for (job, context), send in zip(pairs, prepared, strict=True):
+        if isinstance(send, ServiceError):
+            writes.fail(job, context, send)
+        else:
+            writes.claim(job, context, owner)
+            begun.append(Begun(send, context))
+    return begun
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an action that was sent.
+
+    Attributes:
+        job_id: Its job.
+        details: Further fields of the event that says that it was carried out.
+        failure: Why it was not; None if it was.
+    """
+
+    job_id: UUID
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    failure: ServiceError | None = None
+
+
+async def end(tx: Transaction, outcomes: Sequence[tuple[Outcome, ActionContext | None]]) -> None:
+    """End jobs, or schedule the next attempts of those that failed in a way that may pass.
+
+    Args:
+        tx: The transaction.
+        outcomes: The outcome of each, and the context of its action, if that has been read.
+    """
+    rows = await store.action_jobs.get_many(tx, [outcome.job_id for outcome, _ in outcomes], lock=True)
+    writes = _Writes()
+    for outcome, known in outcomes:
+        job = rows.get(outcome.job_id)
+        if job is None:
+            continue
+        context = known or (await read_contexts(tx, [job]))[0]
+        if outcome.failure is None:
+            writes.end(job, context, "executed", outcome.details)
+        else:
+            writes.fail(job, context, outcome.failure)
+    await writes.save(tx)
+
+
+class _Writes:
+    """What a transaction changes about jobs, written in few statements at its end."""
+
+    def __init__(self) -> None:
+        self._ended: list[UUID] = []
+        self._changed: list[Row] = []
+        self._events: list[Event] = []
+
+    def end(self, job: Row, context: ActionContext, what: str, details: Mapping[str, Any]) -> None:
+        """Remove a job and emit the events of its action."""
+        self._ended.append(job["id"])
+        self._add_triggered(job, context)
+        self._events.append(_build_event(context, what, details))
+
+    def claim(self, job: Row, context: ActionContext, owner: str) -> None:
+        """Claim a job for some time."""
+        self._add_triggered(job, context)
+        claimed = {**job, "attempts": job["attempts"] + 1, "owner": owner, "due": now() + CLAIM_DURATION}
+        self._changed.append(claimed)
+        if context.block is not None:
+            self._events.append(_build_block_event(context, context.block, claimed["attempts"]))
+
+    def fail(self, job: Row, context: ActionContext, failure: ServiceError) -> None:
+        """End a job whose action failed, or schedule its next attempt."""
+        details = failure.details if isinstance(failure, ActionFailed) else {}
+        is_final = failure.is_final if isinstance(failure, ActionFailed) else True
+        if is_final or job["attempts"] >= MAX_ATTEMPTS:
+            self.end(job, _describe_failed(context), "failed", {"reason": str(failure), **details})
+            return
+        delay = FIRST_RETRY_DELAY * 4 ** max(job["attempts"] - 1, 0) * (0.8 + 0.4 * random.random())
+        attempts = max(job["attempts"], 1)
+        self._changed.append({**job, "attempts": attempts, "owner": None, "due": now() + delay})
+
+    def _add_triggered(self, job: Row, context: ActionContext) -> None:
+        if not job["attempts"]:
+            self._events.append(_build_event(context, "triggered", {}))
+
+    async def save(self, tx: Transaction) -> None:
+        """Write it."""
+        if self._ended:
+            await store.action_jobs.remove(tx, {"id": self._ended})
+        if self._changed:
+            await store.action_jobs.change(tx, self._changed, ("attempts", "owner", "due"))
+        if self._events:
+            await event_store.add_events(tx, self._events)
+
+
+def _describe_failed(context: ActionContext) -> ActionContext:
+    """Return the context of an action that failed, with its target as far as its automation selects it."""
+    described = replace(context, related=[], details={})
     block_id = context.action.get("block_document_id")
-    if prepare is not None and block_id:
-        context.add_target("block-document", block_id, role="block")
+    if context.kind in SENDERS and block_id:
+        described.add_target("block-document", block_id, role="block")
     for kind, field_name in _SELECTED.items():
         if context.action.get(field_name):
-            context.add_target(kind, context.action[field_name])
-    return context
+            described.add_target(kind, context.action[field_name])
+    return described
 
 
 _SELECTED = {
@@ -142,13 +265,6 @@ _SELECTED = {
     "automation": "automation_id",
 }
 """The fields of actions that select an object, by the object's kind."""
-
-
-async def _end(tx: Transaction, job: Row, context: ActionContext, what: str, details: Mapping[str, Any]) -> None:
-    """Remove a job and emit the events of its action."""
-    await store.action_jobs.remove(tx, {"id": job["id"]})
-    events = [] if job["attempts"] else [_build_event(context, "triggered", {})]
-    await event_store.add_events(tx, [*events, _build_event(context, what, details)])
 
 
 def _build_event(context: ActionContext, what: str, details: Mapping[str, Any]) -> Event:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_variables
 from prefect.server.services.catalog import block_documents
-from prefect.server.services.core.errors import InvalidRequest
+from prefect.server.services.core.errors import InvalidRequest, ServiceError
 from prefect.server.services.core.reading import get_row
 from prefect.types import json_codec
 
@@ -33,11 +33,26 @@ SHOWN_BODY_CHARACTERS = 10_000
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 
-async def prepare_notification(tx: Transaction, context: ActionContext) -> Send:
+Document: TypeAlias = Mapping[str, Any]
+"""A block document, with its secrets."""
+
+
+async def prepare(tx: Transaction, contexts: Sequence[ActionContext]) -> list[Send | ServiceError]:
+    """Return for each action what sends it, or why it cannot be sent; a block of several is read once."""
+    documents: dict[UUID, Document] = {}
+    prepared: list[Send | ServiceError] = []
+    for context, variables in zip(contexts, await read_variables(tx, contexts), strict=True):
+        try:
+            document = await _read_block(tx, context, documents)
+            prepared.append(SENDERS[context.kind](context, document, variables))
+        except ServiceError as error:
+            prepared.append(error)
+    return prepared
+
+
+def _prepare_notification(context: ActionContext, document: Document, variables: Mapping[str, Any]) -> Send:
     """Return what sends a notification."""
     action = context.action
-    document = await _read_block(tx, context)
-    variables = await read_variables(tx, context)
     subject = _render(action["subject"], variables, "subject")
     body = _render(action["body"], variables, "body")
     slug, data = document["block_type"]["slug"], {"name": document["name"], **document["data"]}
@@ -56,12 +71,11 @@ async def prepare_notification(tx: Transaction, context: ActionContext) -> Send:
     return send
 
 
-async def prepare_webhook(tx: Transaction, context: ActionContext) -> Send:
+def _prepare_webhook(context: ActionContext, document: Document, variables: Mapping[str, Any]) -> Send:
     """Return what calls a webhook."""
-    document = await _read_block(tx, context)
     if document["block_type"]["slug"] != "webhook":
         raise ActionFailed(f"The block document {_name(document)} is no webhook: choose a block of the type 'webhook'.")
-    text = _render(context.action["payload"], await read_variables(tx, context), "payload")
+    text = _render(context.action["payload"], variables, "payload")
     payload = _parse_payload(text) if text else None
     data = document["data"]
     headers = {**(data.get("headers") or {}), IDEMPOTENCY_HEADER: str(context.job_id)}
@@ -88,22 +102,24 @@ async def prepare_webhook(tx: Transaction, context: ActionContext) -> Send:
     return send
 
 
-SENDERS: Mapping[str, Callable[[Transaction, ActionContext], Awaitable[Send]]] = {
-    "send-notification": prepare_notification,
-    "call-webhook": prepare_webhook,
+SENDERS: Mapping[str, Callable[[ActionContext, Document, Mapping[str, Any]], Send]] = {
+    "send-notification": _prepare_notification,
+    "call-webhook": _prepare_webhook,
 }
 """How each action on the world outside is prepared, by its type."""
 
 
-async def _read_block(tx: Transaction, context: ActionContext) -> Mapping[str, Any]:
-    """Return the block document of an action, with its secrets."""
+async def _read_block(tx: Transaction, context: ActionContext, known: dict[UUID, Document]) -> Document:
+    """Return the block document of an action; `known` are those that have been read in the transaction."""
     id_ = UUID(context.action["block_document_id"])
     context.add_target("block-document", id_, role="block")
-    row = await get_row(tx, store.block_documents, id_)
-    try:
-        document = await block_documents.get(tx, id_, include_secrets=True)
-    except InvalidRequest as error:  # encrypted with another key
-        raise ActionFailed(f"The block document {row['name']!r} ({id_}) cannot be used. {error}") from None
+    if id_ not in known:
+        row = await get_row(tx, store.block_documents, id_)
+        try:
+            known[id_] = await block_documents.get(tx, id_, include_secrets=True)
+        except InvalidRequest as error:  # encrypted with another key
+            raise ActionFailed(f"The block document {row['name']!r} ({id_}) cannot be used. {error}") from None
+    document = known[id_]
     block_type = document["block_type"]
     if block_type is None:
         raise ActionFailed(f"The block document {document['name']!r} has a type that does not exist any more.")
@@ -114,7 +130,7 @@ async def _read_block(tx: Transaction, context: ActionContext) -> Mapping[str, A
     return document
 
 
-def _name(document: Mapping[str, Any]) -> str:
+def _name(document: Document) -> str:
     return f"{document['block_type']['slug']}/{document['name']}"
 
 

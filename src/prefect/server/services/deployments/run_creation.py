@@ -12,7 +12,7 @@ from prefect.server.services.core import hydration
 from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments
-from prefect.server.services.runs import creation
+from prefect.server.services.runs import creation, updates
 from prefect.server.services.work import work_queues
 from prefect.server.store import Row
 from prefect.types import new_id, now
@@ -67,23 +67,40 @@ async def create_many(tx: Transaction, deployment_id: UUID, requests: Sequence[V
     """
     if len(requests) > MAX_RUNS_PER_REQUEST:
         raise CannotStart(f"Cannot create more than {MAX_RUNS_PER_REQUEST} flow runs in one request: send several.")
+    created = await create_each(tx, deployment_id, requests)
+    return [
+        {"flow_run_id": None, "status": "FAILED", "error": _describe_refusal(run)}
+        if isinstance(run, ServiceError)
+        else {"flow_run_id": run, "status": "CREATED", "error": None}
+        for run in created
+    ]
+
+
+def _describe_refusal(error: ServiceError) -> str:
+    return f"Parameter validation failed: {error}" if isinstance(error, InvalidParameters) else str(error)
+
+
+async def create_each(tx: Transaction, deployment_id: UUID, requests: Sequence[Values]) -> list[UUID | ServiceError]:
+    """Create runs of a deployment in few statements; a request that is refused does not affect the others.
+
+    Returns:
+        For each the id of its run, which may be there already under its idempotency key, or why it is refused.
+
+    Raises:
+        NotFound: The deployment does not exist.
+    """
     deployment = await deployments.get(tx, deployment_id)
     pool = await _find_pool(tx, deployment)
-    outcomes: list[Row | str] = []
+    outcomes: list[Row | ServiceError] = []
     for values in requests:
         try:
-            outcomes.append({"id": new_id(), **await _build_run(tx, deployment, pool, values)})
-        except InvalidParameters as error:
-            outcomes.append(f"Parameter validation failed: {error}")
+            run = {"id": new_id(), **await _build_run(tx, deployment, pool, values)}
+            updates.check_parameters(run)
+            outcomes.append(run)
         except ServiceError as error:
-            outcomes.append(str(error))
-    ids = await creation.create_many_flow_runs(tx, [run for run in outcomes if not isinstance(run, str)])
-    return [
-        {"flow_run_id": None, "status": "FAILED", "error": run}
-        if isinstance(run, str)
-        else {"flow_run_id": ids[run["id"]], "status": "CREATED", "error": None}
-        for run in outcomes
-    ]
+            outcomes.append(error)
+    ids = await creation.create_many_flow_runs(tx, [run for run in outcomes if not isinstance(run, ServiceError)])
+    return [run if isinstance(run, ServiceError) else ids[run["id"]] for run in outcomes]
 
 
 async def _build_run(tx: Transaction, deployment: Row, pool: Row | None, values: Values) -> Row:
@@ -108,10 +125,11 @@ async def _build_run(tx: Transaction, deployment: Row, pool: Row | None, values:
 
 
 def _check_parameters(deployment: Row, parameters: Values, enforced: bool | None) -> None:
-    if not (deployment["enforce_parameter_schema"] if enforced is None else enforced):
+    schema = deployment["parameter_openapi_schema"]
+    if not schema or not (deployment["enforce_parameter_schema"] if enforced is None else enforced):
         return
     try:
-        json_schemas.validate(parameters, deployment["parameter_openapi_schema"] or {})
+        json_schemas.validate(parameters, schema)
     except json_schemas.InvalidValues as error:
         raise InvalidParameters(str(error)) from None
     except json_schemas.InvalidSchema as error:

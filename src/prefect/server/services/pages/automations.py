@@ -18,6 +18,8 @@ from prefect.server.services.automations import automations as service
 from prefect.server.services.automations import evaluation
 from prefect.server.services.events import querying
 from prefect.server.services.events.event_store import Event
+from prefect.server.services.pages import run_rows
+from prefect.server.services.pages.catalog_shapes import FailedAction
 from prefect.server.services.pages.shapes import Named
 from prefect.server.store import Collection, Row
 from prefect.server.store.queries import catalog_pages as queries
@@ -133,6 +135,47 @@ async def _find_firings(tx: Transaction, id_: UUID) -> list[FiringRow]:
             actions.setdefault(_find_related(event, "automation-triggered-event"), {})[index] = outcome
     fired = [event for event in events if event["event"] in names][:HISTORY_SIZE]
     return [_present_firing(event, list(actions.get(f"prefect.event.{event['id']}", {}).values())) for event in fired]
+
+
+async def find_failed_actions(tx: Transaction, since: datetime, limit: int) -> list[FailedAction]:
+    """Return the automations of which actions failed since a time, those that failed last first.
+
+    Args:
+        tx: The transaction.
+        since: The beginning of the time.
+        limit: How many automations at most. Of the failures, the latest `HISTORY_EVENTS` are counted.
+    """
+    criteria = event_filters.EventFilter(
+        occurred=event_filters.EventOccurredFilter(since=since),
+        event=event_filters.EventNameFilter(name=["prefect.automation.action.failed"]),
+    )
+    events, _ = await querying.read_batch(tx, criteria, HISTORY_EVENTS, querying.START_CURSOR)
+    by_resource: dict[str, list[Event]] = {}
+    for event in events:
+        by_resource.setdefault(event["resource"]["prefect.resource.id"], []).append(event)
+    ids = {resource: _read_automation_id(resource) for resource in by_resource}
+    names = await run_rows.find_names(tx, store.automations, [id_ for id_ in ids.values() if id_])
+    found: list[FailedAction] = []
+    for resource, some in by_resource.items():
+        automation = names.get(ids[resource]) if ids[resource] else None  # none: it was deleted
+        if automation:
+            _, outcome = _present_outcome(some[0])
+            action: FailedAction = {
+                "automation": automation,
+                "type": outcome["type"],
+                "reason": outcome["reason"],
+                "at": outcome["at"],
+                "count": len(some),
+            }
+            found.append(action)
+    return found[:limit]
+
+
+def _read_automation_id(resource: str) -> UUID | None:
+    try:
+        return UUID(resource.rpartition(".")[2])
+    except ValueError:
+        return None
 
 
 def _find_related(event: Event, role: str) -> str:

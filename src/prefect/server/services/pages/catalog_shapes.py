@@ -192,6 +192,50 @@ class PausedRun(TypedDict):
     pause: Pause
 
 
+class PoolOutcomes(TypedDict):
+    """The outcomes of the flow runs of a work pool in the time of the overview's chart.
+
+    Attributes:
+        pool: The id of the pool.
+        runs: How many runs began, or should have.
+        completed: The share of those that ended that completed; None if none has ended.
+        completed_before: This share in the time before, which is as long.
+        late_seconds: How late they began, on average; None without a run.
+        columns: Runs by the number of the column, of twelve, type of state and count.
+    """
+
+    pool: UUID
+    runs: int
+    completed: float | None
+    completed_before: float | None
+    late_seconds: float | None
+    columns: list[tuple[int, str, int]]
+
+
+class FailedAction(TypedDict):
+    """An automation whose actions failed: the latest of them, its reason, and how many there are."""
+
+    automation: Named
+    type: str
+    reason: str | None
+    at: datetime
+    count: int
+
+
+class FlowGroup(TypedDict):
+    """The flow runs of a flow in some states: how many they are, and when the latest began."""
+
+    flow: Named
+    count: int
+    latest: datetime
+
+
+class FlowGroups(TypedDict):
+    """Flow runs in some states by their flow, those with the most runs first."""
+
+    rows: list[FlowGroup]
+
+
 class OverviewPage(TypedDict):
     """The overview: what needs attention, and what happens.
 
@@ -203,6 +247,7 @@ class OverviewPage(TypedDict):
         stuck: Runs that have been pending for long.
         offline: Workers that have gone silent, with the names of their pools.
         failing: Deployments whose last run failed.
+        failed_actions: Automations whose actions failed since the page was last looked at.
         states: Runs by state since the beginning of the chart.
         since: The beginning of the chart.
         width: Seconds of a column of the chart.
@@ -211,6 +256,7 @@ class OverviewPage(TypedDict):
         upcoming: What comes next.
         upcoming_total: How many runs are scheduled.
         pools: The work pools.
+        outcomes: The outcomes of the runs of work pools that had some.
         flows: How many flows there are.
         deployments: How many deployments there are.
     """
@@ -222,6 +268,7 @@ class OverviewPage(TypedDict):
     stuck: list[RunRow]
     offline: list[WorkerInPool]
     failing: list[DeploymentRow]
+    failed_actions: list[FailedAction]
     states: list[StateCount]
     since: datetime
     width: float
@@ -230,6 +277,7 @@ class OverviewPage(TypedDict):
     upcoming: list[RunRow]
     upcoming_total: int
     pools: list[PoolRow]
+    outcomes: list[PoolOutcomes]
     flows: int
     deployments: int
 

@@ -7,8 +7,14 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import catalog, flow_run, run_query, run_rows, work
-from prefect.server.services.pages.catalog_shapes import DeploymentRow, OverviewPage, TaskRunCounts, WorkerInPool
+from prefect.server.services.pages import automations, catalog, flow_run, run_query, run_rows, work
+from prefect.server.services.pages.catalog_shapes import (
+    DeploymentRow,
+    FlowGroups,
+    OverviewPage,
+    TaskRunCounts,
+    WorkerInPool,
+)
 from prefect.server.services.pages.shapes import RunRow
 from prefect.server.services.runs import start_reasons
 from prefect.server.services.runs.run_states import STATE_NAMES
@@ -22,6 +28,7 @@ CHART_COLUMNS = 48
 STUCK_AFTER = timedelta(minutes=5)
 MAX_LOOK_BACK = timedelta(days=7)
 MAX_CHECKED_DEPLOYMENTS = 200
+MAX_GROUPS = 100
 
 
 async def build_overview(
@@ -52,6 +59,7 @@ async def build_overview(
     columns = await queries.count_by_bucket(tx, since, width, shown, (CHART_COLUMNS + 1) if back else None)
     upcoming, upcoming_total = await run_pages.find_upcoming(tx, chosen, at, LIST_SIZE)
     running = await run_pages.find_running_flow_runs(tx, LIST_SIZE, chosen)
+    pools = (await work.build_pools_page(tx))["rows"]
     totals = {type_: sum(count for _, each, count in columns if each == type_) for type_ in STATE_NAMES}
     return {
         "failed": await run_rows.present_flow_runs(tx, failed),
@@ -64,6 +72,7 @@ async def build_overview(
         "stuck": await _present_waiting(tx, stuck),
         "offline": await _find_offline_workers(tx),
         "failing": await _find_failing_deployments(tx),
+        "failed_actions": await automations.find_failed_actions(tx, max(looked_at, at - MAX_LOOK_BACK), LIST_SIZE),
         "states": [{"type": type_, "name": STATE_NAMES[type_], "count": n} for type_, n in totals.items() if n],
         "since": since,
         "width": width.total_seconds(),
@@ -71,7 +80,8 @@ async def build_overview(
         "running": await run_rows.present_flow_runs(tx, running),
         "upcoming": await run_rows.present_flow_runs(tx, upcoming, count_tasks=False),
         "upcoming_total": upcoming_total,
-        "pools": (await work.build_pools_page(tx))["rows"],
+        "pools": pools,
+        "outcomes": await work.compute_outcomes(tx, since, width * (CHART_COLUMNS + 1), chosen) if pools else [],
         "flows": await store.flows.count(tx),
         "deployments": await store.deployments.count(tx),
     }
@@ -87,6 +97,33 @@ async def count_task_runs(tx: Transaction, hours: int, query: str = "", back: in
     limit = (CHART_COLUMNS + 1) if back else None
     columns = await queries.count_by_bucket(tx, since, width, where, limit, store.task_runs)
     return {"since": since, "width": width.total_seconds(), "columns": columns}
+
+
+async def group_by_flow(tx: Transaction, hours: int, states: list[str], query: str = "", back: int = 0) -> FlowGroups:
+    """Return the flow runs of the overview's chart in some states by their flow.
+
+    Args:
+        tx: The transaction.
+        hours: As of the overview.
+        states: The types of the states.
+        query: As of the overview.
+        back: As of the overview.
+    """
+    at = now()
+    chosen = run_search.compile_terms(tx, store.flow_runs, run_query.parse_query(query, "flow_run", at))
+    since, width = _place_chart(at, hours, back)
+    started = queries.has_started_between(since, since + width * (CHART_COLUMNS + 1) if back else None)
+    upcoming = run_pages.not_upcoming(store.flow_runs, at)
+    where = store.flow_runs.where(started, chosen, upcoming, {"state_type": states})
+    groups = await queries.count_by_flow(tx, where, MAX_GROUPS)
+    flows = await run_rows.find_names(tx, store.flows, [flow_id for flow_id, _, _ in groups])
+    return {
+        "rows": [
+            {"flow": flows[flow_id], "count": count, "latest": latest}
+            for flow_id, count, latest in groups
+            if flow_id in flows
+        ]
+    }
 
 
 def _place_chart(at: datetime, hours: int, back: int) -> tuple[datetime, timedelta]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import catalog
-from prefect.server.services.pages.catalog_shapes import PoolPage, PoolRow, PoolsPage, QueueRow
+from prefect.server.services.pages import catalog, run_rows
+from prefect.server.services.pages.catalog_shapes import PoolOutcomes, PoolPage, PoolRow, PoolsPage, QueueRow
 from prefect.server.services.work import work_pools, work_queues
-from prefect.server.store import Row
+from prefect.server.store import Condition, Row
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.server.store.queries import work as work_queries
 
 MAX_DEPLOYMENTS = 100
+
+OUTCOME_COLUMNS = 12
+"""Columns of the small diagram of a pool's runs."""
 
 _TAKEN = ("Pending", "Running")
 
@@ -50,6 +54,49 @@ async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
         "deployments": await catalog.present_deployments(tx, deployments),
         "base_job_template": row["base_job_template"],
     }
+
+
+async def compute_outcomes(tx: Transaction, since: datetime, span: timedelta, where: Condition) -> list[PoolOutcomes]:
+    """Return the outcomes of the flow runs of each work pool that had some in a time or in the time before.
+
+    Args:
+        tx: The transaction.
+        since: When the time begins.
+        span: Its length, which is that of the time before as well.
+        where: Which runs.
+    """
+    counts = await queries.count_by_queue(tx, since - span, span / OUTCOME_COLUMNS, OUTCOME_COLUMNS * 2, where)
+    queue_ids = list({count.queue_id for count in counts})
+    queues = await store.work_queues.find(tx, {"id": queue_ids}, columns=("id", "work_pool_id")) if queue_ids else []
+    pools = {queue["id"]: queue["work_pool_id"] for queue in queues}
+    by_pool: dict[UUID, list[queries.QueueCount]] = defaultdict(list)
+    for count in counts:
+        if count.queue_id in pools:
+            by_pool[pools[count.queue_id]].append(count)
+    return [_sum_outcomes(pool_id, some) for pool_id, some in by_pool.items()]
+
+
+def _sum_outcomes(pool_id: UUID, counts: list[queries.QueueCount]) -> PoolOutcomes:
+    current = [count for count in counts if count.bucket >= OUTCOME_COLUMNS]
+    before = [count for count in counts if count.bucket < OUTCOME_COLUMNS]
+    columns: Counter[tuple[int, str]] = Counter()
+    for count in current:
+        columns[count.bucket - OUTCOME_COLUMNS, count.state_type] += count.runs
+    runs = columns.total()
+    return {
+        "pool": pool_id,
+        "runs": runs,
+        "completed": _share_completed(current),
+        "completed_before": _share_completed(before),
+        "late_seconds": sum(count.late_seconds for count in current) / runs if runs else None,
+        "columns": [(column, type_, number) for (column, type_), number in sorted(columns.items())],
+    }
+
+
+def _share_completed(counts: list[queries.QueueCount]) -> float | None:
+    ended = sum(count.runs for count in counts if count.state_type in run_rows.FINISHED)
+    completed = sum(count.runs for count in counts if count.state_type == "COMPLETED")
+    return completed / ended if ended else None
 
 
 def _present_queue(row: Row, counts: dict[str, int]) -> QueueRow:

@@ -88,14 +88,12 @@ async def insert_flow_runs(tx: Transaction, runs: Iterable[Values]) -> list[Row]
 
 
 async def create_many_flow_runs(tx: Transaction, runs: Iterable[Values]) -> dict[UUID, UUID]:
-    """Create flow runs in one statement; each has an id and its first `state`.
+    """Create flow runs in one statement; each has an id, its first `state`, and parameters that have been checked.
 
     Returns:
         By the id of each that of its run, which is another where there was one of the same idempotency key.
     """
     runs = list(runs)
-    for run in runs:
-        updates.check_parameters(run)
     # Of several with the same key the first one counts.
     by_key = {(run["flow_id"], run.get("idempotency_key") or run["id"]): run for run in reversed(runs)}
     new = await insert_flow_runs(tx, reversed(by_key.values()))

@@ -51,27 +51,18 @@ async def find_open_windows(tx: Transaction, at: datetime) -> list[Row]:
     return await store.buckets.find(tx, where, store.buckets.by_key, lock=True)
 
 
-async def find_due_jobs(
-    tx: Transaction, at: datetime, limit: int, without_automations: Values[UUID], without: Values[UUID]
-) -> list[Row]:
-    """Return the ids and automations of jobs that are due, longest due first.
+async def find_due_jobs(tx: Transaction, at: datetime, limit: int, without_automations: Values[UUID]) -> list[UUID]:
+    """Return the ids of jobs that are due, longest due first.
 
     Args:
         tx: The transaction.
         at: The present.
         limit: How many at most.
         without_automations: Automations whose jobs are left out.
-        without: Jobs that are left out.
     """
-    where = all_of(
-        [
-            Sql("action_job.due <= ?", (at,)),
-            none_of("action_job.automation_id", list(without_automations)),
-            none_of("action_job.id", list(without)),
-        ]
-    )
+    where = all_of([Sql("action_job.due <= ?", (at,)), none_of("action_job.automation_id", list(without_automations))])
     order = store.action_jobs.order("due", "id")
-    return await store.action_jobs.find(tx, where, order, limit, columns=["id", "automation_id"])
+    return [row["id"] for row in await store.action_jobs.find(tx, where, order, limit, columns=["id"])]
 
 
 async def release_jobs(tx: Transaction, owner: str, at: datetime) -> int:

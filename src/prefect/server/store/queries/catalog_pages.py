@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, join, one_of
 from prefect.server.store import Collection, Condition, Order, Row, Where
+from prefect.server.store.queries.history import lateness
 from prefect.server.store.queries.run_search import run_seconds
 
 UNION_SIZE = 100
@@ -245,6 +246,64 @@ async def count_by_bucket(
     )
     rows: list[Any] = await tx.fetch(Sql(text, (*bucket.values, start, *before.values, *where.values)))
     return [(int(n), type_, count) for n, type_, count in rows]
+
+
+def has_started_between(since: datetime, until: datetime | None) -> Condition:
+    """Return the condition of flow runs that started, or are expected to, in a time; None for one without an end."""
+    started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+    begun = Sql(f"{started} >= ?", (since,))
+    return begun if until is None else Sql(f"{begun.text} AND {started} < ?", (since, until))
+
+
+async def count_by_flow(tx: Transaction, where: Condition, limit: int) -> list[tuple[UUID, int, datetime]]:
+    """Count flow runs by their flow, with the latest start: those with the most runs first."""
+    started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+    page = tx.dialect.limit_clause(limit, 0)
+    text = (
+        f"SELECT flow_run.flow_id, count(*), max({started}) FROM flow_run WHERE {where.text}"
+        f" GROUP BY 1 ORDER BY 2 DESC, 1{page.text}"
+    )
+    rows: list[Any] = await tx.fetch(Sql(text, (*where.values, *page.values)))
+    decode = tx.dialect.decode
+    return [(decode("uuid", id_), count, decode("time", latest)) for id_, count, latest in rows]
+
+
+class QueueCount(NamedTuple):
+    """Flow runs of a work queue that started in one interval and have one type of state."""
+
+    queue_id: UUID
+    bucket: int
+    state_type: str
+    runs: int
+    late_seconds: float
+
+
+async def count_by_queue(
+    tx: Transaction, start: datetime, width: timedelta, buckets: int, where: Condition
+) -> list[QueueCount]:
+    """Count flow runs by their work queue, the interval in which they started and the type of their state.
+
+    Args:
+        tx: The transaction.
+        start: When the first interval begins.
+        width: The length of an interval.
+        buckets: How many intervals.
+        where: Which runs.
+    """
+    started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
+    within = has_started_between(start, start + width * buckets)
+    bucket, late = tx.dialect.bucket(started, start, width), lateness(tx, "flow_run")
+    text = (
+        f"SELECT flow_run.work_queue_id, {bucket.text}, flow_run.state_type, count(*), sum({late.text}) FROM flow_run"
+        f" WHERE {within.text} AND flow_run.work_queue_id IS NOT NULL"
+        f" AND flow_run.state_type IS NOT NULL AND {where.text} GROUP BY 1, 2, 3"
+    )
+    values = (*bucket.values, *late.values, *within.values, *where.values)
+    rows: list[Any] = await tx.fetch(Sql(text, values))
+    return [
+        QueueCount(tx.dialect.decode("uuid", id_), int(n), type_, count, float(seconds or 0))
+        for id_, n, type_, count, seconds in rows
+    ]
 
 
 def has_flow_run(condition: Condition) -> Condition:

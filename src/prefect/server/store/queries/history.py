@@ -59,18 +59,18 @@ async def count_by_interval(
     table = runs.table.name
     expected = f"{table}.expected_start_time"
     bucket = tx.dialect.bucket(expected, start, interval)
-    run_time, lateness = _run_time(tx, table), _lateness(tx, table)
+    run_time, late = _run_time(tx, table), lateness(tx, table)
     within = Sql(f"{expected} >= ? AND {expected} < ? AND {table}.state_type IS NOT NULL", (start, end))
     condition = runs.where(within, where)
     text = (
         f"SELECT {bucket.text}, {table}.state_type, {table}.state_name, count(*),"
-        f" sum({run_time.text}), sum({lateness.text})"
+        f" sum({run_time.text}), sum({late.text})"
         f" FROM {table} WHERE {condition.text} GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
     )
-    values = (*bucket.values, *run_time.values, *lateness.values, *condition.values)
+    values = (*bucket.values, *run_time.values, *late.values, *condition.values)
     return [
-        StateCount(n, type_, name, count, float(seconds), float(late))
-        for n, type_, name, count, seconds, late in await tx.fetch(Sql(text, values))
+        StateCount(n, type_, name, count, float(seconds), float(delay))
+        for n, type_, name, count, seconds, delay in await tx.fetch(Sql(text, values))
     ]
 
 
@@ -84,7 +84,7 @@ def _run_time(tx: Transaction, table: str) -> Sql:
     return Sql(text, (now().timestamp(),))
 
 
-def _lateness(tx: Transaction, table: str) -> Sql:
+def lateness(tx: Transaction, table: str) -> Sql:
     """Return the seconds by which a run started late or is late, as `presenters.compute_start_delay` does."""
     started, expected = (tx.dialect.seconds(f"{table}.{name}") for name in ("start_time", "expected_start_time"))
     at = now().timestamp()
@@ -98,9 +98,9 @@ def _lateness(tx: Transaction, table: str) -> Sql:
 
 async def compute_average_lateness(tx: Transaction, where: Condition) -> float | None:
     """Return by how many seconds flow runs were late on average; None without a run."""
-    lateness = _lateness(tx, "flow_run")
-    text = f"SELECT avg({lateness.text}) FROM flow_run WHERE {where.text}"
-    ((average,),) = await tx.fetch(Sql(text, (*lateness.values, *where.values)))
+    late = lateness(tx, "flow_run")
+    text = f"SELECT avg({late.text}) FROM flow_run WHERE {where.text}"
+    ((average,),) = await tx.fetch(Sql(text, (*late.values, *where.values)))
     return None if average is None else float(average)
 
 
