@@ -1,4 +1,4 @@
-"""Commands that several groups have: showing and deleting one object, and pausing and limiting what starts runs.
+"""Commands that several groups have: showing one object, and pausing and limiting what starts runs.
 
 It must not know any group.
 """
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import click
 
 from prefect.cli._command import Group, output_option, positional
-from prefect.cli._output import delete_confirmed, print_details
+from prefect.cli._output import print_details
 
 T = TypeVar("T")
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -36,35 +36,6 @@ def add_inspect_command(
     def _(output: str | None, **wanted: Any) -> None:
         found = find(**wanted)
         print_details(found, describe(found), output)
-
-
-def add_delete_command(
-    group: Group,
-    kind: str,
-    arguments: Decorator,
-    find: Callable[[str], object],
-    delete: Callable[[str], object],
-    help: str,
-    extent: str = "",
-) -> None:
-    """Add the command `delete`, which asks before it deletes an object.
-
-    Args:
-        group: The group of the command.
-        kind: What the object is called in the question and the answer, before its name.
-        arguments: Declares the only parameter, its name.
-        find: Returns the object, or ends the command if there is none.
-        delete: Deletes it.
-        help: The help of the command.
-        extent: What is deleted with it, for the question.
-    """
-
-    @group.command("delete", help=help)
-    @arguments
-    def _(**wanted: str) -> None:
-        [name] = wanted.values()
-        find(name)
-        delete_confirmed(f"{kind} {name!r}", lambda: delete(name), extent)
 
 
 def add_intake_commands(

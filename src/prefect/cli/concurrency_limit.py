@@ -8,8 +8,8 @@ import click
 
 from prefect.cli._command import Listing, group, positional, prints_list
 from prefect.cli._lookup import find_by_name, get_client, limit_option, read_all_pages
-from prefect.cli._output import format_age
-from prefect.cli._shared_commands import add_delete_command, add_inspect_command
+from prefect.cli._output import delete_confirmed, format_age
+from prefect.cli._shared_commands import add_inspect_command
 
 if TYPE_CHECKING:
     from prefect.schemas.concurrency import ConcurrencyLimit
@@ -79,11 +79,10 @@ def reset(tag: str) -> None:
     click.echo(f"Released all slots of the concurrency limit of the tag {tag!r}.")
 
 
-add_delete_command(
-    command,
-    "concurrency limit of the tag",
-    _tag_argument,
-    _find,
-    lambda tag: get_client().delete_concurrency_limit_by_tag(tag),
-    help="Delete the concurrency limit of a tag.",
-)
+@command.command("delete")
+@_tag_argument
+def delete(tag: str) -> None:
+    """Delete the concurrency limit of a tag."""
+    _find(tag)
+    what = f"concurrency limit of the tag {tag!r}"
+    delete_confirmed(what, lambda: get_client().delete_concurrency_limit_by_tag(tag))

@@ -10,8 +10,7 @@ import click
 from prefect._lazy import lazy
 from prefect.cli._command import Listing, flag, group, output_option, positional, prints_list
 from prefect.cli._lookup import find_by_name, get_client, read_all_pages
-from prefect.cli._output import as_json, fail, format_age, print_fields, print_json
-from prefect.cli._shared_commands import add_delete_command
+from prefect.cli._output import as_json, delete_confirmed, fail, format_age, print_fields, print_json
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:
@@ -153,11 +152,10 @@ def _set_active(name: str, active: bool) -> None:
     click.echo(f"The global concurrency limit {name!r} is now {state}.")
 
 
-add_delete_command(
-    command,
-    "global concurrency limit",
-    _name_argument,
-    _find,
-    lambda name: get_client().delete_global_concurrency_limit_by_name(name),
-    help="Delete a global concurrency limit.",
-)
+@command.command("delete")
+@_name_argument
+def delete(name: str) -> None:
+    """Delete a global concurrency limit."""
+    _find(name)
+    what = f"global concurrency limit {name!r}"
+    delete_confirmed(what, lambda: get_client().delete_global_concurrency_limit_by_name(name))

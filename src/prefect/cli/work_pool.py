@@ -16,6 +16,7 @@ from prefect.cli._lookup import find_by_name, get_client, read_all_pages
 from prefect.cli._output import (
     as_json,
     as_text,
+    delete_confirmed,
     fail,
     format_age,
     format_duration,
@@ -24,7 +25,7 @@ from prefect.cli._output import (
     print_table,
     state_cell,
 )
-from prefect.cli._shared_commands import add_delete_command, add_inspect_command, add_intake_commands
+from prefect.cli._shared_commands import add_inspect_command, add_intake_commands
 from prefect.exceptions import ObjectAlreadyExists
 from prefect.types import now
 
@@ -197,15 +198,12 @@ def _update(name: str, **values: Any) -> None:
 add_intake_commands(command, "work pool", _name_argument, _update)
 
 
-add_delete_command(
-    command,
-    "work pool",
-    _name_argument,
-    find_work_pool,
-    lambda name: get_client().delete_work_pool(name),
-    help="Delete a work pool and its work queues.",
-    extent=" and its work queues",
-)
+@command.command("delete")
+@_name_argument
+def delete(name: str) -> None:
+    """Delete a work pool and its work queues."""
+    find_work_pool(name)
+    delete_confirmed(f"work pool {name!r}", lambda: get_client().delete_work_pool(name), " and its work queues")
 
 
 @command.command("get-default-base-job-template")
