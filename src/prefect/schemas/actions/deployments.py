@@ -70,15 +70,20 @@ def check_job_variables(values: dict[str, Any], base_job_template: dict[str, Any
     jsonschema.validate(values, {**schema, "required": required})
 
 
-class DeploymentScheduleCreate(ActionBaseModel):
+class DeploymentScheduleFields(ActionBaseModel):
+    """Fields of new and changed schedules of a deployment."""
+
+    max_scheduled_runs: MaxScheduledRuns | None = None
+    slug: str | None = None
+    replaces: str | None = None
+
+
+class DeploymentScheduleCreate(DeploymentScheduleFields):
     """A new schedule of a deployment."""
 
     schedule: SCHEDULE_TYPES
     active: bool = True
-    max_scheduled_runs: MaxScheduledRuns | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
-    slug: str | None = None
-    replaces: str | None = None
 
     @classmethod
     def from_schedule(cls, schedule: WrittenSchedule) -> DeploymentScheduleCreate:
@@ -91,15 +96,12 @@ class DeploymentScheduleCreate(ActionBaseModel):
         )
 
 
-class DeploymentScheduleUpdate(ActionBaseModel):
+class DeploymentScheduleUpdate(DeploymentScheduleFields):
     """Changes to a schedule of a deployment."""
 
     schedule: SCHEDULE_TYPES | None = None
     active: bool | None = None
-    max_scheduled_runs: MaxScheduledRuns | None = None
     parameters: dict[str, Any] | None = None
-    slug: str | None = None
-    replaces: str | None = None
 
 
 class DeploymentRequest(ActionBaseModel):
