@@ -10,6 +10,14 @@ export type Palette = 'standard' | 'red-green' | 'blue-yellow' | 'grey'
 export const RUN_COLUMNS = ['Started', 'Duration', 'Tasks', 'Deployment', 'Tags'] as const
 export type RunColumn = (typeof RUN_COLUMNS)[number]
 
+/** How the runs of a flow run are drawn. */
+export const GRAPH_LAYOUTS = ['Timeline', 'Compact', 'Durations', 'Graph', 'Sequence'] as const
+export type GraphLayout = (typeof GRAPH_LAYOUTS)[number]
+
+/** What can be left out of a drawing. */
+export const GRAPH_PARTS = ['Arrows', 'Artifacts', 'Events', 'States', 'Critical path'] as const
+export type GraphPart = (typeof GRAPH_PARTS)[number]
+
 /** The view with which the list of runs opens. */
 export interface DefaultView {
   id: string
@@ -29,12 +37,14 @@ interface Choices {
   twelveHours: boolean
   hiddenColumns: RunColumn[]
   pinned: string[]
+  graphLayout: GraphLayout
+  hiddenGraphParts: GraphPart[]
   groupEvents: boolean
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], groupEvents: true, views: {} }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], groupEvents: true, views: {} }
 
 function read(): Choices {
   try {
