@@ -16,9 +16,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from prefect import __version__
 from prefect.server.db.schema import HEAD
+from prefect.server.services.security.encryption import KEY_VARIABLE
 from tests.postgres import Postgres, need
 
 TIMEOUT_SECONDS = 30.0
@@ -230,6 +232,19 @@ def test_several_workers_share_a_port(environment: dict[str, str], postgres_url:
 
 
 DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
+
+
+def test_database_reencrypt_names_blocks_that_it_cannot_read(environment: dict[str, str]) -> None:
+    del environment["PREFECT_API_URL"]
+    old, new = (Fernet.generate_key().decode() for _ in range(2))
+    save = "from prefect.blocks.system import Secret; Secret(value='x').save('mine')"
+    subprocess.run([sys.executable, "-c", save], env={**environment, KEY_VARIABLE: old}, check=True)
+    reencrypt = ("server", "database", "reencrypt")
+    refused = prefect({**environment, KEY_VARIABLE: new}, *reencrypt, code=1)
+    assert "1 block could not be read and did not change: 'mine'. Add the keys" in refused
+    assert "Encrypted 1 block of" in prefect({**environment, KEY_VARIABLE: f"{new},{old}"}, *reencrypt)
+    assert "Encrypted 1 block of" in prefect({**environment, KEY_VARIABLE: new}, *reencrypt)
+    assert "is no Fernet key" in prefect({**environment, KEY_VARIABLE: "no key"}, *reencrypt, code=1)
 
 
 @DATABASES

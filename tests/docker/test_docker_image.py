@@ -130,7 +130,6 @@ def registry(address: str) -> Iterator[str]:
         yield host
 
 
-@pytest.mark.xdist_group("docker")
 class TestWithAnEngine:
     def test_image_is_built_and_pushed(self, client: Any, registry: str, tmp_path: Path):
         (tmp_path / "Dockerfile").write_text("FROM local/base:1\nCOPY flow.py /flow.py\n")

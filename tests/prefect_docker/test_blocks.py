@@ -9,8 +9,6 @@ from pydantic import SecretStr
 from prefect_docker import DockerHost, DockerRegistryCredentials
 from tests import docker_engine
 
-pytestmark = pytest.mark.xdist_group("docker")
-
 
 @pytest.fixture(scope="module")
 def address() -> Iterator[str]:

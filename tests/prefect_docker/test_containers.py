@@ -16,7 +16,7 @@ from prefect_docker.containers import ContainerEnd, EngineAway
 from prefect_docker.worker import DockerWorkerJobConfiguration
 from tests import docker_engine
 
-pytestmark = [pytest.mark.timeout(120), pytest.mark.xdist_group("docker")]
+pytestmark = pytest.mark.timeout(120)
 
 IMAGE = "local/python:1"
 

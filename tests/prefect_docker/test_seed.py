@@ -14,7 +14,6 @@ ROOT = Path(__file__).parent.parent.parent
 
 @pytest.mark.served
 @pytest.mark.timeout(180)
-@pytest.mark.xdist_group("docker")
 def test_run_in_a_container_has_secret_read_only_volume_and_network(tmp_path: Path):
     docker_engine.need("dockerd", "docker-registry", "unshare", "ip")
     program = ["-m", "tests.prefect_docker.programs.seed", str(tmp_path)]

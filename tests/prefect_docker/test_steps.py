@@ -36,7 +36,6 @@ def run(*own: dict[str, Any]) -> dict[str, Any]:
     return asyncio.run(run_steps(list(own)))
 
 
-@pytest.mark.xdist_group("docker")
 def test_image_is_built_tagged_and_pushed(client: Any, tmp_path: Path):
     (tmp_path / "Dockerfile").write_text("FROM local/base:1\nLABEL made=here\n")
     with docker_engine.run_registry() as registry:
@@ -55,7 +54,6 @@ def test_image_is_built_tagged_and_pushed(client: Any, tmp_path: Path):
         assert client.images.pull(f"{registry}/flows", tag="latest").labels["made"] == "here"
 
 
-@pytest.mark.xdist_group("docker")
 def test_same_image_is_built_once(client: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "Dockerfile").write_text("FROM local/base:1\n")
     first = steps.build_docker_image("same")
@@ -63,7 +61,6 @@ def test_same_image_is_built_once(client: Any, tmp_path: Path, capsys: pytest.Ca
     assert steps.build_docker_image("same", ignore_cache=True)["tag"] != first["tag"]
 
 
-@pytest.mark.xdist_group("docker")
 @pytest.mark.parametrize(
     ("step", "message"),
     [

@@ -19,7 +19,7 @@ from tests import docker_engine
 from tests.workers.pools import Pool, WorkerProcess, wait_until, workers_that_go_offline_soon
 from tools import original, serving
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(180), pytest.mark.xdist_group("docker")]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(180)]
 
 IMAGE = "local/python:1"
 

@@ -93,7 +93,6 @@ async def test_credentials_of_an_unknown_context_say_so():
 
 
 @pytest.mark.timeout(240)
-@pytest.mark.xdist_group("kubernetes")
 async def test_credentials_give_clients_of_the_cluster(plane: ControlPlane):
     cluster = KubernetesClusterConfig(config=plane.make_kubeconfig(TOKEN), context_name="tests")
     async with KubernetesCredentials(cluster_config=cluster).get_client("core") as core:

@@ -17,7 +17,7 @@ from tests.kubernetes_cluster import ControlPlane
 from tests.prefect_kubernetes.pools import KubernetesPool, write_kubeconfig
 from tools import original, serving
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(300), pytest.mark.xdist_group("kubernetes")]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(300)]
 
 BOUND = """
 import sys

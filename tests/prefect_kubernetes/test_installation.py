@@ -11,7 +11,7 @@ import yaml
 
 from tests.kubernetes_cluster import ControlPlane
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("kubernetes")]
+pytestmark = pytest.mark.timeout(240)
 
 NEEDED = {
     ("create", "jobs.batch"),

@@ -26,7 +26,7 @@ from prefect_kubernetes.running.watching import NamespaceWatch
 from prefect_kubernetes.worker import KubernetesWorker
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("kubernetes")]
+pytestmark = pytest.mark.timeout(240)
 
 LABELS = {"prefect.io/worker-name": "tests"}
 SELECTOR = "prefect.io/worker-name=tests"

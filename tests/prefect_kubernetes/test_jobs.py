@@ -36,7 +36,7 @@ from prefect_kubernetes.running.cluster import ClusterAway
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 
 # The event loop of sync callers goes on.
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("kubernetes"), pytest.mark.stray_threads]
+pytestmark = [pytest.mark.timeout(240), pytest.mark.stray_threads]
 
 
 def make_manifest(name: str, code: str, image: str = "python") -> dict[str, Any]:

@@ -18,7 +18,7 @@ from tests.prefect_kubernetes.pools import HOST_NETWORK, KubernetesPool, write_k
 from tests.workers.pools import WorkerProcess, wait_until
 from tools import serving
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(600), pytest.mark.xdist_group("kubernetes")]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(600)]
 
 WORK = """
 import os, pathlib, time

@@ -17,7 +17,7 @@ from tests.prefect_kubernetes.pools import KubernetesPool, write_kubeconfig
 from tests.workers.pools import WorkerProcess, wait_until, workers_that_go_offline_soon
 from tools import serving
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(240), pytest.mark.xdist_group("kubernetes")]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(240)]
 
 GREETS = """
 import os

@@ -102,6 +102,9 @@ class _SwitchableDatabase:
     async def write(self, work: Any, durable: bool = True) -> Any:
         return await self.database.write(work)
 
+    async def write_briefly(self, work: Any) -> Any:
+        return await self.database.write_briefly(work)
+
 
 _shared_database: Any = _SwitchableDatabase()
 

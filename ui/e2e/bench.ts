@@ -47,11 +47,11 @@ async function findRun(name: string): Promise<string> {
 async function measureGraph() {
   const opened = await open(server, `/runs/flow-run/${await findRun('wide-ibex')}`)
   const drawn = await opened.page.evaluate(async () => {
-    while (!document.querySelector('canvas')?.width) await new Promise(requestAnimationFrame)
+    while (!document.querySelector('.frame canvas')?.width) await new Promise(requestAnimationFrame)
     return performance.now()
   })
-  const box = (await opened.page.locator('canvas').boundingBox())!
-  await opened.page.mouse.click(box.x + 200, box.y + 24 + 24 + 12) // all of them, unfolded
+  const box = (await opened.page.locator('.frame canvas').boundingBox())!
+  await opened.page.mouse.click(box.x + 200, box.y + 32 + 24 + 12) // all of them, unfolded
   await opened.page.waitForFunction(() => document.querySelector('.space')!.clientHeight > 100_000)
   const frames = await scroll(opened.page, '[aria-label="Drawing"]', { y: 60 })
   await opened.close()

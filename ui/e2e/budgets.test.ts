@@ -91,25 +91,25 @@ inBrowser('budgets', () => {
 
   test('five thousand tasks are drawn in less than a second', async () => {
     const opened = await open(server, `/runs/flow-run/${await server.findRun('wide-ibex')}`)
-    await opened.page.waitForSelector('canvas')
+    await opened.page.waitForSelector('.frame canvas')
     let { longest } = await measureLoad(opened.page)
     for (let load = 1; load < MAX_LOADS && longest > MAX_GRAPH_TASK_MS; load += 1) {
       await opened.page.reload()
-      await opened.page.waitForSelector('canvas')
+      await opened.page.waitForSelector('.frame canvas')
       longest = Math.min(longest, (await measureLoad(opened.page)).longest)
     }
     console.log(`5,000 tasks: longest task of the main thread ${Math.round(longest)} ms`)
-    expect(await opened.page.evaluate(() => document.querySelector('canvas')!.width)).toBeGreaterThan(0)
+    expect(await opened.page.evaluate(() => document.querySelector('.frame canvas')!.width)).toBeGreaterThan(0)
     expect(longest).toBeLessThan(MAX_GRAPH_TASK_MS)
     // All of them, unfolded.
-    const box = (await opened.page.locator('canvas').boundingBox())!
+    const box = (await opened.page.locator('.frame canvas').boundingBox())!
     const took = await opened.page.evaluate(
       ([x, y]) => {
         const began = performance.now()
-        document.querySelector('canvas')!.dispatchEvent(new MouseEvent('click', { bubbles: true, clientX: x!, clientY: y! }))
+        document.querySelector('.frame canvas')!.dispatchEvent(new MouseEvent('click', { bubbles: true, clientX: x!, clientY: y! }))
         return new Promise<number>((resolve) => requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - began))))
       },
-      [box.x + 200, box.y + 24 + 24 + 12],
+      [box.x + 200, box.y + 32 + 24 + 12],
     )
     console.log(`5,000 rows unfolded in ${Math.round(took)} ms`)
     expect(took).toBeLessThan(1000)

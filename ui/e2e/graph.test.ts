@@ -31,21 +31,23 @@ inBrowser('the timeline of a run', () => {
   })
   afterAll(() => server.remove())
   const ROW = 24
+  /** Above the rows: the axis, the states of the run, and a lane of marks where there are some. */
+  const HEAD = 24 + 8
 
   test('shows a task beside it when it is clicked, and opens a subflow in place', async () => {
     const opened = await open(server, `/runs/flow-run/${parent}`)
     const { page } = opened
-    await page.waitForSelector('canvas')
-    const box = (await page.locator('canvas').boundingBox())!
+    await page.waitForSelector('.frame canvas')
+    const box = (await page.locator('.frame canvas').boundingBox())!
     const height = () => page.evaluate(() => document.querySelector('.space')!.clientHeight)
     const closed = await height()
-    await page.mouse.click(box.x + 100, box.y + ROW + 14)
+    await page.mouse.click(box.x + 100, box.y + HEAD + 14)
     const panel = page.getByRole('complementary', { name: 'The chosen run' })
     await panel.getByRole('link', { name: 'load-0' }).waitFor()
     await panel.getByText('read the rows').waitFor()
     await panel.getByText('Completed').first().waitFor()
     expect(page.url()).toContain(`node=${load}`)
-    await page.mouse.dblclick(box.x + 100, box.y + 2 * ROW + 14)
+    await page.mouse.dblclick(box.x + 100, box.y + HEAD + ROW + 14)
     await page.waitForFunction((closed) => document.querySelector('.space')!.clientHeight >= closed + 60, closed)
     await close(opened)
   })
@@ -61,6 +63,61 @@ inBrowser('the timeline of a run', () => {
     await page.getByText('1 runs').waitFor()
     await server.record(task(crypto.randomUUID(), run, 'clean-0', 6))
     await page.getByText('2 runs').waitFor()
+    // What changes in a graph is pushed: the whole of it was loaded with the page, and once again when it was followed.
+    expect(opened.calls.filter((call) => call.endsWith(`${run}/graph`)).length).toBeLessThanOrEqual(4)
+    await server.record(...Array.from({ length: 8 }, (_, n) => task(crypto.randomUUID(), run, `clean-${n + 1}`, 7 + n)))
+    const before = opened.calls.filter((call) => call.endsWith('/graph')).length
+    await page.getByText('10 runs').waitFor()
+    expect(opened.calls.filter((call) => call.endsWith('/graph')).length).toBe(before)
+    await close(opened)
+  })
+
+  test('is drawn in several ways, and shows what one wants to see', async () => {
+    const opened = await open(server, `/runs/flow-run/${parent}`)
+    const { page } = opened
+    await page.getByText('critical path: 2 of them').waitFor()
+    for (const layout of ['Compact', 'Durations', 'Graph', 'Sequence', 'Timeline']) {
+      await page.getByRole('button', { name: layout, exact: true }).click()
+      await page.locator(`button[aria-pressed="true"]`, { hasText: layout }).waitFor()
+    }
+    await page.getByRole('button', { name: 'Show actions' }).click()
+    await page.getByLabel('Critical path').uncheck()
+    await page.getByText(/^2 runs (?!.*critical)/).waitFor()
+    await page.reload()
+    await page.getByText(/^2 runs (?!.*critical)/).waitFor()
+    await close(opened)
+  })
+
+  test('marks artifacts and events, which open their pages', async () => {
+    await server.call('POST', '/artifacts/', { key: 'rows-read', type: 'markdown', data: '# 12', flow_run_id: parent, task_run_id: load })
+    const shop = { 'prefect.resource.id': 'shop.berlin' }
+    const related = [{ 'prefect.resource.id': `prefect.flow-run.${parent}`, 'prefect.resource.role': 'flow-run' }]
+    await server.call('POST', '/events', [{ id: crypto.randomUUID(), occurred: at(16), event: 'orders.imported', resource: shop, related, payload: {} }])
+    const opened = await open(server, `/runs/flow-run/${parent}`)
+    const { page } = opened
+    await page.waitForSelector('.frame canvas')
+    const box = (await page.getByRole('region', { name: 'Drawing' }).boundingBox())!
+    // It happened in the middle of what is drawn, but for the margins.
+    await page.mouse.click(box.x + 28 + (15 / 29) * (box.width - 40), box.y + HEAD + 9)
+    await page.getByRole('link', { name: 'orders.imported' }).click()
+    await page.getByRole('heading', { level: 1, name: 'orders.imported' }).waitFor()
+    await close(opened)
+  })
+
+  test('shows the part of the time that is dragged over', async () => {
+    const opened = await open(server, `/runs/flow-run/${parent}`)
+    const { page } = opened
+    await page.waitForSelector('.frame canvas')
+    const width = () => page.evaluate(() => document.querySelector('.space')!.clientWidth)
+    const whole = await width()
+    const map = (await page.locator('.map').boundingBox())!
+    await page.mouse.move(map.x + map.width * 0.25, map.y + 10)
+    await page.mouse.down()
+    await page.mouse.move(map.x + map.width * 0.75, map.y + 10)
+    await page.mouse.up()
+    await page.waitForFunction((whole) => document.querySelector('.space')!.clientWidth > whole * 1.8, whole)
+    await page.getByRole('button', { name: 'Fit' }).click()
+    await page.waitForFunction((whole) => document.querySelector('.space')!.clientWidth <= whole, whole)
     await close(opened)
   })
 })

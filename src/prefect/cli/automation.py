@@ -276,7 +276,12 @@ def test(file: str, since: str, output: str | None) -> None:
     return print_table(
         ["When", "Automation", "For", "Event"],
         [
-            [firing.at, one.name, ", ".join(f"{name}={value}" for name, value in firing.labels.items()), _cause(firing)]
+            [
+                format_time(firing.at),
+                one.name,
+                ", ".join(f"{name}={value}" for name, value in firing.labels.items()),
+                _cause(firing),
+            ]
             for one, firing in found
         ],
     )

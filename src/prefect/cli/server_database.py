@@ -1,4 +1,4 @@
-"""`prefect server database`: migrations of a server's database."""
+"""`prefect server database`: migrations of a server's database, and the key that encrypts its blocks."""
 
 from __future__ import annotations
 
@@ -7,17 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy_from
+from prefect._lazy import lazy, lazy_from
 from prefect.cli._command import flag, group, positional
 from prefect.cli._output import confirm
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
-    from prefect.server.db import migrations, opening
-else:
-    migrations, opening = lazy_from("prefect.server.db", "migrations", "opening")
+    import asyncio
 
-command = group("database", "Migrate the server's database.")
+    from prefect.server.db import migrations, opening
+    from prefect.server.db.interface import Database
+    from prefect.server.services.security import encryption
+else:
+    asyncio = lazy("asyncio")
+    encryption, migrations, opening = lazy_from(
+        "prefect.server", "services.security.encryption", "db.migrations", "db.opening"
+    )
+
+command = group("database", "Migrate the server's database, and change its key.")
 
 _yes_option = flag("--yes", "-y", help="Skip the confirmation.")
 _dry_run_option = flag("--dry-run", help="Print the SQL statements instead of executing them.")
@@ -89,3 +96,27 @@ def revision(message: str | None, autogenerate: bool) -> None:
     if autogenerate:
         raise NotImplementedError("--autogenerate is not supported: revisions are written by hand.")
     migrations.new_revision(opening.migration_target(get_current_settings()), message)
+
+
+@command.command("reencrypt")
+def reencrypt() -> None:
+    """Encrypt all blocks with the first key of PREFECT_SERVER_ENCRYPTION_KEY, so that the other keys can be dropped."""
+    count, unreadable = asyncio.run(_reencrypt(opening.open_database(get_current_settings())))
+    click.echo(f"Encrypted {_count(count)} of the database {_describe()} with the first key.")
+    if unreadable:
+        raise click.ClickException(
+            f"{_count(len(unreadable))} could not be read and did not change: {', '.join(map(repr, unreadable))}. "
+            f"Add the keys that encrypted them to {encryption.KEY_VARIABLE}, after a comma, and try again."
+        )
+
+
+async def _reencrypt(database: Database) -> tuple[int, list[str]]:
+    await database.open()
+    try:
+        return await encryption.reencrypt_all(database)
+    finally:
+        await database.close()
+
+
+def _count(blocks: int) -> str:
+    return f"{blocks} block{'' if blocks == 1 else 's'}"

@@ -17,6 +17,7 @@ import pytest
 from prefect.server.app import Server
 from prefect.server.app.streams import live
 from prefect.server.app.streams.live import LiveHub, Page
+from prefect.server.db.interface import Database
 from prefect.types import new_id
 from tests.server import journal_records
 from tests.server.route_client import RouteClient
@@ -39,7 +40,8 @@ def call(api: httpx.AsyncClient) -> RouteClient:
 
 
 @pytest.fixture
-async def hub(server: Server) -> AsyncIterator[LiveHub]:
+async def hub(server: Server, database: Database) -> AsyncIterator[LiveHub]:
+    await database.await_listening()
     hub = LiveHub(server)
     yield hub
     hub.stop()
@@ -81,6 +83,54 @@ async def test_page_is_notified_when_its_run_is_deleted(call: RouteClient, hub: 
     await asyncio.sleep(0)
     await call("DELETE", "/flow_runs/{id}", id=run)
     assert b"change" in await waiting
+    await page.aclose()
+
+
+async def read_graph(stream: AsyncIterator[bytes], task: str, state: str) -> Any:
+    """Return what is pushed of a graph once a task run in it is in a state."""
+    while message := await read(stream):
+        for name, data in parse(message):
+            if name == "graph" and any((node["id"], node["state_type"]) == (task, state) for node in data["nodes"]):
+                return data
+    raise AssertionError("Nothing was pushed.")
+
+
+async def add_task(api: httpx.AsyncClient, run: str, task: UUID, **more: Any) -> None:
+    """Add a task run that ran."""
+    records = journal_records.whole_task(UUID(run), id_=task, **more)
+    answer = await api.post("/journal", content=b"\n".join(map(orjson.dumps, records)))
+    assert answer.status_code == 200
+
+
+async def test_page_with_a_graph_gets_the_nodes_that_changed(
+    call: RouteClient, hub: LiveHub, api: httpx.AsyncClient
+) -> None:
+    run = await call.flow_run("RUNNING")
+    first, second = new_id(), new_id()
+    await add_task(api, run, first)
+    page, plain = hub._stream(Page(UUID(run), with_graph=True)), hub._stream(Page(UUID(run)))
+    assert b"hello" in await read(page) and b"hello" in await read(plain)
+    await add_task(api, run, second, task_inputs={"x": [{"input_type": "task_run", "id": str(first)}]})
+    graph = await read_graph(page, str(second), "COMPLETED")
+    assert graph["uses"][str(second)] == [str(first)]
+    assert (graph["state_type"], graph["end"], graph["subflows"]) == ("RUNNING", None, {})
+    assert "graph" not in dict(parse(await read(plain)))
+    await page.aclose()
+    await plain.aclose()
+
+
+async def test_page_loads_a_graph_again_when_much_of_it_changed(
+    call: RouteClient, hub: LiveHub, api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "MAX_NODES", 1)
+    run = await call.flow_run("RUNNING")
+    page = hub._stream(Page(UUID(run), with_graph=True))
+    assert b"hello" in await read(page)
+    records = [*journal_records.whole_task(UUID(run)), *journal_records.whole_task(UUID(run))]
+    await api.post("/journal", content=b"\n".join(map(orjson.dumps, records)))
+    found = [name for name, _ in parse(await read(page))]
+    while "change" not in found or "graph" in found:  # that it runs may be told first
+        found = [name for name, _ in parse(await read(page))]
     await page.aclose()
 
 

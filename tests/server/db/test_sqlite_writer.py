@@ -247,12 +247,127 @@ async def test_brief_read_that_takes_long_is_begun_anew_in_another_thread(
     assert await read_in(database, 20_000) == [here]
 
 
-async def test_nested_unit_is_refused(database: SqliteWriterDatabase) -> None:
+async def put_briefly(database: SqliteWriterDatabase, key: str = "a") -> list[threading.Thread]:
+    """Add a row, and return the threads in which that was begun."""
+    threads: list[threading.Thread] = []
+
+    async def work(tx: Transaction) -> None:
+        threads.append(threading.current_thread())
+        assert await read_synchronous(tx) == FULL
+        await store.meta.add(tx, [{"key": key, "value": "x"}])
+        numbers = "WITH RECURSIVE number(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < 20000)"
+        await tx.fetch(Sql(f"{numbers} SELECT count(*) FROM number"))
+        tx.notify("added", key)
+
+    await database.write_briefly(work)
+    return threads
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what is done in the thread of the event loop take as long as it does on a busy machine."""
+    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", 60.0)
+    monkeypatch.setattr(sqlite_writer, "MAX_COMMIT_IN_PLACE_SECONDS", 60.0)
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_brief_write_that_is_alone_stays_in_the_thread_of_its_caller(database: SqliteWriterDatabase) -> None:
+    notified: list[object] = []
+    database.listen(notified.extend)
+    assert await put_briefly(database, "a") == await put_briefly(database, "b") == [threading.current_thread()]
+    assert notified == [("added", "a"), ("added", "b")]
+    with closing(sqlite3.connect(database.path)) as other:
+        assert other.execute("SELECT count(*) FROM meta").fetchone() == (2,)
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_brief_writes_at_the_same_time_share_a_commit(database: SqliteWriterDatabase) -> None:
+    threads = await asyncio.gather(*(put_briefly(database, str(number)) for number in range(50)))
+    assert await count(database) == 50
+    assert {thread for begun in threads for thread in begun} == {database._writer}
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_brief_write_that_takes_long_is_begun_anew_in_the_writer_thread(
+    database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", -1.0)
+    assert await put_briefly(database) == [threading.current_thread(), database._writer]
+    assert await count(database) == 1
+
+
+async def test_brief_write_goes_to_the_writer_thread_when_the_disk_is_slow(
+    database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "MAX_COMMIT_IN_PLACE_SECONDS", 0.0)
+    assert await put_briefly(database) == [database._writer]
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_brief_write_waits_for_the_lock_of_another_process_in_the_writer_thread(
+    database: SqliteWriterDatabase,
+) -> None:
+    with closing(sqlite3.connect(database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.create_task(put_briefly(database))
+        while not database._requests:
+            await asyncio.sleep(0)
+        assert await count(database) == 0  # whoever reads does not wait
+        other.execute("COMMIT")
+    assert await writing == [database._writer]
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_brief_write_that_fails_leaves_nothing(database: SqliteWriterDatabase) -> None:
+    async def fail(tx: Transaction) -> None:
+        await store.meta.add(tx, [{"key": "a", "value": "x"}])
+        raise LookupError("a")
+
+    with pytest.raises(LookupError):
+        await database.write_briefly(fail)
+    assert await count(database) == 0
+    assert await put_briefly(database) == [threading.current_thread()]
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_brief_write_is_refused_when_the_disk_is_full(database: SqliteWriterDatabase) -> None:
+    await put_briefly(database, "first")
+    for connection in database._opened:
+        pages = connection._raw.execute("PRAGMA page_count").fetchone()[0]
+        connection._raw.execute(f"PRAGMA max_page_count = {pages + 3}")
+
+    async def fill(tx: Transaction) -> None:
+        await store.meta.add(tx, [{"key": f"big-{number}", "value": "x" * 4000} for number in range(50)])
+
+    with pytest.raises(StoreUnavailable, match="full"):
+        await database.write_briefly(fill)
+    assert await count(database) == 1
+    await put_briefly(database, "second")
+    assert await count(database) == 2
+
+
+@pytest.mark.usefixtures("unhurried")
+async def test_long_log_is_copied_into_the_file_when_all_writes_are_brief(
+    database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr(sqlite_writer, "COMMITS_IN_PLACE", 10)
+    log = database.path.with_name("store.db-wal")
+    sizes: list[int] = []
+    for number in range(100):
+        await put_briefly(database, str(number))
+        sizes.append(log.stat().st_size)
+    assert sizes[-1] == sizes[len(sizes) // 2]
+
+
+@pytest.mark.parametrize("brief", [False, True])
+@pytest.mark.usefixtures("unhurried")
+async def test_nested_unit_is_refused(database: SqliteWriterDatabase, brief: bool) -> None:
     async def outer(tx: Transaction) -> None:
         await put(database, "inner")
 
     with pytest.raises(RuntimeError, match="cannot begin another"):
-        await database.write(outer)
+        await (database.write_briefly(outer) if brief else database.write(outer))
     assert await count(database) == 0
 
 

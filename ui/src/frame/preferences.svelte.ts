@@ -10,6 +10,14 @@ export type Palette = 'standard' | 'red-green' | 'blue-yellow' | 'grey'
 export const RUN_COLUMNS = ['Started', 'Duration', 'Tasks', 'Deployment', 'Tags'] as const
 export type RunColumn = (typeof RUN_COLUMNS)[number]
 
+/** How the runs of a flow run are drawn. */
+export const GRAPH_LAYOUTS = ['Timeline', 'Compact', 'Durations', 'Graph', 'Sequence'] as const
+export type GraphLayout = (typeof GRAPH_LAYOUTS)[number]
+
+/** What can be left out of a drawing. */
+export const GRAPH_PARTS = ['Arrows', 'Artifacts', 'Events', 'States', 'Critical path'] as const
+export type GraphPart = (typeof GRAPH_PARTS)[number]
+
 /** The view with which the list of runs opens. */
 export interface DefaultView {
   id: string
@@ -29,6 +37,8 @@ interface Choices {
   twelveHours: boolean
   hiddenColumns: RunColumn[]
   pinned: string[]
+  graphLayout: GraphLayout
+  hiddenGraphParts: GraphPart[]
   groupEvents: boolean
   /** Views of lists of runs that only this browser has; others are the server's. */
   ownViews: (DefaultView & { kind: 'flow_run' | 'task_run'; name: string })[]
@@ -36,7 +46,7 @@ interface Choices {
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], groupEvents: true, ownViews: [], views: {} }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], groupEvents: true, ownViews: [], views: {} }
 
 function read(): Choices {
   try {

@@ -52,7 +52,7 @@ test('messages of the server are read', () => {
   expect(parseMessage('event: change\ndata: {}')).toEqual({ kind: 'change', pushed: true })
   expect(parseMessage('event: runs\ndata: {"rows": [], "gone": ["a"]}')).toEqual({ kind: 'runs', changes: { rows: [], gone: ['a'] } })
   expect(parseMessage('event: logs\ndata: {}')).toEqual({ kind: 'logs' })
-  expect([parseMessage(': alive'), parseMessage('retry: 2000\nevent: hello\ndata: {}')]).toEqual([undefined, undefined])
+  expect([parseMessage(': alive'), parseMessage('retry: 2000\nevent: hello\ndata: {}')]).toEqual([undefined, { kind: 'hello' }])
 })
 
 test('counts, totals and charts follow the steps of states', () => {

@@ -72,10 +72,10 @@ export class PageData<T> {
     if (path !== undefined) await this.load(path)
   }
 
-  private take(message: Message) {
+  protected take(message: Message) {
     if (message.kind === 'logs') this.logged += 1
     else if (message.kind === 'change') this.reloadSoon(message.pushed)
-    else this.apply(message.changes)
+    else if (message.kind === 'runs') this.apply(message.changes)
   }
 
   private apply(changes: RunChanges) {
@@ -87,12 +87,12 @@ export class PageData<T> {
     else if (at > this.loadedAt + MIN_PAUSE_MS && !this.loading) void this.reload()
   }
 
-  /** Return an answer with what was pushed since it was computed. */
-  private catchUp(value: T, computedAt: number): T {
+  /** Return an answer with what was pushed since it was computed; it was asked for before. */
+  protected catchUp(value: T, computedAt: number, _askedAt: number): T {
     return this.pushed.filter((each) => each.at > computedAt).reduce((value, each) => this.merge?.(value, each.changes) ?? value, value)
   }
 
-  private reloadSoon(pushed = false) {
+  protected reloadSoon(pushed = false) {
     if (this.timer || document.visibilityState !== 'visible') return
     const soonest = this.loadedAt + Math.max(MIN_PAUSE_MS, pushed ? 0 : this.took * PAUSE_FACTOR)
     const wait = Math.max(0, soonest - Date.now(), this.nextAt - Date.now())
@@ -110,7 +110,7 @@ export class PageData<T> {
     this.loading = true
     try {
       const answer = await getPaced<T>(path, aborter.signal, shared)
-      this.value = this.catchUp(answer.value, Date.now() - answer.age)
+      this.value = this.catchUp(answer.value, Date.now() - answer.age, began)
       this.nextAt = Date.now() + answer.next
       this.error = undefined
       this.loads += 1

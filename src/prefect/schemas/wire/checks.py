@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect._lazy import lazy_from, lazy_modules
@@ -15,6 +16,9 @@ else:
     jinja2, orjson = lazy_modules("jinja2", "orjson")
     nodes, sandbox = lazy_from("jinja2", "nodes", "sandbox")
 
+REMEMBERED_TEMPLATES, REMEMBERED_CHARACTERS = 200, 5_000
+"""Of how many templates it is remembered that they are valid, and up to which length."""
+
 MAX_LOOPS = 10
 MAX_NESTED_LOOPS = 2
 """How many loops a template of a user may have, and how deep in each other: it is rendered on the server."""
@@ -22,6 +26,12 @@ MAX_NESTED_LOOPS = 2
 
 def check_template(template: str) -> str:
     """Return the template; raise ValueError if it is invalid or has too many loops."""
+    if "{" in template:  # hot path: texts in parameters are checked as templates, and most are none
+        (_check_once if len(template) <= REMEMBERED_CHARACTERS else _check)(template)
+    return template
+
+
+def _check(template: str) -> None:
     try:
         parsed = sandbox.ImmutableSandboxedEnvironment().parse(template)
         loops, depth = _loops(parsed)
@@ -35,7 +45,9 @@ def check_template(template: str) -> str:
         raise ValueError(
             f"Loops of a template must be nested at most {MAX_NESTED_LOOPS} deep, and these are {depth} deep."
         )
-    return template
+
+
+_check_once = functools.lru_cache(REMEMBERED_TEMPLATES)(_check)
 
 
 def _loops(node: nodes.Node) -> tuple[int, int]:

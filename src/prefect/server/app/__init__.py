@@ -123,6 +123,7 @@ class Server(ServerState):
         await self.database.open()
         self.bus.start(self.database)
         self.database.listen(observed_states.remember_recorded(self.database.memory))
+        await self.database.await_listening()
         await startup.prepare_store(self.database, self.settings)
         if self.loops is not None:
             self.loops.start()

@@ -51,6 +51,12 @@ class Transaction(Protocol):
         """
         ...
 
+    async def insert_and_ask(
+        self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]], question: str
+    ) -> tuple[int, Any]:
+        """Insert rows as `insert` does, and return how many were inserted, and the value of an SQL expression."""
+        ...
+
     async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Set the named columns by the table's key: each row holds their driver's values, and the key last.
 
@@ -115,6 +121,10 @@ class Database(Protocol):
         """
         ...
 
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        """Run a unit of work that usually takes a moment, and commit it durably. It may be begun twice."""
+        ...
+
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         """Run a unit of work that no request waits for, in a transaction whose commit need not be durable.
 
@@ -135,4 +145,8 @@ class Database(Protocol):
 
         It is called with an empty list when notifications may have been missed, for instance after a lost connection.
         """
+        ...
+
+    async def await_listening(self) -> None:
+        """Wait until listeners are called with what other servers change, or the first attempt at that has failed."""
         ...

@@ -2,8 +2,11 @@
 
 One thread writes. It takes the queued units of work, runs each within a savepoint of one transaction, and commits them
 together, so that the disk is flushed once for all of them; each gets its result only after that. Some threads read,
-each on a separate connection. What is read in a moment is read in the thread of the event loop, since threads that take
-turns with the interpreter at each row cost more than the query.
+each on a separate connection.
+
+What takes a moment is done in the thread of the event loop. Threads that take turns with the interpreter at each row
+cost more than a query, and to hand a unit that writes to another thread and its result back takes a sixth of a
+request's CPU. Only one that is alone is committed there, and only while the disk is fast, since all others wait for it.
 """
 
 from __future__ import annotations
@@ -61,6 +64,14 @@ DEFERRAL_STEP_SECONDS = 0.001
 IN_PLACE_SECONDS = 0.01
 """Seconds that a query may keep the thread of the event loop; one that takes longer is begun anew in another thread."""
 
+MAX_COMMIT_IN_PLACE_SECONDS = 0.002
+"""Seconds that the last commit may have taken if the next one is to keep the thread of the event loop."""
+
+COMMITS_IN_PLACE = 500
+"""How many units are committed in place, of some ten pages each, until the writer thread does one. It copies the log of
+changes into the file when it is long, which takes longer than others may wait.
+"""
+
 STEPS_PER_CHECK = 1_000
 """How many steps of SQLite's machine a query takes between two checks of the time, of 5 us each: some twenty rows."""
 
@@ -113,8 +124,12 @@ class ThreadTransaction(SqliteTransaction):
             self._is_watched = True
         self._deadline = time.monotonic() + seconds
 
+    def clear_deadline(self) -> None:
+        """Let the end of the transaction take as long as it does."""
+        self._deadline = math.inf
+
     async def roll_back(self) -> None:
-        self._deadline = math.inf  # the end of the transaction is not to be interrupted
+        self.clear_deadline()
         if self._raw.in_transaction:
             self.run_now("ROLLBACK")
 
@@ -184,6 +199,8 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._thread_local = threading.local()
         self._opened: list[ThreadTransaction] = []
         self._requests = 0  # units of work that requests wait for
+        self._brief_writes = 0
+        self._commit_seconds = 0.0
         self._background = asyncio.Lock()
         self.listen(wakeups.wake_processes(path))  # programs without a server may use the same home
 
@@ -216,13 +233,16 @@ class SqliteWriterDatabase(SqliteDatabase):
         if self._readers is None:
             raise self._closed()
         try:
-            self._connection(READ_ONLY, NO_WAITING).set_deadline(IN_PLACE_SECONDS)
-            return drive(self._read_here(work))
+            return drive(self._read_briefly_here(work))
         except (Interrupted, StoreBusy):  # another process creates or recovers the file
             return await self.read(work)
 
     async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:
         return await self._as_request(self._write(work, durable))
+
+    async def write_briefly(self, work: UnitOfWork[T]) -> T:
+        """Run and commit the unit of work in this thread if it is alone and the disk is fast, else in the writer's."""
+        return await self._as_request(self._write_briefly(work))
 
     async def write_in_background(self, work: UnitOfWork[T]) -> T:
         """Run one such unit at a time, while none is under way that requests wait for.
@@ -245,15 +265,55 @@ class SqliteWriterDatabase(SqliteDatabase):
         finally:
             self._requests -= 1
 
+    async def _write_briefly(self, work: UnitOfWork[T]) -> T:
+        if not is_driven():
+            await asyncio.sleep(0)  # other requests that have arrived are counted, and share a commit
+            if self._may_write_here():
+                with suppress(Interrupted, StoreBusy):  # it takes long, or another thread or process writes
+                    return drive(self._write_here(work))
+        return await self._write(work, durable=True)
+
+    def _may_write_here(self) -> bool:
+        self._brief_writes += 1
+        is_alone, is_disk_fast = self._requests == 1, self._commit_seconds < MAX_COMMIT_IN_PLACE_SECONDS
+        return is_alone and is_disk_fast and self._brief_writes % COMMITS_IN_PLACE != 0
+
+    async def _write_here(self, work: UnitOfWork[T]) -> T:
+        """Run a unit of work in this thread and commit it."""
+        if self._writer is None:
+            raise self._closed()
+        connection = self._connection("writing", NO_WAITING, "PRAGMA wal_autocheckpoint = 0")
+        connection.notifications = []
+        connection.set_deadline(IN_PLACE_SECONDS)
+        connection.run_now("BEGIN IMMEDIATE")
+        try:
+            outcome = await work(connection)
+            self._commit(connection)
+        except BaseException:
+            self._discard_connection()
+            raise
+        self._notify_listeners(connection.notifications)
+        return outcome
+
+    def _commit(self, connection: ThreadTransaction) -> None:
+        connection.clear_deadline()
+        begun = time.monotonic()
+        connection.run_now("COMMIT")
+        self._commit_seconds = time.monotonic() - begun
+
     async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
         if self._writer is None:
             raise self._closed()
-        if self._writer is threading.current_thread():
+        if self._writer is threading.current_thread() or self._is_writing_here():
             raise RuntimeError("A unit of work cannot begin another, which would wait for it: do both in one.")
         loop = None if is_driven() else asyncio.get_running_loop()
         job = _Job(work, durable, loop)
         self._jobs.put(job)
         return job.future.result() if loop is None else await job.future
+
+    def _is_writing_here(self) -> bool:
+        connection = getattr(self._thread_local, "writing", None)
+        return connection is not None and connection.in_transaction
 
     @property
     def depth(self) -> int:
@@ -264,22 +324,28 @@ class SqliteWriterDatabase(SqliteDatabase):
         return StoreUnavailable(f"The local store {str(self.path)!r} is closed: the server stops.")
 
     async def _read_here(self, work: UnitOfWork[T]) -> T:
-        connection = self._connection(READ_ONLY)
+        connection = self._connection("reading", READ_ONLY)
         try:
             connection.run_now("BEGIN")
             return await work(connection)
         finally:
             await connection.roll_back()
 
-    def _connection(self, *setup: str) -> ThreadTransaction:
-        """Return the connection of this thread, which has run the statements of `setup` when it was opened."""
-        connection = getattr(self._thread_local, "connection", None)
+    async def _read_briefly_here(self, work: UnitOfWork[T]) -> T:
+        # Hot path: without a transaction, each query is one of its own.
+        connection = self._connection("reading", READ_ONLY, NO_WAITING)
+        connection.set_deadline(IN_PLACE_SECONDS)
+        return await work(connection)
+
+    def _connection(self, name: str, *setup: str) -> ThreadTransaction:
+        """Return a connection of this thread, which has run the statements of `setup` when it was opened."""
+        connection = getattr(self._thread_local, name, None)
         if connection is None:
             raw = self._open()
             connection = ThreadTransaction(raw, self.path, self.memory, lambda raw: raw.close())
             for statement in (f"PRAGMA cache_size = -{CONNECTION_CACHE_KIB}", *setup):
                 connection.run_now(statement)
-            self._thread_local.connection = connection
+            setattr(self._thread_local, name, connection)
             self._opened.append(connection)
         return connection
 
@@ -298,7 +364,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         """Run a unit of work, and those queued behind it unless `alone`, in one transaction."""
         done: list[_Job] = []
         try:
-            connection = self._connection(NO_WAITING, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+            connection = self._connection("writing", NO_WAITING, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             connection.notifications = []
             self._set_durability(connection, first.durable)
             drive(self._take_write_lock(connection))
@@ -314,9 +380,10 @@ class SqliteWriterDatabase(SqliteDatabase):
                     else self._take_next(first.durable)
                 )
             if connection.in_transaction:
-                connection.run_now("COMMIT")
+                self._commit(connection)
         except BaseException as error:
             self._discard_connection()
+            self._is_relaxed = False
             if len(done) > 1:  # one of them may be the cause
                 for job in done:
                     self._commit_batch(job, alone=True)
@@ -380,11 +447,10 @@ class SqliteWriterDatabase(SqliteDatabase):
             await connection.run(Sql("RELEASE unit"))
 
     def _discard_connection(self) -> None:
-        """Close the connection with its transaction; the next transaction opens another."""
-        connection = getattr(self._thread_local, "connection", None)
+        """Close the connection by which this thread writes, with its transaction; the next one opens another."""
+        connection = getattr(self._thread_local, "writing", None)
         if connection is not None:
-            self._thread_local.connection = None
-            self._is_relaxed = False
+            self._thread_local.writing = None
             self._opened.remove(connection)
             try:
                 drive(connection.finish("ROLLBACK"))

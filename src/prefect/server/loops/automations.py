@@ -35,8 +35,8 @@ logger = logging.getLogger("prefect.server.automations")
 JOB_INTERVAL_SECONDS = 1.0
 """Between two polls for actions that are to be tried again."""
 
-JOB_BATCH_SIZE = 25
-"""Jobs that are begun in one transaction, which takes some ten milliseconds: others wait for it."""
+JOB_BATCH_SIZE = 10
+"""Jobs that are begun in one transaction, which takes some milliseconds: others wait for it."""
 
 CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
@@ -231,6 +231,7 @@ class ActionExecutor:
             return 1
         for begun in beginning.begun:
             self._start(environment, begun)
+            await asyncio.sleep(0)  # requests go between: to send takes a millisecond
         return beginning.count
 
     def _start(self, environment: Environment, begun: Begun) -> None:

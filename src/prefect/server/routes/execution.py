@@ -59,7 +59,7 @@ async def execute(
         return await operation.fn(cast("Transaction", None), **arguments)
     transact: Any = database.read_briefly if operation.brief else database.read
     if operation.writes:
-        transact = partial(database.write, durable=operation.durable)
+        transact = database.write_briefly if operation.brief else partial(database.write, durable=operation.durable)
     work = act_for(principal, lambda tx: operation.fn(tx, **arguments))
     if operation.timeout_seconds is None or is_driven():  # without an event loop no time limit can be set
         result = await transact(work)

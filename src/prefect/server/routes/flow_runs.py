@@ -52,7 +52,7 @@ _GRAPH = ("Flow Runs", "Flow Run Graph")
 BulkLimit = Annotated[int, BODY, Ge(1), Le(deletion.DELETE_BATCH_SIZE)]
 
 
-@routes.writes("POST", "/", wire.FlowRunResponse, requires=Permission.WORK)
+@routes.writes("POST", "/", wire.FlowRunResponse, requires=Permission.WORK, brief=True)
 async def create_flow_run(tx: Transaction, flow_run: wire.FlowRunCreate) -> Any:
     """Create a flow run, with status 201, or return the one of the same flow and idempotency key."""
     values, state = read_new_run(flow_run)
@@ -60,7 +60,7 @@ async def create_flow_run(tx: Transaction, flow_run: wire.FlowRunCreate) -> Any:
     return StatusResponse(201, answer) if created else answer
 
 
-@routes.writes("PATCH", "/{id:uuid}", requires=Permission.WORK)
+@routes.writes("PATCH", "/{id:uuid}", requires=Permission.WORK, brief=True)
 async def update_flow_run(tx: Transaction, flow_run: wire.FlowRunUpdate, id: UUID) -> None:
     """Update the fields of a flow run that are sent."""
     values = flow_run.model_dump(exclude_unset=True)
@@ -144,10 +144,9 @@ async def read_flow_runs(
     return await reading.find_flow_runs(tx, sort, *rows, **criteria.as_filters())
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_flow_run(tx: Transaction, id: UUID) -> None:
-    """Delete a flow run with its task runs, logs and inputs."""
-    await deletion.remove_flow_run(tx, id)
+routes.deletes_by_key(
+    "/{id:uuid}", "delete_flow_run", deletion.remove_flow_run, "Delete a flow run with its task runs, logs and inputs."
+)
 
 
 @routes.writes("POST", "/bulk_delete", wire.FlowRunBulkDeleteResponse)
@@ -175,7 +174,7 @@ async def bulk_set_flow_run_state(
     return {"results": results}
 
 
-@routes.writes("POST", "/{id:uuid}/set_state", wire.OrchestrationResult, requires=Permission.WORK)
+@routes.writes("POST", "/{id:uuid}/set_state", wire.OrchestrationResult, requires=Permission.WORK, brief=True)
 async def set_flow_run_state(
     tx: Transaction, id: UUID, info: RequestInfo, state: Body[wire.StateCreate], force: Body[bool] = False
 ) -> Any:

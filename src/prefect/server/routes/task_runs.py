@@ -26,7 +26,7 @@ from prefect.types._annotated import AwareDateTime
 routes = Routes("Task Runs", "/task_runs")
 
 
-@routes.writes("POST", "/", wire.TaskRun, requires=Permission.WORK)
+@routes.writes("POST", "/", wire.TaskRun, requires=Permission.WORK, brief=True)
 async def create_task_run(tx: Transaction, task_run: wire.TaskRunCreate) -> Any:
     """Create a task run, with status 201, or return the one of the same task and dynamic key."""
     values, state = read_new_run(task_run)
@@ -34,7 +34,7 @@ async def create_task_run(tx: Transaction, task_run: wire.TaskRunCreate) -> Any:
     return StatusResponse(201, answer) if created else answer
 
 
-@routes.writes("PATCH", "/{id:uuid}", requires=Permission.WORK)
+@routes.writes("PATCH", "/{id:uuid}", requires=Permission.WORK, brief=True)
 async def update_task_run(tx: Transaction, task_run: wire.TaskRunUpdate, id: UUID) -> None:
     """Update the fields of a task run that are sent."""
     await updates.change_run(tx, store.task_runs, id, task_run.model_dump(exclude_unset=True))
@@ -92,13 +92,10 @@ async def paginate_task_runs(
     )
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_task_run(tx: Transaction, id: UUID) -> None:
-    """Delete a task run with its logs."""
-    await deletion.remove_task_run(tx, id)
+routes.deletes_by_key("/{id:uuid}", "delete_task_run", deletion.remove_task_run, "Delete a task run with its logs.")
 
 
-@routes.writes("POST", "/{id:uuid}/set_state", wire.OrchestrationResult, requires=Permission.WORK)
+@routes.writes("POST", "/{id:uuid}/set_state", wire.OrchestrationResult, requires=Permission.WORK, brief=True)
 async def set_task_run_state(
     tx: Transaction, id: UUID, state: Body[wire.StateCreate], force: Body[bool] = False
 ) -> Any:

@@ -260,6 +260,27 @@ async def test_rotated_key_reads_what_the_one_before_encrypted(
     assert await data_of(api, after["id"]) == {"a": 2}
 
 
+async def test_blocks_are_encrypted_anew_so_that_old_keys_can_be_dropped(
+    api: httpx.AsyncClient, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    block_type = await kind(api, "thing")
+    lost, old, new = (Fernet.generate_key().decode() for _ in range(3))
+    generated = await document(api, block_type, {"a": 1}, "generated")
+    monkeypatch.setenv(encryption.KEY_VARIABLE, lost)
+    gone = await document(api, block_type, {"a": 2}, "gone")
+    monkeypatch.setenv(encryption.KEY_VARIABLE, old)
+    before = await document(api, block_type, {"a": 3}, "before")
+    monkeypatch.setenv(encryption.KEY_VARIABLE, f"{new}, {old}")
+    assert await encryption.reencrypt_all(database) == (2, ["gone"])
+    monkeypatch.setenv(encryption.KEY_VARIABLE, new)
+    if path := database.memory.get(KEY_FILE):
+        path.unlink()
+    assert [await data_of(api, one["id"]) for one in (generated, before)] == [{"a": 1}, {"a": 3}]
+    monkeypatch.setenv(encryption.KEY_VARIABLE, f"{new}, {lost}")
+    assert await data_of(api, gone["id"]) == {"a": 2}
+    assert await encryption.reencrypt_all(database) == (3, [])
+
+
 async def test_block_whose_key_is_missing_is_named_and_can_be_listed_replaced_and_deleted(
     api: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -110,6 +110,24 @@ async def test_graph_has_times_and_edges_by_number(call: RouteClient) -> None:
     assert graph["left_out"] == 0
 
 
+async def test_graph_marks_events_that_are_no_states(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    await call.task_run(run, "0", name="a", state={"type": "RUNNING"})
+    event = {
+        "id": MISSING,
+        "occurred": "2026-01-01T00:00:00Z",
+        "event": "orders.imported",
+        "resource": {"prefect.resource.id": "shop.berlin"},
+        "related": [{"prefect.resource.id": f"prefect.flow-run.{run}", "prefect.resource.role": "flow-run"}],
+        "payload": {},
+    }
+    await call("POST", "/events", [event])
+    graph = await call("GET", f"{PAGES}/flow-run/{{id}}/graph", id=run)
+    assert [(each["id"], each["name"], each["resource"]) for each in graph["events"]] == [
+        (MISSING, "orders.imported", "shop.berlin")
+    ]
+
+
 async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient) -> None:
     run = await call.flow_run("RUNNING")
     task = await call.task_run(run, name="load-0")

@@ -45,7 +45,7 @@ export class EventFeed {
     })
     $effect(() => {
       if (paused() || this.choice().between) return
-      return reloadOnChange(() => void this.load(), PAUSE_MS, (message) => message.kind !== 'logs')
+      return reloadOnChange(() => void this.load(), PAUSE_MS, (message) => message.kind === 'change' || message.kind === 'runs')
     })
   }
 

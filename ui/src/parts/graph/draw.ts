@@ -1,13 +1,15 @@
 /** Draw the part of a graph that is in sight on a canvas. */
 import { formatDuration } from '../../time/format'
-import { chooseStep } from '../runs/chart'
-import { AXIS, timeToX, xToTime, type Box, type Layout, type TimeScale } from './layout'
+import { drawAxis, drawGrid, drawMarks } from './draw-marks'
+import { labelWidth, timeToX, type Box, type Layout, type TimeScale } from './layout'
+import type { Head, PlacedMark, StateSpan } from './marks'
 import { describeUnit, type Unit } from './units'
 
 export interface GraphInk {
   ink: string
   faint: string
   line: string
+  arrow: string
   surface: string
   accent: string
   states: Record<string, string>
@@ -29,14 +31,27 @@ export interface Picture {
   selected: number
   hovered: number
   scale?: TimeScale
+  head: Head
+  /** Numbers of the units on the critical path. */
+  path: Set<number>
+  arrows: boolean
+  /** Whether what is drawn begins at zero, whenever it began. */
+  durations: boolean
+  /** Whether other bars follow in a row, so that a label has only so much place. */
+  compact: boolean
+  spans: StateSpan[]
+  marks: PlacedMark[]
 }
+
+/** Most arrows that are drawn at once by time; of more, those of the chosen unit are. */
+const MAX_ARROWS = 300
 
 export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture) {
   const { units, layout, view, ink, selected, hovered } = picture
   const scale = picture.scale as TimeScale
   context.font = ink.font
   context.textBaseline = 'middle'
-  drawGrid(context, scale, view, ink)
+  drawGrid(context, scale, view, ink, picture.head.height)
   const related = relatives(units, selected)
   inSight(layout.boxes, view, (box, number) => {
     const unit = units[number]!
@@ -47,13 +62,18 @@ export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture
       context.fillRect(0, box.y - 3 - view.top, view.width, box.height + 6)
       context.globalAlpha = selected < 0 || related.has(number) ? 1 : 0.38
     }
-    drawBar(context, unit, box, view, ink, scale)
+    drawBar(context, picture, unit, box)
+    if (picture.path.has(number)) underline(context, box, view, ink)
     if (number === selected) outline(context, box, view, ink)
-    drawLabel(context, unit, box, view, ink)
+    if (picture.compact) drawShortLabel(context, unit, box, view, ink)
+    else drawLabel(context, unit, box, view, ink)
   })
   context.globalAlpha = 1
-  if (selected >= 0) drawEdges(context, picture, (child, parent) => child === selected || parent === selected)
-  drawAxis(context, scale, view, ink)
+  const few = picture.arrows && countEdges(units) <= MAX_ARROWS
+  if (selected >= 0 || few) drawEdges(context, picture, (child, parent) => (few && selected < 0) || child === selected || parent === selected)
+  drawMarks(context, picture.marks.filter((mark) => !mark.head), view, ink)
+  drawAxis(context, scale, view, ink, picture)
+  drawMarks(context, picture.marks.filter((mark) => mark.head), view, ink)
 }
 
 export function drawGraph(context: CanvasRenderingContext2D, picture: Picture) {
@@ -61,14 +81,15 @@ export function drawGraph(context: CanvasRenderingContext2D, picture: Picture) {
   context.font = ink.font
   context.textBaseline = 'middle'
   const related = relatives(units, selected)
-  drawEdges(context, picture, () => true)
+  drawEdges(context, picture, (child, parent) => picture.arrows || child === selected || parent === selected)
   inSight(layout.boxes, view, (box, number) => {
     const unit = units[number]!
     const [x, y] = [box.x - view.left, box.y - view.top]
+    const critical = picture.path.has(number)
     context.globalAlpha = selected < 0 || related.has(number) ? 1 : 0.4
     context.fillStyle = ink.surface
-    context.strokeStyle = number === hovered || number === selected ? ink.accent : ink.line
-    context.lineWidth = number === selected ? 2 : 1
+    context.strokeStyle = number === hovered || number === selected ? ink.accent : critical ? ink.ink : ink.line
+    context.lineWidth = number === selected || critical ? 2 : 1
     context.beginPath()
     context.roundRect(x + 0.5, y + 0.5, box.width, box.height, 6)
     context.fill()
@@ -79,12 +100,21 @@ export function drawGraph(context: CanvasRenderingContext2D, picture: Picture) {
     context.fillText(fit(context, prefix(unit) + unit.label, box.width - 14), x + 8, y + box.height / 2 - 1)
   })
   context.globalAlpha = 1
+  drawMarks(context, picture.marks, view, ink)
 }
+
+function countEdges(units: Unit[]): number {
+  return units.reduce((sum, unit) => sum + unit.parents.length, 0)
+}
+
+/** How far beside its bar a label may reach. */
+const MAX_LABEL_WIDTH = 600
 
 function inSight(boxes: Box[], view: View, draw: (box: Box, number: number) => void) {
   for (let number = 0; number < boxes.length; number += 1) {
     const box = boxes[number]!
     if (box.y + box.height < view.top || box.y > view.top + view.height) continue
+    if (box.x > view.left + view.width + MAX_LABEL_WIDTH || box.x + box.width < view.left - MAX_LABEL_WIDTH) continue
     draw(box, number)
   }
 }
@@ -98,7 +128,7 @@ function relatives(units: Unit[], selected: number): Set<number> {
   return found
 }
 
-function drawBar(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk, scale: TimeScale) {
+function drawBar(context: CanvasRenderingContext2D, { view, ink, scale, durations }: Picture, unit: Unit, box: Box) {
   const [x, y] = [box.x - view.left, box.y - view.top]
   if (unit.start === undefined) {
     context.strokeStyle = ink.faint
@@ -113,7 +143,7 @@ function drawBar(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: 
   }
   context.fillStyle = ink.states[unit.node?.state_type ?? ''] ?? ink.faint
   const attempts = unit.node?.attempts ?? []
-  if (attempts.length > 1) {
+  if (attempts.length > 1 && scale && !durations) {
     attempts.forEach(([from, until], number) => {
       const start = timeToX(scale, from) - view.left
       const width = Math.max(timeToX(scale, until ?? unit.end ?? from) - view.left - start, 2)
@@ -161,9 +191,21 @@ function prefix(unit: Unit): string {
   return unit.open ? '▾ ' : '▸ '
 }
 
-function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk) {
+function describeBar(unit: Unit): string {
   const duration = unit.start === undefined ? 'not started' : formatDuration(((unit.end ?? unit.start) - unit.start) / 1000)
-  const text = `${'  '.repeat(unit.indent)}${prefix(unit)}${unit.kind === 'group' ? describeUnit(unit) : unit.label}  ${duration}`
+  return `${'  '.repeat(unit.indent)}${prefix(unit)}${unit.kind === 'group' ? describeUnit(unit) : unit.label}  ${duration}`
+}
+
+function drawShortLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk) {
+  const inside = box.width > labelWidth(unit)
+  context.textAlign = 'left'
+  context.fillStyle = inside ? '#fff' : ink.ink
+  const x = inside ? Math.max(box.x - view.left + 8, 8) : box.x + box.width - view.left + 5
+  context.fillText(fit(context, describeBar(unit).trimStart(), (inside ? box.width : labelWidth(unit)) - 10), x, box.y - view.top + box.height / 2 + 0.5)
+}
+
+function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk) {
+  const text = describeBar(unit)
   const width = context.measureText(text).width
   const y = box.y - view.top + box.height / 2 + 0.5
   const right = box.x + box.width - view.left + 7
@@ -194,6 +236,11 @@ function outline(context: CanvasRenderingContext2D, box: Box, view: View, ink: G
   context.strokeRect(box.x - view.left - 1.5, box.y - view.top - 1.5, box.width + 3, box.height + 3)
 }
 
+function underline(context: CanvasRenderingContext2D, box: Box, view: View, ink: GraphInk) {
+  context.fillStyle = ink.ink
+  context.fillRect(box.x - view.left, box.y - view.top + box.height + 0.5, box.width, 2)
+}
+
 function drawEdges(context: CanvasRenderingContext2D, picture: Picture, wanted: (child: number, parent: number) => boolean) {
   const { units, layout, view, ink, selected } = picture
   context.lineWidth = 1.2
@@ -204,52 +251,25 @@ function drawEdges(context: CanvasRenderingContext2D, picture: Picture, wanted: 
       const [x1, y1] = [from.x + from.width - view.left, from.y + from.height / 2 - view.top]
       const [x2, y2] = [to.x - view.left, to.y + to.height / 2 - view.top]
       if ((y1 < -50 && y2 < -50) || (y1 > view.height + 50 && y2 > view.height + 50)) continue
-      context.strokeStyle = child === selected || parent === selected ? ink.accent : ink.line
+      if (Math.max(x1, x2) < -50 || Math.min(x1, x2) > view.width + 50) continue
+      context.strokeStyle = child === selected || parent === selected ? ink.accent : ink.arrow
       const bend = Math.max(18, Math.abs(x2 - x1) / 2)
       context.beginPath()
       context.moveTo(x1, y1)
-      context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2, y2)
+      context.bezierCurveTo(x1 + bend, y1, x2 - bend, y2, x2 - 4, y2)
       context.stroke()
+      drawArrowHead(context, x2, y2)
     }
   })
 }
 
-function ticks(scale: TimeScale, view: View): { at: number; x: number; step: number }[] {
-  const [from, until] = [xToTime(scale, view.left), xToTime(scale, view.left + view.width)]
-  const span = until - from
-  const step = span < 4000 ? niceStep(span / 8) : chooseStep(span, view.width / 110)
-  const found = []
-  for (let at = Math.max(0, Math.ceil(from / step) * step); at <= until; at += step) found.push({ at, x: timeToX(scale, at) - view.left, step })
-  return found
-}
-
-function niceStep(rough: number): number {
-  const power = 10 ** Math.floor(Math.log10(Math.max(rough, 0.001)))
-  return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= rough) as number
-}
-
-function drawGrid(context: CanvasRenderingContext2D, scale: TimeScale, view: View, ink: GraphInk) {
-  context.strokeStyle = ink.line
-  context.lineWidth = 1
-  for (const { x } of ticks(scale, view)) {
-    context.beginPath()
-    context.moveTo(Math.round(x) + 0.5, AXIS)
-    context.lineTo(Math.round(x) + 0.5, view.height)
-    context.stroke()
-  }
-}
-
-function drawAxis(context: CanvasRenderingContext2D, scale: TimeScale, view: View, ink: GraphInk) {
-  context.fillStyle = ink.surface
-  context.fillRect(0, 0, view.width, AXIS)
-  context.fillStyle = ink.faint
-  context.textAlign = 'left'
-  for (const { at, x } of ticks(scale, view)) context.fillText(at === 0 ? 'start' : `+${formatDuration(at / 1000)}`, x + 4, AXIS / 2)
-  context.strokeStyle = ink.line
+function drawArrowHead(context: CanvasRenderingContext2D, x: number, y: number) {
+  context.fillStyle = context.strokeStyle
   context.beginPath()
-  context.moveTo(0, AXIS - 0.5)
-  context.lineTo(view.width, AXIS - 0.5)
-  context.stroke()
+  context.moveTo(x, y)
+  context.lineTo(x - 6, y - 3.5)
+  context.lineTo(x - 6, y + 3.5)
+  context.fill()
 }
 
 function fit(context: CanvasRenderingContext2D, text: string, width: number): string {

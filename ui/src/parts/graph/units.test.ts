@@ -8,7 +8,7 @@ function node(id: string, group: string, start: number | null, end: number | nul
 }
 
 function graph(nodes: GraphNode[]): GraphPage {
-  return { start: '2026-01-01T00:00:00Z', end: null, state_type: 'RUNNING', nodes, left_out: 0 }
+  return { start: '2026-01-01T00:00:00Z', end: null, state_type: 'RUNNING', nodes, left_out: 0, subflows: {}, events: [] }
 }
 
 function shown(nodes: GraphNode[], open: string[] = []) {

@@ -29,9 +29,10 @@ from prefect.server.services.concurrency import waiting
 from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.events import event_store, run_events
 from prefect.server.services.events.run_events import StateKey
-from prefect.server.services.pages import changes
+from prefect.server.services.pages import changes, graph
 from prefect.server.services.runs import deletion, run_logs
 from prefect.server.services.security.authorization import check_permission
+from prefect.server.store import Row
 from prefect.server.store.filters.events import SEVERAL
 
 if TYPE_CHECKING:
@@ -52,6 +53,9 @@ SEND_SECONDS = 0.0001
 MAX_WAITING_MESSAGES = 20
 """Messages for a page that does not read them; beyond these it gets one message: to load everything again."""
 
+MAX_NODES = 500
+"""Changed task runs of one message; when more of a flow run have changed at once, its graph is loaded again."""
+
 KEEP_ALIVE_SECONDS = 20.0
 """How often a silent stream says that it is alive, before proxies close it."""
 
@@ -71,6 +75,7 @@ class Page:
         query: The query for runs that it shows; None for another page.
         kind: `flow_run` or `task_run`: what its query is for.
         with_rows: Whether it shows rows; otherwise it shows counts.
+        with_graph: Whether it shows the graph of its flow run.
         messages: What is to be sent.
         event: Is set while there is something to do.
     """
@@ -79,6 +84,7 @@ class Page:
     query: str | None = None
     kind: str = "flow_run"
     with_rows: bool = True
+    with_graph: bool = False
     messages: list[bytes] = field(default_factory=list)
     event: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -104,16 +110,18 @@ class Gathered:
 
     Attributes:
         changed: Flow runs of events.
-        task_runs: Task runs that entered states.
+        task_runs: Task runs that entered states, each with its flow run.
         before: The states that runs have left.
+        events: Rows of other events, by their flow runs.
         noted: Flow runs that logged something, or were deleted.
         others: Whether there was something else.
         unclear: Whether anything may have changed.
     """
 
     changed: set[UUID] = field(default_factory=set)
-    task_runs: set[UUID] = field(default_factory=set)
+    task_runs: dict[UUID, UUID | None] = field(default_factory=dict)
     before: dict[UUID, StateKey | None] = field(default_factory=dict)
+    events: dict[UUID, list[Row]] = field(default_factory=dict)
     noted: set[UUID] = field(default_factory=set)
     others: bool = False
     unclear: bool = False
@@ -141,14 +149,16 @@ class LiveHub:
     async def serve(self, request: Request) -> Response:
         """Answer a page that follows changes: of a flow run (`?run=<id>`), or of all, with those of a query (`?q=`).
 
-        The query is one for task runs with `?kind=task_run`; with `?rows=false` only counts are pushed.
+        The query is one for task runs with `?kind=task_run`; with `?rows=false` only counts are pushed. With
+        `?graph=true` a page of a flow run is sent what changes in its graph.
         """
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
             run = request.query_params.get("run")
             query = request.query_params
             kind, with_rows = query.get("kind", "flow_run"), query.get("rows") != "false"
-            page = Page(UUID(run) if run else None, query.get("q"), kind, with_rows)
+            with_graph = query.get("graph") == "true"
+            page = Page(UUID(run) if run else None, query.get("q"), kind, with_rows, with_graph)
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:
@@ -199,7 +209,7 @@ class LiveHub:
             changed = Changes(replace(changed.gathered, unclear=True))
         messages: dict[Any, bytes] = {}
         for page in self._pages:
-            key = (page.flow_run_id, page.query, page.kind, page.with_rows)
+            key = (page.flow_run_id, page.query, page.kind, page.with_rows, page.with_graph)
             if key not in messages:
                 messages[key] = _compose(page, changed)
             if messages[key]:
@@ -221,8 +231,10 @@ class LiveHub:
             find = changes.find_changed_runs
             read.flow_runs = await find(tx, store.flow_runs, wanted, queries, gathered.before, noted)
         if about_tasks and len(gathered.task_runs) <= changes.MAX_RUNS:
-            ids, before = gathered.task_runs, gathered.before
+            ids, before = set(gathered.task_runs), gathered.before
             read.task_runs = await changes.find_changed_runs(tx, store.task_runs, ids, about_tasks, before)
+        for run in wanted & {page.flow_run_id for page in pages if page.with_graph}:
+            read.graphs[run] = await _read_graph(tx, run, gathered)
         return read
 
 
@@ -234,11 +246,22 @@ class Changes:
         gathered: What notifications were about.
         flow_runs: The flow runs that changed; None for too many.
         task_runs: The task runs that changed; None for too many.
+        graphs: What changed in graphs, as messages, by flow run; none where a graph has to be loaded again.
     """
 
     gathered: Gathered
     flow_runs: changes.ChangedRuns | None = None
     task_runs: changes.ChangedRuns | None = None
+    graphs: dict[UUID, bytes] = field(default_factory=dict)
+
+
+async def _read_graph(tx: Transaction, run: UUID, gathered: Gathered) -> bytes:
+    """Return the message of what changed in the graph of a flow run."""
+    ids = [id_ for id_, flow_run_id in gathered.task_runs.items() if flow_run_id == run]
+    if len(ids) > MAX_NODES:
+        return b""
+    found = await graph.build_changes(tx, run, ids, gathered.events.get(run, []))
+    return b"event: graph\ndata: %b\n\n" % to_json(found) if found else b""
 
 
 def gathering_seconds(spent: float, pages: int) -> float:
@@ -247,7 +270,7 @@ def gathering_seconds(spent: float, pages: int) -> float:
     return min(max(cost / CORE_SHARE, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
 
-async def _sort_out(tx: Transaction, items: Iterable[object], with_task_runs: bool) -> Gathered:
+async def _sort_out(tx: Transaction, items: Iterable[object], before_tasks: bool) -> Gathered:
     gathered = Gathered()
     keys: list[event_store.EventKey] = []
     for item in items:
@@ -260,8 +283,10 @@ async def _sort_out(tx: Transaction, items: Iterable[object], with_task_runs: bo
         else:
             gathered.others = True
     if keys:
-        found = await run_events.find_run_events(tx, keys, with_task_runs)
+        found = await run_events.find_run_events(tx, keys, before_tasks)
         runs, gathered.task_runs, gathered.before = found.flow_runs, found.task_runs, found.before
+        for row in found.others:
+            gathered.events.setdefault(row["flow_run_id"], []).append(row)
         gathered.others |= None in runs
         gathered.unclear |= SEVERAL in runs
         gathered.changed = {run for run in runs if run is not None and run != SEVERAL}
@@ -282,7 +307,8 @@ def _compose(page: Page, read: Changes) -> bytes:
         return _LOGS if run in gathered.noted else b""
     if not gathered.changed and not changed["gone"]:
         return _CHANGE if gathered.others else b""
-    return _push(page, changed) + _CHANGE + (_LOGS if run in gathered.noted else b"")
+    pushed_graph = read.graphs.get(run, b"") if page.with_graph and run is not None else b""
+    return _push(page, changed) + pushed_graph + _CHANGE + (_LOGS if run in gathered.noted else b"")
 
 
 def _push(page: Page, changed: changes.ChangedRuns) -> bytes:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from uuid import UUID
 
 from prefect.server.db.interface import Transaction
 from prefect.server.services.events import packing
 from prefect.server.services.events.event_store import EventKey
+from prefect.server.store import Row
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN
 from prefect.server.store.queries import events as queries
 
@@ -22,33 +23,37 @@ class RunEvents:
 
     Attributes:
         flow_runs: The flow runs that they are about, with None for events about none of them.
-        task_runs: The task runs whose states they are.
+        task_runs: The task runs whose states they are, each with its flow run.
         before: The type and name of the state that a flow run or a task run was in before its first event of a state;
             None for one that had no state.
+        others: Rows of events about flow runs that are no states of task runs.
     """
 
-    flow_runs: set[UUID | None]
-    task_runs: set[UUID]
-    before: dict[UUID, StateKey | None]
+    flow_runs: set[UUID | None] = field(default_factory=set)
+    task_runs: dict[UUID, UUID | None] = field(default_factory=dict)
+    before: dict[UUID, StateKey | None] = field(default_factory=dict)
+    others: list[Row] = field(default_factory=list)
 
 
-async def find_run_events(tx: Transaction, keys: Sequence[EventKey], with_task_runs: bool = True) -> RunEvents:
+async def find_run_events(tx: Transaction, keys: Sequence[EventKey], before_tasks: bool = True) -> RunEvents:
     """Return what events say of runs.
 
     Args:
         tx: The transaction.
         keys: The events.
-        with_task_runs: Whether states of task runs are wanted.
+        before_tasks: Whether the states that task runs have left are wanted.
     """
-    found = RunEvents(set(), set(), {})
+    found = RunEvents()
     for row in await queries.find_run_events(tx, keys):
         found.flow_runs.add(row["flow_run_id"])
         is_task = row["resource"] in ("", TASK_RUN)
         id_ = row["resource_id"]
-        if id_ is None or (is_task and not with_task_runs) or (not is_task and row["resource"] != FLOW_RUN):
+        if is_task and id_ is not None:
+            found.task_runs[id_] = row["flow_run_id"]
+        elif not is_task:
+            found.others.append(row)
+        if id_ is None or (is_task and not before_tasks) or (not is_task and row["resource"] != FLOW_RUN):
             continue
-        if is_task:
-            found.task_runs.add(id_)
         if id_ in found.before:
             continue
         _, _, payload = packing.unpack(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from typing import Any
@@ -11,16 +12,24 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros
 from prefect.server.services.core import reading
-from prefect.server.services.pages.shapes import GraphNode, GraphPage
+from prefect.server.services.pages.shapes import GraphChanges, GraphEvent, GraphNode, GraphPage
 from prefect.server.services.runs.graphs import PARENTS_INPUT
 from prefect.server.store import Row
+from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN
+from prefect.server.store.queries import events as event_queries
 from prefect.server.store.queries import run_page as queries
 from prefect.server.store.queries import run_pages as list_queries
 
 MAX_NODES = 20_000
 
+MAX_EVENTS = 500
+"""How many events are marked, the newest."""
+
 MAX_RETRIED = 500
 """Of how many retried task runs each attempt is shown."""
+
+_STATE_EVENTS = (f"{FLOW_RUN}.", f"{TASK_RUN}.")
+"""What the names of events of states and of heartbeats begin with."""
 
 
 async def build_graph(tx: Transaction, id_: UUID) -> GraphPage:
@@ -32,10 +41,58 @@ async def build_graph(tx: Transaction, id_: UUID) -> GraphPage:
         counts = (await list_queries.count_task_states(tx, [id_])).get(id_, {})
         left_out = sum(counts.values()) - MAX_NODES
     start = run["start_time"] or run["expected_start_time"]
-    subflows = await _find_subflows(tx, id_)
+    numbers = {str(row["id"]): number for number, row in enumerate(rows)}
+    subflows = await queries.find_subflow_runs(tx, id_)
+    nodes = await _build_nodes(tx, rows, start, subflows)
+    for row, node in zip(rows, nodes, strict=True):
+        node["parents"] = [numbers[used] for used in _find_used(row) if used in numbers]
+    return {
+        "start": start,
+        "end": run["end_time"],
+        "state_type": run["state_type"],
+        "nodes": nodes,
+        "subflows": {row["id"]: row["parent_task_run_id"] for row in subflows},
+        "left_out": max(left_out, 0),
+        "events": _build_events(await event_queries.find_marks(tx, id_, MAX_EVENTS), start),
+    }
+
+
+async def build_changes(
+    tx: Transaction, id_: UUID, task_run_ids: Collection[UUID], events: Iterable[Row]
+) -> GraphChanges | None:
+    """Return what changed in the graph of a flow run, or None where that run does not exist any more.
+
+    Args:
+        tx: The transaction.
+        id_: The flow run.
+        task_run_ids: Its task runs that changed.
+        events: Rows of new events about it.
+    """
+    run = await store.flow_runs.get(tx, id_)
+    if run is None:
+        return None
+    found = await queries.get_graph_rows(tx, task_run_ids)
+    start = run["start_time"] or run["expected_start_time"]
+    subflows = await queries.find_subflows_behind(tx, [row["id"] for row in found])
+    nodes = await _build_nodes(tx, found, start, subflows)
+    return {
+        "start": start,
+        "end": run["end_time"],
+        "state_type": run["state_type"],
+        "nodes": nodes,
+        "subflows": {row["id"]: row["parent_task_run_id"] for row in subflows},
+        "uses": {node["id"]: _find_used(row) for row, node in zip(found, nodes, strict=True)},
+        "events": _build_events([row for row in events if not row["event"].startswith(_STATE_EVENTS)], start),
+    }
+
+
+async def _build_nodes(
+    tx: Transaction, rows: Sequence[Row], start: datetime | None, subflow_runs: Iterable[Row]
+) -> list[GraphNode]:
+    """Return task runs, or the subflow runs that they stand for, as nodes without edges."""
+    subflows = {row["parent_task_run_id"]: row for row in subflow_runs}
     retried = [row["id"] for row in rows if (row["run_count"] or 0) > 1][:MAX_RETRIED]
     attempts = await queries.find_attempts(tx, retried) if retried else {}
-    numbers = {str(row["id"]): number for number, row in enumerate(rows)}
     nodes: list[GraphNode] = []
     for row in rows:
         subflow = subflows.get(row["id"])
@@ -50,40 +107,35 @@ async def build_graph(tx: Transaction, id_: UUID) -> GraphPage:
                 "state_name": shown["state_name"],
                 "start": _offset(start, shown["start_time"]),
                 "end": _offset(start, shown["end_time"]),
-                "parents": _find_parents(row, numbers),
+                "parents": [],
                 "attempts": _find_attempts(start, attempts.get(row["id"], [])),
             }
         )
-    return {
-        "start": start,
-        "end": run["end_time"],
-        "state_type": run["state_type"],
-        "nodes": nodes,
-        "left_out": max(left_out, 0),
-    }
+    return nodes
 
 
-async def _find_subflows(tx: Transaction, flow_run_id: UUID) -> dict[UUID, Row]:
-    """Return the subflow runs of a flow run by the task runs that stand for them."""
-    rows = await queries.find_subflow_runs(tx, flow_run_id)
-    return {row["parent_task_run_id"]: row for row in rows}
+def _build_events(rows: Iterable[Row], start: datetime | None) -> list[GraphEvent]:
+    return [
+        {
+            "id": row["id"],
+            "name": row["event"],
+            "resource": row["resource"],
+            "occurred": row["occurred"],
+            "at": _offset(start, row["occurred"]) or 0.0,
+        }
+        for row in rows
+    ]
 
 
 def _offset(start: datetime | None, at: datetime | None) -> float | None:
     return None if start is None or at is None else round((at - start) / timedelta(milliseconds=1), 1)
 
 
-def _find_parents(row: Row, numbers: dict[str, int]) -> list[int]:
-    """Return the numbers of the nodes whose results a task run used."""
+def _find_used(row: Row) -> list[str]:
+    """Return the ids of the runs whose results a task run used."""
     inputs: dict[str, list[dict[str, Any]]] = row["task_inputs"]
-    found = {
-        numbers[str(each["id"])]: None
-        for name, values in inputs.items()
-        if name != PARENTS_INPUT
-        for each in values
-        if str(each.get("id")) in numbers
-    }
-    return list(found)
+    used = (each.get("id") for name, values in inputs.items() if name != PARENTS_INPUT for each in values)
+    return list(dict.fromkeys(str(id_) for id_ in used if id_))
 
 
 def _find_attempts(start: datetime | None, states: list[Any]) -> list[tuple[float, float | None]]:

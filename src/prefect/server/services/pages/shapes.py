@@ -266,6 +266,24 @@ class GraphNode(TypedDict):
     attempts: list[tuple[float, float | None]]
 
 
+class GraphEvent(TypedDict):
+    """An event about a flow run that is no state of a run.
+
+    Attributes:
+        id: Its id.
+        name: What happened.
+        resource: The kind of what it happened to.
+        occurred: When it happened.
+        at: Milliseconds from the start of the flow run until then.
+    """
+
+    id: UUID
+    name: str
+    resource: str
+    occurred: datetime
+    at: float
+
+
 class GraphPage(TypedDict):
     """The graph of a flow run.
 
@@ -274,14 +292,40 @@ class GraphPage(TypedDict):
         end: When the flow run ended.
         state_type: The type of the flow run's state.
         nodes: The nodes, in the order in which they started.
+        subflows: The task runs that the subflow runs among them stand for, by their ids.
         left_out: How many nodes are not among them.
+        events: The newest events about it.
     """
 
     start: datetime | None
     end: datetime | None
     state_type: str | None
     nodes: list[GraphNode]
+    subflows: dict[UUID, UUID]
     left_out: int
+    events: list[GraphEvent]
+
+
+class GraphChanges(TypedDict):
+    """What changed in the graph of a flow run.
+
+    Attributes:
+        start: Where its time begins.
+        end: When the flow run ended.
+        state_type: The type of the flow run's state.
+        nodes: The nodes that changed, without their edges.
+        subflows: The task runs that the subflow runs among them stand for, by their ids.
+        uses: The ids of the task runs whose results a node used, by its id.
+        events: New events about the flow run.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    state_type: str | None
+    nodes: list[GraphNode]
+    subflows: dict[UUID, UUID]
+    uses: dict[UUID, list[str]]
+    events: list[GraphEvent]
 
 
 class SavedView(TypedDict):

@@ -8,16 +8,18 @@ a PostgreSQL database, where every server finds it. Data that was encrypted befo
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
 import orjson
 
 from prefect._lazy import lazy
 from prefect.server import store
-from prefect.server.db.interface import KEY_FILE, Transaction
+from prefect.server.db.interface import KEY_FILE, Database, Transaction
 from prefect.server.services.core.errors import InvalidRequest
+from prefect.server.store import Row
 from prefect.types import json_codec, new_id
 
 if TYPE_CHECKING:
@@ -58,6 +60,42 @@ async def get_decrypter(tx: Transaction) -> Callable[[str, str], dict[str, Any]]
             ) from None
 
     return decrypt
+
+
+REENCRYPTION_BATCH_SIZE = 200
+"""Blocks that are encrypted anew in one transaction."""
+
+
+async def reencrypt_all(database: Database) -> tuple[int, list[str]]:
+    """Encrypt the data of all blocks with the first key, so that the others can be dropped.
+
+    Returns:
+        How many were encrypted, and the names of those that no known key decrypts: they stay as they are.
+    """
+    rows = await database.read(lambda tx: store.block_documents.find(tx, columns=["id"]))
+    count = 0
+    unreadable: list[str] = []
+    for some in store.chunks([row["id"] for row in rows], REENCRYPTION_BATCH_SIZE):
+        done, names = await database.write(lambda tx, some=some: _reencrypt(tx, some))
+        count += done
+        unreadable += names
+    return count, sorted(unreadable)
+
+
+async def _reencrypt(tx: Transaction, ids: Sequence[UUID]) -> tuple[int, list[str]]:
+    """Encrypt the data of some blocks with the first key; return how many, and the names of those that cannot be."""
+    keys = await _load_keys(tx)
+    rows = await store.block_documents.get_many(tx, ids, lock=True, columns=["id", "name", "data"])
+    changed: list[Row] = []
+    unreadable: list[str] = []
+    for row in rows.values():
+        try:
+            changed.append({"id": row["id"], "data": keys.rotate(row["data"]).decode()})
+        except fernet.InvalidToken:
+            unreadable.append(row["name"])
+    if changed:
+        await store.block_documents.change(tx, changed, ["data"])
+    return len(changed), unreadable
 
 
 async def _create_key(tx: Transaction) -> None:

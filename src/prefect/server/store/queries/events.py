@@ -12,7 +12,8 @@ from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, any_of, chunks, none_of, one_of
 from prefect.server.store.collection import Condition, Order, Row
-from prefect.server.store.filters.events import KIND, NAME, restore_name
+from prefect.server.store.filters.events import FLOW_RUN, KIND, NAME, TASK_RUN, restore_name
+from prefect.server.store.queries import automations
 
 EventKey: TypeAlias = tuple[datetime, UUID]
 """When an event occurred, and its id: rows are kept in this order."""
@@ -32,6 +33,17 @@ class EventCount(NamedTuple):
     number: int
     first: datetime
     last: datetime
+
+
+async def add(tx: Transaction, rows: Sequence[Row]) -> tuple[int, bool]:
+    """Add events, and return how many were new, and whether an automation is enabled, which may react to them.
+
+    Hot path: one statement does both with PostgreSQL.
+    """
+    table = store.events.table
+    encoded = tx.dialect.encode_rows(table, table.names, rows)
+    added, has_enabled = await tx.insert_and_ask(table, table.names, encoded, automations.HAS_ENABLED)
+    return added, bool(has_enabled)
 
 
 async def find_by_keys(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:
@@ -164,8 +176,16 @@ def _decode_times(tx: Transaction, first: Any, last: Any) -> tuple[datetime, dat
 
 async def find_run_events(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:
     """Return what rows of events say of runs, in the order of their times."""
-    columns = ["occurred", "id", "resource", "resource_id", "flow_run_id", "follows", "body"]
+    columns = ["occurred", "id", "event", "resource", "resource_id", "flow_run_id", "follows", "body"]
     found: list[Row] = []
     for some in chunks(keys):
         found += await store.events.find(tx, _with_keys(tx, some), columns=columns)
     return sorted(found, key=lambda row: (row["occurred"], row["id"]))
+
+
+async def find_marks(tx: Transaction, flow_run_id: UUID, limit: int) -> list[Row]:
+    """Return the newest events about a flow run that are no states or heartbeats of runs, oldest first."""
+    own = Sql("event.event NOT LIKE ? AND event.event NOT LIKE ?", (f"{FLOW_RUN}.%", f"{TASK_RUN}.%"))
+    where = all_of([Sql("event.flow_run_id = ? AND event.resource <> ''", (flow_run_id,)), own])
+    columns = ["occurred", "id", "event", "resource"]
+    return (await store.events.find(tx, where, store.events.order("-occurred", "-id"), limit, columns=columns))[::-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -144,14 +144,24 @@ async def find_loggers(tx: Transaction, flow_run_id: UUID) -> list[str]:
 # --- graph -----------------------------------------------------------------------------------------------------------
 
 
+_GRAPH_COLUMNS = (
+    *("id", "name", "task_key", "state_type", "state_name", "start_time", "expected_start_time", "end_time"),
+    *("run_count", "task_inputs"),
+)
+_SUBFLOW_COLUMNS = ("id", "name", "parent_task_run_id", "state_type", "state_name", "start_time", "end_time")
+
+
 async def find_graph_rows(tx: Transaction, flow_run_id: UUID, limit: int) -> list[Row]:
     """Return the columns of the task runs of a flow run that its graph needs, in the order in which they started."""
-    names = (
-        *("id", "name", "task_key", "state_type", "state_name", "start_time", "expected_start_time", "end_time"),
-        *("run_count", "task_inputs"),
-    )
     order = Order(f"{STARTED} ASC NULLS LAST, task_run.id")
-    return await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, order, limit, columns=names)
+    return await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, order, limit, columns=_GRAPH_COLUMNS)
+
+
+async def get_graph_rows(tx: Transaction, ids: Collection[UUID]) -> list[Row]:
+    """Return the columns of task runs that a graph needs, in the order in which they started."""
+    found = await store.task_runs.get_many(tx, sorted(ids), columns=_GRAPH_COLUMNS)
+    started = {id_: row["start_time"] or row["expected_start_time"] for id_, row in found.items()}
+    return sorted(found.values(), key=lambda row: (started[row["id"]] is None, started[row["id"]], row["id"]))
 
 
 async def find_attempts(tx: Transaction, task_run_ids: Sequence[UUID]) -> dict[UUID, list[dict[str, object]]]:
@@ -181,9 +191,15 @@ async def find_downstream_runs(tx: Transaction, flow_run_id: UUID, task_run_id: 
 
 async def find_subflow_runs(tx: Transaction, flow_run_id: UUID) -> list[Row]:
     """Return the columns of the subflow runs of a flow run that its graph needs."""
-    names = ("id", "name", "parent_task_run_id", "state_type", "state_name", "start_time", "end_time")
     of_run = Sql(
         "flow_run.parent_task_run_id IN (SELECT task_run.id FROM task_run WHERE task_run.flow_run_id = ?)",
         (flow_run_id,),
     )
-    return await store.flow_runs.find(tx, of_run, columns=names)
+    return await store.flow_runs.find(tx, of_run, columns=_SUBFLOW_COLUMNS)
+
+
+async def find_subflows_behind(tx: Transaction, task_run_ids: Sequence[UUID]) -> list[Row]:
+    """Return the same columns of the subflow runs that task runs stand for."""
+    if not task_run_ids:
+        return []
+    return await store.flow_runs.find(tx, {"parent_task_run_id": list(task_run_ids)}, columns=_SUBFLOW_COLUMNS)
