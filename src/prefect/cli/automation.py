@@ -252,8 +252,9 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
     left = [one for one in errors if not any(one["loc"][: len(kind)] == kind for kind in kinds)]
     for one in left:
         if one["type"] == "union_tag_invalid":
-            place, ctx = ".".join(map(str, one["loc"])), one["ctx"]
-            return f"{place}: the type {ctx['tag']!r} is not one of {ctx['expected_tags'].replace(chr(39), '')}"
+            place, values = ".".join(map(str, one["loc"])), one.get("ctx", {})
+            known = values.get("expected_tags", "").replace("'", "")
+            return f"{place}: the type {values.get('tag')!r} is not one of {known}"
     if left:
         return describe_fields(left)
     known = sorted(one.get("ctx", {}).get("expected", "") for one in untyped)
