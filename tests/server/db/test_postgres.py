@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import Any
 
 import asyncpg
 import pytest
-from asyncpg.transaction import Transaction as AsyncpgTransaction
 
 from prefect.server import store
 from prefect.server.db import postgres as module
 from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
 from prefect.server.db.interface import Notifications, Transaction
 from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.postgres_transaction import TransactionIdentity
 from prefect.server.db.sql import Many, Sql, one_of
 from tests.postgres import Postgres, need
 
@@ -108,31 +110,35 @@ class LosesCommit:
     def __init__(self, database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, after: bool) -> None:
         self._database = database
         self._after = after
-        self._commit = AsyncpgTransaction.commit
+        self._execute = asyncpg.Connection.execute
         self.lost = 0
-        monkeypatch.setattr(AsyncpgTransaction, "commit", lambda transaction: self.commit(transaction))
+        monkeypatch.setattr(asyncpg.Connection, "execute", lambda raw, *statement: self.execute(raw, *statement))
 
-    async def commit(self, transaction: Any) -> None:
-        if self.lost:
-            await self._commit(transaction)
-            return
-        self.lost = transaction._connection.get_server_pid()
+    async def execute(self, raw: Any, *statement: Any) -> str:
+        if self.lost or statement != ("COMMIT",):
+            return await self._execute(raw, *statement)
+        self.lost = raw.get_server_pid()
         if self._after:
-            await self._commit(transaction)
+            await self._execute(raw, *statement)
         await kill(self._database, self.lost)
         raise ConnectionResetError("the answer to COMMIT was lost")
 
 
 @pytest.mark.parametrize("after", [True, False], ids=["committed", "not committed"])
+@pytest.mark.parametrize("by_verb", [True, False], ids=["verb", "statement"])
 async def test_commit_is_applied_once_when_its_response_is_lost(
-    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, after: bool
+    database: PostgresDatabase, monkeypatch: pytest.MonkeyPatch, after: bool, by_verb: bool
 ) -> None:
     loses = LosesCommit(database, monkeypatch, after)
     attempts: list[int] = []
 
     async def work(tx: Transaction) -> int:
         attempts.append(await pid(tx))
-        await tx.run(Sql("INSERT INTO meta (key, value) VALUES (?, '')", (str(len(attempts)),)))
+        await store.meta.change(tx, [{"key": "missing", "value": ""}], ["value"])  # which changes nothing
+        if by_verb:
+            await store.meta.add(tx, [{"key": str(len(attempts)), "value": ""}])
+        else:
+            await tx.run(Sql("INSERT INTO meta (key, value) VALUES (?, '')", (str(len(attempts)),)))
         return len(attempts)
 
     outcome = await database.write(work)
@@ -145,20 +151,20 @@ async def test_reused_transaction_id_after_a_crash_is_not_taken_for_a_commit(own
     database = PostgresDatabase(own.create("test"), retry_timeout=10)
     await database.open()
 
-    async def take_number(tx: Any) -> tuple[str | None, Any]:
+    async def find_identity(tx: Any) -> TransactionIdentity:
         await store.meta.put(tx, {"key": "a", "value": "x"})
-        return await tx.raw.fetchrow(module._TRANSACTION_ID_QUERY)
+        return tx.identity
 
-    number, before = await database.write(take_number)
-    assert number is not None
-    assert await database._committed(number, before)
+    identity = await database.write(find_identity)
+    assert identity.number is not None
+    assert await database._was_committed(identity)
     await asyncio.to_thread(own.stop)  # an orderly end loses nothing, and what was said stays true
     await asyncio.to_thread(own.start)
-    assert await database._retry(lambda: database._committed(number, before))
+    assert await database._retry(lambda: database._was_committed(identity))
     await asyncio.to_thread(own.stop, signal.SIGQUIT)
     await asyncio.to_thread(own.start)
     with pytest.raises(StoreUnavailable, match="crashed during a commit, and it is not known"):
-        await database._retry(lambda: database._committed(number, before))
+        await database._retry(lambda: database._was_committed(identity))
     await database.close()
 
 
@@ -307,7 +313,31 @@ async def test_idle_connections_are_closed(database: PostgresDatabase, monkeypat
     assert len(database._idle) == 1
 
 
+async def test_ignored_error_of_a_statement_is_not_taken_for_a_commit(database: PostgresDatabase) -> None:
+    async def work(tx: Transaction) -> None:
+        await store.meta.add(tx, [{"key": "a", "value": "x"}])
+        with suppress(asyncpg.UndefinedTableError):
+            await tx.fetch(Sql("SELECT * FROM missing"))
+
+    with pytest.raises(StoreError, match="one of its statements had failed"):
+        await database.write(work)
+    assert await keys(database) == []
+
+
 # --- statements ------------------------------------------------------------------------------------------------------
+
+
+async def test_unit_that_changes_rows_makes_no_exchange_beside_its_statements(database: PostgresDatabase) -> None:
+    statements: list[str] = []
+
+    async def work(tx: Any) -> None:
+        tx.raw.add_query_logger(lambda record: statements.append(record.query))
+        await store.meta.add(tx, [{"key": "a", "value": "x"}])
+        await store.meta.change(tx, [{"key": "a", "value": "y"}], ["value"])
+
+    await database.write(work)
+    before_commit = [statement for statement in statements if statement != "COMMIT"]
+    assert [re.findall("INSERT|UPDATE", statement) for statement in before_commit] == [["INSERT"], ["UPDATE"]]
 
 
 async def test_lists_of_any_length_share_a_prepared_statement(database: PostgresDatabase) -> None:

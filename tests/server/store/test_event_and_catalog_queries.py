@@ -54,6 +54,17 @@ async def stored_ids(database: Database, collection: store.Collection) -> set[An
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+async def test_add_counts_new_events_and_says_whether_an_automation_is_enabled(
+    database: Database, enabled: bool
+) -> None:
+    await add(database, store.automations, {**row(store.automations, 1), "id": uuid4(), "enabled": enabled})
+    rows = [event_row(number) for number in range(3)]
+    for added, number in ((rows[:1], 1), (rows[:1], 0), (rows, 2)):
+        assert await database.write(lambda tx, added=added: events.add(tx, added)) == (number, enabled)
+    assert await stored_ids(database, store.events) == {each["id"] for each in rows}
+
+
 async def test_find_by_keys_returns_events_in_order_and_skips_missing_ones(database: Database) -> None:
     rows = [event_row(number) for number in range(3)]
     await add(database, store.events, *rows)

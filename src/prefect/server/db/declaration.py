@@ -29,7 +29,7 @@ class Index:
     where: str | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table, the column that identifies its rows, and its indexes."""
 

@@ -51,6 +51,12 @@ class Transaction(Protocol):
         """
         ...
 
+    async def insert_and_ask(
+        self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]], question: str
+    ) -> tuple[int, Any]:
+        """Insert rows as `insert` does, and return how many were inserted, and the value of an SQL expression."""
+        ...
+
     async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         """Set the named columns by the table's key: each row holds their driver's values, and the key last.
 

@@ -11,7 +11,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
@@ -21,10 +21,7 @@ from prefect.server.db import schema
 from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
-from prefect.server.db.savepoints import SavepointTransaction
-from prefect.server.db.sql import Sql
-from prefect.server.db.tables import Table
-from prefect.server.principals import LOCAL
+from prefect.server.db.postgres_transaction import IDENTITY_QUERY, PostgresTransaction, TransactionIdentity
 from prefect.types import new_id
 
 if TYPE_CHECKING:
@@ -51,51 +48,6 @@ NOTIFY_CHANNEL = "prefect"
 
 MAX_NOTICE_BYTES = 7500
 """The largest payload of a NOTIFY: PostgreSQL takes less than 8000."""
-
-
-class PostgresTransaction(SavepointTransaction):
-    """A transaction on a PostgreSQL database."""
-
-    dialect = PostgresDialect()
-
-    def __init__(self, raw: Any, memory: dict[str, Any]) -> None:
-        self.raw = raw
-        self.principal = LOCAL
-        self.memory = memory
-        self.notifications: Notifications = []
-
-    async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
-        text, values = self.dialect.statement(sql)
-        return await self.raw.fetch(text, *values)
-
-    async def run(self, sql: Sql) -> int:
-        text, values = self.dialect.statement(sql)
-        return _row_count(await self.raw.execute(text, *values))
-
-    async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        text = f"INSERT INTO {table.name} ({', '.join(names)}) SELECT * FROM {self._unnest(table, names)}"
-        return _row_count(await self.raw.execute(f"{text} ON CONFLICT DO NOTHING", *zip(*rows, strict=True)))
-
-    async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
-        sets = ", ".join(f"{name} = new.{name}" for name in names)
-        columns = (*names, table.key)
-        new = f"{self._unnest(table, columns)} AS new ({', '.join(columns)})"
-        text = f"UPDATE {table.name} SET {sets} FROM {new} WHERE {table.name}.{table.key} = new.{table.key}"
-        return _row_count(await self.raw.execute(text, *zip(*rows, strict=True)))
-
-    def notify(self, topic: str, item: Any = None) -> None:
-        self.notifications.append((topic, item))
-
-    def _unnest(self, table: Table, names: Sequence[str]) -> str:
-        """Return the rows as one array per column, so that one statement serves any number of rows."""
-        types = (self.dialect.column_type(table.kinds[name]) for name in names)
-        return f"unnest({', '.join(f'${number}::{kind}[]' for number, kind in enumerate(types, 1))})"
-
-
-def _row_count(status: str) -> int:
-    """Return how many rows a statement affected, from its status such as `INSERT 0 3`."""
-    count = status.rpartition(" ")[2]
-    return int(count) if count.isdigit() else 0  # SAVEPOINT, RELEASE
 
 
 class PostgresDatabase:
@@ -263,38 +215,40 @@ class PostgresDatabase:
 
     async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
         async with self._connection() as raw:
-            transaction = raw.transaction()
-            await transaction.start()
+            await raw.execute("BEGIN" if durable else "BEGIN; SET LOCAL synchronous_commit = off")
+            tx = PostgresTransaction(raw, self.memory)
             try:
-                tx = PostgresTransaction(raw, self.memory)
                 outcome = await work(tx)
-                which = await raw.fetchrow(_TRANSACTION_ID_QUERY if durable else _RELAXED_TRANSACTION_ID_QUERY)
+                identity = tx.identity or TransactionIdentity(*await raw.fetchrow(IDENTITY_QUERY))
             except BaseException:
                 if not raw.is_closed():
-                    await transaction.rollback()
+                    await raw.execute("ROLLBACK")
                 raise
             lost: BaseException | None = None
             try:
-                await transaction.commit()
+                ended = await raw.execute("COMMIT")
             except (*_connection_errors(), asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
                 lost = error
-        unsure = lost is not None and which[0] is not None
-        if unsure and not await self._retry(lambda: self._committed(which[0], which[1])):
+            else:
+                if ended != "COMMIT":  # a statement had failed, whose error the unit of work ignored
+                    raise StoreError("A transaction was rolled back because one of its statements had failed.")
+        unsure = lost is not None and identity.number is not None
+        if unsure and not await self._retry(lambda: self._was_committed(identity)):
             raise ConnectionError(str(lost)) from lost
         self._notify_all(tx.notifications)
         return outcome
 
-    async def _committed(self, number: str, history: Any) -> bool:
-        """Return whether the transaction with this id was committed, when the response to COMMIT was lost.
+    async def _was_committed(self, identity: TransactionIdentity) -> bool:
+        """Return whether a transaction was committed, when the response to COMMIT was lost.
 
         After a crash, ids of transactions that were undone are used again: "committed" may be true of another one.
         """
         query = "SELECT pg_xact_status($1::text::xid8), pg_stat_get_bgwriter_stat_reset_time()"
         async with self._connection() as raw:
-            status, history_now = await raw.fetchrow(query, number)
-        if status == "in progress" and history == history_now:
+            status, history = await raw.fetchrow(query, identity.number)
+        if status == "in progress" and history == identity.history:
             raise _CommitInProgress
-        if status == "committed" and history != history_now:
+        if status == "committed" and history != identity.history:
             raise StoreUnavailable(
                 f"The database at {self.place!r} crashed during a commit, and it is not known whether that was done: "
                 "look at what it holds before you try again."
@@ -415,13 +369,6 @@ def _asyncpg_url(url: str) -> str:
     options = [("sslmode" if name == "ssl" else name, value) for name, value in parse_qsl(query)]
     kept = urlencode([pair for pair in options if pair[0] != "prepared_statement_cache_size"])
     return f"postgresql://{place}{'?' if kept else ''}{kept}"
-
-
-_TRANSACTION_ID_QUERY = "SELECT pg_current_xact_id_if_assigned()::text, pg_stat_get_bgwriter_stat_reset_time()"
-"""A transaction's id, null while it has changed nothing, and a time that differs before and after a crash."""
-
-_RELAXED_TRANSACTION_ID_QUERY = f"{_TRANSACTION_ID_QUERY}, set_config('synchronous_commit', 'off', true)"
-"""The same, for a transaction whose commit need not wait for the disk."""
 
 
 def _split_notices(name: str, notifications: Notifications) -> Iterator[str]:

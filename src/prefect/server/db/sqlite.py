@@ -104,6 +104,12 @@ class SqliteTransaction(SavepointTransaction):
     async def insert(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         return await self._run_many(_insert_statement(table.name, tuple(names)), rows)
 
+    async def insert_and_ask(
+        self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]], question: str
+    ) -> tuple[int, Any]:
+        inserted = await self.insert(table, names, rows)
+        return inserted, (await self.fetch(Sql(f"SELECT {question}")))[0][0]
+
     async def update(self, table: Table, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:
         return await self._run_many(_update_statement(table.name, tuple(names), table.key), rows)
 

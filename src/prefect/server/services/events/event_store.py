@@ -31,7 +31,6 @@ from prefect.server.store.filters.events import (
     shorten_name,
     split_resource_id,
 )
-from prefect.server.store.queries import automations as automation_queries
 from prefect.server.store.queries import events as queries
 from prefect.server.store.queries.events import EventKey as EventKey
 from prefect.settings import get_current_settings
@@ -58,14 +57,16 @@ async def add_events(tx: Transaction, events: Sequence[Event]) -> int:
     Returns:
         How many were new.
     """
+    if not events:
+        return 0
     unique = {(event["occurred"], event["id"]): event for event in events}
     # In the order in which rows are kept, which fills the pages of the database.
-    added = await store.events.add(tx, [to_row(unique[key]) for key in sorted(unique)])
+    added, has_automations = await queries.add(tx, [to_row(unique[key]) for key in sorted(unique)])
     await assets.record_events(tx, unique.values())
     items = pack_keys(unique)
     for item in items:
         tx.notify(EVENTS_TOPIC, item)
-    if added and await automation_queries.has_enabled(tx):
+    if added and has_automations:
         await _enqueue(tx, items if added == len(unique) else pack_keys(await _find_new(tx, unique)))
     if get_current_settings().server.services.event_logger.enabled:
         for event in unique.values():

@@ -14,13 +14,8 @@ from prefect.server.store.collection import Row
 _ENABLED = Sql("automation.enabled")
 """The same text as the condition of the partial index."""
 
-_ANY_ENABLED = Sql(f"SELECT 1 FROM automation WHERE {_ENABLED.text} LIMIT 1")
-
-
-async def has_enabled(tx: Transaction) -> bool:
-    """Return whether an automation is enabled."""
-    # Hot path: each event that is stored asks it.
-    return bool(await tx.fetch(_ANY_ENABLED))
+HAS_ENABLED = f"EXISTS (SELECT 1 FROM automation WHERE {_ENABLED.text})"
+"""The expression of whether an automation is enabled."""
 
 
 async def find_versions(tx: Transaction) -> dict[UUID, datetime]:

@@ -13,6 +13,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, any_of, chunks, none_of, one_of
 from prefect.server.store.collection import Condition, Order, Row
 from prefect.server.store.filters.events import FLOW_RUN, KIND, NAME, TASK_RUN, restore_name
+from prefect.server.store.queries import automations
 
 EventKey: TypeAlias = tuple[datetime, UUID]
 """When an event occurred, and its id: rows are kept in this order."""
@@ -32,6 +33,17 @@ class EventCount(NamedTuple):
     number: int
     first: datetime
     last: datetime
+
+
+async def add(tx: Transaction, rows: Sequence[Row]) -> tuple[int, bool]:
+    """Add events, and return how many were new, and whether an automation is enabled, which may react to them.
+
+    Hot path: one statement does both with PostgreSQL.
+    """
+    table = store.events.table
+    encoded = tx.dialect.encode_rows(table, table.names, rows)
+    added, has_enabled = await tx.insert_and_ask(table, table.names, encoded, automations.HAS_ENABLED)
+    return added, bool(has_enabled)
 
 
 async def find_by_keys(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:
