@@ -96,3 +96,10 @@ export function formatTick(at: number, stepMs: number, zone: Zone): string {
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }
+
+/** Return a size as people read it: `920 B`, `4.2 KB`, `12 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
+  const [size, unit] = bytes < 1_000_000 ? [bytes / 1000, 'KB'] : [bytes / 1_000_000, 'MB']
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`
+}
