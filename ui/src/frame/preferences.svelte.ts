@@ -7,7 +7,7 @@ export type Theme = 'system' | 'light' | 'dark'
 export type Palette = 'standard' | 'red-green' | 'blue-yellow' | 'grey'
 
 /** Columns of a list of runs that can be left out. */
-export const RUN_COLUMNS = ['Started', 'Duration', 'Tasks', 'Deployment', 'Tags'] as const
+export const RUN_COLUMNS = ['Started', 'Duration', 'Tasks', 'Deployment', 'Parameters', 'Tags'] as const
 export type RunColumn = (typeof RUN_COLUMNS)[number]
 
 /** How the runs of a flow run are drawn. */

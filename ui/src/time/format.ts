@@ -112,3 +112,10 @@ function readClock(at: number, zone: Zone): number {
   const [hours, minutes, seconds] = text.split(':').map(Number) as [number, number, number]
   return ((hours * 60 + minutes) * 60 + seconds) * 1000 + (at % 1000)
 }
+
+/** Return a size as people read it: `920 B`, `4.2 KB`, `12 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
+  const [size, unit] = bytes < 1_000_000 ? [bytes / 1000, 'KB'] : [bytes / 1_000_000, 'MB']
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`
+}

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from annotated_types import Ge, Le
 
+from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import RawResponse, Routes
 from prefect.server.services.pages import (
@@ -18,6 +19,7 @@ from prefect.server.services.pages import (
     graph,
     logs,
     overview,
+    results,
     runs,
     search,
     shapes,
@@ -61,6 +63,18 @@ async def read_task_run_page(tx: Transaction, id: UUID) -> Any:
     return await flow_run.build_task_run_page(tx, id)
 
 
+@routes.reads("GET", "/flow-run/{id:uuid}/result", shapes.ResultPreview, documented=False)
+async def preview_flow_run_result(tx: Transaction, id: UUID) -> Any:
+    """Return a look at the result of a flow run."""
+    return await results.preview_result(tx, store.flow_runs, id)
+
+
+@routes.reads("GET", "/task-run/{id:uuid}/result", shapes.ResultPreview, documented=False)
+async def preview_task_run_result(tx: Transaction, id: UUID) -> Any:
+    """Return a look at the result of a task run."""
+    return await results.preview_result(tx, store.task_runs, id)
+
+
 @routes.reads("GET", "/flow-run/{id:uuid}/graph", shapes.GraphPage, **_PAGE)
 async def read_flow_run_graph_page(tx: Transaction, id: UUID) -> Any:
     """Return the graph of a flow run."""
@@ -82,6 +96,14 @@ async def read_flow_run_log_lines(
     """Return lines of the log of a flow run by their position."""
     choice = logs.LogChoice(id, task, level, logger, since=since, until=until)
     return await logs.find_part(tx, choice, offset, limit)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/logs/around", shapes.LogsAround, **_PAGE)
+async def read_flow_run_log_around(
+    tx: Transaction, id: UUID, at: datetime, lines: Annotated[int, Ge(1), Le(100)] = 8
+) -> Any:
+    """Return the lines of the log of a flow run around a time."""
+    return await logs.find_around(tx, id, at, lines)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/logs/choices", shapes.LogChoices, **_PAGE)
