@@ -17,16 +17,14 @@ from uuid import UUID
 import anyio
 import anyio.abc
 
-from prefect.client.orchestration import ServerType
 from prefect.exceptions import (
     InfrastructureError,
     InfrastructureNotAvailable,
     InfrastructureNotFound,
     ObjectNotFound,
 )
-from prefect.types import now
-from prefect.workers.base import BaseWorker, BaseWorkerResult
-from prefect.workers.lost_runs import read_offline_workers, read_pending_runs, report_lost_runs
+from prefect.workers.adoption import AdoptingWorker, ExplainedResult
+from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
 from prefect_docker import containers
 from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
 from prefect_docker.job_configuration import (
@@ -59,36 +57,23 @@ FLOW_RUN_LABEL = "io.prefect.flow-run-id"
 WORKER_NAME_LABEL = "io.prefect.worker-name"
 
 
-class DockerWorkerResult(BaseWorkerResult):
-    """How the container of a flow run ended.
-
-    Attributes:
-        reason: Why it ended, if the engine says more than its status.
-    """
-
-    reason: str | None = None
+class DockerWorkerResult(ExplainedResult):
+    """How the container of a flow run ended."""
 
 
-class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariables, DockerWorkerResult]):
+class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVariables, DockerWorkerResult, str]):
     """Runs flow runs in containers of a Docker engine."""
 
     type = "docker"
     job_configuration = DockerWorkerJobConfiguration
     job_configuration_variables = DockerWorkerVariables
-    cancels_runs = True
 
     _description = "Runs flow runs in containers of a Docker engine."
     _display_name = "Docker"
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._adopted: dict[UUID, str] = {}
-        self._adopted_from: set[str] = set()
-        self._start_time = now()
-        self._stopped: set[str] = set()
+    _infrastructure = "containers"
 
     async def setup(self) -> None:
-        """Check too that containers can report to a server, and that the package `docker` is installed."""
+        """Check too that the package `docker` is installed."""
         try:
             import docker  # noqa: F401  # pyright: ignore[reportUnusedImport]
         except ModuleNotFoundError as error:
@@ -96,9 +81,6 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
                 "Docker needs the package `docker`: install it with `pip install 'pluperfect[docker]'`."
             ) from error
         await super().setup()
-        if self.client.server_type == ServerType.EPHEMERAL:
-            await self.teardown()
-            raise RuntimeError("A Docker worker needs a server that containers can reach: set PREFECT_API_URL.")
 
     async def run(
         self,
@@ -198,43 +180,21 @@ class DockerWorker(BaseWorker[DockerWorkerJobConfiguration, DockerWorkerVariable
         configuration.command = f"python -m prefect.bundles.execute --key {BUNDLE_DIRECTORY}/{key}"
         return True
 
-    # --- how runs end -------------------------------------------------------------------------------------------------
-
-    def _describe_failure(self, result: DockerWorkerResult) -> str:
-        return result.reason or super()._describe_failure(result)
-
-    async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
-        """Leave a run whose container was stopped to its cancellation."""
-        if self._infrastructure_pids.get(flow_run.id) not in self._stopped:
-            await super()._propose_crashed_state(flow_run, message)
-
     # --- after a restart ----------------------------------------------------------------------------------------------
 
-    async def sync_with_backend(self) -> None:
-        """Check too for the containers that workers have left, and for those that were removed."""
-        await super().sync_with_backend()
-        if self._runs_task_group is None:
-            return
-        await self._adopt_containers()
-        if self.name in self._adopted_from:
-            await self._report_lost_runs()
-
-    async def _adopt_containers(self) -> None:
-        gone = {self.name, *await read_offline_workers(self, self.work_pool.name)}
-        new = gone - self._adopted_from
+    async def _adopt_from(self, workers: set[str]) -> bool:
         labels = to_docker_labels({"prefect.io/work-pool-id": str(self.work_pool.id)})
         try:
-            found = await run_in_thread(lambda: containers.find(labels)) if new else []
+            found = await run_in_thread(lambda: containers.find(labels))
         except (EngineAway, InfrastructureError) as error:
             self._logger.warning("Containers that are left cannot be listed yet: %s", error)
-            return
+            return False
         for container in found:
-            if container.labels.get(WORKER_NAME_LABEL) in new:
+            if container.labels.get(WORKER_NAME_LABEL) in workers:
                 await self._adopt(container)
-        self._adopted_from = gone
+        return True
 
     async def _report_lost_runs(self) -> None:
-        """Report the runs as Crashed whose containers were removed while no worker watched them."""
         runs = await read_pending_runs(self, self.work_pool.name)
         try:
             engine = await run_in_thread(containers.identify_engine) if runs else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 Manifest = dict[str, Any]
 
@@ -73,6 +73,23 @@ def build_server(*, namespace: str, image: str, storage: str, database_secret: s
     ]
 
 
+class WorkerSecrets(NamedTuple):
+    """The secrets that a worker uses.
+
+    Attributes:
+        api_key: A secret of both namespaces whose key `value` is the API key.
+        auth_string: A secret of both namespaces whose key `value` is the API's user and password.
+        keep_job_env: Whether the environment of each job is kept in a secret.
+    """
+
+    api_key: str | None = None
+    auth_string: str | None = None
+    keep_job_env: bool = False
+
+
+NO_SECRETS = WorkerSecrets()
+
+
 def build_worker(
     *,
     pool: str,
@@ -80,9 +97,7 @@ def build_worker(
     job_namespace: str,
     image: str,
     api_url: str,
-    api_key_secret: str | None = None,
-    auth_string_secret: str | None = None,
-    store_env_as_secret: bool = False,
+    secrets: WorkerSecrets = NO_SECRETS,
 ) -> list[Manifest]:
     """Return the manifests of a worker of a Kubernetes pool.
 
@@ -92,21 +107,19 @@ def build_worker(
         job_namespace: The namespace of its jobs.
         image: Its image.
         api_url: The address of Prefect's API.
-        api_key_secret: A secret of both namespaces whose key `value` is the API key.
-        auth_string_secret: A secret of both namespaces whose key `value` is the API's user and password.
-        store_env_as_secret: Whether the environment of each job is kept in a secret.
+        secrets: The secrets that it uses.
     """
     name = "prefect-worker"
     prefix = "PREFECT_INTEGRATIONS_KUBERNETES_WORKER_"
     env: list[Manifest] = [{"name": "PREFECT_API_URL", "value": api_url}, {"name": "PREFECT_HOME", "value": HOME}]
     for variable, setting, secret in (
-        ("PREFECT_API_KEY", "API_KEY_SECRET_NAME", api_key_secret),
-        ("PREFECT_API_AUTH_STRING", "API_AUTH_STRING_SECRET_NAME", auth_string_secret),
+        ("PREFECT_API_KEY", "API_KEY_SECRET_NAME", secrets.api_key),
+        ("PREFECT_API_AUTH_STRING", "API_AUTH_STRING_SECRET_NAME", secrets.auth_string),
     ):
         if secret is not None:
             env.append({"name": variable, "valueFrom": {"secretKeyRef": {"name": secret, "key": "value"}}})
             env.append({"name": f"{prefix}{setting}", "value": secret})
-    if store_env_as_secret:
+    if secrets.keep_job_env:
         env.append({"name": f"{prefix}STORE_ENV_AS_SECRET", "value": "true"})
     container = {
         "name": "worker",
@@ -133,7 +146,7 @@ def build_worker(
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "512Mi"}},
         "volumeMounts": [{"name": "home", "mountPath": HOME}],
     }
-    rules = [*WORKER_RULES, SECRET_RULE] if store_env_as_secret else WORKER_RULES
+    rules = [*WORKER_RULES, SECRET_RULE] if secrets.keep_job_env else WORKER_RULES
     subject = {"kind": "ServiceAccount", "name": name, "namespace": namespace}
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "Role", "name": name}
     return [

@@ -10,17 +10,14 @@ from __future__ import annotations
 import functools
 import time
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import anyio
 import anyio.abc
 
-from prefect.client.orchestration import ServerType
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.exceptions import InfrastructureError, InfrastructureNotFound, ObjectNotFound
-from prefect.types import now
-from prefect.workers.base import BaseWorker, BaseWorkerResult
-from prefect.workers.lost_runs import read_offline_workers, read_pending_runs, report_lost_runs
+from prefect.workers.adoption import AdoptingWorker, ExplainedResult
+from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
 from prefect_kubernetes.credentials import import_library
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration, KubernetesWorkerVariables
 from prefect_kubernetes.labels import to_selector
@@ -48,43 +45,32 @@ DELETION_GRACE_SECONDS = 30
 """How long a job may take to be gone, after the time that its pods have to end by themselves."""
 
 
-class KubernetesWorkerResult(BaseWorkerResult):
-    """How the job of a flow run ended.
-
-    Attributes:
-        reason: Why it ended, if the cluster says more than its status.
-    """
-
-    reason: str | None = None
+class KubernetesWorkerResult(ExplainedResult):
+    """How the job of a flow run ended."""
 
 
-class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWorkerVariables, KubernetesWorkerResult]):
+class KubernetesWorker(
+    AdoptingWorker[KubernetesWorkerJobConfiguration, KubernetesWorkerVariables, KubernetesWorkerResult, FoundJob]
+):
     """Runs flow runs as jobs of a Kubernetes cluster."""
 
     type = "kubernetes"
     job_configuration = KubernetesWorkerJobConfiguration
     job_configuration_variables = KubernetesWorkerVariables
-    cancels_runs = True
 
     _description = "Runs flow runs as jobs of a Kubernetes cluster."
     _display_name = "Kubernetes"
+    _infrastructure = "pods"
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._kubernetes_settings = KubernetesSettings()
         self._clusters: Clusters | None = None
-        self._adopted: dict[UUID, FoundJob] = {}
-        self._adopted_from: set[str] = set()
-        self._start_time = now()
-        self._stopped: set[str] = set()
 
     async def setup(self) -> None:
-        """Check too that pods can report to a server, and that the package `kubernetes_asyncio` is installed."""
+        """Check too that the package `kubernetes_asyncio` is installed."""
         import_library("client")
         await super().setup()
-        if self.client.server_type == ServerType.EPHEMERAL:
-            await self.teardown()
-            raise RuntimeError("A Kubernetes worker needs a server that pods can reach: set PREFECT_API_URL.")
 
     async def teardown(self, *exc_info: Any) -> None:
         """Close the connections to the clusters too."""
@@ -194,13 +180,8 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
 
     # --- how runs end -------------------------------------------------------------------------------------------------
 
-    def _describe_failure(self, result: KubernetesWorkerResult) -> str:
-        return result.reason or super()._describe_failure(result)
-
     async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
-        """Leave a run whose job was deleted to its cancellation, and one that has scheduled itself again to that."""
-        if self._infrastructure_pids.get(flow_run.id) in self._stopped:
-            return
+        """Leave a run that has scheduled itself again to that."""
         if flow_run.id in self._infrastructure_pids and await self._is_in_state(flow_run, StateType.SCHEDULED):
             return
         await super()._propose_crashed_state(flow_run, message)
@@ -223,34 +204,22 @@ class KubernetesWorker(BaseWorker[KubernetesWorkerJobConfiguration, KubernetesWo
 
     # --- after a restart ----------------------------------------------------------------------------------------------
 
-    async def sync_with_backend(self) -> None:
-        """Check too for the jobs that workers have left, and for those that were deleted."""
-        await super().sync_with_backend()
-        if self._runs_task_group is None:
-            return
-        await self._adopt_jobs()
-        if self.name in self._adopted_from:
-            await self._report_lost_runs()
-
-    async def _adopt_jobs(self) -> None:
-        gone = {self.name, *await read_offline_workers(self, self.work_pool.name)}
-        new = gone - self._adopted_from
+    async def _adopt_from(self, workers: set[str]) -> bool:
         clusters, configure = self._get_clusters(), self._get_configuration
         try:
-            found = await find_left_jobs(self.client, self.work_pool, new, clusters, configure) if new else []
+            found = await find_left_jobs(self.client, self.work_pool, workers, clusters, configure)
         except (ClusterAway, InfrastructureError) as error:
             self._logger.warning("Jobs that are left cannot be listed yet: %s", error)
-            return
-        self._adopted_from = gone
+            return False
         for job in found:
             if job.flow_run.id in self._submitting_flow_run_ids:
                 continue
             self._adopted[job.flow_run.id] = job
             self._logger.info("Watching the job of flow run %r again.", job.flow_run.name)
             self._submit_adopted_run(job.flow_run, identify(job.job), job.env)
+        return True
 
     async def _report_lost_runs(self) -> None:
-        """Report the runs as Crashed whose jobs were deleted while no worker watched them."""
         for flow_run in await read_pending_runs(self, self.work_pool.name):
             try:
                 configuration = await self._get_configuration(flow_run)

@@ -70,6 +70,9 @@ def test_saved_block_is_loaded_by_name() -> None:
     "load",
     [
         lambda id_: Block.load("mail-login/mine"),
+        lambda id_: MailLogin.load(str(id_)),
+        lambda id_: Block.load(str(id_)),
+        lambda id_: Block.load(f"mail-login/{id_}"),
         lambda id_: MailLogin.load_from_ref(id_),
         lambda id_: Block.load_from_ref(str(id_)),
         lambda id_: MailLogin.load_from_ref({"block_document_id": id_}),
@@ -112,6 +115,8 @@ def test_save_refuses_a_missing_or_invalid_name(name: str | None) -> None:
         lambda: MailLogin.load("nothing"),
         lambda: Block.load("nothing/nothing"),
         lambda: Block.load("no-slug"),
+        lambda: MailLogin.load(str(uuid4())),
+        lambda: Block.load(str(uuid4())),
         lambda: MailLogin.load_from_ref(uuid4()),
         lambda: MailLogin.load_from_ref("no id"),
         lambda: MailLogin.load_from_ref({"other": 1}),
@@ -336,3 +341,10 @@ def test_document_whose_key_is_missing_is_named_and_not_taken_for_a_missing_one(
     (home / "encryption.key").write_text("nonsense")
     with pytest.raises(RuntimeError, match=r"encryption\.key' is no Fernet key"):
         MailLogin.load("mine")
+
+
+@pytest.mark.parametrize("name", ["with space", "UPPER", "a/b", "under_score"])
+def test_name_that_no_block_may_have_is_refused_in_one_line(name: str) -> None:
+    with pytest.raises(ValueError, match=f"A block cannot be saved as '{name}'") as raised:
+        MailLogin(password="hush").save(name)
+    assert "\n" not in str(raised.value)

@@ -64,6 +64,10 @@ def test_create_rejects_invalid_template(prefect: Prefect) -> None:
             json.dumps({**ALERT, "trigger": {"type": "event", "posture": "Lazy"}}),
             "trigger.event.posture: 'Lazy' is not Reactive or Proactive.",
         ),
+        (
+            json.dumps({**ALERT, "trigger": {"type": "lazy"}}),
+            "trigger: the type 'lazy' is not one of event, metric, compound, sequence.",
+        ),
     ],
 )
 def test_create_rejects_invalid_definition(prefect: Prefect, definition: str, error: str) -> None:

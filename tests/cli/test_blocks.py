@@ -39,7 +39,7 @@ def test_secret_is_read_from_the_terminal(prefect: Prefect, monkeypatch: pytest.
         (["secret", "--name", "x", "--set", "value"], "Expected a value as FIELD=VALUE, got 'value'."),
         (["secret", "--name", "x", "--set", "valeu=1"], "The block type 'secret' has no field 'valeu': it has value."),
         (["secret", "--name", "x"], "value: Field required"),
-        (["secret", "--name", "No name", "--set", "value=x"], "block: Value error, Block document name"),
+        (["secret", "--name", "No name", "--set", "value=x"], "A block cannot be saved as 'No name'"),
     ],
 )
 def test_create_rejects_invalid_input(prefect: Prefect, arguments: list[str], error: str) -> None:
@@ -97,3 +97,8 @@ def test_block_that_stores_no_files_is_refused_as_default(prefect: Prefect) -> N
     Secret(value="x").save("token")
     prefect("experimental", "result-storage", "set", "secret/token", code=1, error="The block 'token' cannot store")
     prefect("experimental", "result-storage", "set", code=1, error="Pass either a block as <type>/<name>, or --id.")
+
+
+def test_register_takes_the_blocks_that_a_facade_exports(prefect: Prefect) -> None:
+    lines = prefect("block", "register", "-m", "prefect.filesystems").splitlines()
+    assert [line.split()[0] for line in lines[1:]] == ["local-file-system", "remote-file-system", "smb"]

@@ -24,6 +24,7 @@ from prefect.schemas.states import StateType
 from prefect.types import now
 from prefect.workers import base
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from prefect.workers.job_configuration import WorkerIdentity
 from prefect.workers.process import ProcessWorker
 from prefect_docker.worker import DockerWorker
 
@@ -96,9 +97,7 @@ async def test_configuration_follows_from_pool_deployment_and_run(worker: Any, c
         await client.create_flow_from_name("work"), "daily", work_pool_name="pool", job_variables={"env": {"A": "1"}}
     )
     run = await client.create_flow_run_from_deployment(deployment_id, job_variables={"labels": {"mine": "yes"}})
-    found = await worker.job_configuration.resolve_for_flow_run(
-        run, client=client, work_pool=pool, worker_name="worker"
-    )
+    found = await worker.job_configuration.resolve_for_flow_run(run, client, pool, WorkerIdentity("worker"))
     assert found.command
     env = {item["name"]: item["value"] for item in found.env} if isinstance(found.env, list) else found.env
     assert env["A"] == "1" and env["PREFECT__FLOW_RUN_ID"] == str(run.id)

@@ -26,7 +26,7 @@ PUBLIC |= {"prefect.bundles.execute:run_from_storage", "prefect.decorators:creat
 PUBLIC |= {"prefect.types:now"}
 TOOLS = (
     *("prefect.task_runners.clusters:", "prefect.task_runners.handover:"),
-    *("prefect.workers.containers:", "prefect.workers.lost_runs:"),
+    *("prefect.workers.adoption:", "prefect.workers.containers:", "prefect.workers.lost_runs:"),
 )
 """What task runners and workers of other packages build on, beside the interface of Prefect 3."""
 EXTRAS = sorted(path.name for path in SOURCE.iterdir() if path.name.startswith("prefect_"))

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from prefect_kubernetes.installation import build_worker
+from prefect_kubernetes.installation import WorkerSecrets, build_worker
 from tests.kubernetes_cluster import ControlPlane
 from tests.workers.pools import Pool
 from tools import original, serving
@@ -52,7 +52,12 @@ class KubernetesPool(Pool):
 def write_kubeconfig(path: Path, plane: ControlPlane, namespace: str) -> Path:
     """Write a kubeconfig with no more rights than the manifest of a worker gives."""
     manifests = build_worker(
-        pool="k", namespace=namespace, job_namespace=namespace, image="x", api_url="x", store_env_as_secret=True
+        pool="k",
+        namespace=namespace,
+        job_namespace=namespace,
+        image="x",
+        api_url="x",
+        secrets=WorkerSecrets(keep_job_env=True),
     )
     for manifest in manifests[:-1]:
         plane.apply(manifest, namespace)

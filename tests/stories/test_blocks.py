@@ -1,19 +1,22 @@
-"""Every Python block of an external documentation page runs unchanged, and behaves as documented.
+"""Every Python block of external documentation pages runs unchanged, and behaves as documented.
 
-`data/tasks-and-flows.md` is that page; it is input and must not be edited. A block shares the namespace of the previous
-blocks of its section.
+`data/tasks-and-flows.md` and `data/block-types.md` are these pages; they are input and must not be edited. A block
+shares the namespace of the previous blocks of its section.
 """
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from prefect import flow, task
+from prefect.blocks.system import Secret
 
-PAGE = Path(__file__).parent / "data" / "tasks-and-flows.md"
+PAGES = [Path(__file__).parent / "data" / name for name in ("tasks-and-flows.md", "block-types.md")]
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 Names = dict[str, Any]
 Run = Callable[[str], Names]
 
@@ -21,7 +24,7 @@ Run = Callable[[str], Names]
 def sections() -> dict[str, dict[str, str]]:
     """Return section title to Python blocks by heading."""
     found: dict[str, dict[str, str]] = {}
-    for section in re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]:
+    for section in re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:]:
         title, _, body = section.partition("\n")
         found[title] = {}
         for part in re.split(r"^### ", body, flags=re.MULTILINE)[1:]:
@@ -57,11 +60,12 @@ def names(tmp_path: Path) -> Run:
 
 
 def test_every_python_block_is_tested():
-    assert len(BLOCKS) == PAGE.read_text(encoding="utf-8").count("```python") == 10
+    assert len(BLOCKS) == TEXT.count("```python") == 15
 
 
 @pytest.mark.parametrize("block", BLOCKS)
 def test_block_runs_verbatim(block: str, names: Run):
+    Secret(value="the key of the page").save("api-key", overwrite=True)
     names(block)
 
 
@@ -185,3 +189,12 @@ def test_task_with_state(names: Run):
     state = flow(lambda: conditional(-1, return_state=True))(return_state=True)
     assert state.is_failed()
     assert flow(lambda: conditional(-1, return_state=True).message)() == "Negative value not allowed"
+
+
+def test_block_types(names: Run):
+    Secret(value="s3cret").save("api-key", overwrite=True)
+    defined = names("Custom Blocks")
+    assert (defined["api_key"], Secret.load("my-secret").get()) == ("s3cret", "my-secret-value")
+    assert defined["db_host"] == "localhost"
+    assert defined["conn_str"] == "postgresql://prod-db.example.com:5432/analytics"
+    assert abs(defined["last_sync"] - defined["last_run"].value) < timedelta(seconds=1)

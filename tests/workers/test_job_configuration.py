@@ -12,6 +12,7 @@ from prefect.schemas.runs import Flow, FlowRun
 from prefect.types import new_id
 from prefect.variables import Variable
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
+from prefect.workers.job_configuration import WorkerIdentity
 from prefect.workers.process import ProcessJobConfiguration, ProcessWorker
 
 
@@ -94,9 +95,7 @@ async def test_job_variables_of_a_run_override_those_of_its_deployment() -> None
         deployment = (await client.request("POST", "/deployments/", json=body)).json()
         run = await client.create_flow_run_from_deployment(deployment["id"], job_variables={"env": {"B": "3"}})
         found = await client.read_work_pool(pool["name"])
-        configuration = await ProcessJobConfiguration.resolve_for_flow_run(
-            run, client=client, work_pool=found, worker_name="w"
-        )
+        configuration = await ProcessJobConfiguration.resolve_for_flow_run(run, client, found, WorkerIdentity("w"))
     assert (configuration.env["A"], configuration.env["B"]) == ("1", "3")
 
 

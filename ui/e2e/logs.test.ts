@@ -74,6 +74,23 @@ inBrowser('the log of a run', () => {
     await close(opened)
   })
 
+  test('shows the lines around a hit whatever the filter leaves out', async () => {
+    const opened = await show()
+    const { page } = opened
+    await pick(opened, 'Level', 'Errors')
+    await page.getByText('1 line', { exact: true }).waitFor()
+    await page.getByRole('textbox', { name: 'Search the log' }).fill('needle')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 of 1').waitFor()
+    await page.locator('[data-line="0"]').getByRole('button', { name: 'Around' }).click()
+    const around = page.getByRole('group', { name: 'The lines around it' })
+    await around.getByText('needle one').waitFor()
+    await around.getByText('rows of https://warehouse.example/orders').waitFor()
+    await page.locator('[data-line="0"]').getByRole('button', { name: 'Around' }).click()
+    await around.waitFor({ state: 'detached' })
+    await close(opened)
+  })
+
   test('shows colours, links and JSON as such', async () => {
     const opened = await show()
     const { page } = opened

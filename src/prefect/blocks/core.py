@@ -263,7 +263,8 @@ class Block(BaseModel, ABC):
         """Return the saved block of this type and name.
 
         Args:
-            name: The name; on `Block` itself the slug of the type and the name, as in `"secret/my-token"`.
+            name: The name; on `Block` itself the slug of the type and the name, as in `"secret/my-token"`. The id
+                of the document stands for either, unless a block has that name.
             validate: Whether its values must be valid for the class. Otherwise missing fields are None.
             client: A client to load it with.
 

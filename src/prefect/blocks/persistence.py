@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -142,7 +143,7 @@ async def save(block: Any, name: str | None, overwrite: bool, *, client: Any = N
     name = name or block._block_document_name
     if not name:
         raise ValueError("The block has no name: pass one, as in `block.save('my-name')`.")
-    TypeAdapter(BlockDocumentName).validate_python(name)  # before anything is registered
+    _check_name(name)  # before anything is registered
     cls = type(block)
     await register_class(cls, client=client)
     data = dump_document(block)
@@ -191,9 +192,18 @@ def to_stored_json(value: Any) -> Any:
     return to_jsonable_python(value, timedelta_mode="float")
 
 
+def _check_name(name: str) -> None:
+    try:
+        TypeAdapter(BlockDocumentName).validate_python(name)
+    except ValidationError:
+        raise ValueError(
+            f"A block cannot be saved as {name!r}: its name must have only lowercase letters, digits and dashes."
+        ) from None
+
+
 @inject_client
 async def load(cls: Any, name: str, validate: bool, *, client: Any = None) -> Any:
-    """Load a block by its name; on `Block` itself by `"type-slug/name"`.
+    """Load a block by its name, or the id of its document; on `Block` itself by `"type-slug/name"`.
 
     Raises:
         ValueError: There is no such block.
@@ -260,20 +270,30 @@ async def delete(cls: Any, name: str, *, client: Any = None) -> None:
 
 
 async def find_document(cls: Any, name: str, client: PrefectClient, include_secrets: bool = True) -> BlockDocument:
-    """Return the document of a saved block; named as in `load`."""
+    """Return the document of a saved block; named as in `load`, or by its id."""
     slug = cls.get_block_type_slug()
-    if cls._is_base():
-        slug, separator, name = name.partition("/")
-        if not separator:
-            raise ValueError(f"{slug!r} names no block: write its type, too, as in 'type-slug/{slug}'.")
+    type_slug, _, own_name = str(name).rpartition("/") if cls._is_base() else (slug, "", str(name))
     try:
-        return await client.read_block_document_by_name(name, slug, include_secrets=include_secrets)
-    except ObjectNotFound:
-        raise ValueError(
-            f"There is no block {name!r} of the type {slug!r}: save it first, or check its name."
-        ) from None
+        if type_slug:
+            with suppress(ObjectNotFound):
+                return await client.read_block_document_by_name(own_name, type_slug, include_secrets=include_secrets)
+        if (document_id := _parse_id(own_name)) is not None:
+            with suppress(ObjectNotFound):
+                document = await client.read_block_document(document_id, include_secrets=include_secrets)
+                if type_slug in ("", getattr(document.block_type, "slug", None)):
+                    return document
     except exceptions.PrefectHTTPStatusError as error:
         raise _explain_refusal(error) from error
+    if not type_slug:
+        raise ValueError(f"{own_name!r} names no block: write its type, too, as in 'type-slug/{own_name}'.")
+    raise ValueError(f"There is no block {own_name!r} of the type {type_slug!r}: save it first, or check its name.")
+
+
+def _parse_id(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def _explain_refusal(error: Any) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from functools import cache
 from importlib.metadata import entry_points
 from types import ModuleType
@@ -67,13 +68,18 @@ def list_slugs() -> list[str]:
 
 
 def find_classes(module: ModuleType) -> list[BlockClass]:
-    """Return the block classes that a module defines, or takes from other modules of its package, by slug."""
+    """Return the block classes that a module defines, or takes from other modules of its package, by slug.
+
+    Interfaces, whose methods are abstract, are left out.
+    """
     package = module.__name__.partition(".")[0]
+    exported = [getattr(module, name, None) for name in getattr(module, "__all__", ())]  # imports those of a façade
     known = set(_classes.values())
     found = {
         value
-        for value in vars(module).values()
+        for value in (*exported, *vars(module).values())
         if isinstance(value, type) and value in known and value.__module__.partition(".")[0] == package
+        if not inspect.isabstract(value)
     }
     return sorted(found, key=lambda cls: cls.get_block_type_slug())
 

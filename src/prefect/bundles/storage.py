@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from prefect import _io
 from prefect.bundles.creation import BundleCreationResult, BundleError, SerializedBundle
@@ -17,11 +19,14 @@ from prefect.bundles.launchers import convert_step_to_command
 from prefect.bundles.upload import copy_to_directory
 from prefect.settings import get_current_settings
 
+P = ParamSpec("P")
+R = TypeVar("R")
+
 UPLOAD_TIMEOUT_SECONDS = 20 * 60.0
 """How long an upload may take: after half an hour the run is due, bundle or not."""
 
 
-async def aupload_bundle_to_storage(
+def upload_bundle_to_storage(
     bundle: SerializedBundle,
     key: str,
     upload_command: list[str],
@@ -40,18 +45,28 @@ async def aupload_bundle_to_storage(
     Raises:
         BundleError: The command failed; with what it has printed last.
     """
-    await _io.blocking(_upload, bundle, key, upload_command, zip_path, upload_step)
+    files_key = bundle.get("files_key")
+    if zip_path is not None and files_key and upload_step is None:
+        raise ValueError("`upload_step` is needed to upload the files of a bundle.")
+    with tempfile.TemporaryDirectory(prefix="prefect-bundle-") as place:
+        directory = Path(place)
+        write_bundle({"bundle": bundle, "zip_path": zip_path}, key, directory)
+        if (
+            zip_path is not None and files_key and upload_step is not None
+        ):  # first: a bundle is complete when it is there
+            _run_step([*convert_step_to_command(upload_step, files_key, quiet=True), files_key], directory)
+        _run_step([*upload_command, key], directory)
 
 
-def upload_bundle_to_storage(
-    bundle: SerializedBundle,
-    key: str,
-    upload_command: list[str],
-    zip_path: Path | None = None,
-    upload_step: dict[str, Any] | None = None,
-) -> None:
-    """Upload a bundle as `aupload_bundle_to_storage` does."""
-    _upload(bundle, key, upload_command, zip_path, upload_step)
+def _as_async(function: Callable[P, R]) -> Callable[P, Coroutine[Any, Any, R]]:
+    @functools.wraps(function)
+    async def call(*args: P.args, **kwargs: P.kwargs) -> R:
+        return await _io.blocking(function, *args, **kwargs)
+
+    return call
+
+
+aupload_bundle_to_storage = _as_async(upload_bundle_to_storage)
 
 
 def write_bundle(created: BundleCreationResult, key: str, directory: Path) -> None:
@@ -72,26 +87,6 @@ def write_bundle(created: BundleCreationResult, key: str, directory: Path) -> No
 def _write_private(target: Path, text: str) -> None:
     target.touch(mode=0o600)
     target.write_text(text, encoding="utf-8")
-
-
-def _upload(
-    bundle: SerializedBundle,
-    key: str,
-    upload_command: list[str],
-    zip_path: Path | None,
-    upload_step: dict[str, Any] | None,
-) -> None:
-    files_key = bundle.get("files_key")
-    if zip_path is not None and files_key and upload_step is None:
-        raise ValueError("`upload_step` is needed to upload the files of a bundle.")
-    with tempfile.TemporaryDirectory(prefix="prefect-bundle-") as place:
-        directory = Path(place)
-        write_bundle({"bundle": bundle, "zip_path": zip_path}, key, directory)
-        if (
-            zip_path is not None and files_key and upload_step is not None
-        ):  # first: a bundle is complete when it is there
-            _run_step([*convert_step_to_command(upload_step, files_key, quiet=True), files_key], directory)
-        _run_step([*upload_command, key], directory)
 
 
 def _run_step(command: list[str], directory: Path) -> None:

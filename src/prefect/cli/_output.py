@@ -213,13 +213,17 @@ _UNIT_SECONDS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
 def format_duration(value: timedelta | float | None) -> str:
-    """Format a duration: `850ms`, `4.2s`, `3m 12s`, `2h 5m`, `3d 4h`; empty for None."""
+    """Format a duration: `<1ms`, `850ms`, `4.2s`, `3m 12s`, `2h 5m`, `3d 4h`; empty for None."""
     if value is None:
         return ""
     seconds = value.total_seconds() if isinstance(value, timedelta) else value
     sign, seconds = ("-", -seconds) if seconds < 0 else ("", seconds)
+    if seconds == 0:
+        return "0s"
+    if seconds < 0.001:
+        return "<1ms"
     if seconds < 0.9995:
-        return f"{sign}{seconds * 1000:.0f}ms" if seconds else "0s"
+        return f"{sign}{seconds * 1000:.0f}ms"
     if seconds < 59.95:
         return f"{sign}{seconds:.1f}s"
     whole = round(seconds)

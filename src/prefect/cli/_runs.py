@@ -15,7 +15,8 @@ import click
 
 from prefect import exceptions
 from prefect._lazy import lazy, lazy_from
-from prefect.cli._command import flag, multiple_option, output_option
+from prefect.cli._browser import open_page
+from prefect.cli._command import Group, flag, multiple_option, output_option, positional
 from prefect.cli._lookup import fail_not_found, get_client, limit_option, read_all_pages, read_by_ids
 from prefect.cli._output import (
     fail,
@@ -104,6 +105,34 @@ def run_list_options(name_option: str, help: str) -> Callable[[Callable[[Selecti
         @functools.wraps(function)
         def call(**options: Any) -> None:
             function(Selection(**options))
+
+        return call
+
+    return decorate
+
+
+def inspect_command(group: Group, kind: str, find: Callable[[str], Any]) -> Callable[[Callable[[Any], None]], Any]:
+    """Declare the command `inspect`, which prints a run, opens its page, or prints all of it as JSON.
+
+    Args:
+        group: The group of the command.
+        kind: `flow` or `task`.
+        find: Returns the run with an id or a name.
+    """
+
+    def decorate(print_run: Callable[[Any], None]) -> Any:
+        @group.command("inspect", help=f"Show a {kind} run.")
+        @positional("id", help=f"Pass the id or name of a {kind} run.")
+        @flag("--web", help=f"Open the {kind} run in a browser.")
+        @output_option
+        def call(id: str, web: bool, output: str | None) -> None:
+            run = find(id)
+            if web:
+                open_page(f"{kind}-run", run.id)
+            elif output:
+                print_json(run)
+            else:
+                print_run(run)
 
         return call
 

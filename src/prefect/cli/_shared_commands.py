@@ -51,17 +51,22 @@ def add_intake_commands(
         limit_name: The name of the argument with the limit.
     """
 
-    @group.command("pause", help=f"Pause a {kind}, so that workers get no runs from it.")
-    @arguments
-    def _(name: str, **more: Any) -> None:
-        update(name, **more, is_paused=True)
-        click.echo(f"Paused {kind} {name!r}.")
+    def add(command: str, help: str, changes: dict[str, Any], done: str) -> None:
+        @group.command(command, help=help)
+        @arguments
+        def _(name: str, **more: Any) -> None:
+            update(name, **more, **changes)
+            click.echo(f"{done} {name!r}.")
 
-    @group.command("resume", help=f"Resume a paused {kind}.")
-    @arguments
-    def _(name: str, **more: Any) -> None:
-        update(name, **more, is_paused=False)
-        click.echo(f"Resumed {kind} {name!r}.")
+    limit_of = f"the concurrency limit of the {kind}"
+    add("pause", f"Pause a {kind}, so that workers get no runs from it.", {"is_paused": True}, f"Paused {kind}")
+    add("resume", f"Resume a paused {kind}.", {"is_paused": False}, f"Resumed {kind}")
+    add(
+        "clear-concurrency-limit",
+        f"Remove the concurrency limit of a {kind}.",
+        {"concurrency_limit": None},
+        f"Removed {limit_of}",
+    )
 
     @group.command("set-concurrency-limit", help=f"Set the concurrency limit of a {kind}.")
     @arguments
@@ -69,10 +74,4 @@ def add_intake_commands(
     def _(name: str, **more: Any) -> None:
         limit = more.pop(limit_name)
         update(name, **more, concurrency_limit=limit)
-        click.echo(f"Set the concurrency limit of the {kind} {name!r} to {limit}.")
-
-    @group.command("clear-concurrency-limit", help=f"Remove the concurrency limit of a {kind}.")
-    @arguments
-    def _(name: str, **more: Any) -> None:
-        update(name, **more, concurrency_limit=None)
-        click.echo(f"Removed the concurrency limit of the {kind} {name!r}.")
+        click.echo(f"Set {limit_of} {name!r} to {limit}.")

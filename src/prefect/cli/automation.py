@@ -250,6 +250,11 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
     untyped = [one for one in errors if one["type"] == "literal_error" and one["loc"][-1] == "type"]
     kinds = {one["loc"][:-1] for one in untyped}
     left = [one for one in errors if not any(one["loc"][: len(kind)] == kind for kind in kinds)]
+    for one in left:
+        if one["type"] == "union_tag_invalid":
+            place, values = ".".join(map(str, one["loc"])), one.get("ctx", {})
+            known = values.get("expected_tags", "").replace("'", "")
+            return f"{place}: the type {values.get('tag')!r} is not one of {known}"
     if left:
         return describe_fields(left)
     known = sorted(one.get("ctx", {}).get("expected", "") for one in untyped)
@@ -276,7 +281,12 @@ def test(file: str, since: str, output: str | None) -> None:
     return print_table(
         ["When", "Automation", "For", "Event"],
         [
-            [firing.at, one.name, ", ".join(f"{name}={value}" for name, value in firing.labels.items()), _cause(firing)]
+            [
+                format_time(firing.at),
+                one.name,
+                ", ".join(f"{name}={value}" for name, value in firing.labels.items()),
+                _cause(firing),
+            ]
             for one, firing in found
         ],
     )

@@ -11,8 +11,7 @@ import click
 
 from prefect._lazy import lazy_from
 from prefect.cli import _bulk, _runs
-from prefect.cli._browser import open_page
-from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._command import group, output_option, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_flow_names
 from prefect.cli._output import (
     confirm,
@@ -65,17 +64,8 @@ def _read_flow_runs(selection: _runs.Selection) -> list[runs.FlowRun]:
     )
 
 
-@command.command("inspect")
-@positional("id", help="Pass the id or name of a flow run.")
-@flag("--web", help="Open the flow run in a browser.")
-@output_option
-def inspect(id: str, web: bool, output: str | None) -> None:
-    """Show a flow run."""
-    run = find_flow_run(id)
-    if web:
-        return open_page("flow-run", run.id)
-    if output:
-        return print_json(run)
+@_runs.inspect_command(command, "flow", lambda id_or_name: find_flow_run(id_or_name))
+def _print_flow_run(run: runs.FlowRun) -> None:
     flow = get_client().read_flow(run.flow_id)
     print_fields(
         {

@@ -107,9 +107,7 @@ def worker(
             job_namespace=job_namespace or namespace,
             image=image or _find_image(),
             api_url=api_url or f"http://{installation.SERVER_NAME}.{namespace}:{installation.SERVER_PORT}/api",
-            api_key_secret=api_key_secret,
-            auth_string_secret=auth_string_secret,
-            store_env_as_secret=store_env_as_secret,
+            secrets=installation.WorkerSecrets(api_key_secret, auth_string_secret, store_env_as_secret),
         )
     )
 

@@ -8,10 +8,9 @@ from uuid import UUID
 
 from prefect._lazy import lazy_from
 from prefect.cli import _runs
-from prefect.cli._browser import open_page
-from prefect.cli._command import flag, group, output_option, positional
+from prefect.cli._command import group, positional
 from prefect.cli._lookup import get_client, read_all_pages, read_by_ids
-from prefect.cli._output import print_fields, print_json
+from prefect.cli._output import print_fields
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, runs, sorting
@@ -53,17 +52,8 @@ def _read_flow_run_names(found: Sequence[runs.TaskRun]) -> list[str | None]:
     return [run.flow_run_id and names.get(run.flow_run_id) for run in found]
 
 
-@command.command("inspect")
-@positional("id", help="Pass the id or name of a task run.")
-@flag("--web", help="Open the task run in a browser.")
-@output_option
-def inspect(id: str, web: bool, output: str | None) -> None:
-    """Show a task run."""
-    run = _find_task_run(id)
-    if web:
-        return open_page("task-run", run.id)
-    if output:
-        return print_json(run)
+@_runs.inspect_command(command, "task", lambda id_or_name: _find_task_run(id_or_name))
+def _print_task_run(run: runs.TaskRun) -> None:
     [flow_run] = _read_flow_run_names([run])
     print_fields(
         {

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from prefect.client import _http
 
 
+LOCAL_URL = "http://ephemeral-prefect/api/"
+"""The address of an API in this process, which cannot be connected to."""
+
+
 class HttpClients:
     """httpx clients of one API: one for sync code, shared by all threads, and one for each event loop.
 

@@ -6,7 +6,7 @@ import base64
 import logging
 import ssl
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cache
@@ -16,6 +16,7 @@ import prefect
 from prefect import _forks, settings
 from prefect._lazy import lazy
 from prefect.client._http import PrefectHttpxAsyncClient, PrefectHttpxSyncClient
+from prefect.client._http_clients import LOCAL_URL
 from prefect.client._httpx import httpx
 from prefect.client.base import app_lifespan_context
 from prefect.client.constants import SERVER_API_VERSION
@@ -39,16 +40,33 @@ KEEPALIVE_SECONDS = 4.0
 
 @dataclass(frozen=True)
 class HttpClientFactory:
-    """Creates the HTTP clients of one API; arguments as for `HttpTransport`."""
+    """Creates the HTTP clients of one API.
 
-    url: str
-    app: Callable[..., Any] | None
-    auth_string: str | None
-    api_key: str | None
-    api_version: str | None
-    httpx_settings: dict[str, Any]
+    Attributes:
+        api: The API's address, ending in `/api`; or an ASGI application to be called in this process.
+        auth_string: `"user:password"`, for basic authentication.
+        api_key: The bearer token for Prefect Cloud.
+        api_version: The version of the REST API to request; that of this package if None.
+        httpx_settings: Arguments of httpx's clients.
+    """
+
+    api: str | Callable[..., Any]
+    auth_string: str | None = None
+    api_key: str | None = None
+    api_version: str | None = None
+    httpx_settings: Mapping[str, Any] = field(default_factory=dict)
     settings: Settings = field(default_factory=settings.get_current_settings)
     """The settings of the code that creates the client, not of the thread that uses it first."""
+
+    @property
+    def app(self) -> Callable[..., Any] | None:
+        """The application to call in this process, if the API is one."""
+        return None if isinstance(self.api, str) else self.api
+
+    @property
+    def url(self) -> str:
+        """The API's address with a slash at its end; a made-up one for an application."""
+        return f"{self.api.rstrip('/')}/" if isinstance(self.api, str) else LOCAL_URL
 
     def create_async_client(self, keep_connections: bool) -> PrefectHttpxAsyncClient:
         """Create a client for an event loop.

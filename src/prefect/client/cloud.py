@@ -74,12 +74,9 @@ class CloudClient:
         if found is not None:
             self.account_id, self.workspace_id = found.groups()
         self._make = HttpClientFactory(
-            f"{host.rstrip('/')}/",
-            None,
-            None,
-            api_key,
-            None,
-            {**(httpx_settings or {}), "enable_csrf_support": False, "raise_on_all_errors": False},
+            host,
+            api_key=api_key,
+            httpx_settings={**(httpx_settings or {}), "enable_csrf_support": False, "raise_on_all_errors": False},
         )
         self._client: PrefectHttpxAsyncClient | None = None
 

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from urllib.parse import quote
@@ -18,7 +17,7 @@ from urllib.parse import quote
 from prefect import settings
 from prefect._io import resolve_outcome
 from prefect._lazy import lazy, lazy_from
-from prefect.client._http_clients import HttpClients
+from prefect.client._http_clients import LOCAL_URL, HttpClients
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.types.mappings import Values
 
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from prefect.client import _encoding, _http, _http_factory, _httpx, _local_http
+    from prefect.client._http_factory import HttpClientFactory
     from prefect.settings import Settings
 else:
     _encoding, _http, _http_factory = lazy_from("prefect.client", "_encoding", "_http", "_http_factory")
@@ -103,13 +103,14 @@ def create_transport(settings: Settings, httpx_settings: Mapping[str, Any] | Non
     api = settings.api
     if not api.url:
         return LocalTransport(settings.home)
-    return HttpTransport(
+    factory = _http_factory.HttpClientFactory(
         api.url,
         auth_string=_reveal(api.auth_string),
         api_key=_reveal(api.key),
-        httpx_settings=httpx_settings,
+        httpx_settings=httpx_settings or {},
         settings=settings,
     )
+    return HttpTransport(factory)
 
 
 def get_shared_transport() -> Transport:
@@ -135,7 +136,7 @@ class LocalTransport:
         home: The directory.
     """
 
-    url = "http://ephemeral-prefect/api/"
+    url = LOCAL_URL
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -197,31 +198,11 @@ class HttpTransport:
     """The API of a server.
 
     Args:
-        url: The API's address, ending in `/api`; or an ASGI application to be called in this process.
-        auth_string: `"user:password"`, for basic authentication.
-        api_key: The bearer token for Prefect Cloud.
-        api_version: The version of the REST API to request.
-        httpx_settings: Arguments of httpx's clients.
-        settings: The settings of the caller; the current ones if None.
+        factory: Creates its HTTP clients.
     """
 
-    def __init__(
-        self,
-        url: str | Callable[..., Any],
-        *,
-        auth_string: str | None = None,
-        api_key: str | None = None,
-        api_version: str | None = None,
-        httpx_settings: Mapping[str, Any] | None = None,
-        settings: Settings | None = None,
-    ) -> None:
-        self.app = None if isinstance(url, str) else url
-        self.url = f"{url.rstrip('/')}/" if isinstance(url, str) else LocalTransport.url
-        factory = _http_factory.HttpClientFactory(
-            self.url, self.app, auth_string, api_key, api_version, dict(httpx_settings or {})
-        )
-        if settings is not None:
-            factory = replace(factory, settings=settings)
+    def __init__(self, factory: HttpClientFactory) -> None:
+        self.app, self.url = factory.app, factory.url
         self.clients = HttpClients(factory.create_sync_client, factory.create_async_client)
 
     async def call(

@@ -10,6 +10,8 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from prefect.assets.lineage import AssetTask
+
 if TYPE_CHECKING:
     from prefect.cache_policies import CachePolicy
     from prefect.context import EngineContext, TaskRunContext
@@ -60,7 +62,7 @@ class Runnable(Protocol):
         ...
 
 
-class RunnableTask(Runnable, Protocol):
+class RunnableTask(Runnable, AssetTask, Protocol):
     """A task as the engine runs it."""
 
     @property
@@ -75,12 +77,6 @@ class RunnableTask(Runnable, Protocol):
     def may_be_remembered(self) -> bool: ...
     @property
     def has_lineage(self) -> bool: ...
-    @property
-    def assets(self) -> list[Any]: ...
-    @property
-    def asset_deps(self) -> list[Any]: ...
-    @property
-    def materialized_by(self) -> str | None: ...
     @property
     def retry_jitter_factor(self) -> float | None: ...
     @property

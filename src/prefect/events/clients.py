@@ -291,11 +291,7 @@ class AssertingPassthroughEventsClient(_RecordingClient, PrefectEventsClient):
 
 
 class PrefectCloudEventsClient(PrefectEventsClient):
-    """Sends events to Prefect Cloud; other arguments as for `PrefectEventsClient`.
-
-    Args:
-        api_key: API key; that of the current settings if None.
-    """
+    """Sends events to Prefect Cloud, with an API key; other arguments as for `PrefectEventsClient`."""
 
     def __init__(
         self,
@@ -329,11 +325,15 @@ class PrefectEventSubscriber(Stream[Event]):
         reconnection_attempts: int = 10,
         reconnect_on_clean_close: bool = False,
     ) -> None:
-        url = events_out_socket_from_api_url(resolve_api_url(api_url))
+        url = events_out_socket_from_api_url(self._find_api_url(api_url))
         super().__init__(url, get_token(key_first=False), reconnection_attempts, reconnect_on_clean_close)
         self._filter = filter or EventFilter()
         self._seen = RecentIds(SEEN_EVENTS_SIZE, SEEN_EVENTS_TTL)
         self._last: datetime | None = None
+
+    @staticmethod
+    def _find_api_url(api_url: str | None) -> str:
+        return resolve_api_url(api_url)
 
     def _request(self) -> Any:
         current = now()
@@ -351,11 +351,7 @@ class PrefectEventSubscriber(Stream[Event]):
 
 
 class PrefectCloudEventSubscriber(PrefectEventSubscriber):
-    """Iterates over events of a Prefect Cloud workspace; other arguments as for `PrefectEventSubscriber`.
-
-    Args:
-        api_key: API key; that of the current settings if None.
-    """
+    """Iterates over events of a Prefect Cloud workspace; arguments as for `PrefectEventSubscriber`, and an API key."""
 
     def __init__(
         self,
@@ -372,16 +368,9 @@ class PrefectCloudEventSubscriber(PrefectEventSubscriber):
 class PrefectCloudAccountEventSubscriber(PrefectCloudEventSubscriber):
     """Iterates over events of all workspaces of a Prefect Cloud account; like `PrefectCloudEventSubscriber`."""
 
-    def __init__(
-        self,
-        api_url: str | None = None,
-        api_key: str | None = None,
-        filter: EventFilter | None = None,
-        reconnection_attempts: int = 10,
-        reconnect_on_clean_close: bool = False,
-    ) -> None:
-        account = re.sub(r"/workspaces/[^/]+", "", resolve_api_url(api_url))
-        super().__init__(account, api_key, filter, reconnection_attempts, reconnect_on_clean_close)
+    @staticmethod
+    def _find_api_url(api_url: str | None) -> str:
+        return re.sub(r"/workspaces/[^/]+", "", resolve_api_url(api_url))
 
 
 def _require_api_key(api_key: str | None) -> str:

@@ -73,12 +73,7 @@ class PrefectBaseModel(BaseModel):
 
     @classmethod
     def model_validate_list(
-        cls,
-        obj: Any,
-        *,
-        strict: bool | None = None,
-        from_attributes: bool | None = None,
-        context: Any | None = None,
+        cls, obj: Any, *, strict: bool | None = None, from_attributes: bool | None = None, context: Any | None = None
     ) -> list[Self]:
         """Validate a list whose items are this model."""
         return [

@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from prefect.schemas.base import ObjectBaseModel
+from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.types.names import BlockDocumentName, Name
 
 DEFAULT_BLOCK_SCHEMA_VERSION = "non-versioned"
@@ -49,15 +49,20 @@ def reveal(value: Any, include_secrets: bool) -> Any:
     return value
 
 
-class BlockType(ObjectBaseModel):
-    """A kind of block, such as a bucket or a credential."""
+class BlockTypeDescription(PrefectBaseModel):
+    """The description of a block type."""
 
-    name: Name
-    slug: str
     logo_url: HttpUrl | None = None
     documentation_url: HttpUrl | None = None
     description: str | None = None
     code_example: str | None = None
+
+
+class BlockType(BlockTypeDescription, ObjectBaseModel):
+    """A kind of block, such as a bucket or a credential."""
+
+    name: Name
+    slug: str
     is_protected: bool = False
 
 

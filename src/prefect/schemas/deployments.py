@@ -38,6 +38,14 @@ class DeploymentBranchingOptions(ObjectBaseModel):
     schedule_handling: BranchingScheduleHandling = BranchingScheduleHandling.REMOVE
 
 
+class BranchFields(PrefectBaseModel):
+    """The branch of a deployment, and the deployments that it and the first of its branches were made from."""
+
+    branch: str | None = None
+    base: UUID | None = None
+    root: UUID | None = None
+
+
 class VersionInfo(PrefectBaseModel):
     """The origin of a deployment version; further keys depend on the type."""
 

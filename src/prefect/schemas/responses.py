@@ -12,7 +12,7 @@ from pydantic import Field
 from prefect._lazy import lazy
 from prefect.schemas.base import ObjectBaseModel, PrefectBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
-from prefect.schemas.deployments import DeploymentStatus, StoredDeploymentFields, VersionInfo
+from prefect.schemas.deployments import BranchFields, DeploymentStatus, StoredDeploymentFields, VersionInfo
 from prefect.schemas.runs import FlowRun, PooledFlowRunFields, RunStateFields
 from prefect.schemas.states import R, State, StateType
 from prefect.types._annotated import AwareDateTime
@@ -28,9 +28,13 @@ class SetStateStatus(AutoEnum):
     """The server's decision on a proposed state."""
 
     ACCEPT = auto()
+    """The run enters the state."""
     REJECT = auto()
+    """The run enters another state, which the answer has."""
     ABORT = auto()
+    """The run stays in its state, and the caller must not go on."""
     WAIT = auto()
+    """The run stays in its state; the caller may propose the state again after a delay."""
 
 
 class StateAcceptDetails(PrefectBaseModel):
@@ -113,15 +117,12 @@ class GlobalConcurrencyLimitResponse(ObjectBaseModel):
     slot_decay_per_second: float = 2.0
 
 
-class DeploymentResponse(StoredDeploymentFields, ObjectBaseModel):
+class DeploymentResponse(BranchFields, StoredDeploymentFields, ObjectBaseModel):
     """A deployment with its status, work pool and work queue."""
 
     name: str
     version_id: UUID | None = None
     version_info: VersionInfo | None = None
-    branch: str | None = None
-    base: UUID | None = None
-    root: UUID | None = None
     global_concurrency_limit: GlobalConcurrencyLimitResponse | None = None
     concurrency_options: ConcurrencyOptions | None = None
     work_pool_name: str | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, cast
 from uuid import UUID
 
 from pydantic import BaseModel, Field, PrivateAttr, field_validator
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
 
 DEFAULT_COMMAND = "prefect flow-run execute"
 """The command that executes the flow run that `PREFECT__FLOW_RUN_ID` names."""
+
+
+class WorkerIdentity(NamedTuple):
+    """The name of a worker, and its id on the server if it has reported to it."""
+
+    name: str
+    id: UUID | None = None
 
 
 class BaseJobConfiguration(BaseModel):
@@ -158,11 +165,9 @@ class BaseJobConfiguration(BaseModel):
     async def resolve_for_flow_run(
         cls,
         flow_run: FlowRun,
-        *,
         client: PrefectClient,
         work_pool: WorkPool,
-        worker_name: str,
-        worker_id: UUID | None = None,
+        worker: WorkerIdentity,
         deployment: DeploymentResponse | None = None,
     ) -> Self:
         """Return the configuration of a flow run, from its pool, its deployment and its own job variables.
@@ -171,8 +176,7 @@ class BaseJobConfiguration(BaseModel):
             flow_run: The run.
             client: The client to read the deployment and the flow with.
             work_pool: The run's pool, with the job template.
-            worker_name: The worker that starts it.
-            worker_id: The worker's id on the server.
+            worker: The worker that starts it.
             deployment: The run's deployment; it is read if None.
         """
         reading = asyncio.ensure_future(client.read_flow(flow_run.flow_id))
@@ -185,7 +189,7 @@ class BaseJobConfiguration(BaseModel):
         values = deep_merge((deployment.job_variables if deployment else None) or {}, flow_run.job_variables or {})
         configuration = await cls.from_template_and_values(work_pool.base_job_template, values, client)
         configuration.prepare_for_flow_run(
-            flow_run, deployment, flow, work_pool=work_pool, worker_name=worker_name, worker_id=worker_id
+            flow_run, deployment, flow, work_pool=work_pool, worker_name=worker.name, worker_id=worker.id
         )
         return configuration
 

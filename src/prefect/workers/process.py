@@ -15,7 +15,7 @@ from uuid import UUID
 import anyio
 import anyio.abc
 import anyio.to_thread
-from pydantic import Field, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 from prefect import _processes
 from prefect.client import failures
@@ -55,15 +55,17 @@ SHUTDOWN_GRACE_SECONDS = 6.0
 """How long they have to end by themselves."""
 
 
-class ProcessJobConfiguration(BaseJobConfiguration):
-    """The process of a flow run."""
-
+class _ProcessFields(BaseModel):
     stream_output: bool = Field(default=True, description="Whether to stream the process's output to the worker's.")
     working_dir: Path | None = Field(
         default=None,
         title="Working Directory",
         description="The directory to run in; a new temporary one for each run if it is not set.",
     )
+
+
+class ProcessJobConfiguration(_ProcessFields, BaseJobConfiguration):
+    """The process of a flow run."""
 
     @field_validator("working_dir")
     @classmethod
@@ -81,15 +83,8 @@ class ProcessJobConfiguration(BaseJobConfiguration):
         return ENGINE_COMMAND
 
 
-class ProcessVariables(BaseVariables):
+class ProcessVariables(_ProcessFields, BaseVariables):
     """The variables of a process pool's job template."""
-
-    stream_output: bool = Field(default=True, description="Whether to stream the process's output to the worker's.")
-    working_dir: Path | None = Field(
-        default=None,
-        title="Working Directory",
-        description="The directory to run in; a new temporary one for each run if it is not set.",
-    )
 
 
 class ProcessWorkerResult(BaseWorkerResult):

@@ -27,7 +27,7 @@ from prefect.logging.loggers import PrefectLogAdapter, flow_run_logger
 from prefect.runner.claims import Claims
 from prefect.schemas.events import RelatedResource
 from prefect.schemas.states import State, StateType
-from prefect.workers.job_configuration import BaseJobConfiguration
+from prefect.workers.job_configuration import BaseJobConfiguration, WorkerIdentity
 from prefect.workers.lost_runs import build_engine_label
 from prefect.workers.worker_type import C, V
 
@@ -260,12 +260,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         assert self._work_pool is not None
         try:
             configuration = await self.job_configuration.resolve_for_flow_run(
-                flow_run,
-                client=self.client,
-                work_pool=self._work_pool,
-                worker_name=self.name,
-                worker_id=self.backend_id,
-                deployment=deployment,
+                flow_run, self.client, self._work_pool, WorkerIdentity(self.name, self.backend_id), deployment
             )
         except ValidationError as error:
             raise InfrastructureError(f"The job variables are not valid: {_describe(error)}") from error

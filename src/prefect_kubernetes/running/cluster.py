@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,27 @@ REQUEST_SECONDS = 30
 UNAUTHORIZED, FORBIDDEN, NOT_FOUND, CONFLICT, GONE, TOO_MANY, SERVER_ERRORS = 401, 403, 404, 409, 410, 429, 500
 API_START_SECONDS = 10.0
 """How long an API that has answered again may refuse everybody: it answers before it has read who may do what."""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """A request to the API.
+
+    Attributes:
+        method: The method.
+        path: The path, without the address of the API.
+        purpose: What it does, for the message of a refusal.
+        body: Its JSON body.
+        query: Its query; what is None is left out.
+        read_timeout: How many seconds waiting for each part of the response may take; any time if None.
+    """
+
+    method: str
+    path: str
+    purpose: str
+    body: Any = None
+    query: dict[str, Any] | None = None
+    read_timeout: float | None = REQUEST_SECONDS
 
 
 class ClusterAway(Exception):
@@ -114,39 +136,22 @@ class Cluster:
     async def _call(
         self, method: str, path: str, what: str, *, body: Any = None, query: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        async with self._request(method, path, what, body, query, (REQUEST_SECONDS, REQUEST_SECONDS)) as response:
+        async with self._request(_Request(method, path, what, body, query)) as response:
             return json.loads(await response.read())
 
     @asynccontextmanager
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        what: str,
-        body: Any,
-        query: dict[str, Any] | None,
-        timeouts: tuple[float, float | None],
-    ) -> AsyncGenerator[Any, None]:
-        """Send a request, and yield the response before its body is read.
-
-        Args:
-            method: The method.
-            path: The path, without the address of the API.
-            what: What it does, for the message of a refusal.
-            body: Its JSON body.
-            query: Its query; what is None is left out.
-            timeouts: How many seconds connecting may take, and waiting for each part of the response.
-        """
+    async def _request(self, request: _Request) -> AsyncGenerator[Any, None]:
+        """Send a request, and yield the response before its body is read."""
         try:
             with explain_errors():
                 client = await self._open()
-                response = await self._send(client, method, path, body, query, timeouts)
+                response = await self._send(client, request)
                 if response.status == UNAUTHORIZED:  # credentials of a kubeconfig may have expired: read it again
                     _drop(response)
                     await self._reopen(client)
-                    response = await self._send(await self._open(), method, path, body, query, timeouts)
+                    response = await self._send(await self._open(), request)
                 try:
-                    await check_status(response, what)
+                    await check_status(response, request.purpose)
                     yield response
                 finally:
                     _drop(response)
@@ -159,28 +164,20 @@ class Cluster:
                 raise ClusterAway(f"The Kubernetes API may not have started completely. {error}") from error
             raise
 
-    async def _send(
-        self,
-        client: ApiClient,
-        method: str,
-        path: str,
-        body: Any,
-        query: dict[str, Any] | None,
-        timeouts: tuple[float, float | None],
-    ) -> Any:
+    async def _send(self, client: ApiClient, request: _Request) -> Any:
         import aiohttp
 
-        content_type = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        content_type = "application/merge-patch+json" if request.method == "PATCH" else "application/json"
         return await client.call_api(
-            path,
-            method,
-            query_params=[(name, str(value)) for name, value in (query or {}).items() if value is not None],
+            request.path,
+            request.method,
+            query_params=[(name, str(value)) for name, value in (request.query or {}).items() if value is not None],
             header_params={"Accept": "application/json, */*", "Content-Type": content_type},
-            body=body,
+            body=request.body,
             auth_settings=["BearerToken"],
             _return_http_data_only=True,
             _preload_content=False,
-            _request_timeout=aiohttp.ClientTimeout(sock_connect=timeouts[0], sock_read=timeouts[1]),
+            _request_timeout=aiohttp.ClientTimeout(sock_connect=REQUEST_SECONDS, sock_read=request.read_timeout),
         )
 
     async def _reopen(self, client: ApiClient) -> None:
@@ -244,8 +241,9 @@ class Cluster:
             "resourceVersion": version,
             "timeoutSeconds": WATCH_SECONDS,
         }
-        what, timeouts = f"watch {kind} in {namespace!r}", (REQUEST_SECONDS, WATCH_SECONDS + REQUEST_SECONDS)
-        async with self._request("GET", _path(kind, namespace), what, None, query, timeouts) as response:
+        path, purpose = _path(kind, namespace), f"watch {kind} in {namespace!r}"
+        request = _Request("GET", path, purpose, query=query, read_timeout=WATCH_SECONDS + REQUEST_SECONDS)
+        async with self._request(request) as response:
             async for line in _iterate_lines(response):
                 event = json.loads(line)
                 yield event["type"], event["object"]
@@ -262,8 +260,8 @@ class Cluster:
             since: How many seconds back to begin; from its start if None.
         """
         query = {"container": container, "follow": "true", "sinceSeconds": since}
-        path, what = f"{_path('pods', namespace)}/{pod}/log", f"show the output of the pod {pod!r}"
-        async with self._request("GET", path, what, None, query, (REQUEST_SECONDS, None)) as response:
+        path, purpose = f"{_path('pods', namespace)}/{pod}/log", f"show the output of the pod {pod!r}"
+        async with self._request(_Request("GET", path, purpose, query=query, read_timeout=None)) as response:
             async for line in _iterate_lines(response):
                 yield line
 

@@ -12,8 +12,8 @@ import contextvars
 import functools
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from typing import Any, Generic, ParamSpec, TypeAlias, TypeVar, cast
 
 from prefect._loop_thread import shared_loop_thread
 
@@ -38,15 +38,15 @@ class Call(Generic[T]):
         self.args = args
         self.kwargs = kwargs or {}
         self.future: concurrent.futures.Future[T] = concurrent.futures.Future()
-        self.timeout: float | None = None
+        self.timeout: Timeout = None
         self._context = contextvars.copy_context()
         self._running: concurrent.futures.Future[Any] | None = None
 
-    def set_timeout(self, timeout: float | None = None) -> None:
+    def set_timeout(self, timeout: Timeout = None) -> None:
         """Set how many seconds a caller waits for the result."""
         self.timeout = timeout
 
-    def result(self, timeout: float | None = None) -> T:
+    def result(self, timeout: Timeout = None) -> T:
         """Wait for the result.
 
         Raises:
@@ -131,18 +131,24 @@ def _start(call: Call[Any], _: Any) -> None:
     call.run_in_new_thread()
 
 
+Callee: TypeAlias = Callable[[], Any] | Call[T]
+Timeout: TypeAlias = "float | None"
+Calls: TypeAlias = "Iterable[Call[Any]] | None"
+Contexts: TypeAlias = "Iterable[contextlib.AbstractContextManager[Any]] | None"
+
+
 class _Starting:
     """Starting a call without waiting for it, for sync and async code."""
 
     @staticmethod
-    def call_soon_in_loop_thread(__call: Callable[[], Any] | Call[T], timeout: float | None = None) -> Call[T]:
+    def call_soon_in_loop_thread(__call: Callee[T], timeout: Timeout = None) -> Call[T]:
         """Start a call on the shared event loop."""
         call = _as_call(__call, timeout)
         call.run_on_shared_loop()
         return call
 
     @staticmethod
-    def call_soon_in_new_thread(__call: Callable[[], Any] | Call[T], timeout: float | None = None) -> Call[T]:
+    def call_soon_in_new_thread(__call: Callee[T], timeout: Timeout = None) -> Call[T]:
         """Start a call in a thread of its own."""
         call = _as_call(__call, timeout)
         call.run_in_new_thread()
@@ -153,36 +159,25 @@ class from_sync(_Starting):
     """Calls from sync code, which waits for them in its thread."""
 
     @staticmethod
-    def call_in_loop_thread(__call: Callable[[], Any] | Call[T], timeout: float | None = None) -> T:
+    def call_in_loop_thread(__call: Callee[T], timeout: Timeout = None) -> T:
         """Call a function on the shared event loop and return its result."""
         return from_sync.call_soon_in_loop_thread(__call, timeout).result()
 
     @staticmethod
-    def call_in_new_thread(__call: Callable[[], Any] | Call[T], timeout: float | None = None) -> T:
+    def call_in_new_thread(__call: Callee[T], timeout: Timeout = None) -> T:
         """Call a function in a thread of its own and return its result."""
         return from_sync.call_soon_in_new_thread(__call, timeout).result()
 
     @staticmethod
     def wait_for_call_in_loop_thread(
-        __call: Callable[[], Any] | Call[T],
-        timeout: float | None = None,
-        done_callbacks: Iterable[Call[Any]] | None = None,
-        contexts: Iterable[contextlib.AbstractContextManager[Any]] | None = None,
+        __call: Callee[T], timeout: Timeout = None, done_callbacks: Calls = None, contexts: Contexts = None
     ) -> T:
         """Call a function on the shared event loop, inside of contexts, and return its result."""
-        call = _as_call(__call, timeout)
-        _after(call, done_callbacks)
-        with contextlib.ExitStack() as stack:
-            for context in contexts or ():
-                stack.enter_context(context)
+        with _prepared(__call, timeout, done_callbacks, contexts) as call:
             return from_sync.call_in_loop_thread(call)
 
     @staticmethod
-    def wait_for_call_in_new_thread(
-        __call: Callable[[], Any] | Call[T],
-        timeout: float | None = None,
-        done_callbacks: Iterable[Call[Any]] | None = None,
-    ) -> T:
+    def wait_for_call_in_new_thread(__call: Callee[T], timeout: Timeout = None, done_callbacks: Calls = None) -> T:
         """Call a function in a thread of its own and return its result."""
         call = _as_call(__call, timeout)
         _after(call, done_callbacks)
@@ -193,37 +188,39 @@ class from_async(_Starting):
     """Calls from async code, which awaits them."""
 
     @staticmethod
-    async def call_in_loop_thread(__call: Callable[[], Any] | Call[T], timeout: float | None = None) -> T:
+    async def call_in_loop_thread(__call: Callee[T], timeout: Timeout = None) -> T:
         """Call a function on the shared event loop and return its result."""
         return await from_async.call_soon_in_loop_thread(__call, timeout).aresult()
 
     @staticmethod
-    async def call_in_new_thread(__call: Callable[[], Any] | Call[T], timeout: float | None = None) -> T:
+    async def call_in_new_thread(__call: Callee[T], timeout: Timeout = None) -> T:
         """Call a function in a thread of its own and return its result."""
         return await from_async.call_soon_in_new_thread(__call, timeout).aresult()
 
     @staticmethod
     async def wait_for_call_in_loop_thread(
-        __call: Callable[[], Any] | Call[T],
-        timeout: float | None = None,
-        done_callbacks: Iterable[Call[Any]] | None = None,
-        contexts: Iterable[contextlib.AbstractContextManager[Any]] | None = None,
+        __call: Callee[T], timeout: Timeout = None, done_callbacks: Calls = None, contexts: Contexts = None
     ) -> T:
         """Call a function on the shared event loop, inside of contexts, and return its result."""
-        call = _as_call(__call, timeout)
-        _after(call, done_callbacks)
-        with contextlib.ExitStack() as stack:
-            for context in contexts or ():
-                stack.enter_context(context)
+        with _prepared(__call, timeout, done_callbacks, contexts) as call:
             return await from_async.call_in_loop_thread(call)
 
     @staticmethod
     async def wait_for_call_in_new_thread(
-        __call: Callable[[], Any] | Call[T],
-        timeout: float | None = None,
-        done_callbacks: Iterable[Call[Any]] | None = None,
+        __call: Callee[T], timeout: Timeout = None, done_callbacks: Calls = None
     ) -> T:
         """Call a function in a thread of its own and return its result."""
         call = _as_call(__call, timeout)
         _after(call, done_callbacks)
         return await from_async.call_in_new_thread(call)
+
+
+@contextlib.contextmanager
+def _prepared(__call: Callee[T], timeout: Timeout, done_callbacks: Calls, contexts: Contexts) -> Generator[Call[T]]:
+    """Make a call with what follows it, and enter the contexts around it."""
+    call = _as_call(__call, timeout)
+    _after(call, done_callbacks)
+    with contextlib.ExitStack() as stack:
+        for context in contexts or ():
+            stack.enter_context(context)
+        yield call

@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, NoReturn, Self, overload
 
 from prefect._io import drive, running_loop
-from prefect._lazy import exports, lazy_from, lazy_modules
+from prefect._lazy import exports, lazy, lazy_from, lazy_modules
 from prefect.client.orchestration.admin import AdminAsyncClient, AdminClient
 from prefect.client.orchestration.artifacts import (
     ArtifactAsyncClient,
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     import prefect
     from prefect import settings
-    from prefect.client import base
+    from prefect.client import _http_factory, base
     from prefect.client.base import ASGIApp as ASGIApp
     from prefect.client.base import PrefectHttpxAsyncClient as PrefectHttpxAsyncClient
     from prefect.client.base import PrefectHttpxSyncClient as PrefectHttpxSyncClient
@@ -81,7 +81,8 @@ if TYPE_CHECKING:
     from prefect.schemas.work import WorkQueue as WorkQueue
     from prefect.schemas.work import WorkQueueStatusDetail as WorkQueueStatusDetail
 else:
-    base, settings = lazy_from("prefect", "client.base", "settings")
+    _http_factory, base = lazy_from("prefect.client", "_http_factory", "base")
+    settings = lazy("prefect.settings")
     httpx, prefect = lazy_modules("httpx", "prefect")
 
 __all__ = ["PrefectClient", "SyncPrefectClient", "get_client"]
@@ -128,13 +129,8 @@ class ClientBase:
             server_type: What answers; found out if None.
         """
         if isinstance(api, str) or callable(api):
-            api = HttpTransport(
-                api,
-                auth_string=auth_string,
-                api_key=api_key,
-                api_version=api_version,
-                httpx_settings=httpx_settings,
-            )
+            factory = _http_factory.HttpClientFactory(api, auth_string, api_key, api_version, httpx_settings or {})
+            api = HttpTransport(factory)
         self._transport: Transport = api
         self.logger = logging.getLogger("prefect.client")
         self.manage_lifespan = True

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from prefect import journal
 from prefect._io import blocking, drive
-from prefect.client.orchestration.related_filters import NAMES_IN_API, RelatedFilters
+from prefect.client.orchestration.related_filters import NAMES_IN_API
 
 if TYPE_CHECKING:
     from httpx import Response
@@ -146,12 +146,7 @@ def parse_id(value: UUID | str) -> UUID:
 
 
 def build_query(
-    related: RunRelatedFilters,
-    kind: type[RunRelatedFilters] = RelatedFilters,
-    *,
-    sort: Any = None,
-    limit: int | None = None,
-    offset: int | None = None,
+    related: RunRelatedFilters, kind: type[RunRelatedFilters], *, sort: Any = None, **page: int | None
 ) -> dict[str, Any]:
     """Return the body of a request for objects: the filters by their names in the API, the order and the page.
 
@@ -160,5 +155,5 @@ def build_query(
     """
     if unknown := related.keys() - kind.__optional_keys__:
         raise TypeError(f"There is no argument {min(unknown)!r}.")
-    named = {NAMES_IN_API[name]: value for name, value in related.items()}
-    return drop_none(**named, sort=sort, limit=limit, offset=offset)
+    named = {NAMES_IN_API.get(name, name): value for name, value in related.items()}
+    return drop_none(**named, sort=sort, **page)

@@ -159,7 +159,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
             sort: The order; by name if None.
             offset: How many to skip first.
         """
-        body = _base.build_query(related, sort=sort, limit=limit, offset=offset)
+        body = _base.build_query(related, RelatedFilters, sort=sort, limit=limit, offset=offset)
         return _base.parse_many(responses.DeploymentResponse, await self._call("POST", "/deployments/filter", body))
 
     async def update_deployment(self, deployment_id: UUID, deployment: DeploymentUpdate) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect._lazy import lazy, lazy_from
 from prefect.client import wire
 from prefect.client.orchestration import base
-from prefect.client.orchestration.related_filters import RelatedFilters, shows_filters
+from prefect.client.orchestration.related_filters import PagedFilters, RelatedFilters, shows_filters
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -85,30 +85,23 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
         """
         return wire.parse_flow_run(await self._call("GET", "/flow_runs/{id}", id=base.parse_id(flow_run_id)))
 
-    @shows_filters(RelatedFilters)
+    @shows_filters(PagedFilters)
     async def read_flow_runs(
-        self,
-        *,
-        sort: sorting.FlowRunSort | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        **related: Unpack[RelatedFilters],
+        self, *, sort: sorting.FlowRunSort | None = None, **related: Unpack[PagedFilters]
     ) -> list[objects.FlowRun]:
         """Return the flow runs that satisfy all filters.
 
         Args:
-            **related: What the objects must satisfy that they are related to, as in `RelatedFilters`.
             sort: The order; newest id first if None.
-            limit: How many at most; 200 if None.
-            offset: How many to skip first.
+            **related: What the objects must satisfy that they are related to, and the page of them: `PagedFilters`.
         """
-        body = base.build_query(related, sort=sort, limit=limit, offset=offset)
+        body = base.build_query(related, PagedFilters, sort=sort)
         return base.parse_many(objects.FlowRun, await self._call("POST", "/flow_runs/filter", body))
 
     @shows_filters(RelatedFilters)
     async def count_flow_runs(self, **related: Unpack[RelatedFilters]) -> int:
         """Return how many flow runs satisfy all filters; what they are about is as in `read_flow_runs`."""
-        return await self._call("POST", "/flow_runs/count", base.build_query(related))
+        return await self._call("POST", "/flow_runs/count", base.build_query(related, RelatedFilters))
 
     async def read_flow_run_states(self, flow_run_id: UUID) -> list[State[Any]]:
         """Return all states of a flow run, oldest first; none for a run that is not known."""

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.client.orchestration import base
-from prefect.client.orchestration.related_filters import RelatedFilters, shows_filters
+from prefect.client.orchestration.related_filters import PagedFilters, shows_filters
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -46,24 +46,17 @@ class FlowAsyncClient(base.BaseAsyncClient):
         """
         return objects.Flow.model_validate(await self._call("GET", "/flows/name/{name}", name=flow_name))
 
-    @shows_filters(RelatedFilters)
+    @shows_filters(PagedFilters)
     async def read_flows(
-        self,
-        *,
-        sort: sorting.FlowSort | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        **related: Unpack[RelatedFilters],
+        self, *, sort: sorting.FlowSort | None = None, **related: Unpack[PagedFilters]
     ) -> list[objects.Flow]:
         """Return the flows that satisfy all filters.
 
         Args:
-            **related: What the objects must satisfy that they are related to, as in `RelatedFilters`.
             sort: The order; by name if None.
-            limit: How many at most; 200 if None.
-            offset: How many to skip first.
+            **related: What the objects must satisfy that they are related to, and the page of them: `PagedFilters`.
         """
-        body = base.build_query(related, sort=sort, limit=limit, offset=offset)
+        body = base.build_query(related, PagedFilters, sort=sort)
         return base.parse_many(objects.Flow, await self._call("POST", "/flows/filter", body))
 
     async def delete_flow(self, flow_id: UUID) -> None:

@@ -40,6 +40,26 @@ class RelatedFilters(RunRelatedFilters, total=False):
     work_queue_filter: filters.WorkQueueFilter | None
 
 
+class Page(TypedDict, total=False):
+    """Which of the objects that satisfy all filters are read.
+
+    Attributes:
+        limit: How many at most; 200 if None.
+        offset: How many to skip first.
+    """
+
+    limit: int | None
+    offset: int
+
+
+class PagedRunFilters(RunRelatedFilters, Page, total=False):
+    """Filters on the objects that task runs are related to, and a page of the task runs."""
+
+
+class PagedFilters(RelatedFilters, Page, total=False):
+    """Filters on the objects that flows, deployments and flow runs are related to, and a page of these."""
+
+
 NAMES_IN_API = {
     "flow_filter": "flows",
     "flow_run_filter": "flow_runs",
@@ -50,6 +70,9 @@ NAMES_IN_API = {
 }
 
 
+_PAGE_DEFAULTS = {"limit": None, "offset": 0}
+
+
 def shows_filters(kind: type[RunRelatedFilters]) -> Callable[[F], F]:
     """Show the filters that a method takes as `**filters` in its signature, for `help` and for editors."""
 
@@ -58,13 +81,19 @@ def shows_filters(kind: type[RunRelatedFilters]) -> Callable[[F], F]:
         parameters = {
             name: value for name, value in signature.parameters.items() if value.kind is not value.VAR_KEYWORD
         }
-        shown = [
-            inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=hint.__forward_arg__)
+        shown = {
+            name: inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=_PAGE_DEFAULTS.get(name),
+                annotation=hint.__forward_arg__,
+            )
             for name, hint in kind.__annotations__.items()
-        ]
+        }
+        page = [shown.pop(name) for name in _PAGE_DEFAULTS if name in shown]
         positional = [each for each in parameters.values() if each.kind is not each.KEYWORD_ONLY]
         named = [each for each in parameters.values() if each.kind is each.KEYWORD_ONLY]
-        method.__signature__ = signature.replace(parameters=[*positional, *shown, *named])  # pyright: ignore[reportFunctionMemberAccess]
+        method.__signature__ = signature.replace(parameters=[*positional, *shown.values(), *named, *page])  # pyright: ignore[reportFunctionMemberAccess]
         return method
 
     return show

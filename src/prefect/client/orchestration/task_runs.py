@@ -9,7 +9,7 @@ from uuid import UUID
 from prefect._lazy import lazy, lazy_from
 from prefect.client import wire
 from prefect.client.orchestration import base
-from prefect.client.orchestration.related_filters import RunRelatedFilters, shows_filters
+from prefect.client.orchestration.related_filters import PagedRunFilters, shows_filters
 
 if TYPE_CHECKING:
     from typing import Unpack
@@ -79,20 +79,15 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
         """
         return wire.parse_task_run(await self._call("GET", "/task_runs/{id}", id=base.parse_id(task_run_id)))
 
-    @shows_filters(RunRelatedFilters)
+    @shows_filters(PagedRunFilters)
     async def read_task_runs(
-        self,
-        *,
-        sort: sorting.TaskRunSort | None = None,
-        limit: int | None = None,
-        offset: int = 0,
-        **related: Unpack[RunRelatedFilters],
+        self, *, sort: sorting.TaskRunSort | None = None, **related: Unpack[PagedRunFilters]
     ) -> list[objects.TaskRun]:
         """Return the task runs that satisfy all filters; those of flows and deployments concern the run's flow run.
 
         Args: as for `read_flow_runs`.
         """
-        body = base.build_query(related, RunRelatedFilters, sort=sort, limit=limit, offset=offset)
+        body = base.build_query(related, PagedRunFilters, sort=sort)
         return base.parse_many(objects.TaskRun, await self._call("POST", "/task_runs/filter", body))
 
     async def read_task_run_states(self, task_run_id: UUID) -> list[State[Any]]:

@@ -12,7 +12,7 @@ from prefect._lazy import lazy
 from prefect.schemas import providers
 from prefect.schemas.base import ActionBaseModel
 from prefect.schemas.concurrency import ConcurrencyOptions
-from prefect.schemas.deployments import DeploymentBranchingOptions, VersionInfo
+from prefect.schemas.deployments import BranchFields, DeploymentBranchingOptions, VersionInfo
 from prefect.schemas.schedules import SCHEDULE_TYPES, WrittenSchedule, as_schedule_type
 from prefect.types._annotated import KeyValueLabelsField, PositiveInteger
 from prefect.types.names import NameOrEmpty
@@ -70,15 +70,20 @@ def check_job_variables(values: dict[str, Any], base_job_template: dict[str, Any
     jsonschema.validate(values, {**schema, "required": required})
 
 
-class DeploymentScheduleCreate(ActionBaseModel):
+class DeploymentScheduleFields(ActionBaseModel):
+    """Fields of new and changed schedules of a deployment."""
+
+    max_scheduled_runs: MaxScheduledRuns | None = None
+    slug: str | None = None
+    replaces: str | None = None
+
+
+class DeploymentScheduleCreate(DeploymentScheduleFields):
     """A new schedule of a deployment."""
 
     schedule: SCHEDULE_TYPES
     active: bool = True
-    max_scheduled_runs: MaxScheduledRuns | None = None
     parameters: dict[str, Any] = Field(default_factory=dict)
-    slug: str | None = None
-    replaces: str | None = None
 
     @classmethod
     def from_schedule(cls, schedule: WrittenSchedule) -> DeploymentScheduleCreate:
@@ -91,15 +96,12 @@ class DeploymentScheduleCreate(ActionBaseModel):
         )
 
 
-class DeploymentScheduleUpdate(ActionBaseModel):
+class DeploymentScheduleUpdate(DeploymentScheduleFields):
     """Changes to a schedule of a deployment."""
 
     schedule: SCHEDULE_TYPES | None = None
     active: bool | None = None
-    max_scheduled_runs: MaxScheduledRuns | None = None
     parameters: dict[str, Any] | None = None
-    slug: str | None = None
-    replaces: str | None = None
 
 
 class DeploymentRequest(ActionBaseModel):
@@ -138,12 +140,8 @@ class DeploymentFields(DeploymentRequest):
     version_info: VersionInfo | None = None
 
 
-class DeploymentCreate(DeploymentFields):
+class DeploymentCreate(BranchFields, DeploymentFields):
     """A new deployment, or a new version of one."""
-
-    branch: str | None = None
-    base: UUID | None = None
-    root: UUID | None = None
 
     def check_valid_configuration(self, base_job_template: dict[str, Any]) -> None:
         """Check the job variables against the template of a work pool.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID, uuid4
 
-from pydantic import Field, HttpUrl, model_validator
+from pydantic import Field, model_validator
 
 from prefect.schemas.account import SavedSearchFilter
 from prefect.schemas.base import ActionBaseModel
-from prefect.schemas.blocks import validate_name_present_on_nonanonymous_blocks
+from prefect.schemas.blocks import BlockTypeDescription, validate_name_present_on_nonanonymous_blocks
 from prefect.schemas.records import ArtifactFields
 from prefect.schemas.work import QueueFilter, WorkPoolStorageConfiguration
 from prefect.types._annotated import (
@@ -22,23 +22,14 @@ from prefect.types._annotated import (
 from prefect.types.names import ArtifactKey, BlockDocumentName, BlockTypeSlug, Name, NonEmptyishName, VariableName
 
 
-class BlockTypeDescription(ActionBaseModel):
-    """The description of a block type."""
-
-    logo_url: HttpUrl | None = None
-    documentation_url: HttpUrl | None = None
-    description: str | None = None
-    code_example: str | None = None
-
-
-class BlockTypeCreate(BlockTypeDescription):
+class BlockTypeCreate(BlockTypeDescription, ActionBaseModel):
     """A new block type."""
 
     name: str
     slug: BlockTypeSlug
 
 
-class BlockTypeUpdate(BlockTypeDescription):
+class BlockTypeUpdate(BlockTypeDescription, ActionBaseModel):
     """Changes to a block type."""
 
     @classmethod

@@ -29,16 +29,10 @@ async def create_artifact(tx: Transaction, artifact: ArtifactCreate) -> Any:
     return StatusResponse(201, await service.add(tx, artifact.model_dump(exclude_unset=True)))
 
 
-@routes.reads("GET", "/{id:uuid}", Artifact)
-async def read_artifact(tx: Transaction, id: UUID) -> Any:
-    """Return an artifact."""
-    return await service.get(tx, id)
-
-
-@routes.reads("GET", "/{key}/latest", Artifact)
-async def read_latest_artifact(tx: Transaction, key: str) -> Any:
-    """Return the newest artifact of a key."""
-    return await service.get_latest(tx, key)
+routes.reads_by_key("/{id:uuid}", Artifact, "read_artifact", service.get, "Return an artifact.")
+routes.reads_by_key(
+    "/{key}/latest", Artifact, "read_latest_artifact", service.get_latest, "Return the newest artifact of a key."
+)
 
 
 @routes.reads("POST", "/filter", list[Artifact])
@@ -87,7 +81,4 @@ async def update_artifact(tx: Transaction, artifact: ArtifactUpdate, id: UUID) -
     await service.change(tx, id, artifact.model_dump(exclude_unset=True))
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_artifact(tx: Transaction, id: UUID) -> None:
-    """Delete an artifact."""
-    await service.remove(tx, id)
+routes.deletes_by_key("/{id:uuid}", "delete_artifact", service.remove, "Delete an artifact.")

@@ -38,10 +38,7 @@ async def patch_automation(tx: Transaction, automation: AutomationPartialUpdate,
     await service.change(tx, id, automation.model_dump(exclude_unset=True))
 
 
-@routes.writes("DELETE", "/automations/{id:uuid}")
-async def delete_automation(tx: Transaction, id: UUID) -> None:
-    """Delete an automation."""
-    await service.remove(tx, id)
+routes.deletes_by_key("/automations/{id:uuid}", "delete_automation", service.remove, "Delete an automation.")
 
 
 @routes.reads("POST", "/automations/filter", list[Automation])
@@ -61,10 +58,7 @@ async def count_automations(tx: Transaction, automations: Body[AutomationFilter 
     return await service.count(tx, automations)
 
 
-@routes.reads("GET", "/automations/{id:uuid}", Automation)
-async def read_automation(tx: Transaction, id: UUID) -> Any:
-    """Return an automation."""
-    return await service.get(tx, id)
+routes.reads_by_key("/automations/{id:uuid}", Automation, "read_automation", service.get, "Return an automation.")
 
 
 @routes.reads("GET", "/automations/related-to/{resource_id:str}", list[Automation])

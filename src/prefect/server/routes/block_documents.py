@@ -75,7 +75,4 @@ async def update_block_document_data(tx: Transaction, block_document: BlockDocum
     await service.change(tx, id, values.get("data"), values.get("block_schema_id"), block_document.merge_existing_data)
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_block_document(tx: Transaction, id: UUID) -> None:
-    """Delete a block document."""
-    await service.remove(tx, id)
+routes.deletes_by_key("/{id:uuid}", "delete_block_document", service.remove, "Delete a block document.")

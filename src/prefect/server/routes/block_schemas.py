@@ -20,10 +20,9 @@ async def create_block_schema(tx: Transaction, block_schema: BlockSchemaCreate) 
     return answer if created else StatusResponse(200, answer)
 
 
-@routes.reads("GET", "/{id:uuid}", BlockSchema)
-async def read_block_schema_by_id(tx: Transaction, id: UUID) -> Any:
-    """Return a block schema."""
-    return await block_types.get_schema(tx, id)
+routes.reads_by_key(
+    "/{id:uuid}", BlockSchema, "read_block_schema_by_id", block_types.get_schema, "Return a block schema."
+)
 
 
 @routes.reads("GET", "/checksum/{checksum}", BlockSchema)

@@ -29,16 +29,10 @@ async def create_block_type(tx: Transaction, block_type: BlockTypeCreate) -> Any
     return await service.add(tx, block_type.model_dump())
 
 
-@routes.reads("GET", "/{id:uuid}", BlockType)
-async def read_block_type_by_id(tx: Transaction, id: UUID) -> Any:
-    """Return a block type."""
-    return await service.get(tx, id)
-
-
-@routes.reads("GET", "/slug/{slug}", BlockType)
-async def read_block_type_by_slug(tx: Transaction, slug: str) -> Any:
-    """Return a block type by its slug."""
-    return await service.get(tx, slug)
+routes.reads_by_key("/{id:uuid}", BlockType, "read_block_type_by_id", service.get, "Return a block type.")
+routes.reads_by_key(
+    "/slug/{slug}", BlockType, "read_block_type_by_slug", service.get, "Return a block type by its slug."
+)
 
 
 @routes.reads("POST", "/filter", list[BlockType])

@@ -47,10 +47,9 @@ async def reset_concurrency_limit_by_tag(
     await tag_limits.reset(tx, tag, slot_override or [])
 
 
-@routes.writes("DELETE", "/{id:uuid}", Any)
-async def delete_concurrency_limit(tx: Transaction, id: UUID) -> None:
-    """Delete a tag's concurrency limit."""
-    await tag_limits.remove(tx, id)
+routes.deletes_by_key(
+    "/{id:uuid}", "delete_concurrency_limit", tag_limits.remove, "Delete a tag's concurrency limit.", Any
+)
 
 
 @routes.writes("DELETE", "/tag/{tag}", Any)

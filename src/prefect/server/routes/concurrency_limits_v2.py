@@ -21,12 +21,11 @@ from prefect.schemas.wire import (
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes import slot_preferences
-from prefect.server.routes.operation import UNSET, Body, RequestInfo, Routes, Rows
+from prefect.server.routes.operation import UNSET, Body, IdOrName, RequestInfo, Routes, Rows
 from prefect.server.services.concurrency import leases, limits
 
 routes = Routes("Concurrency Limits V2", "/v2/concurrency_limits")
 
-IdOrName: TypeAlias = Annotated[UUID | str, Field(union_mode="left_to_right")]
 Mode: TypeAlias = Literal["concurrency", "rate_limit"]
 Names: TypeAlias = Annotated[list[str], MinLen(1)]
 Slots: TypeAlias = Annotated[int, Gt(0)]
@@ -63,10 +62,9 @@ async def update_concurrency_limit_v2(
     await leases.change_limit(tx, id_or_name, concurrency_limit.model_dump(exclude_unset=True))
 
 
-@routes.writes("DELETE", "/{id_or_name}")
-async def delete_concurrency_limit_v2(tx: Transaction, id_or_name: IdOrName) -> None:
-    """Delete a global concurrency limit."""
-    await limits.remove(tx, id_or_name)
+routes.deletes_by_key(
+    "/{id_or_name}", "delete_concurrency_limit_v2", limits.remove, "Delete a global concurrency limit."
+)
 
 
 @routes.reads("GET", "/{id_or_name}/holders", list[Any], documented=False)

@@ -43,10 +43,9 @@ async def read_deployment_by_name(tx: Transaction, flow_name: str, deployment_na
     return await deployments_.read_by_name(tx, flow_name, deployment_name)
 
 
-@routes.reads("GET", "/{id:uuid}", wire.DeploymentResponse, brief=True)
-async def read_deployment(tx: Transaction, id: UUID) -> Any:
-    """Return a deployment."""
-    return await deployments_.read(tx, id)
+routes.reads_by_key(
+    "/{id:uuid}", wire.DeploymentResponse, "read_deployment", deployments_.read, "Return a deployment.", brief=True
+)
 
 
 @routes.reads("POST", "/filter", list[wire.DeploymentResponse])
@@ -109,7 +108,9 @@ async def schedule_deployment(
     max_runs: Body[int] = UNSET,
 ) -> None:
     """Create the runs of a deployment's schedules now, without waiting for the scheduler."""
-    await scheduling.create_requested_runs(tx, id, start_time, end_time, min_time, min_runs, max_runs)
+    await scheduling.create_requested_runs(
+        tx, id, start_time, end_time, min_time=min_time, min_runs=min_runs, max_runs=max_runs
+    )
 
 
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)

@@ -144,10 +144,9 @@ async def read_flow_runs(
     return await reading.find_flow_runs(tx, sort, *rows, **criteria.as_filters())
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_flow_run(tx: Transaction, id: UUID) -> None:
-    """Delete a flow run with its task runs, logs and inputs."""
-    await deletion.remove_flow_run(tx, id)
+routes.deletes_by_key(
+    "/{id:uuid}", "delete_flow_run", deletion.remove_flow_run, "Delete a flow run with its task runs, logs and inputs."
+)
 
 
 @routes.writes("POST", "/bulk_delete", wire.FlowRunBulkDeleteResponse)

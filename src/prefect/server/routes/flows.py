@@ -41,16 +41,8 @@ async def count_flows(tx: Transaction, criteria: FlowCriteriaNotNull) -> Any:
     return await reading.count(tx, store.flows, **criteria.as_filters())
 
 
-@routes.reads("GET", "/name/{name}", Flow)
-async def read_flow_by_name(tx: Transaction, name: str) -> Any:
-    """Return a flow by its name."""
-    return await reading.get_flow_by_name(tx, name)
-
-
-@routes.reads("GET", "/{id:uuid}", Flow, brief=True)
-async def read_flow(tx: Transaction, id: UUID) -> Any:
-    """Return a flow."""
-    return await reading.get_flow(tx, id)
+routes.reads_by_key("/name/{name}", Flow, "read_flow_by_name", reading.get_flow_by_name, "Return a flow by its name.")
+routes.reads_by_key("/{id:uuid}", Flow, "read_flow", reading.get_flow, "Return a flow.", brief=True)
 
 
 @routes.reads("POST", "/filter", list[Flow], brief=True)
@@ -69,10 +61,9 @@ async def paginate_flows(
     return await reading.paginate(tx, reading.find_flows, store.flows, sort, *page, **criteria.as_filters())
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_flow(tx: Transaction, id: UUID) -> None:
-    """Delete a flow with its deployments and its runs."""
-    await deletion.remove_flow(tx, id)
+routes.deletes_by_key(
+    "/{id:uuid}", "delete_flow", deletion.remove_flow, "Delete a flow with its deployments and its runs."
+)
 
 
 @routes.writes("POST", "/bulk_delete", FlowBulkDeleteResponse)

@@ -6,12 +6,14 @@ import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from inspect import Parameter, Signature
 from typing import Annotated, Any, NamedTuple, TypeAlias, TypeVar
+from uuid import UUID
 
 from annotated_types import Ge
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
-from prefect.server.db.interface import UnitOfWork
+from prefect.server.db.interface import Transaction, UnitOfWork
 from prefect.server.principals import LOCAL, Permission, Principal
 from prefect.server.services.security.authorization import check_permission
 
@@ -74,6 +76,12 @@ class PageNumber(NamedTuple):
     page: Annotated[int, BODY, Ge(1)] = 1
     limit: Limit = UNSET
 
+
+IdOrName: TypeAlias = Annotated[UUID | str, Field(union_mode="left_to_right")]
+"""A key in a path: the id of an object, or its name."""
+
+_KEY_TYPES: Mapping[str, Any] = {"uuid": UUID, "id_or_name": IdOrName}
+"""The types of keys in paths that are not texts, by the type or the name of the field."""
 
 Rows: TypeAlias = Annotated[RowRange, BodyFields(RowRange._fields)]
 Page: TypeAlias = Annotated[PageNumber, BodyFields(PageNumber._fields)]
@@ -233,6 +241,30 @@ class Routes:
         options |= {"response_type": response_type, "status": status, "requires": requires}
         return self._declare(method, path, writes=True, **options)
 
+    def reads_by_key(
+        self,
+        path: str,
+        response_type: Any,
+        name: str,
+        read: Callable[..., Awaitable[Any]],
+        description: str,
+        **options: Any,
+    ) -> None:
+        """Declare the operation `name`, which answers with what a service returns for the key in the path."""
+        self.reads("GET", path, response_type, **options)(_pass_key(path, name, read, description))
+
+    def deletes_by_key(
+        self,
+        path: str,
+        name: str,
+        remove: Callable[..., Awaitable[Any]],
+        description: str,
+        response_type: Any = None,
+        status: int | None = None,
+    ) -> None:
+        """Declare the operation `name`, which has a service delete what the key in the path names."""
+        self.writes("DELETE", path, response_type, status)(_pass_key(path, name, remove, description))
+
     def _declare(self, method: str, path: str, **options: Any) -> Callable[[Callable[..., Any]], Any]:
         def declare(fn: Callable[..., Any]) -> Callable[..., Any]:
             operation = Operation(method, self.prefix + path, fn, options.pop("tag", self.tag), **options)
@@ -240,3 +272,20 @@ class Routes:
             return fn
 
         return declare
+
+
+def _pass_key(
+    path: str, name: str, serve: Callable[..., Awaitable[Any]], description: str
+) -> Callable[..., Awaitable[Any]]:
+    """Return the function of an operation that passes the only field of its path to a service."""
+    [(key, kind)] = re.findall(r"{(\w+):?(\w*)}", path)
+
+    async def operation(tx: Transaction, **keys: Any) -> Any:
+        return await serve(tx, keys[key])
+
+    operation.__name__, operation.__doc__ = name, description
+    hints = {"tx": Transaction, key: _KEY_TYPES.get(kind or key, str)}
+    operation.__annotations__ = hints
+    parameters = [Parameter(each, Parameter.POSITIONAL_OR_KEYWORD, annotation=hint) for each, hint in hints.items()]
+    setattr(operation, "__signature__", Signature(parameters))  # noqa: B010  # which functions have, unknown to types
+    return operation

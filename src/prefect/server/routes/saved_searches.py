@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from uuid import UUID
 
 from prefect.schemas.wire import SavedSearch, SavedSearchCreate
 from prefect.server.db.interface import Transaction
@@ -20,10 +19,7 @@ async def create_saved_search(tx: Transaction, saved_search: SavedSearchCreate) 
     return StatusResponse(201, answer) if created else answer
 
 
-@routes.reads("GET", "/{id:uuid}", SavedSearch)
-async def read_saved_search(tx: Transaction, id: UUID) -> Any:
-    """Return a saved search."""
-    return await saved_searches.get(tx, id)
+routes.reads_by_key("/{id:uuid}", SavedSearch, "read_saved_search", saved_searches.get, "Return a saved search.")
 
 
 @routes.reads("POST", "/filter", list[SavedSearch])
@@ -32,7 +28,4 @@ async def read_saved_searches(tx: Transaction, rows: Rows) -> Any:
     return await saved_searches.find(tx, *rows)
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_saved_search(tx: Transaction, id: UUID) -> None:
-    """Delete a saved search."""
-    await saved_searches.remove(tx, id)
+routes.deletes_by_key("/{id:uuid}", "delete_saved_search", saved_searches.remove, "Delete a saved search.")

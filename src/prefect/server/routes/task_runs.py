@@ -92,10 +92,7 @@ async def paginate_task_runs(
     )
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_task_run(tx: Transaction, id: UUID) -> None:
-    """Delete a task run with its logs."""
-    await deletion.remove_task_run(tx, id)
+routes.deletes_by_key("/{id:uuid}", "delete_task_run", deletion.remove_task_run, "Delete a task run with its logs.")
 
 
 @routes.writes("POST", "/{id:uuid}/set_state", wire.OrchestrationResult, requires=Permission.WORK, brief=True)

@@ -20,16 +20,10 @@ async def create_variable(tx: Transaction, variable: VariableCreate) -> Any:
     return await service.add(tx, variable.model_dump())
 
 
-@routes.reads("GET", "/{id:uuid}", Variable)
-async def read_variable(tx: Transaction, id: UUID) -> Any:
-    """Return a variable."""
-    return await service.get(tx, id)
-
-
-@routes.reads("GET", "/name/{name:str}", Variable)
-async def read_variable_by_name(tx: Transaction, name: str) -> Any:
-    """Return a variable by its name."""
-    return await service.get(tx, name)
+routes.reads_by_key("/{id:uuid}", Variable, "read_variable", service.get, "Return a variable.")
+routes.reads_by_key(
+    "/name/{name:str}", Variable, "read_variable_by_name", service.get, "Return a variable by its name."
+)
 
 
 @routes.reads("POST", "/filter", list[Variable])
@@ -61,13 +55,5 @@ async def update_variable_by_name(tx: Transaction, variable: VariableUpdate, nam
     await service.change(tx, name, variable.model_dump(exclude_unset=True))
 
 
-@routes.writes("DELETE", "/{id:uuid}")
-async def delete_variable(tx: Transaction, id: UUID) -> None:
-    """Delete a variable."""
-    await service.remove(tx, id)
-
-
-@routes.writes("DELETE", "/name/{name:str}")
-async def delete_variable_by_name(tx: Transaction, name: str) -> None:
-    """Delete a variable by its name."""
-    await service.remove(tx, name)
+routes.deletes_by_key("/{id:uuid}", "delete_variable", service.remove, "Delete a variable.")
+routes.deletes_by_key("/name/{name:str}", "delete_variable_by_name", service.remove, "Delete a variable by its name.")

@@ -23,10 +23,7 @@ async def create_work_pool(tx: Transaction, work_pool: wire.WorkPoolCreate) -> A
     return await pools.create(tx, work_pool.model_dump(mode="json"))
 
 
-@routes.reads("GET", "/{name}", wire.WorkPoolResponse)
-async def read_work_pool(tx: Transaction, name: str) -> Any:
-    """Return a work pool by its name."""
-    return await pools.read(tx, name)
+routes.reads_by_key("/{name}", wire.WorkPoolResponse, "read_work_pool", pools.read, "Return a work pool by its name.")
 
 
 @routes.reads("POST", "/filter", list[wire.WorkPoolResponse])

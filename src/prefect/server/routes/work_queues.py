@@ -34,10 +34,9 @@ async def read_work_queue_by_name(tx: Transaction, name: str) -> Any:
     return await pool_members.read_default_pool_queue(tx, name)
 
 
-@routes.reads("GET", "/{id:uuid}", wire.WorkQueueResponse)
-async def read_work_queue(tx: Transaction, id: UUID) -> Any:
-    """Return a work queue."""
-    return await pool_members.read_queue_by_id(tx, id)
+routes.reads_by_key(
+    "/{id:uuid}", wire.WorkQueueResponse, "read_work_queue", pool_members.read_queue_by_id, "Return a work queue."
+)
 
 
 @routes.writes("POST", "/{id:uuid}/get_runs", list[wire.FlowRunResponse], requires=Permission.WORK)

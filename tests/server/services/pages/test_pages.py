@@ -151,6 +151,15 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     assert only == {"positions": [0], "total": 1}
 
 
+async def test_lines_around_a_line_are_those_of_the_whole_run(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    await log(call, run, *(f"line {n}" for n in range(30)))
+    found = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/around", id=run, at="2026-01-01T00:00:10Z", lines=2)
+    assert [line["message"] for line in found["lines"]] == [f"line {n}" for n in range(8, 13)]
+    first = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/around", id=run, at="2026-01-01T00:00:00Z", lines=2)
+    assert [line["message"] for line in first["lines"]] == ["line 0", "line 1", "line 2"]
+
+
 async def test_deep_positions_of_a_log_are_those_of_shallow_ones(
     call: RouteClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,7 +317,7 @@ async def test_result_says_where_it_is_kept_and_not_what_it_is(call: RouteClient
         "storage_block": None,
         "serializer": "json",
         "expiration": None,
-        "value": None,
+        "is_inline": False,
     }
     other = await call.flow_run("COMPLETED")
     assert (await call("GET", "/ui/pages/flow-run/{id}", id=other))["result"] is None

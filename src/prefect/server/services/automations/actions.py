@@ -91,14 +91,6 @@ def _mark_templates(value: Any) -> Any:
     return value
 
 
-def _set_paused(paused: bool) -> CarryOut:
-    async def carry_out(tx: Transaction, context: ActionContext) -> None:
-        await deployments.pause(tx, await find_target(tx, context, "deployment", "deployment_id"), paused)
-        context.details["status_code"] = 200
-
-    return carry_out
-
-
 # --- flow runs -------------------------------------------------------------------------------------------------------
 
 
@@ -153,47 +145,43 @@ async def _delete_flow_run(tx: Transaction, context: ActionContext) -> None:
 # --- pools, queues, automations --------------------------------------------------------------------------------------
 
 
-def _set_pool_paused(paused: bool) -> CarryOut:
+def _switch(kind: str, switch: Callable[[Transaction, UUID, bool], Awaitable[None]], on: bool) -> CarryOut:
+    """Return an action that switches the object it selects on or off."""
+
     async def carry_out(tx: Transaction, context: ActionContext) -> None:
-        pool = await get_row(tx, store.work_pools, await find_target(tx, context, "work-pool", "work_pool_id"))
-        await work_pools.change(tx, pool["name"], {"is_paused": paused})
-        context.details["status_code"] = 204
+        await switch(tx, await find_target(tx, context, kind, f"{kind.replace('-', '_')}_id"), on)
+        context.details["status_code"] = 200 if kind == "deployment" else 204
 
     return carry_out
 
 
-def _set_queue_paused(paused: bool) -> CarryOut:
-    async def carry_out(tx: Transaction, context: ActionContext) -> None:
-        queue_id = await find_target(tx, context, "work-queue", "work_queue_id")
-        await pool_members.change_queue_by_id(tx, queue_id, {"is_paused": paused})
-        context.details["status_code"] = 204
-
-    return carry_out
+async def _pause_pool(tx: Transaction, id_: UUID, paused: bool) -> None:
+    pool = await get_row(tx, store.work_pools, id_)
+    await work_pools.change(tx, pool["name"], {"is_paused": paused})
 
 
-def _set_automation_enabled(enabled: bool) -> CarryOut:
-    async def carry_out(tx: Transaction, context: ActionContext) -> None:
-        automation_id = await find_target(tx, context, "automation", "automation_id")
-        await automations.change(tx, automation_id, {"enabled": enabled})
-        context.details["status_code"] = 204
+async def _pause_queue(tx: Transaction, id_: UUID, paused: bool) -> None:
+    await pool_members.change_queue_by_id(tx, id_, {"is_paused": paused})
 
-    return carry_out
+
+async def _enable_automation(tx: Transaction, id_: UUID, enabled: bool) -> None:
+    await automations.change(tx, id_, {"enabled": enabled})
 
 
 ACTIONS: Mapping[str, CarryOut] = {
     "do-nothing": _do_nothing,
-    "pause-deployment": _set_paused(True),
-    "resume-deployment": _set_paused(False),
+    "pause-deployment": _switch("deployment", deployments.pause, True),
+    "resume-deployment": _switch("deployment", deployments.pause, False),
     "change-flow-run-state": _set_state(_chosen_state),
     "cancel-flow-run": _set_state(_cancelling),
     "suspend-flow-run": _set_state(_suspended),
     "resume-flow-run": _resume_flow_run,
     "delete-flow-run": _delete_flow_run,
-    "pause-work-pool": _set_pool_paused(True),
-    "resume-work-pool": _set_pool_paused(False),
-    "pause-work-queue": _set_queue_paused(True),
-    "resume-work-queue": _set_queue_paused(False),
-    "pause-automation": _set_automation_enabled(False),
-    "resume-automation": _set_automation_enabled(True),
+    "pause-work-pool": _switch("work-pool", _pause_pool, True),
+    "resume-work-pool": _switch("work-pool", _pause_pool, False),
+    "pause-work-queue": _switch("work-queue", _pause_queue, True),
+    "resume-work-queue": _switch("work-queue", _pause_queue, False),
+    "pause-automation": _switch("automation", _enable_automation, False),
+    "resume-automation": _switch("automation", _enable_automation, True),
 }
 """How each action on the store is carried out, by its type, besides `RUN_DEPLOYMENT`."""

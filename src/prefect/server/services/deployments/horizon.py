@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from prefect.settings import Settings
@@ -41,12 +41,12 @@ class Horizon:
             timedelta(seconds=scheduler.loop_seconds),
         )
 
-    def with_overrides(self, min_runs: int | None, max_runs: int | None, min_time: timedelta | None) -> Horizon:
-        """Return the same horizon with those of these values that are not None."""
-        overrides = {"min_runs": min_runs, "max_runs": max_runs, "min_time": min_time}
-        return replace(
-            self, **{name: max(value, type(value)()) for name, value in overrides.items() if value is not None}
-        )
+    def with_overrides(self, **overrides: int | timedelta | None) -> Horizon:
+        """Return the same horizon with those of these values that are not None; negative ones count as 0."""
+        changes: dict[str, Any] = {
+            name: max(value, type(value)()) for name, value in overrides.items() if value is not None
+        }
+        return replace(self, **changes)
 
     def at_most(self, runs: int | None) -> Horizon:
         """Return the same horizon with no more runs than this."""

@@ -81,13 +81,11 @@ async def create_requested_runs(
     id_: UUID,
     start: datetime | None = None,
     end: datetime | None = None,
-    min_time: timedelta | None = None,
-    min_runs: int | None = None,
-    max_runs: int | None = None,
+    **horizon_overrides: int | timedelta | None,
 ) -> None:
-    """Create the upcoming runs of a deployment's schedules now; arguments override the scheduler's settings."""
+    """Create the upcoming runs of a deployment's schedules now; overrides that are not None replace settings."""
     settings = get_current_settings()
-    horizon = Horizon.from_settings(settings).with_overrides(min_runs, max_runs, min_time)
+    horizon = Horizon.from_settings(settings).with_overrides(**horizon_overrides)
     batch_size = settings.server.services.scheduler.insert_batch_size
     await create_scheduled_runs(tx, [id_], horizon, batch_size, start, end, on_request=True)
 

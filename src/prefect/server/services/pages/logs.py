@@ -13,7 +13,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.pages import run_rows
 from prefect.server.services.pages.flow_run import present_line
-from prefect.server.services.pages.shapes import LogChoices, LogHits, LogsPart
+from prefect.server.services.pages.shapes import LogChoices, LogHits, LogsAround, LogsPart
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import run_page as queries
 from prefect.types import json_codec
@@ -72,6 +72,19 @@ async def find_part(tx: Transaction, choice: LogChoice, offset: int, limit: int)
     return {
         "total": await queries.count_logs(tx, where),
         "offset": offset,
+        "lines": [present_line(row) for row in rows],
+        "tasks": {id_: task["name"] for id_, task in tasks.items()},
+    }
+
+
+async def find_around(tx: Transaction, flow_run_id: UUID, at: datetime, lines: int) -> LogsAround:
+    """Return the lines of a flow run before a time, and those from it on, whatever a filter leaves out."""
+    where = LogChoice(flow_run_id).compile(tx)
+    before = await store.logs.find(tx, queries.within(where, None, at), store.logs.order("-timestamp", "-id"), lines)
+    after = await store.logs.find(tx, queries.within(where, at, None), store.logs.order("timestamp", "id"), lines + 1)
+    rows = [*reversed(before), *after]
+    tasks = await run_rows.find_names(tx, store.task_runs, [row["task_run_id"] for row in rows])
+    return {
         "lines": [present_line(row) for row in rows],
         "tasks": {id_: task["name"] for id_, task in tasks.items()},
     }
