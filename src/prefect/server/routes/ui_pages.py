@@ -91,10 +91,11 @@ async def read_flow_run_log_lines(
     logger: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
+    newest: bool = False,
 ) -> Any:
-    """Return lines of the log of a flow run by their position."""
+    """Return lines of the log of a flow run by their position, from its end for the newest first."""
     choice = logs.LogChoice(id, task, level, logger, since=since, until=until)
-    return await logs.find_part(tx, choice, offset, limit)
+    return await logs.find_part(tx, choice, offset, limit, newest)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/logs/around", shapes.LogsAround, **_PAGE)

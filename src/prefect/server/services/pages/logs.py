@@ -64,13 +64,20 @@ class LogChoice:
         return queries.within(where, self.since, self.until)
 
 
-async def find_part(tx: Transaction, choice: LogChoice, offset: int, limit: int) -> LogsPart:
-    """Return some lines of a log, and how many it has."""
+async def find_part(
+    tx: Transaction, choice: LogChoice, offset: int, limit: int, newest_first: bool = False
+) -> LogsPart:
+    """Return some lines of a log, and how many it has; positions are from its end where the newest come first."""
     where = choice.compile(tx)
-    rows = await queries.find_logs_at(tx, where, offset, limit)
+    total = await queries.count_logs(tx, where)
+    first = max(0, total - offset - limit) if newest_first else offset
+    size = max(0, min(limit, total - offset)) if newest_first else limit
+    rows = await queries.find_logs_at(tx, where, first, size) if size else []
+    if newest_first:
+        rows.reverse()
     tasks = await run_rows.find_names(tx, store.task_runs, [row["task_run_id"] for row in rows])
     return {
-        "total": await queries.count_logs(tx, where),
+        "total": total,
         "offset": offset,
         "lines": [present_line(row) for row in rows],
         "tasks": {id_: task["name"] for id_, task in tasks.items()},

@@ -174,10 +174,13 @@ class ArtifactRow(TypedDict):
 
 
 class FlowRunPage(TypedDict):
-    """The page of a flow run."""
+    """The page of a flow run; `automation` is the one that created it."""
 
     run: RunRow
     created: datetime
+    updated: datetime
+    automation: UUID | None
+    flow_parameters: dict[str, Any]
     flow_version: str | None
     created_by: str | None
     idempotency_key: str | None
