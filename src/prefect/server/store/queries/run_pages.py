@@ -82,6 +82,18 @@ async def find_upcoming(tx: Transaction, where: Condition, at: datetime, limit: 
     return rows, total
 
 
+async def find_scheduled_between(tx: Transaction, since: datetime, until: datetime, limit: int) -> list[Row]:
+    """Return what flow runs that are scheduled within a time are of, the first of them first."""
+    within = Sql(
+        "flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.next_scheduled_start_time >= ?"
+        " AND flow_run.next_scheduled_start_time < ? AND flow_run.state_type = 'SCHEDULED'",
+        (since, until),
+    )
+    order = Order("flow_run.next_scheduled_start_time, flow_run.id")
+    columns = ("id", "name", "flow_id", "deployment_id", "next_scheduled_start_time", "auto_scheduled")
+    return await store.flow_runs.find(tx, within, order, limit, columns=columns)
+
+
 async def count_states(tx: Transaction, runs: Collection, where: Condition) -> list[tuple[str, str, int, Any, Any]]:
     """Count runs by state: its type and name, the number, and the first and the last time at which they started."""
     table, started = runs.table.name, _started(runs)
