@@ -132,7 +132,7 @@ class _ExactWriter:
 
     def _default(self, value: Any) -> Any:
         if self._own_default is None:
-            raise TypeError(f"{type(value).__name__} has no JSON")
+            raise TypeError(f"A value of the type {type(value).__name__!r} cannot be written as JSON.")
         return self._prepare(self._own_default(value))
 
     def _prepare(self, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Which journal records that came over the network may change which runs. Pure: rows and records in, refusals out.
+"""Admission of journal records that came over the network to runs. Pure: rows and records in, refusals out.
 
 The journal of this machine's home is not checked: who can write that file can write the database. See
 `docs/adr/0020-values-stay-where-they-are.md` for what this protects against.
