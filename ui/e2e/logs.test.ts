@@ -91,6 +91,31 @@ inBrowser('the log of a run', () => {
     await close(opened)
   })
 
+  test('is read from its end, with times since the run began', async () => {
+    const opened = await show()
+    const { page } = opened
+    await pick(opened, 'Order', 'Newest first')
+    const lines = page.locator('[data-line] .text')
+    await page.waitForFunction(() => document.querySelector('[data-line] .text')?.textContent === 'needle two')
+    expect(await lines.allTextContents()).toHaveLength(8)
+    expect(await lines.last().textContent()).toBe('submitted')
+    await pick(opened, 'Times', 'Since the start')
+    await page.locator('[data-line="7"]').getByText('+22 s').waitFor()
+    await page.keyboard.press('Control+f')
+    await page.keyboard.type('first try')
+    await page.keyboard.press('Enter')
+    await page.locator('[data-line="1"].current .hit').waitFor()
+    await close(opened)
+  })
+
+  test('is narrowed to the task run that was chosen in the drawing', async () => {
+    const opened = await open(server, `/runs/flow-run/${run}?node=${task}&tab=logs`)
+    await opened.page.getByText('1 line', { exact: true }).waitFor()
+    await pick(opened, 'Task', 'All tasks')
+    await opened.page.getByText('8 lines').waitFor()
+    await close(opened)
+  })
+
   test('shows colours, links and JSON as such', async () => {
     const opened = await show()
     const { page } = opened

@@ -31,7 +31,9 @@ interface Choices {
   chart: boolean
   pageSize: number
   wrapLogs: boolean
-  logDeltas: boolean
+  /** What stands before a line of a log: the clock, the time since the run began, or since the line before. */
+  logTimes: 'clock' | 'since' | 'gaps'
+  newestFirst: boolean
   palette: Palette
   dense: boolean
   twelveHours: boolean
@@ -47,7 +49,26 @@ interface Choices {
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], groupEvents: true, groupDeployments: '', ownViews: [], views: {} }
+const DEFAULTS: Choices = {
+  theme: 'system',
+  zone: 'local',
+  chart: true,
+  pageSize: 50,
+  wrapLogs: false,
+  logTimes: 'clock',
+  newestFirst: false,
+  palette: 'standard',
+  dense: false,
+  twelveHours: false,
+  hiddenColumns: [],
+  pinned: [],
+  graphLayout: 'Timeline',
+  hiddenGraphParts: [],
+  groupEvents: true,
+  groupDeployments: '',
+  ownViews: [],
+  views: {},
+}
 
 function read(): Choices {
   try {

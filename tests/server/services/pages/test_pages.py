@@ -151,6 +151,26 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     assert only == {"positions": [0], "total": 1}
 
 
+@pytest.mark.parametrize(("offset", "limit", "lines"), [(0, 3, [9, 8, 7]), (8, 5, [1, 0]), (10, 5, [])])
+async def test_log_is_read_from_its_end(call: RouteClient, offset: int, limit: int, lines: list[int]) -> None:
+    run = await call.flow_run("RUNNING")
+    await log(call, run, *(str(n) for n in range(10)))
+    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, offset=offset, limit=limit, newest="true")
+    assert [int(line["message"]) for line in part["lines"]] == lines
+    assert (part["total"], part["offset"]) == (10, offset)
+
+
+async def test_flow_run_knows_defaults_that_it_was_not_given(call: RouteClient) -> None:
+    schema = {"type": "object", "properties": {"count": {"default": 12}, "source": {}}}
+    flow = await call.flow()
+    body = {"name": "prod", "flow_id": flow, "parameter_openapi_schema": schema, "parameters": {"source": "s3"}}
+    deployment = (await call("POST", "/deployments/", body))["id"]
+    run = await call.flow_run("RUNNING", flow_id=flow, deployment_id=deployment)
+    page = await call("GET", f"{PAGES}/flow-run/{{id}}", id=run)
+    assert (page["flow_parameters"], page["default_parameters"]) == ({"count": 12}, {"source": "s3"})
+    assert page["automation"] is None
+
+
 async def test_lines_around_a_line_are_those_of_the_whole_run(call: RouteClient) -> None:
     run = await call.flow_run("RUNNING")
     await log(call, run, *(f"line {n}" for n in range(30)))

@@ -54,6 +54,9 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
     return {
         "run": run,
         "created": row["created"],
+        "updated": row["updated"],
+        "automation": creator.get("id") if creator.get("type") == "AUTOMATION" else None,
+        "flow_parameters": _find_defaults(deployment),
         "flow_version": row["flow_version"],
         "created_by": creator.get("display_value") or creator.get("type"),
         "idempotency_key": row["idempotency_key"],
@@ -130,6 +133,14 @@ async def _find_usual_seconds(tx: Transaction, row: Row) -> float | None:
     former = [each["id"] for each in latest.get(run["flow_id"], []) if each["id"] != run["id"]]
     found = await queries.find_durations(tx, former[:USUAL_RUNS], row["task_key"], USUAL_TASK_RUNS)
     return median(each.total_seconds() for each in found) if found else None
+
+
+def _find_defaults(deployment: Row | None) -> dict[str, Any]:
+    """Return the default values of a flow's parameters, as its deployment knows them."""
+    schema = (deployment or {}).get("parameter_openapi_schema") or {}
+    properties = schema.get("properties")
+    described = properties.items() if isinstance(properties, dict) else ()
+    return {name: each["default"] for name, each in described if isinstance(each, dict) and "default" in each}
 
 
 def _first_delay(policy: dict[str, Any]) -> float | None:

@@ -174,10 +174,13 @@ class ArtifactRow(TypedDict):
 
 
 class FlowRunPage(TypedDict):
-    """The page of a flow run."""
+    """The page of a flow run; `automation` is the one that created it."""
 
     run: RunRow
     created: datetime
+    updated: datetime
+    automation: UUID | None
+    flow_parameters: dict[str, Any]
     flow_version: str | None
     created_by: str | None
     idempotency_key: str | None
@@ -243,7 +246,7 @@ class LogsPart(TypedDict):
     tasks: dict[UUID, str]
 
 
-class LogsAround(TypedDict):
+class LogContext(TypedDict):
     """The lines of a log around a time, and the names of the task runs that wrote them, by id."""
 
     lines: list[LogLine]

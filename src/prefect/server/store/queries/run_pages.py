@@ -20,7 +20,7 @@ DURATION_STEPS = (
 )
 """The seconds below which a run is in each row of the chart; longer ones are in the last."""
 
-SORTS = ("start", "end", "duration", "name")
+SORTS = ("start", "end", "duration", "lateness", "name")
 
 
 def run_order(tx: Transaction, runs: Collection, sort: str) -> Order:
@@ -40,6 +40,9 @@ def run_order(tx: Transaction, runs: Collection, sort: str) -> Order:
         "name": f"{table}.name",
         "duration": f"(coalesce({seconds(f'{table}.total_run_time')}, 0) + "
         f"{running}{seconds(f'{table}.state_timestamp')} ELSE 0 END)",
+        "lateness": f"(CASE WHEN {table}.start_time IS NOT NULL THEN {seconds(f'{table}.start_time')}"
+        f" WHEN {table}.end_time IS NULL THEN {tx.dialect.now_seconds} END"
+        f" - {seconds(f'{table}.expected_start_time')})",
     }[name]
     direction, nulls = ("DESC", "LAST") if sort.startswith("-") else ("ASC", "FIRST")
     return Order(f"{expression} {direction} NULLS {nulls}, {table}.id {direction}")
