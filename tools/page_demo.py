@@ -47,7 +47,14 @@ REPORT = """# Daily report
 | Berlin | 412 |
 | Porto | 98 |
 
-All **fine**. See `orders`."""
+All **fine**. See `orders`; the error is $\\frac{1}{n}\\sum_i |y_i - \\hat y_i|$.
+
+```mermaid
+flowchart LR
+  A[Extract orders] --> B{Enough rows?}
+  B -- yes --> C[Load]
+  B -- no --> D[Tell the team]
+```"""
 
 SCHEMA = {
     "title": "Parameters",

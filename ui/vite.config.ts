@@ -1,12 +1,32 @@
+import { readFileSync } from 'node:fs'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 
 // `make ui-dev SERVER=http://127.0.0.1:4200` shows the sources over the data of a running server.
 const server = process.env.SERVER ?? 'http://127.0.0.1:4200'
 
+/** Add the document in which diagrams are drawn. Its programs are no modules: it has no origin that may load those. */
+function diagramDocument(): Plugin {
+  const MERMAID = 'node_modules/@mermaid-js/tiny'
+  let scripts: string[] = []
+  return {
+    name: 'diagram-document',
+    apply: 'build',
+    buildStart() {
+      const add = (name: string, path: string) => this.emitFile({ type: 'asset', name, source: readFileSync(path) })
+      scripts = [add('mermaid.js', `${MERMAID}/dist/mermaid.tiny.js`), add('diagram.js', 'src/diagrams/draw.js')]
+    },
+    generateBundle() {
+      const tags = scripts.map((script) => `<script src="${this.getFileName(script)}"></script>`).join('')
+      this.emitFile({ type: 'asset', fileName: 'diagram.html', source: `<!doctype html><html lang="en"><meta charset="utf-8"><title>Diagram</title><body>${tags}</body></html>` })
+      this.emitFile({ type: 'asset', fileName: 'license-mermaid.txt', source: readFileSync(`${MERMAID}/LICENSE`) })
+    },
+  }
+}
+
 export default defineConfig({
   base: './',
-  plugins: [svelte()],
+  plugins: [svelte(), diagramDocument()],
   build: {
     outDir: '../src/prefect/server/app/page_files',
     emptyOutDir: true,

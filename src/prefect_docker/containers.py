@@ -27,7 +27,7 @@ class EngineAway(Exception):
 
 @dataclass(frozen=True)
 class ContainerEnd:
-    """How a container ended.
+    """The end of a container.
 
     Attributes:
         exit_code: Its exit status.

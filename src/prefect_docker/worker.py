@@ -58,7 +58,7 @@ WORKER_NAME_LABEL = "io.prefect.worker-name"
 
 
 class DockerWorkerResult(ExplainedResult):
-    """How the container of a flow run ended."""
+    """The end of the container of a flow run."""
 
 
 class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVariables, DockerWorkerResult, str]):

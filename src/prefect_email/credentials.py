@@ -15,7 +15,7 @@ TIMEOUT_SECONDS = 30.0
 
 
 class SMTPType(Enum):
-    """How a connection is protected, with its usual port."""
+    """The protection of a connection, with its usual port."""
 
     SSL = 465
     STARTTLS = 587

@@ -8,7 +8,7 @@ from prefect.settings.base import PrefectBaseSettings, build_settings_config
 
 
 class KubernetesObserverSettings(PrefectBaseSettings):
-    """What happens to pods, as events of Prefect."""
+    """Settings of the events that replicate what happens to pods."""
 
     model_config = build_settings_config(("integrations", "kubernetes", "observer"))
 
@@ -19,7 +19,7 @@ class KubernetesObserverSettings(PrefectBaseSettings):
 
 
 class KubernetesWorkerCreateJobRetrySettings(PrefectBaseSettings):
-    """How often the worker tries to create a job while the API of the cluster does not answer."""
+    """Settings of the attempts to create a job while the API of the cluster does not answer."""
 
     model_config = build_settings_config(("integrations", "kubernetes", "worker", "create_job_retry"))
 
@@ -30,7 +30,7 @@ class KubernetesWorkerCreateJobRetrySettings(PrefectBaseSettings):
 
 
 class KubernetesWorkerSettings(PrefectBaseSettings):
-    """How the worker makes jobs, and how they get the credentials of Prefect's API."""
+    """Settings of the jobs that the worker makes, and of how they get the credentials of Prefect's API."""
 
     model_config = build_settings_config(("integrations", "kubernetes", "worker"))
 

@@ -46,7 +46,7 @@ DELETION_GRACE_SECONDS = 30
 
 
 class KubernetesWorkerResult(ExplainedResult):
-    """How the job of a flow run ended."""
+    """The end of the job of a flow run."""
 
 
 class KubernetesWorker(

@@ -30,7 +30,7 @@ from tools import original, serving
 
 LONG = os.environ.get("FAULTS") == "long"
 
-pytestmark = [pytest.mark.timeout(900 if LONG else 150), pytest.mark.served]
+pytestmark = [pytest.mark.timeout(900 if LONG else 300), pytest.mark.served]
 
 LOAD = original.ROOT / "benchmarks" / "programs" / "load.py"
 

@@ -13,8 +13,8 @@ REPLACED_IN_CHILD = {
 }
 """Modules whose locks belong to objects that start anew in a child."""
 HELD_BY_USERS = {
-    "utilities/filesystem.py": "a program may fork while it holds it",
-    "utilities/timeout.py": "one call holds it",
+    "filesystems/local_paths.py": "a program may fork while it holds it",
+    "coroutines/timeouts.py": "one call holds it",
 }
 
 

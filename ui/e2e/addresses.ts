@@ -83,6 +83,7 @@ export function listPages(ids: Ids): [string, string][] {
     ['/assets', 'Assets'],
     [`/runs/compare?a=${ids.run}&b=${ids.run}`, 'Compare two runs'],
     ['/runs/jobs', 'Bulk jobs'],
+    ['/runs/calendar', 'Calendar'],
     ['/settings', 'Settings'],
     ['/login', 'Sign in'],
   ]

@@ -44,6 +44,34 @@ inBrowser('assets and comparisons', () => {
     await close(opened)
   })
 
+  test('numbers of an artifact are charted over its versions', async () => {
+    for (const auc of [0.8, 0.85, 0.91]) await server.call('POST', '/artifacts/', { key: 'quality', type: 'table', data: JSON.stringify([{ model: 'a', auc }]) })
+    const opened = await open(server, '/artifacts/key/quality')
+    const chart = opened.page.getByRole('img', { name: 'auc over the versions of quality' })
+    await chart.locator('canvas').waitFor()
+    const over = (await chart.locator('.u-over').boundingBox())!
+    await opened.page.mouse.move(over.x + over.width - 1, over.y + 20)
+    await chart.getByText('auc 0.91').waitFor()
+    await close(opened)
+  })
+
+  test('diagrams and formulas of a markdown artifact are drawn, and nothing of them runs', async () => {
+    const data = ['# Plan', '```mermaid', 'graph TD', '  A[Extract<img src=x onerror="top.bad=1">] --> B[Load]', '  click B "javascript:alert(1)"', '```', 'The area is $\\pi r^2$.', '', '$$\\sum_{n=1}^{3} n = 6$$', '', '```mermaid', 'no diagram', '```'].join('\n').replaceAll('\\\\', '\\')
+    const made = await server.call<{ id: string }>('POST', '/artifacts/', { key: 'plan', type: 'markdown', data })
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const opened = await open(server, `/artifacts/artifact/${made.id}`, { colorScheme })
+      const { page } = opened
+      const image = page.getByRole('img', { name: /^Diagram: graph TD/ })
+      await image.waitFor()
+      expect(await image.evaluate((element: HTMLImageElement) => element.decode().then(() => element.naturalWidth))).toBeGreaterThan(50)
+      await page.getByText(/This is no diagram that can be drawn/).waitFor()
+      await page.locator('math').nth(1).waitFor()
+      expect(await page.locator('math').first().textContent()).toContain('π')
+      expect(await page.evaluate(() => (window as unknown as { bad?: number }).bad)).toBeUndefined()
+      await close(opened)
+    }
+  })
+
   test('two chosen runs are compared', async () => {
     for (const batch of [1, 2]) await server.call('POST', '/flow_runs/', { flow_id: ids.flow, name: `pair-${batch}`, tags: ['pair'], parameters: { batch }, state: { type: 'COMPLETED' } })
     const opened = await open(server, '/runs?q=tag:pair')

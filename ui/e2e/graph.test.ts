@@ -1,3 +1,5 @@
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { close, inBrowser, open, useBrowser } from './browser'
 import { freePort, TestServer } from './servers'
@@ -43,7 +45,7 @@ inBrowser('the timeline of a run', () => {
     const closed = await height()
     await page.mouse.click(box.x + 100, box.y + HEAD + 14)
     const panel = page.getByRole('complementary', { name: 'The chosen run' })
-    await panel.getByRole('link', { name: 'load-0' }).waitFor()
+    await panel.getByRole('heading', { name: 'load-0' }).waitFor()
     await panel.getByText('read the rows').waitFor()
     await panel.getByText('Completed').first().waitFor()
     expect(page.url()).toContain(`node=${load}`)
@@ -118,6 +120,21 @@ inBrowser('the timeline of a run', () => {
     await page.waitForFunction((whole) => document.querySelector('.space')!.clientWidth > whole * 1.8, whole)
     await page.getByRole('button', { name: 'Fit' }).click()
     await page.waitForFunction((whole) => document.querySelector('.space')!.clientWidth <= whole, whole)
+    await close(opened)
+  })
+
+  test('shows the result of a task run when one asks for it', async () => {
+    const metadata = { storage_key: join(server.home, 'storage', 'kept'), serializer: { type: 'json' }, storage_block_id: null }
+    mkdirSync(join(server.home, 'storage'), { recursive: true })
+    writeFileSync(metadata.storage_key, JSON.stringify({ metadata, result: '{"rows": 4711}' }))
+    await server.call('POST', `/task_runs/${load}/set_state`, { state: { type: 'COMPLETED', data: metadata }, force: true })
+    const opened = await open(server, `/runs/flow-run/${parent}?node=${load}`)
+    const panel = opened.page.getByRole('complementary', { name: 'The chosen run' })
+    await panel.getByRole('button', { name: 'Show the value' }).waitFor()
+    expect(await panel.getByText('4711').count()).toBe(0)
+    await panel.getByRole('button', { name: 'Show the value' }).click()
+    await panel.getByText('4711').waitFor()
+    await panel.getByText('dict, 14 B').waitFor()
     await close(opened)
   })
 })

@@ -74,6 +74,48 @@ inBrowser('the log of a run', () => {
     await close(opened)
   })
 
+  test('shows the lines around a hit whatever the filter leaves out', async () => {
+    const opened = await show()
+    const { page } = opened
+    await pick(opened, 'Level', 'Errors')
+    await page.getByText('1 line', { exact: true }).waitFor()
+    await page.getByRole('textbox', { name: 'Search the log' }).fill('needle')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 of 1').waitFor()
+    await page.locator('[data-line="0"]').getByRole('button', { name: 'Around' }).click()
+    const around = page.getByRole('group', { name: 'The lines around it' })
+    await around.getByText('needle one').waitFor()
+    await around.getByText('rows of https://warehouse.example/orders').waitFor()
+    await page.locator('[data-line="0"]').getByRole('button', { name: 'Around' }).click()
+    await around.waitFor({ state: 'detached' })
+    await close(opened)
+  })
+
+  test('is read from its end, with times since the run began', async () => {
+    const opened = await show()
+    const { page } = opened
+    await pick(opened, 'Order', 'Newest first')
+    const lines = page.locator('[data-line] .text')
+    await page.waitForFunction(() => document.querySelector('[data-line] .text')?.textContent === 'needle two')
+    expect(await lines.allTextContents()).toHaveLength(8)
+    expect(await lines.last().textContent()).toBe('submitted')
+    await pick(opened, 'Times', 'Since the start')
+    await page.locator('[data-line="7"]').getByText('+22 s').waitFor()
+    await page.keyboard.press('Control+f')
+    await page.keyboard.type('first try')
+    await page.keyboard.press('Enter')
+    await page.locator('[data-line="1"].current .hit').waitFor()
+    await close(opened)
+  })
+
+  test('is narrowed to the task run that was chosen in the drawing', async () => {
+    const opened = await open(server, `/runs/flow-run/${run}?node=${task}&tab=logs`)
+    await opened.page.getByText('1 line', { exact: true }).waitFor()
+    await pick(opened, 'Task', 'All tasks')
+    await opened.page.getByText('8 lines').waitFor()
+    await close(opened)
+  })
+
   test('shows colours, links and JSON as such', async () => {
     const opened = await show()
     const { page } = opened

@@ -29,6 +29,45 @@ inBrowser('people', () => {
     await opened.close()
   })
 
+  test('save a query as a view that only their browser has', async () => {
+    const opened = await open(server, '/runs?q=state:crashed')
+    const { page } = opened
+    await page.getByRole('button', { name: 'Save as a view…' }).click()
+    await page.getByLabel('Name of the view').fill('Mine')
+    await page.getByRole('radio', { name: 'Only in this browser' }).check()
+    await page.getByRole('button', { name: 'Save', exact: true }).click()
+    const view = page.getByRole('region', { name: 'Saved views' }).getByRole('link', { name: 'Mine · only here' })
+    await view.waitFor()
+    const other = await open(server, '/runs?q=state:crashed')
+    await other.page.getByRole('button', { name: 'Save as a view…' }).waitFor()
+    expect(await other.page.getByRole('link', { name: /Mine/ }).count()).toBe(0)
+    await other.close()
+    await page.goto(`${server.url}/runs`)
+    await view.click()
+    await page.waitForURL(/q=state%3Acrashed/)
+    await page.getByRole('button', { name: 'Delete the view…' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
+    await view.waitFor({ state: 'detached' })
+    await close(opened)
+  })
+
+  test('see what is scheduled in a calendar', async () => {
+    const opened = await open(server, '/runs/calendar')
+    const { page } = opened
+    const days = page.locator('section[aria-label]')
+    await days.nth(6).waitFor()
+    // Its schedule begins a run each 20 minutes.
+    const busy = days.nth(1).getByRole('link', { name: 'nightly-etl / prod' })
+    await busy.getByText('72 times').waitFor()
+    await page.getByRole('button', { name: 'The week after' }).click()
+    await page.waitForURL(/week=1/)
+    await page.getByRole('searchbox', { name: 'Flow or deployment' }).fill('train')
+    await busy.waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'train-model / prod' }).first().click()
+    await page.getByRole('heading', { level: 1, name: 'prod' }).waitFor()
+    await close(opened)
+  })
+
   test('save a query as a view that others see, and open the list with it', async () => {
     const opened = await open(server, '/runs?q=state:failed+name:broken')
     await opened.page.getByRole('button', { name: 'Save as a view…' }).click()

@@ -55,6 +55,24 @@ inBrowser('work pools and limits', () => {
     await close(opened)
   })
 
+  test('what is done can be copied as a command and as Python, before and after', async () => {
+    await server.call('POST', '/work_pools/', { name: 'copied', type: 'process' })
+    const opened = await open(server, '/work-pools', { permissions: ['clipboard-read', 'clipboard-write'] })
+    const { page } = opened
+    const read = () => page.evaluate(() => navigator.clipboard.readText())
+    await page.getByRole('switch', { name: 'copied is on' }).uncheck()
+    const told = page.locator('.toast', { hasText: 'The pool is paused.' })
+    await told.getByRole('button', { name: 'Copy the command' }).click()
+    expect(await read()).toBe('prefect work-pool pause copied')
+    await told.getByRole('button', { name: 'Copy as Python' }).click()
+    expect(await read()).toContain('    client.request("PATCH", "/work_pools/copied", json={"is_paused": True})')
+    await page.goto(`${server.url}/work-pools/work-pool/copied/queue/create`)
+    await page.getByRole('textbox', { name: 'Name', exact: true }).fill('high')
+    await page.getByRole('button', { name: 'Copy the command' }).click()
+    expect(await read()).toBe(`prefect api POST /work_pools/copied/queues --data '{"name":"high","description":null,"concurrency_limit":null,"is_paused":false}'`)
+    await close(opened)
+  })
+
   test('a limit says who holds its slots and who waits, and is changed', async () => {
     await server.call('POST', '/v2/concurrency_limits/', { name: 'held-one', limit: 1 })
     const holder = { type: 'flow_run', id: await server.findRun('broken-heron') }

@@ -1,4 +1,4 @@
-"""What a task run makes, and of what: noted when the run is created, emitted as events when it has ended."""
+"""Assets of task runs and their sources: noted when a run is created, emitted as events when it has ended."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ UPLOAD_WINDOW = timedelta(minutes=30)
 
 @dataclass(frozen=True)
 class StoredBundle:
-    """Where the bundle of a run goes in the storage of its work pool.
+    """The place of a run's bundle in the storage of its work pool.
 
     Attributes:
         key: Its place in the storage.

@@ -1,4 +1,4 @@
-"""Which work pool and which class of worker a command means, and the installation of the class's package."""
+"""The work pool and the class of worker that a command means, and the installation of the class's package."""
 
 from __future__ import annotations
 

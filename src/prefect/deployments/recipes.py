@@ -84,7 +84,7 @@ _AZURE = _store(
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """Where the code of flows is kept.
+    """The place where the code of flows is kept.
 
     Attributes:
         description: What it does.

@@ -8,6 +8,39 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import AnyStr
 
+_IGNORED_BY_DEFAULT = """\
+# Files that are not part of a flow's code, with the syntax of .gitignore
+
+# Prefect
+.prefect/
+
+# Python
+__pycache__/
+*.py[cod]
+*$py.class
+*.egg-info/
+*.egg
+build/
+dist/
+.venv/
+venv/
+env/
+
+# Tools
+.ipynb_checkpoints/
+.mypy_cache/
+.pytest_cache/
+.ruff_cache/
+.vscode/
+.idea/
+
+# Version control
+.git/
+
+# Operating systems
+.DS_Store
+"""
+
 
 def filter_files(
     root: str = ".",
@@ -87,3 +120,17 @@ def is_ignored(path: str, rules: list[Rule]) -> bool:
         if pattern.fullmatch(path):
             ignored = ignores
     return ignored
+
+
+def create_default_ignore_file(path: str) -> bool:
+    """Write a `.prefectignore` into a directory, unless there is one.
+
+    Returns:
+        Whether it was written.
+    """
+    try:
+        with (Path(path) / ".prefectignore").open("x", encoding="utf-8") as file:
+            file.write(_IGNORED_BY_DEFAULT)
+    except FileExistsError:
+        return False
+    return True

@@ -6,7 +6,7 @@ from prefect import _forks
 
 
 class Wakeup:
-    """An event that waiting clears.
+    """An event that is cleared by waiting for it.
 
     `threading.Event` is a lock in Python code: an interrupt (Ctrl+C, a timeout) within `set` or `wait` may leave it
     locked, and its next user blocks forever.

@@ -31,8 +31,9 @@ else:
 
 GATHER_INTERVAL_SECONDS = 0.05
 """How long a batch gathers records before it is written: what a kill -9 can lose, a fourth of the guarantee."""
-MAX_BATCH_BYTES = 1 << 20
-"""About how many bytes a batch has at most."""
+MAX_BATCH_BYTES = 1 << 16
+"""About how many bytes a batch has at most. The memory of larger ones comes from the system anew each time, which costs
+two page faults a task."""
 MAX_HELD_BYTES = 64 << 20
 """How much is held in memory while the file cannot be written; beyond that the oldest batches are dropped."""
 RETRY_INTERVAL_SECONDS = 0.5

@@ -1,4 +1,4 @@
-"""Whether the current run persists its result, and in which store; outside of a run by the settings.
+"""Persistence of the current run's result: whether, and in which store; outside of a run by the settings.
 
 Every run calls this (hot path), so it must import nothing heavy.
 """

@@ -1,4 +1,4 @@
-"""Where the code of flows comes from: a git repository, a remote store, a block, or a local directory.
+"""Origins of the code of flows: a git repository, a remote store, a block, or a local directory.
 
 A storage copies code to its `destination`, and describes itself as the pull step of a deployment.
 """

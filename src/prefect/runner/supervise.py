@@ -1,4 +1,4 @@
-"""How a flow run ends whose process has ended: a run that recorded no outcome gets one from its supervisor.
+"""The end of a flow run whose process has ended: one that recorded no outcome gets it from its supervisor.
 
 A process that was killed cannot say so. Its supervisor sees its end immediately, long before the run's heartbeats are
 missed.
@@ -24,7 +24,7 @@ else:
 
 
 class StopReason(Enum):
-    """Why a supervisor has ended the process of a flow run."""
+    """The reason for which a supervisor has ended the process of a flow run."""
 
     CANCELLED = "cancelled"
     SHUTDOWN = "shutdown"
@@ -32,7 +32,7 @@ class StopReason(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessEnd:
-    """How the process of a flow run has ended.
+    """The end of the process of a flow run.
 
     Attributes:
         flow_run_id: The flow run.

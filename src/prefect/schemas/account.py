@@ -58,7 +58,7 @@ class IPAllowlist(PrefectBaseModel):
 
 
 class IPAllowlistMyAccessResponse(PrefectBaseModel):
-    """Whether the caller may access the account."""
+    """The answer to whether the caller may access the account."""
 
     allowed: bool
     detail: str

@@ -46,7 +46,7 @@ def _everything() -> ResourceSpecification:
 
 
 class Posture(AutoEnum):
-    """Whether a trigger waits for events, for their absence, or for a metric."""
+    """The posture of a trigger: it waits for events, for their absence, or for a metric."""
 
     Reactive = auto()
     Proactive = auto()

@@ -13,14 +13,14 @@ from prefect.types.enums import AutoEnum
 
 
 class ConcurrencyLimitStrategy(AutoEnum):
-    """How a run of a deployment is handled whose concurrency limit is reached."""
+    """The handling of a run of a deployment whose concurrency limit is reached."""
 
     ENQUEUE = auto()
     CANCEL_NEW = auto()
 
 
 class ConcurrencyOptions(PrefectBaseModel):
-    """How the concurrency limit of a deployment is enforced. The grace period is in seconds."""
+    """Options of the concurrency limit of a deployment. The grace period is in seconds."""
 
     collision_strategy: ConcurrencyLimitStrategy
     grace_period_seconds: int | None = Field(default=None, ge=60, le=86400)
@@ -35,7 +35,7 @@ class ConcurrencyLimitConfig(PrefectBaseModel):
 
 
 class ConcurrencyLimit(ObjectBaseModel):
-    """How many task runs with a tag may run at the same time; `active_slots` are those that do."""
+    """The limit of task runs with a tag that run at the same time; `active_slots` are those that do."""
 
     tag: str
     concurrency_limit: int

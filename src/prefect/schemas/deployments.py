@@ -17,7 +17,7 @@ from prefect.types.names import Name
 
 
 class DeploymentStatus(AutoEnum):
-    """Whether a worker is available for the deployment."""
+    """The availability of a worker for a deployment."""
 
     READY = auto()
     NOT_READY = auto()
@@ -25,7 +25,7 @@ class DeploymentStatus(AutoEnum):
 
 
 class BranchingScheduleHandling(str, Enum):  # noqa: UP042  # `str()` of a member shows the enum
-    """How the schedules of a branched deployment are handled."""
+    """The handling of the schedules of a branched deployment."""
 
     KEEP = "keep"
     REMOVE = "remove"
@@ -33,7 +33,7 @@ class BranchingScheduleHandling(str, Enum):  # noqa: UP042  # `str()` of a membe
 
 
 class DeploymentBranchingOptions(ObjectBaseModel):
-    """How a deployment is branched."""
+    """Options of branching a deployment."""
 
     schedule_handling: BranchingScheduleHandling = BranchingScheduleHandling.REMOVE
 

@@ -1,4 +1,4 @@
-"""How often a flow run's process sends heartbeats, and for how long the run counts as alive after one.
+"""Intervals of heartbeats of a flow run's process, and for how long the run counts as alive after one.
 
 The one place for both sides: the client that sends them and the server that waits for them. A killed program's run is
 Crashed after at most a lease and a sweep: 25 + 3 seconds by default. A heartbeat that is late by up to one and a half

@@ -10,6 +10,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
+from prefect.types import json_codec
+
 Labels: TypeAlias = dict[str, str]
 
 MAX_MESSAGE_CHARS = 100_000
@@ -139,7 +141,7 @@ def _build_event(
             "prefect.run-count": str(run.run_count),
             "prefect.state-message": _shorten_message(after),
             "prefect.state-name": after.name,
-            "prefect.state-timestamp": after.timestamp.isoformat(timespec="microseconds"),
+            "prefect.state-timestamp": json_codec.format_time(after.timestamp),
             "prefect.state-type": after.type,
         },
         "related": related,

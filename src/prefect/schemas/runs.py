@@ -37,7 +37,7 @@ class Flow(ObjectBaseModel):
 
 
 class Actor(PrefectBaseModel):
-    """Who changes an object."""
+    """The author of a change to an object."""
 
     id: UUID | None = None
     type: str | None = None
@@ -53,7 +53,7 @@ class UpdatedBy(Actor):
 
 
 class FlowRunPolicy(PrefectBaseModel):
-    """How a flow run is retried, paused and resumed; delays are in seconds."""
+    """The policy by which a flow run is retried, paused and resumed; delays are in seconds."""
 
     max_retries: int = Field(default=0, deprecated=True)
     retry_delay_seconds: float = Field(default=0, deprecated=True)
@@ -75,7 +75,7 @@ class FlowRunPolicy(PrefectBaseModel):
 
 
 class TaskRunPolicy(PrefectBaseModel):
-    """How a task run is retried; delays are in seconds."""
+    """The policy by which a task run is retried; delays are in seconds."""
 
     max_retries: int = Field(default=0, deprecated=True)
     retry_delay_seconds: float = Field(default=0, deprecated=True)

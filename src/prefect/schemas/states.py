@@ -41,7 +41,7 @@ class StateType(AutoEnum):
 
 
 class RunType(AutoEnum):
-    """Whether a run is a flow's or a task's."""
+    """The kind of a run: a flow's or a task's."""
 
     FLOW_RUN = "flow_run"
     TASK_RUN = "task_run"

@@ -20,14 +20,14 @@ DEFAULT_AGENT_WORK_POOL_NAME = "default-agent-pool"
 
 
 class QueueFilter(PrefectBaseModel):
-    """Which runs a work queue holds."""
+    """The filter of the runs that a work queue holds."""
 
     tags: list[str] | None = None
     deployment_ids: list[UUID] | None = None
 
 
 class WorkPoolStatus(AutoEnum):
-    """Whether a worker polls the pool."""
+    """The status of a work pool, by whether a worker polls it."""
 
     READY = auto()
     NOT_READY = auto()
@@ -40,7 +40,7 @@ class WorkPoolStatus(AutoEnum):
 
 
 class WorkPoolStorageConfiguration(PrefectBaseModel):
-    """How code and results of a pool are stored."""
+    """The storage of code and results of a work pool."""
 
     bundle_upload_step: dict[str, Any] | None = None
     bundle_execution_step: dict[str, Any] | None = None
@@ -73,7 +73,7 @@ class WorkPool(ObjectBaseModel):
 
 
 class WorkQueueStatus(AutoEnum):
-    """Whether a worker polls the queue."""
+    """The status of a work queue, by whether a worker polls it."""
 
     READY = auto()
     NOT_READY = auto()
@@ -128,7 +128,7 @@ class WorkQueue(WorkQueueFields, ObjectBaseModel):
 
 
 class WorkerStatus(AutoEnum):
-    """Whether a worker has sent a heartbeat recently."""
+    """The status of a worker, by whether it has sent a heartbeat recently."""
 
     ONLINE = auto()
     OFFLINE = auto()

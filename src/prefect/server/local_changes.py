@@ -163,7 +163,7 @@ class LocalChanges:
 
 
 class _Watched:
-    """Which of those who wait have to read the store.
+    """The waiting callers that have to read the store.
 
     Args:
         polled: Whether its files have changed, for those who check immediately.

@@ -1,4 +1,4 @@
-"""Which events concern an event trigger."""
+"""Matching of events and event triggers."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class EntrypointType(Enum):
-    """Whether an entrypoint is a file and a name in it (`flows.py:hello`) or an importable name (`pkg.flows.hello`)."""
+    """The kind of an entrypoint: a file and a name (`flows.py:hello`), or an importable name (`pkg.flows.hello`)."""
 
     FILE_PATH = "file_path"
     MODULE_PATH = "module_path"

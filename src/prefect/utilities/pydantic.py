@@ -10,8 +10,8 @@ import pydantic
 from pydantic import BaseModel, Secret, TypeAdapter
 from pydantic_core import to_jsonable_python
 
+from prefect.blocks.dispatch import get_dispatch_key, lookup_type
 from prefect.loading.imports import from_qualified_name, to_qualified_name
-from prefect.utilities.dispatch import get_dispatch_key, lookup_type
 from prefect.utilities.names import obfuscate
 
 __all__ = [

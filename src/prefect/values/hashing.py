@@ -86,7 +86,7 @@ def _dump(values: Any) -> str:
 def _to_json(values: Any) -> str:
     text = _dump(values)
     if _HIDDEN in text:
-        raise ValueError("pydantic's secrets look all the same in JSON")
+        raise ValueError("Secrets are not compared: all of them look the same in JSON.")
     return text
 
 

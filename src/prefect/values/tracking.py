@@ -1,4 +1,4 @@
-"""Which run returned a value: found by the value's identity, without keeping the value alive."""
+"""The runs that returned values, found by the identity of a value, without keeping it alive."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class ExplainedResult(BaseWorkerResult):
-    """How the infrastructure of a flow run ended.
+    """The end of a flow run's infrastructure, with a reason if its engine gives one.
 
     Attributes:
         reason: Why it ended, if its engine says more than its status.

@@ -44,7 +44,7 @@ logger = get_logger("workers.cleanup")
 
 @dataclass(frozen=True)
 class CleanupExecutionResult:
-    """How a clean-up job ended for its handler.
+    """The outcome of a clean-up job for its handler.
 
     Attributes:
         operation: `ack`: it is done; `release`: another worker, or another attempt, may do it.

@@ -88,7 +88,7 @@ class ProcessVariables(_ProcessFields, BaseVariables):
 
 
 class ProcessWorkerResult(BaseWorkerResult):
-    """How the process of a flow run ended."""
+    """The end of the process of a flow run."""
 
 
 class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, ProcessWorkerResult]):

@@ -1,4 +1,4 @@
-"""Which processes on this machine run flow runs: a file each, so that another worker finds the one that it has to stop.
+"""Marks of the processes that run flow runs on this machine: a file each, so that another worker finds the one to stop.
 
 A pid alone says too little: it is reused, and the same one exists on every machine. The file's name has the run and the
 pid, and its content identifies the process.

@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 
 class BaseWorkerResult(BaseModel, abc.ABC):
-    """How the infrastructure of a flow run ended.
+    """The end of a flow run's infrastructure.
 
     Attributes:
         identifier: The identifier of the infrastructure.

@@ -1,4 +1,4 @@
-"""Which types of work pool there are, and their default job templates."""
+"""The types of work pool, and their default job templates."""
 
 from __future__ import annotations
 

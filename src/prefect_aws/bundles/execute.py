@@ -14,7 +14,7 @@ _MISSING = ("404", "NoSuchKey", "NoSuchBucket")
 
 
 class DownloadResult(TypedDict):
-    """Where a bundle was downloaded to."""
+    """The place that a bundle was downloaded to."""
 
     local_path: str
 

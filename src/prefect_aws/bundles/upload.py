@@ -10,7 +10,7 @@ from prefect_aws.credentials import AwsCredentials
 
 
 class UploadResult(TypedDict):
-    """Where a bundle was uploaded to."""
+    """The place that a bundle was uploaded to."""
 
     bucket: str
     key: str

@@ -1,1 +1,1 @@
-"""What the worker does with a cluster: its calls, what it watches, and what the status of jobs and pods means."""
+"""The worker's dealings with a cluster: its calls, its watches, and the meaning of the status of jobs and pods."""

@@ -1,4 +1,4 @@
-"""What the status of a job and of its pods means, in plain words. Pure functions on the objects of the API."""
+"""The meaning of the status of a job and of its pods, in plain words. Pure functions on the objects of the API."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNKNOWN_EXIT_CODE = -1
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job ended.
+    """The end of a job.
 
     Attributes:
         exit_code: The exit status of its container; -1 if that is not known.

@@ -24,11 +24,18 @@ from prefect.server.app.authentication import (
     authenticate,
     default_authenticators,
 )
+from prefect.server.app.csrf import CsrfAuthenticator
+from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.sqlite_writer import SqliteWriterDatabase
 from prefect.server.local import LocalApplication
 from prefect.server.principals import ADMIN, ANONYMOUS, Permission, Principal
 from prefect.server.services.core.errors import Forbidden
-from prefect.settings import PREFECT_SERVER_API_AUTH_STRING, get_current_settings, temporary_settings
+from prefect.settings import (
+    PREFECT_SERVER_API_AUTH_STRING,
+    PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED,
+    get_current_settings,
+    temporary_settings,
+)
 from tests.server.websocket_client import TIMEOUT_SECONDS, connect_client, ping, serve
 
 READER = Principal("reader", "token", frozenset({Permission.READ}))
@@ -221,3 +228,80 @@ async def test_callers_without_credentials_are_anonymous_unless_there_is_an_auth
     with temporary_settings({PREFECT_SERVER_API_AUTH_STRING: auth_string}):
         authenticators = default_authenticators(get_current_settings())
     assert await authenticate(request(), authenticators) is principal
+
+
+# --- CSRF tokens -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+async def guarded(tmp_path: Path) -> AsyncIterator[Server]:
+    """A server that requires CSRF tokens, and recognises its callers by their tokens."""
+    database = SqliteWriterDatabase(tmp_path / "store.db")
+    await database.open()
+    with temporary_settings({PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED: True}):
+        server = Server(get_current_settings(), database, loops=False, authenticators=[by_token])
+        server.bus.start(database)
+        yield server
+    await database.close()
+
+
+async def test_unsafe_request_needs_a_valid_csrf_token_of_its_client(guarded: Server) -> None:
+    async with http(guarded, "reader") as client:
+        token = (await client.get("/csrf-token", params={"client": "me"})).json()["token"]
+        for headers, detail in (
+            ({}, "The request has no CSRF token: fetch one, and send it as Prefect-Csrf-Token."),
+            (
+                {"prefect-csrf-token": token},
+                "The request does not name the client of its CSRF token: send Prefect-Csrf-Client.",
+            ),
+            (
+                {"prefect-csrf-token": token, "prefect-csrf-client": "you"},
+                "Invalid CSRF token or client: fetch another token.",
+            ),
+        ):
+            refused = await client.post("/flows/filter", json={}, headers=headers)
+            assert (refused.status_code, refused.json()) == (403, {"detail": detail})
+        accepted = await client.post(
+            "/flows/filter", json={}, headers={"prefect-csrf-token": token, "prefect-csrf-client": "me"}
+        )
+        assert accepted.status_code == 200
+
+
+async def test_safe_request_needs_no_csrf_token(guarded: Server) -> None:
+    async with http(guarded, "reader") as client:
+        assert (await client.get("/version")).status_code == 200
+
+
+async def test_request_without_credentials_and_csrf_token_is_unauthorized(guarded: Server) -> None:
+    async with http(guarded, "nobody") as client:
+        assert (await client.post("/flows/filter", json={})).status_code == 401
+
+
+async def test_version_of_an_old_client_is_refused_before_its_csrf_token(guarded: Server) -> None:
+    async with http(guarded, "reader") as client:
+        answer = await client.post("/flows/filter", json={}, headers={"x-prefect-api-version": "0.1.0"})
+    assert answer.status_code == 400
+
+
+async def test_websocket_needs_no_csrf_token(guarded: Server) -> None:
+    scope = {"type": "websocket", TOKEN: "reader"}
+    assert await authenticate(scope, guarded.authenticators) is READER
+
+
+async def test_request_is_refused_for_now_when_csrf_tokens_cannot_be_read(
+    guarded: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(*_: Any) -> Any:
+        raise StoreUnavailable("The database is away.")
+
+    monkeypatch.setattr(guarded.database, "read", fail)
+    headers = {"prefect-csrf-token": "t", "prefect-csrf-client": "me"}
+    async with http(guarded, "reader") as client:
+        answer = await client.post("/flows/filter", json={}, headers=headers)
+    assert (answer.status_code, answer.headers["prefect-journal"]) == (503, "1")
+
+
+async def test_csrf_authenticator_leaves_the_decision_to_others(guarded: Server) -> None:
+    scope = {**request(), "method": "GET"}
+    assert await CsrfAuthenticator([allow_anonymous], guarded.database)(scope) is ANONYMOUS
+    assert await CsrfAuthenticator([], guarded.database)(scope) is None

@@ -48,6 +48,16 @@ async def test_document_allows_nothing_from_elsewhere_and_no_inline_script(tmp_p
     assert "http" not in policy
 
 
+async def test_diagrams_are_drawn_in_a_document_without_an_origin(tmp_path: Path) -> None:
+    async with client(tmp_path) as page:
+        (tmp_path / "diagram.html").write_text("<script src=assets/diagram-abc.js></script>")
+        answer = await page.get("/diagram.html")
+    policy = answer.headers["content-security-policy"]
+    assert answer.text == "<script src=assets/diagram-abc.js></script>"
+    assert "default-src 'none'" in policy and policy.partition("sandbox ")[2].startswith("allow-scripts;")
+    assert "connect-src" not in policy and "http" not in policy
+
+
 async def test_document_describes_the_server(tmp_path: Path) -> None:
     settings = {"server__api__auth_string": "me:secret", "server__ui__api_url": "https://x.example/api"}
     async with client(tmp_path, **settings) as page:

@@ -73,8 +73,29 @@ export async function getPaced<T>(path: string, signal?: AbortSignal, shared = f
   return { ...pace, value }
 }
 
-export async function send<T = unknown>(method: 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown) {
+/** A request that changed something. */
+export interface Change {
+  method: 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  path: string
+  body?: unknown
+}
+
+/** The latest changes that nobody was told of yet. */
+let changes: (Change & { at: number })[] = []
+const TOLD_WITHIN_MS = 10_000
+/** Requests that only ask, or whose page says itself how to do the same; those of blocks may have secrets. */
+const UNTOLD = /\/(filter|validate|holders|count-by\/\w+)$|^\/ui\/|^\/block_documents\/.*$/
+
+/** Return the latest changes, once. */
+export function takeChanges(): Change[] {
+  const latest = changes.filter((change) => change.at > Date.now() - TOLD_WITHIN_MS)
+  changes = []
+  return latest.map(({ at: _, ...change }) => change)
+}
+
+export async function send<T = unknown>(method: Change['method'], path: string, body?: unknown) {
   const response = await request(method, path, body, server.csrf ? await csrfHeaders() : {})
+  if (!UNTOLD.test(path) || (method === 'DELETE' && !path.startsWith('/ui/'))) changes.push({ method, path, ...(body === undefined ? {} : { body }), at: Date.now() })
   const text = await response.text()
   return (text ? JSON.parse(text) : undefined) as T
 }

@@ -7,7 +7,7 @@ export type Theme = 'system' | 'light' | 'dark'
 export type Palette = 'standard' | 'red-green' | 'blue-yellow' | 'grey'
 
 /** Columns of a list of runs that can be left out. */
-export const RUN_COLUMNS = ['Started', 'Duration', 'Tasks', 'Deployment', 'Tags'] as const
+export const RUN_COLUMNS = ['Started', 'Duration', 'Tasks', 'Deployment', 'Parameters', 'Tags'] as const
 export type RunColumn = (typeof RUN_COLUMNS)[number]
 
 /** How the runs of a flow run are drawn. */
@@ -31,7 +31,9 @@ interface Choices {
   chart: boolean
   pageSize: number
   wrapLogs: boolean
-  logDeltas: boolean
+  /** What stands before a line of a log: the clock, the time since the run began, or since the line before. */
+  logTimes: 'clock' | 'since' | 'gaps'
+  newestFirst: boolean
   palette: Palette
   dense: boolean
   twelveHours: boolean
@@ -40,11 +42,31 @@ interface Choices {
   graphLayout: GraphLayout
   hiddenGraphParts: GraphPart[]
   groupEvents: boolean
+  /** Views of lists of runs that only this browser has; others are the server's. */
+  ownViews: (DefaultView & { kind: 'flow_run' | 'task_run'; name: string })[]
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
 }
 
 const KEY = 'preferences'
-const DEFAULTS: Choices = { theme: 'system', zone: 'local', chart: true, pageSize: 50, wrapLogs: false, logDeltas: false, palette: 'standard', dense: false, twelveHours: false, hiddenColumns: [], pinned: [], graphLayout: 'Timeline', hiddenGraphParts: [], groupEvents: true, views: {} }
+const DEFAULTS: Choices = {
+  theme: 'system',
+  zone: 'local',
+  chart: true,
+  pageSize: 50,
+  wrapLogs: false,
+  logTimes: 'clock',
+  newestFirst: false,
+  palette: 'standard',
+  dense: false,
+  twelveHours: false,
+  hiddenColumns: [],
+  pinned: [],
+  graphLayout: 'Timeline',
+  hiddenGraphParts: [],
+  groupEvents: true,
+  ownViews: [],
+  views: {},
+}
 
 function read(): Choices {
   try {

@@ -1,8 +1,12 @@
 /** Short messages about what a person has just done. */
+import { takeChanges, type Change } from '../api/client'
+
 export interface Toast {
   id: number
   text: string
   failed: boolean
+  /** What was changed, to do the same elsewhere. */
+  changes: Change[]
 }
 
 export const toasts = $state<Toast[]>([])
@@ -10,8 +14,9 @@ let last = 0
 
 export function say(text: string, failed = false) {
   const id = (last += 1)
-  toasts.push({ id, text, failed })
-  setTimeout(() => dismiss(id), failed ? 9000 : 4000)
+  const changes = takeChanges()
+  toasts.push({ id, text, failed, changes: failed ? [] : changes })
+  setTimeout(() => dismiss(id), failed || changes.length ? 9000 : 4000)
 }
 
 export function dismiss(id: number) {

@@ -51,6 +51,7 @@ export function compareRows(sort: string): (a: RunRow, b: RunRow) => number {
     end: (row) => row.end_time ?? '',
     name: (row) => row.name,
     duration: secondsOf,
+    lateness: (row) => (row.expected_start_time ? (row.start_time ? new Date(row.start_time).getTime() : Date.now()) - new Date(row.expected_start_time).getTime() : 0),
   }
   const of = value[sort.replace('-', '')] ?? startOf
   const sign = sort.startsWith('-') ? -1 : 1

@@ -11,6 +11,12 @@ test('only links that a page may follow are links', () => {
   expect(links).toEqual([{ kind: 'link', text: 'a', href: 'https://x.example' }])
 })
 
+test('formulas are between dollars, or in fences', () => {
+  expect(parseMarkdown('$$\nx^2\n$$\n\n$$y$$\n\n```math\nz\n```')).toEqual(['x^2', 'y', 'z'].map((text) => ({ kind: 'math', text })))
+  expect(parseInlines('area $\\pi r^2$ of $a$').filter((part) => part.kind === 'math').map((part) => part.text)).toEqual(['\\pi r^2', 'a'])
+  expect(parseInlines('$5 and $6, or $ 7 $, US$8').map((part) => part.kind)).toEqual(['text'])
+})
+
 test('a fence that is not closed ends with the text', () => {
   expect(parseMarkdown('```\nx')).toEqual([{ kind: 'code', text: 'x', language: '' }])
 })

@@ -1,17 +1,19 @@
 /** Markdown as a tree that is drawn with elements: no HTML of the text is ever used. */
 
-export type Inline = { kind: 'text' | 'code' | 'bold' | 'italic' | 'link' | 'image'; text: string; href?: string }
+export type Inline = { kind: 'text' | 'code' | 'math' | 'bold' | 'italic' | 'link' | 'image'; text: string; href?: string }
 
 export type Block =
   | { kind: 'heading'; level: number; inlines: Inline[] }
   | { kind: 'paragraph'; inlines: Inline[] }
   | { kind: 'quote'; inlines: Inline[] }
   | { kind: 'code'; text: string; language: string }
+  | { kind: 'math'; text: string }
   | { kind: 'list'; ordered: boolean; items: Inline[][] }
   | { kind: 'table'; head: Inline[][]; rows: Inline[][][] }
   | { kind: 'rule' }
 
-const INLINE = /`([^`]+)`|\*\*(.+?)\*\*|__(.+?)__|\*([^*\s][^*]*)\*|_([^_\s][^_]*)_|!\[([^\]]*)\]\(([^)\s]+)[^)]*\)|\[([^\]]+)\]\(([^)\s]+)[^)]*\)|(https?:\/\/[^\s<)]+)/g
+// Dollars are around a formula where no space is inside of them, and no digit follows: `$5 and $6` is none.
+const INLINE = /`([^`]+)`|\$(?![\s$])((?:\\.|[^$\\])*?[^\s\\$])\$(?!\d)|\*\*(.+?)\*\*|__(.+?)__|\*([^*\s][^*]*)\*|_([^_\s][^_]*)_|!\[([^\]]*)\]\(([^)\s]+)[^)]*\)|\[([^\]]+)\]\(([^)\s]+)[^)]*\)|(https?:\/\/[^\s<)]+)/g
 
 /** Return a link if it is one that a page may follow. */
 function safe(href: string): string | undefined {
@@ -23,8 +25,9 @@ export function parseInlines(text: string): Inline[] {
   let from = 0
   for (const match of text.matchAll(INLINE)) {
     if (match.index > from) found.push({ kind: 'text', text: text.slice(from, match.index) })
-    const [whole, code, strong, strong2, em, em2, alt, src, label, href, bare] = match
+    const [whole, code, math, strong, strong2, em, em2, alt, src, label, href, bare] = match
     if (code !== undefined) found.push({ kind: 'code', text: code })
+    else if (math !== undefined) found.push({ kind: 'math', text: math })
     else if (strong ?? strong2) found.push({ kind: 'bold', text: (strong ?? strong2) as string })
     else if (em ?? em2) found.push({ kind: 'italic', text: (em ?? em2) as string })
     else {
@@ -48,6 +51,7 @@ export function parseMarkdown(text: string): Block[] {
     const heading = /^(#{1,6})\s+(.*)$/.exec(line)
     const fence = /^\s*(```|~~~)(\S*)/.exec(line)
     if (!line.trim()) n += 1
+    else if (/^\s*\$\$/.test(line)) n = addMath(blocks, lines, n)
     else if (fence) n = addCode(blocks, lines, n, fence[1] as string, fence[2] ?? '')
     else if (heading) {
       blocks.push({ kind: 'heading', level: heading[1]!.length, inlines: parseInlines(heading[2]!) })
@@ -66,8 +70,18 @@ function addCode(blocks: Block[], lines: string[], begin: number, mark: string, 
   let n = begin + 1
   const code: string[] = []
   while (n < lines.length && !lines[n]!.trim().startsWith(mark)) code.push(lines[n++] as string)
-  blocks.push({ kind: 'code', text: code.join('\n'), language })
+  const text = code.join('\n')
+  blocks.push(['math', 'latex', 'tex'].includes(language) ? { kind: 'math', text } : { kind: 'code', text, language })
   return n + 1
+}
+
+/** Add a formula between double dollars, on one line or on more. */
+function addMath(blocks: Block[], lines: string[], begin: number): number {
+  let n = begin
+  const text: string[] = [lines[n++]!.trim().slice(2)]
+  while (n < lines.length && !text.at(-1)!.trim().endsWith('$$')) text.push(lines[n++] as string)
+  blocks.push({ kind: 'math', text: text.join('\n').trim().replace(/\$\$$/, '').trim() })
+  return n
 }
 
 function addTable(blocks: Block[], lines: string[], begin: number): number {
@@ -97,7 +111,7 @@ function addText(blocks: Block[], lines: string[], begin: number): number {
   const quote = /^\s*>/.test(lines[begin] as string)
   const text: string[] = []
   let n = begin
-  while (n < lines.length && lines[n]!.trim() && (n === begin || !/^(#{1,6}\s|\s*(```|~~~|[-*+]\s|\d+[.)]\s))/.test(lines[n]!))) {
+  while (n < lines.length && lines[n]!.trim() && (n === begin || !/^(#{1,6}\s|\s*(\$\$|```|~~~|[-*+]\s|\d+[.)]\s))/.test(lines[n]!))) {
     text.push(lines[n++]!.replace(/^\s*>\s?/, ''))
   }
   const inlines = parseInlines(text.join('\n'))

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatDuration, formatRelative, formatTime } from './format'
+import { formatBytes, formatDuration, formatRelative, formatTime } from './format'
 
 test.each([
   [0, '0 s'],
@@ -13,6 +13,14 @@ test.each([
   [-65, '-1m 05s'],
 ])('a duration of %d s is %s', (seconds, text) => {
   expect(formatDuration(seconds)).toBe(text)
+})
+
+test.each([
+  [920, '920 B'],
+  [4210, '4.2 KB'],
+  [12_400_000, '12 MB'],
+])('a size of %d bytes is %s', (bytes, text) => {
+  expect(formatBytes(bytes)).toBe(text)
 })
 
 test.each([

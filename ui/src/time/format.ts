@@ -89,10 +89,33 @@ export function formatDay(at: number, zone: Zone): string {
 export function formatTick(at: number, stepMs: number, zone: Zone): string {
   if (stepMs >= 86_400_000) return formatter(zone, { day: 'numeric', month: 'short' }).format(new Date(at))
   if (stepMs >= 60_000) return formatter(zone, { hour: '2-digit', minute: '2-digit' }).format(new Date(at))
-  return formatter(zone, TIME).format(new Date(at))
+  return stepMs >= 1000 ? formatter(zone, TIME).format(new Date(at)) : formatClock(at, zone)
 }
 
 /** Return a count as `1,234`. */
 export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
+}
+
+/** Return when the day of a time begins in a zone, in milliseconds. */
+export function startOfDay(at: number, zone: Zone): number {
+  const passed = readClock(at, zone)
+  const begin = at - passed
+  // Where the clocks change on the day, what has passed is an hour more or less than the clock says.
+  const off = readClock(begin, zone)
+  return off > 43_200_000 ? begin + 86_400_000 - off : begin - off
+}
+
+/** Return what a clock of the zone shows, in milliseconds after midnight. */
+function readClock(at: number, zone: Zone): number {
+  const text = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23', ...(zone === 'local' ? {} : { timeZone: zone === 'utc' ? 'UTC' : zone }) }).format(new Date(at))
+  const [hours, minutes, seconds] = text.split(':').map(Number) as [number, number, number]
+  return ((hours * 60 + minutes) * 60 + seconds) * 1000 + (at % 1000)
+}
+
+/** Return a size as people read it: `920 B`, `4.2 KB`, `12 MB`. */
+export function formatBytes(bytes: number): string {
+  if (bytes < 1000) return `${bytes} B`
+  const [size, unit] = bytes < 1_000_000 ? [bytes / 1000, 'KB'] : [bytes / 1_000_000, 'MB']
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`
 }

@@ -41,7 +41,7 @@ class RelatedFilters(RunRelatedFilters, total=False):
 
 
 class Page(TypedDict, total=False):
-    """Which of the objects that satisfy all filters are read.
+    """One page of the objects that satisfy all filters.
 
     Attributes:
         limit: How many at most; 200 if None.

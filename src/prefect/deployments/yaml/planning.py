@@ -39,7 +39,7 @@ class Plan:
 
     @property
     def action(self) -> str:
-        """What would happen: `create`, `update` or `unchanged`."""
+        """The action that would be taken: `create`, `update` or `unchanged`."""
         if self.change.before is None:
             return "create"
         return "unchanged" if self.change.is_empty and not self.changes_triggers else "update"

@@ -1,4 +1,4 @@
-"""Where the version of a deployment's code comes from: `version_type` of a project file."""
+"""The origin of the version of a deployment's code: `version_type` of a project file."""
 
 from __future__ import annotations
 

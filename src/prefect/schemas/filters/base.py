@@ -13,7 +13,7 @@ from prefect.types.enums import AutoEnum
 
 
 class Operator(AutoEnum):
-    """Whether all conditions of a filter must hold, or any one of them."""
+    """The operator of a filter's conditions: all must hold, or any one of them."""
 
     and_ = auto()
     or_ = auto()

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import prefect
 from prefect.server.app import metrics, sockets
 from prefect.server.app.authentication import Authenticator, default_authenticators
-from prefect.server.app.csrf import CsrfMiddleware
+from prefect.server.app.csrf import CsrfAuthenticator
 from prefect.server.app.dispatch import OperationDispatcher
 from prefect.server.app.endpoints import LazyRoute
 from prefect.server.app.errors import HANDLERS
@@ -112,6 +112,8 @@ class Server(ServerState):
         self.bus = Bus()
         self.loops = Loops(self.database, self.bus, self.settings, metrics.observe_round) if loops else None
         self.authenticators = default_authenticators(self.settings) if authenticators is None else authenticators
+        if self.settings.server.api.csrf_protection_enabled:
+            self.authenticators = [CsrfAuthenticator(self.authenticators, self.database)]
         self.answers = SharedAnswers()
         self.live = LiveHub(self)
         self._routes = [LazyRoute(operation, self) for operation in list_operations()]
@@ -150,11 +152,9 @@ class Server(ServerState):
 
     def _build_app(self) -> FastAPI:
         api_settings = self.settings.server.api
-        api: ASGIApp = OperationDispatcher(self._routes, self.api)
-        if api_settings.csrf_protection_enabled:
-            api = CsrfMiddleware(api, self.database)
         base = base_path(self.settings)
-        app = _App(base, RequestMiddleware(api, self.authenticators), lifespan=self._lifespan)
+        api = RequestMiddleware(OperationDispatcher(self._routes, self.api), self.authenticators)
+        app = _App(base, api, lifespan=self._lifespan)
         app.state.server = self
         add_root_pages(app, self.api, base, self.settings)
         app.add_middleware(

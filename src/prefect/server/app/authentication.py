@@ -1,7 +1,7 @@
 """Authentication: which principal a request or a websocket acts for.
 
-A server has a few authenticators. Each checks one kind of credentials; the first that recognises them decides.
-The CSRF check is a separate middleware (`app.csrf`), since it does not identify the caller.
+A server has a few authenticators. Each checks one kind of credentials; the first that recognises them decides. The one
+that requires CSRF tokens (`app.csrf`) stands before the others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from prefect.settings import Settings
 
 Authenticator: TypeAlias = Callable[[Scope], Awaitable[Principal | None]]
-"""Returns the principal of an HTTP request or a websocket, or None when it does not recognise any credentials."""
+"""Returns the principal of an HTTP request or a websocket, or None when it does not recognise any credentials.
+
+It raises `RequestRefused` for a request that must be refused whoever sends it.
+"""
 
 TOKEN = "prefect.token"
 """The key under which a websocket's scope has the token that its client sent in its first message."""
@@ -28,8 +31,28 @@ TOKEN = "prefect.token"
 _HEALTH_PATHS = ("/health", "/ready")
 
 
+class RequestRefused(Exception):
+    """A request whose caller is known is refused all the same.
+
+    Attributes:
+        status: The HTTP status of the answer.
+        detail: Why, as a sentence.
+    """
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
 async def authenticate(scope: Scope, authenticators: Sequence[Authenticator]) -> Principal | None:
-    """Return the principal that the first matching authenticator finds, or None when the caller must be refused."""
+    """Return the principal that the first matching authenticator finds, or None when the caller must be refused.
+
+    Raises:
+        RequestRefused: The request lacks something else than credentials.
+        StoreBusy: What an authenticator needs cannot be read now.
+        StoreUnavailable: The database is away.
+    """
     for authenticator in authenticators:
         principal = await authenticator(scope)
         if principal is not None:

@@ -1,45 +1,40 @@
-"""Middleware that requires a CSRF token of requests with an unsafe method, where the settings enable it."""
+"""The authenticator that requires a CSRF token of requests with an unsafe method, where the settings enable it."""
 
 from __future__ import annotations
 
-from starlette.requests import Request
-from starlette.types import ASGIApp, Receive, Scope, Send
+from collections.abc import Sequence
 
-from prefect.server.app.errors import error_response, handle_unavailable
-from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from starlette.types import Scope
+
+from prefect.server.app.authentication import Authenticator, RequestRefused, authenticate
 from prefect.server.db.interface import Database, Transaction
+from prefect.server.principals import Principal
 from prefect.server.services.security import csrf
 
 _UNSAFE_METHODS = frozenset(("POST", "PUT", "PATCH", "DELETE"))
 
 
-class CsrfMiddleware:
-    """Refuses requests that have no valid CSRF token.
+class CsrfAuthenticator:
+    """Leaves the decision to other authenticators, and refuses a request of theirs that has no valid CSRF token.
 
     Args:
-        app: The API.
+        authenticators: How callers are recognised.
         database: The database of the tokens.
     """
 
-    def __init__(self, app: ASGIApp, database: Database) -> None:
-        self.app = app
-        self.database = database
+    def __init__(self, authenticators: Sequence[Authenticator], database: Database) -> None:
+        self._authenticators = authenticators
+        self._database = database
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] not in _UNSAFE_METHODS:
-            await self.app(scope, receive, send)
-            return
-        try:
-            reason = await self._refusal(dict(scope["headers"]))
-        except (StoreBusy, StoreUnavailable) as error:
-            await (await handle_unavailable(Request(scope), error))(scope, receive, send)
-            return
-        if reason is not None:
-            await error_response(403, {"detail": reason})(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+    async def __call__(self, scope: Scope) -> Principal | None:
+        principal = await authenticate(scope, self._authenticators)
+        if principal is not None and scope["type"] == "http" and scope["method"] in _UNSAFE_METHODS:
+            reason = await self._find_fault(dict(scope["headers"]))
+            if reason is not None:
+                raise RequestRefused(403, reason)
+        return principal
 
-    async def _refusal(self, headers: dict[bytes, bytes]) -> str | None:
+    async def _find_fault(self, headers: dict[bytes, bytes]) -> str | None:
         """Return why a request is refused, or None. Clients compare the words `Invalid CSRF token`."""
         token = headers.get(b"prefect-csrf-token", b"").decode("latin-1")
         client = headers.get(b"prefect-csrf-client", b"").decode("latin-1")
@@ -51,4 +46,4 @@ class CsrfMiddleware:
         async def valid(tx: Transaction) -> bool:
             return await csrf.is_token_valid(tx, client, token)
 
-        return None if await self.database.read(valid) else "Invalid CSRF token or client: fetch another token."
+        return None if await self._database.read(valid) else "Invalid CSRF token or client: fetch another token."

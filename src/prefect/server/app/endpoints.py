@@ -265,7 +265,7 @@ def _encode_default(value: Any) -> Any:
         return value.decode("utf-8", "replace")
     if isinstance(value, (set, frozenset)):
         return sorted(value)
-    raise TypeError(f"{type(value).__name__} has no JSON")
+    raise TypeError(f"A value of the type {type(value).__name__!r} cannot be written as JSON.")
 
 
 MAX_JSON_DEPTH = 100

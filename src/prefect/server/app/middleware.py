@@ -12,11 +12,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.app import metrics
-from prefect.server.app.authentication import Authenticator, authenticate
-from prefect.server.app.errors import error_response
+from prefect.server.app.authentication import Authenticator, RequestRefused, authenticate
+from prefect.server.app.errors import error_response, handle_unavailable
+from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.types import new_id
 
 logger = logging.getLogger("prefect.server.requests")
@@ -72,6 +74,8 @@ class RequestMiddleware:
                 await error_response(*refusal)(scope, receive, send_with_id)
             else:
                 await self.app(scope, self._limited(receive), send_with_id)
+        except (StoreBusy, StoreUnavailable) as error:  # while the caller was authenticated
+            await (await handle_unavailable(Request(scope), error))(scope, receive, send_with_id)
         except Exception:
             if status is None:
                 raise
@@ -90,11 +94,15 @@ class RequestMiddleware:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self.max_body_bytes:
             return 413, {"detail": self._too_large}
-        principal = await authenticate(scope, self.authenticators)
-        if principal is None:
-            return 401, {"exception_message": "Unauthorized"}
-        scope["principal"] = principal
-        return _version_error(headers.get(b"x-prefect-api-version"))
+        refusal = None
+        try:
+            principal = await authenticate(scope, self.authenticators)
+            if principal is None:
+                return 401, {"exception_message": "Unauthorized"}
+            scope["principal"] = principal
+        except RequestRefused as error:
+            refusal = error.status, {"detail": error.detail}
+        return _version_error(headers.get(b"x-prefect-api-version")) or refusal
 
     def _limited(self, receive: Receive) -> Receive:
         """Return a `receive` that fails once a body is larger than allowed, also when `Content-Length` is wrong."""

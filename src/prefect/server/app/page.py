@@ -6,6 +6,7 @@ and holds the settings that the page needs of the server. A clone without the bu
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import mimetypes
@@ -71,7 +72,9 @@ class WebPage:
             return RedirectResponse(self.root) if known else _not_found()
         words = path.removeprefix(self.root).split("/")
         if words[0] == "assets" and len(words) == 2:
-            return self._serve_asset(request, words[1])
+            return await self._serve_asset(request, words[1])
+        if words == ["diagram.html"] and self.is_built:
+            return self._serve_diagram_document()
         if words[0] in ("v1", "v2"):  # of the original's pages
             query = f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(self.root + "/".join(words[1:]).lstrip("/") + query)
@@ -95,14 +98,29 @@ class WebPage:
         }
         return HTMLResponse(html, status, headers)
 
-    def _serve_asset(self, request: Request, name: str) -> Response:
+    def _serve_diagram_document(self) -> Response:
+        """Answer with the document in which the page draws diagrams.
+
+        It has no origin, whoever opens it, so what it runs reaches neither the page nor the API. The library that draws
+        needs style elements, which the page itself forbids.
+        """
+        policy = "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; sandbox allow-scripts"
+        headers = {
+            "cache-control": "no-cache",
+            "content-security-policy": f"{policy}; frame-ancestors 'self'",
+            "x-content-type-options": "nosniff",
+        }
+        return HTMLResponse((self._directory / "diagram.html").read_text(), 200, headers)
+
+    async def _serve_asset(self, request: Request, name: str) -> Response:
         path = self._directory / "assets" / name
         if not path.is_file():
             return _not_found()
         headers = {"cache-control": _CACHED_FOR_EVER, "vary": "accept-encoding", "x-content-type-options": "nosniff"}
         body = _read(path)
         if "gzip" in request.headers.get("accept-encoding", ""):
-            body = _compress(path)
+            # The largest takes half a second once, in which the server has other requests to answer.
+            body = await asyncio.to_thread(_compress, path)
             headers["content-encoding"] = "gzip"
         return Response(body, 200, headers, mimetypes.guess_type(name)[0] or "application/octet-stream")
 
@@ -126,7 +144,7 @@ class WebPage:
         other = f" {address.scheme}://{address.netloc}" if address.netloc else ""
         return (
             "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-            f"connect-src 'self'{other}; base-uri 'self'; form-action 'none'; frame-ancestors 'self'"
+            f"connect-src 'self'{other}; frame-src 'self'; base-uri 'self'; form-action 'none'; frame-ancestors 'self'"
         )
 
 

@@ -40,7 +40,7 @@ def _from_json(text: str) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, UUID):  # a driver's own class for it
         return str(value)
-    raise TypeError(f"{type(value).__name__} has no JSON")
+    raise TypeError(f"A value of the type {type(value).__name__!r} cannot be written as JSON.")
 
 
 def _object_to_json(value: Any) -> str | None:

@@ -19,7 +19,7 @@ from prefect.server.principals import LOCAL
 
 
 class TransactionIdentity(NamedTuple):
-    """What tells whether a transaction was committed when the response to COMMIT was lost.
+    """The identity of a transaction, by which its commit is found when the response to COMMIT was lost.
 
     Attributes:
         number: Its id; None while it has changed nothing.

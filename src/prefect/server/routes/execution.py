@@ -22,7 +22,7 @@ else:
 
 
 class Changes(Protocol):
-    """How the caller of an operation learns what others have changed."""
+    """The changes that others make, as the caller of an operation learns of them."""
 
     async def wait(self, waiting: Waiting) -> None:
         """Return when the topic has been notified and what it is about is ready, or after so many seconds.

@@ -64,14 +64,14 @@ Offset: TypeAlias = Annotated[int, BODY, Ge(0), AfterValidator(lambda number: mi
 
 
 class RowRange(NamedTuple):
-    """Which of the rows that match an operation returns; `*rows` passes it to a service."""
+    """The range of the matching rows that an operation returns; `*rows` passes it to a service."""
 
     limit: Limit = UNSET
     offset: Offset = 0
 
 
 class PageNumber(NamedTuple):
-    """Which page of the rows that match an operation returns, from 1; `*page` passes it to a service."""
+    """The page of the matching rows that an operation returns, from 1; `*page` passes it to a service."""
 
     page: Annotated[int, BODY, Ge(1)] = 1
     limit: Limit = UNSET

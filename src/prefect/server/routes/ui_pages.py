@@ -8,15 +8,18 @@ from uuid import UUID
 
 from annotated_types import Ge, Le
 
+from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import RawResponse, Routes
 from prefect.server.services.pages import (
+    calendar,
     catalog,
     catalog_shapes,
     flow_run,
     graph,
     logs,
     overview,
+    results,
     runs,
     search,
     shapes,
@@ -60,6 +63,18 @@ async def read_task_run_page(tx: Transaction, id: UUID) -> Any:
     return await flow_run.build_task_run_page(tx, id)
 
 
+@routes.reads("GET", "/flow-run/{id:uuid}/result", shapes.ResultPreview, documented=False)
+async def preview_flow_run_result(tx: Transaction, id: UUID) -> Any:
+    """Return a look at the result of a flow run."""
+    return await results.preview_result(tx, store.flow_runs, id)
+
+
+@routes.reads("GET", "/task-run/{id:uuid}/result", shapes.ResultPreview, documented=False)
+async def preview_task_run_result(tx: Transaction, id: UUID) -> Any:
+    """Return a look at the result of a task run."""
+    return await results.preview_result(tx, store.task_runs, id)
+
+
 @routes.reads("GET", "/flow-run/{id:uuid}/graph", shapes.GraphPage, **_PAGE)
 async def read_flow_run_graph_page(tx: Transaction, id: UUID) -> Any:
     """Return the graph of a flow run."""
@@ -77,10 +92,19 @@ async def read_flow_run_log_lines(
     logger: str = "",
     since: datetime | None = None,
     until: datetime | None = None,
+    newest: bool = False,
 ) -> Any:
-    """Return lines of the log of a flow run by their position."""
+    """Return lines of the log of a flow run by their position, from its end for the newest first."""
     choice = logs.LogChoice(id, task, level, logger, since=since, until=until)
-    return await logs.find_part(tx, choice, offset, limit)
+    return await logs.find_part(tx, choice, offset, limit, newest)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/logs/around", shapes.LogContext, **_PAGE)
+async def read_flow_run_log_context(
+    tx: Transaction, id: UUID, at: datetime, lines: Annotated[int, Ge(1), Le(100)] = 8
+) -> Any:
+    """Return the lines of the log of a flow run around a time."""
+    return await logs.find_context(tx, id, at, lines)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/logs/choices", shapes.LogChoices, **_PAGE)
@@ -140,6 +164,14 @@ async def count_overview_task_runs(tx: Transaction, hours: Hours = 24, q: str = 
 async def group_overview_runs(tx: Transaction, states: str, hours: Hours = 24, q: str = "", back: Back = 0) -> Any:
     """Return the flow runs of the overview's chart in some states, as `FAILED,CRASHED`, by their flow."""
     return await overview.group_by_flow(tx, hours, states.split(","), q, back)
+
+
+@routes.reads("GET", "/calendar", calendar.CalendarPage, **_PAGE)
+async def read_calendar_page(
+    tx: Transaction, since: datetime, days: Annotated[int, Ge(1), Le(31)] = 7, q: str = ""
+) -> Any:
+    """Return what schedules and scheduled runs begin in some days."""
+    return await calendar.build_calendar(tx, since, days, q)
 
 
 @routes.reads("GET", "/flows", catalog_shapes.FlowsPage, **_PAGE)

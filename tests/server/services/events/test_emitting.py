@@ -79,8 +79,8 @@ async def test_emit_state_events_describes_each_state(database: Database) -> Non
         await store.task_runs.add(tx, [task_run])
         for of, row in (("flow_run", flow_run), ("task_run", task_run)):
             entered = [
-                emitting.StateChange(row, before, after)
-                for before, after in zip([None, *row["states"]], row["states"], strict=False)
+                emitting.StateChange(row, before, after, run_count)
+                for before, after, run_count in zip([None, *row["states"]], row["states"], (0, 1, 1, 1), strict=False)
             ]
             await emitting.emit_state_events(tx, of, [*entered[:3], entered[3]._replace(intended="FAILED")])
         return await service.find_first_page(

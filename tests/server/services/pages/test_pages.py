@@ -151,6 +151,35 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     assert only == {"positions": [0], "total": 1}
 
 
+@pytest.mark.parametrize(("offset", "limit", "lines"), [(0, 3, [9, 8, 7]), (8, 5, [1, 0]), (10, 5, [])])
+async def test_log_is_read_from_its_end(call: RouteClient, offset: int, limit: int, lines: list[int]) -> None:
+    run = await call.flow_run("RUNNING")
+    await log(call, run, *(str(n) for n in range(10)))
+    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, offset=offset, limit=limit, newest="true")
+    assert [int(line["message"]) for line in part["lines"]] == lines
+    assert (part["total"], part["offset"]) == (10, offset)
+
+
+async def test_flow_run_knows_defaults_that_it_was_not_given(call: RouteClient) -> None:
+    schema = {"type": "object", "properties": {"count": {"default": 12}, "source": {}}}
+    flow = await call.flow()
+    body = {"name": "prod", "flow_id": flow, "parameter_openapi_schema": schema, "parameters": {"source": "s3"}}
+    deployment = (await call("POST", "/deployments/", body))["id"]
+    run = await call.flow_run("RUNNING", flow_id=flow, deployment_id=deployment)
+    page = await call("GET", f"{PAGES}/flow-run/{{id}}", id=run)
+    assert (page["flow_parameters"], page["default_parameters"]) == ({"count": 12}, {"source": "s3"})
+    assert page["automation"] is None
+
+
+async def test_lines_around_a_line_are_those_of_the_whole_run(call: RouteClient) -> None:
+    run = await call.flow_run("RUNNING")
+    await log(call, run, *(f"line {n}" for n in range(30)))
+    found = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/around", id=run, at="2026-01-01T00:00:10Z", lines=2)
+    assert [line["message"] for line in found["lines"]] == [f"line {n}" for n in range(8, 13)]
+    first = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/around", id=run, at="2026-01-01T00:00:00Z", lines=2)
+    assert [line["message"] for line in first["lines"]] == ["line 0", "line 1", "line 2"]
+
+
 async def test_deep_positions_of_a_log_are_those_of_shallow_ones(
     call: RouteClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -308,7 +337,7 @@ async def test_result_says_where_it_is_kept_and_not_what_it_is(call: RouteClient
         "storage_block": None,
         "serializer": "json",
         "expiration": None,
-        "value": None,
+        "is_inline": False,
     }
     other = await call.flow_run("COMPLETED")
     assert (await call("GET", "/ui/pages/flow-run/{id}", id=other))["result"] is None

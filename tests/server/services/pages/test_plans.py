@@ -63,6 +63,7 @@ async def test_pages_read_no_large_table_whole(
         f"flow-run/{run}/graph",
         f"flow-run/{run}/logs",
         f"flow-run/{run}/logs/hits?q=x",
+        f"flow-run/{run}/logs/around?at=2026-01-01T00:00:00Z",
         f"task-run/{task_run}",
     ):
         answer = await call.client.get(f"/ui/pages/{path}")

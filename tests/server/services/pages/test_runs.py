@@ -88,6 +88,14 @@ async def test_runs_are_sorted(call: RouteClient, sort: str, order: str) -> None
     assert await names(call, "", sort=sort) == order.split()
 
 
+async def test_runs_are_sorted_by_how_late_they_are(call: RouteClient) -> None:
+    await call.flow_run("RUNNING", name="punctual")
+    due = {"type": "SCHEDULED", "state_details": {"scheduled_time": "2026-01-01T00:00:00Z"}}
+    await call.flow_run(None, name="late", state=due)
+    assert await names(call, "", sort="-lateness") == ["late", "punctual"]
+    assert await names(call, "", sort="lateness") == ["punctual", "late"]
+
+
 async def test_pages_of_the_table_follow_each_other(call: RouteClient) -> None:
     await fill(call)
     assert await names(call, "", sort="name", size=2) == ["one", "three"]

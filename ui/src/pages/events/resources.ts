@@ -8,6 +8,9 @@ const PAGES: Record<string, string> = {
   'task-run': 'runs/task-run/',
   flow: 'flows/flow/',
   deployment: 'deployments/deployment/',
+  automation: 'automations/automation/',
+  'block-document': 'blocks/block/',
+  'concurrency-limit': 'concurrency-limits/concurrency-limit/',
 }
 
 export function nameOf(resource: Labels): string {
@@ -18,7 +21,12 @@ export function nameOf(resource: Labels): string {
 }
 
 export function linkOf(resource: Labels): string | undefined {
-  const found = /^prefect\.([a-z-]+)\.([0-9a-f-]{36})$/.exec(resource['prefect.resource.id'] ?? '')
+  const id = resource['prefect.resource.id'] ?? ''
+  const found = /^prefect\.([a-z-]+)\.([0-9a-f-]{36})$/.exec(id)
+  const name = resource['prefect.resource.name']
+  if (found?.[1] === 'work-pool' && name) return to(`work-pools/work-pool/${encodeURIComponent(name)}`)
+  if (found?.[1] === 'variable') return to('variables')
+  if (id.startsWith('prefect.artifact-collection.')) return to(`artifacts/key/${encodeURIComponent(name ?? id.split('.')[2]!)}`)
   const page = found ? PAGES[found[1] as string] : undefined
   return page ? to(page + (found?.[2] as string)) : undefined
 }

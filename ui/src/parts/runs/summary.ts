@@ -12,3 +12,6 @@ export function summarize(runs: Run[]): { rate: number; ended: number; median: n
   const completed = ended.filter((run) => run.state_type === 'COMPLETED').length
   return { rate: Math.round((completed / ended.length) * 100), ended: ended.length, median: seconds[Math.floor(seconds.length / 2)] ?? 0 }
 }
+
+/** Who starts later than this is late; below it, it is what starting takes. */
+export const MIN_LATE_SECONDS = 10

@@ -33,7 +33,7 @@ MAX_BATCH_MESSAGES = 300
 """Maximum number of messages of a connection that wait, and are committed together: parsing them blocks the event loop
 for some hundredths of a second."""
 
-BATCH_DELAY_SECONDS = 0.02
+BATCH_DELAY_SECONDS = 0.05
 """How long a message waits for others: clients send events one by one, and a commit costs as much as several."""
 
 MAX_INBOX_CHARACTERS = 4_000_000

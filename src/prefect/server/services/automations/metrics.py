@@ -168,4 +168,4 @@ def _check_id(kind: str, id_: str) -> str:
     try:
         return str(UUID(id_))
     except ValueError:
-        raise InvalidRequest(f"{id_!r} is no id of the kind {kind!r}.") from None
+        raise InvalidRequest(f"{id_!r} is not the id of a {kind!r}: pass a UUID.") from None

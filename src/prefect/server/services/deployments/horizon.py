@@ -1,4 +1,4 @@
-"""How far ahead runs of a schedule are created. Pure: from its dates and a time follow the runs to create now."""
+"""The horizon up to which runs of a schedule are created. Pure: from dates and a time follow the runs to create now."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Horizon:
-    """How far ahead runs are created.
+    """The horizon up to which runs are created.
 
     Attributes:
         min_runs: How many upcoming runs there must be at least.

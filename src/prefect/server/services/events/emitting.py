@@ -20,7 +20,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros
 from prefect.server.services.events import event_store
-from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, derive_columns
+from prefect.server.services.runs.run_states import STATE_NAMES, StoredState
 from prefect.server.store import Row
 from prefect.types import new_id, now, uuid_from_text
 
@@ -125,12 +125,14 @@ class StateChange(NamedTuple):
         run: The run's row, with the state among its `states`.
         before: The state that it left, if it had one.
         after: The state that it entered.
+        run_count: The number of the attempt that it was in then.
         intended: The type of the state that was proposed, where another was entered instead.
     """
 
     run: Row
     before: StoredState | None
     after: StoredState
+    run_count: int | None
     intended: str | None = None
 
 
@@ -154,11 +156,12 @@ async def emit_state_events(
             if change.after["type"] in TERMINAL:
                 tx.notify(end_topic(change.run["id"]))
         parents = await _load_parents(tx, [change.run for change in changes], flows)
-        events = [_flow_run_event(change, parents) for change in changes]
+        builder = _StateEventBuilder({}, parents)
+        events = [builder.build_flow_run_event(change) for change in changes]
     else:
         flow_runs = await _load_flow_runs(tx, [change.run for change in changes])
-        parents = await _load_parents(tx, list(flow_runs.values()))
-        events = [_task_run_event(change, flow_runs, parents) for change in changes]
+        builder = _StateEventBuilder(flow_runs, await _load_parents(tx, list(flow_runs.values())))
+        events = [builder.build_task_run_event(change) for change in changes]
     await event_store.add_events(tx, events)
 
 
@@ -213,48 +216,72 @@ async def _load_flow_runs(tx: Transaction, task_runs: Iterable[Row]) -> _Rows:
     return {**await store.flow_runs.get_many(tx, list(ids))} if ids else {}
 
 
-def _flow_run_event(change: StateChange, parents: _Parents) -> event_store.Event:
-    run = change.run
-    related = _parent_labels(run, parents)
-    parent = parents.task_runs.get(run.get("parent_task_run_id"))
-    if parent is not None:
-        related.append(resource_labels("task-run", parent["id"], parent["name"], "task-run"))
-    related += _tag_labels(run, parents)
-    creator = run.get("created_by") or {}
-    if creator.get("type") in ("DEPLOYMENT", "AUTOMATION") and creator.get("id"):
-        kind = creator["type"].lower()
-        related.append(resource_labels(kind, creator["id"], creator.get("display_value"), "creator"))
-    event = run_events.build_flow_run_event(*_describe_change(change), related, change.intended)
-    return {**event, "received": now()}
+class _StateEventBuilder:
+    """Builds the events of runs that entered states; what several of them have in common is described once.
 
+    Args:
+        flow_runs: The flow runs of the task runs.
+        parents: What the flow runs belong to.
+    """
 
-def _task_run_event(change: StateChange, flow_runs: _Rows, parents: _Parents) -> event_store.Event:
-    related = build_tag_labels(change.run.get("tags"))
-    flow_run = flow_runs.get(change.run.get("flow_run_id"))
-    if flow_run is not None:
-        related.append(resource_labels("flow-run", flow_run["id"], flow_run["name"], "flow-run"))
-        related += _parent_labels(flow_run, parents)
-        related += [tag for tag in _tag_labels(flow_run, parents) if tag not in related]
-    event = run_events.build_task_run_event(*_describe_change(change), related, change.intended)
-    return {**event, "received": now()}
+    def __init__(self, flow_runs: _Rows, parents: _Parents) -> None:
+        self._flow_runs = flow_runs
+        self._parents = parents
+        self._states: dict[str, EventState] = {}
+        self._task_run_labels: dict[tuple[UUID | None, tuple[str, ...]], list[Labels]] = {}
 
+    def build_flow_run_event(self, change: StateChange) -> event_store.Event:
+        """Return the event of a flow run."""
+        run, parents = change.run, self._parents
+        related = _parent_labels(run, parents)
+        parent = parents.task_runs.get(run.get("parent_task_run_id"))
+        if parent is not None:
+            related.append(resource_labels("task-run", parent["id"], parent["name"], "task-run"))
+        related += _tag_labels(run, parents)
+        creator = run.get("created_by") or {}
+        if creator.get("type") in ("DEPLOYMENT", "AUTOMATION") and creator.get("id"):
+            kind = creator["type"].lower()
+            related.append(resource_labels(kind, creator["id"], creator.get("display_value"), "creator"))
+        event = run_events.build_flow_run_event(*self._describe(change), related, change.intended)
+        return {**event, "received": now()}
 
-def _describe_change(change: StateChange) -> tuple[EventRun, EventState | None, EventState]:
-    run = EventRun(change.run["id"], change.run["name"], _run_count(change.run, change.after))
-    before = None if change.before is None else _describe_state(change.before)
-    return run, before, _describe_state(change.after)
+    def build_task_run_event(self, change: StateChange) -> event_store.Event:
+        """Return the event of a task run."""
+        key = change.run.get("flow_run_id"), tuple(change.run.get("tags") or ())
+        related = self._task_run_labels.get(key)
+        if related is None:
+            related = self._task_run_labels[key] = self._label_task_run(change.run)
+        event = run_events.build_task_run_event(*self._describe(change), related, change.intended)
+        return {**event, "received": now()}
 
+    def _label_task_run(self, run: Row) -> list[Labels]:
+        """Return the labels of what a task run belongs to, which it has in common with others of its flow run."""
+        related = build_tag_labels(run.get("tags"))
+        flow_run = self._flow_runs.get(run.get("flow_run_id"))
+        if flow_run is not None:
+            related.append(resource_labels("flow-run", flow_run["id"], flow_run["name"], "flow-run"))
+            related += _parent_labels(flow_run, self._parents)
+            related += [tag for tag in _tag_labels(flow_run, self._parents) if tag not in related]
+        return related
 
-def _describe_state(state: StoredState) -> EventState:
-    return EventState(
-        id=uuid_from_text(state["id"]),
-        type=state["type"],
-        name=state.get("name") or STATE_NAMES[state["type"]],
-        timestamp=from_micros(state["timestamp"]),
-        message=state.get("message"),
-        details=state.get("details", {}),
-        data=state.get("data"),
-    )
+    def _describe(self, change: StateChange) -> tuple[EventRun, EventState | None, EventState]:
+        run = EventRun(change.run["id"], change.run["name"], change.run_count or 0)
+        before = None if change.before is None else self._describe_state(change.before)
+        return run, before, self._describe_state(change.after)
+
+    def _describe_state(self, state: StoredState) -> EventState:
+        described = self._states.get(state["id"])
+        if described is None:
+            described = self._states[state["id"]] = EventState(
+                id=uuid_from_text(state["id"]),
+                type=state["type"],
+                name=state.get("name") or STATE_NAMES[state["type"]],
+                timestamp=from_micros(state["timestamp"]),
+                message=state.get("message"),
+                details=state.get("details", {}),
+                data=state.get("data"),
+            )
+        return described
 
 
 def _parent_labels(run: Row, parents: _Parents) -> list[Labels]:
@@ -317,14 +344,3 @@ async def find_run_labels(tx: Transaction, rows: Iterable[Row]) -> dict[tuple[UU
             tags += [tag for tag in _tag_labels(flow_run, parents) if tag not in tags]
         labels[pair] = [*found, *tags]
     return labels
-
-
-def _run_count(run: Row, after: StoredState) -> int:
-    """Return the number of the attempt that a run was in when it had entered a state."""
-    states = run["states"]
-    if states[-1]["id"] == after["id"]:
-        return run["run_count"] or 0
-    until = [state["id"] for state in states].index(after["id"]) + 1
-    then = {**run, "states": states[:until]}
-    derive_columns(then)
-    return then["run_count"]

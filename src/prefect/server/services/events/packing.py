@@ -88,7 +88,7 @@ def unpack(row: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]]
 
 
 def _time(occurred: datetime) -> bytes:
-    return occurred.isoformat(timespec="microseconds").encode()
+    return json_codec.format_time(occurred).encode()
 
 
 def _dictionary() -> bytes:

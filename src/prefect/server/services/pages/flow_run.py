@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from statistics import median
 from typing import Any
 from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
-from prefect.server.services.pages import run_rows
+from prefect.server.services.pages import results, run_rows
 from prefect.server.services.pages.shapes import (
     ArtifactRow,
     Failure,
@@ -27,12 +28,17 @@ from prefect.server.services.runs import start_reasons
 from prefect.server.services.runs.graphs import PARENTS_INPUT
 from prefect.server.services.runs.run_states import STATE_NAMES, entered_at
 from prefect.server.store import Row
+from prefect.server.store.queries import catalog_pages as catalog_queries
 from prefect.server.store.queries import run_page as queries
 from prefect.server.store.queries import run_pages as list_queries
 from prefect.types import json_codec
 
 MAX_ARTIFACTS = 200
 LAST_LINES = 8
+
+USUAL_RUNS = 5
+USUAL_TASK_RUNS = 100
+"""Of how many flow runs and task runs at most it is read how long a task usually takes."""
 
 _FAILED = ("FAILED", "CRASHED")
 
@@ -48,6 +54,9 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
     return {
         "run": run,
         "created": row["created"],
+        "updated": row["updated"],
+        "automation": creator.get("id") if creator.get("type") == "AUTOMATION" else None,
+        "flow_parameters": _find_defaults(deployment),
         "flow_version": row["flow_version"],
         "created_by": creator.get("display_value") or creator.get("type"),
         "idempotency_key": row["idempotency_key"],
@@ -90,6 +99,7 @@ async def build_task_run_page(tx: Transaction, id_: UUID) -> TaskRunPage:
         "downstream": await _find_downstream(tx, row),
         "subflow": {"id": subflows[0]["id"], "name": subflows[0]["name"]} if subflows else None,
         "result": present_result(row),
+        "usual_seconds": await _find_usual_seconds(tx, row),
         "failure": await _explain_task_run(tx, row) if row["state_type"] in _FAILED else None,
         "artifacts": await find_artifacts(
             tx,
@@ -101,7 +111,8 @@ async def build_task_run_page(tx: Transaction, id_: UUID) -> TaskRunPage:
 def present_result(row: Row) -> RunResult | None:
     """Return where the result of a run is kept, as its last state says; None where it says nothing."""
     data = row["states"][-1].get("data") if row["states"] else None
-    if data is None:
+    is_inline = results.has_inline_result(row)
+    if data is None and not is_inline:
         return None
     kept = data if isinstance(data, dict) and "storage_key" in data else {}
     return {
@@ -109,8 +120,27 @@ def present_result(row: Row) -> RunResult | None:
         "storage_block": kept.get("storage_block_id"),
         "serializer": (kept.get("serializer") or {}).get("type"),
         "expiration": kept.get("expiration"),
-        "value": None if kept else data,
+        "is_inline": is_inline or not kept,
     }
+
+
+async def _find_usual_seconds(tx: Transaction, row: Row) -> float | None:
+    """Return the median of what a task took in the latest runs of its flow, or None where it completed in none."""
+    run = await store.flow_runs.get(tx, row["flow_run_id"]) if row["flow_run_id"] else None
+    if run is None:
+        return None
+    latest = await catalog_queries.find_latest_runs(tx, "flow_id", [run["flow_id"]], USUAL_RUNS + 1)
+    former = [each["id"] for each in latest.get(run["flow_id"], []) if each["id"] != run["id"]]
+    found = await queries.find_durations(tx, former[:USUAL_RUNS], row["task_key"], USUAL_TASK_RUNS)
+    return median(each.total_seconds() for each in found) if found else None
+
+
+def _find_defaults(deployment: Row | None) -> dict[str, Any]:
+    """Return the default values of a flow's parameters, as its deployment knows them."""
+    schema = (deployment or {}).get("parameter_openapi_schema") or {}
+    properties = schema.get("properties")
+    described = properties.items() if isinstance(properties, dict) else ()
+    return {name: each["default"] for name, each in described if isinstance(each, dict) and "default" in each}
 
 
 def _first_delay(policy: dict[str, Any]) -> float | None:

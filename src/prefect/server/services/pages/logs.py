@@ -13,7 +13,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.pages import run_rows
 from prefect.server.services.pages.flow_run import present_line
-from prefect.server.services.pages.shapes import LogChoices, LogHits, LogsPart
+from prefect.server.services.pages.shapes import LogChoices, LogContext, LogHits, LogsPart
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import run_page as queries
 from prefect.types import json_codec
@@ -64,14 +64,34 @@ class LogChoice:
         return queries.within(where, self.since, self.until)
 
 
-async def find_part(tx: Transaction, choice: LogChoice, offset: int, limit: int) -> LogsPart:
-    """Return some lines of a log, and how many it has."""
+async def find_part(
+    tx: Transaction, choice: LogChoice, offset: int, limit: int, newest_first: bool = False
+) -> LogsPart:
+    """Return some lines of a log, and how many it has; positions are from its end where the newest come first."""
     where = choice.compile(tx)
-    rows = await queries.find_logs_at(tx, where, offset, limit)
+    total = await queries.count_logs(tx, where)
+    first = max(0, total - offset - limit) if newest_first else offset
+    size = max(0, min(limit, total - offset)) if newest_first else limit
+    rows = await queries.find_logs_at(tx, where, first, size) if size else []
+    if newest_first:
+        rows.reverse()
     tasks = await run_rows.find_names(tx, store.task_runs, [row["task_run_id"] for row in rows])
     return {
-        "total": await queries.count_logs(tx, where),
+        "total": total,
         "offset": offset,
+        "lines": [present_line(row) for row in rows],
+        "tasks": {id_: task["name"] for id_, task in tasks.items()},
+    }
+
+
+async def find_context(tx: Transaction, flow_run_id: UUID, at: datetime, lines: int) -> LogContext:
+    """Return the lines of a flow run before a time, and those from it on, whatever a filter leaves out."""
+    where = LogChoice(flow_run_id).compile(tx)
+    before = await store.logs.find(tx, queries.within(where, None, at), store.logs.order("-timestamp", "-id"), lines)
+    after = await store.logs.find(tx, queries.within(where, at, None), store.logs.order("timestamp", "id"), lines + 1)
+    rows = [*reversed(before), *after]
+    tasks = await run_rows.find_names(tx, store.task_runs, [row["task_run_id"] for row in rows])
+    return {
         "lines": [present_line(row) for row in rows],
         "tasks": {id_: task["name"] for id_, task in tasks.items()},
     }

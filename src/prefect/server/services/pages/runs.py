@@ -34,7 +34,7 @@ async def build_page(tx: Transaction, kind: str, query: str, sort: str, page: in
         tx: The transaction.
         kind: `flow_run` or `task_run`.
         query: Which runs, in the query language.
-        sort: Their order: `start`, `end`, `duration` or `name`, with a `-` before it to descend.
+        sort: Their order: `start`, `end`, `duration`, `lateness` or `name`, with a `-` before it to descend.
         page: The number of the page of the table, from 1.
         size: The most rows of the table.
         chart: Whether the chart is wanted.

@@ -87,14 +87,32 @@ class RunResult(TypedDict):
         storage_block: The block of the storage; None for the default one.
         serializer: How it is written.
         expiration: When it is no longer valid.
-        value: The value, where it is stored with the state.
+        is_inline: Whether the server has the value with the state.
     """
 
     storage_key: str | None
     storage_block: UUID | None
     serializer: str | None
     expiration: datetime | None
+    is_inline: bool
+
+
+class ResultPreview(TypedDict):
+    """A look at the result of a run.
+
+    Attributes:
+        reason: Why there is none; None where there is one.
+        type: The name of its type.
+        size: How many bytes it takes as it is kept; None where that is not known.
+        value: The value, or the beginning of it.
+        is_cut: Whether it is only the beginning.
+    """
+
+    reason: str | None
+    type: str | None
+    size: int | None
     value: Any
+    is_cut: bool
 
 
 class Failure(TypedDict):
@@ -156,10 +174,13 @@ class ArtifactRow(TypedDict):
 
 
 class FlowRunPage(TypedDict):
-    """The page of a flow run."""
+    """The page of a flow run; `automation` is the one that created it."""
 
     run: RunRow
     created: datetime
+    updated: datetime
+    automation: UUID | None
+    flow_parameters: dict[str, Any]
     flow_version: str | None
     created_by: str | None
     idempotency_key: str | None
@@ -187,7 +208,7 @@ class TaskInput(TypedDict):
 
 
 class TaskRunPage(TypedDict):
-    """The page of a task run."""
+    """The page of a task run; `usual_seconds` is the median of what its task took in the latest runs of its flow."""
 
     run: RunRow
     created: datetime
@@ -204,6 +225,7 @@ class TaskRunPage(TypedDict):
     downstream: list[Named]
     subflow: Named | None
     result: RunResult | None
+    usual_seconds: float | None
     failure: Failure | None
     artifacts: list[ArtifactRow]
 
@@ -220,6 +242,13 @@ class LogsPart(TypedDict):
 
     total: int
     offset: int
+    lines: list[LogLine]
+    tasks: dict[UUID, str]
+
+
+class LogContext(TypedDict):
+    """The lines of a log around a time, and the names of the task runs that wrote them, by id."""
+
     lines: list[LogLine]
     tasks: dict[UUID, str]
 

@@ -1,4 +1,4 @@
-"""How often the processes of flow runs send heartbeats, and are asked to."""
+"""Intervals at which the processes of flow runs send heartbeats, and are asked to."""
 
 from __future__ import annotations
 

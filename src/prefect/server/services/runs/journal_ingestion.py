@@ -421,12 +421,12 @@ def _apply_changes(new: _SortedRecords, kind: str, run: store.Row, changes: Iter
         except BadRecord as error:
             new.add_dead_letter(record, str(error))
     if state_ids:
-        run_states.derive_columns(run)
+        run_counts = run_states.derive_columns(run)
         run["updated"] = max(run["updated"], run["state_timestamp"])
         states = run["states"]
         new.entered[kind] += [
-            emitting.StateChange(run, before, after)
-            for before, after in zip([None, *states], states, strict=False)
+            emitting.StateChange(run, before, after, run_count)
+            for before, after, run_count in zip([None, *states], states, run_counts, strict=False)
             if after["id"] in state_ids
         ]
     return is_changed or bool(state_ids)

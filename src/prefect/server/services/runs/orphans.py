@@ -70,7 +70,7 @@ async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
                 last = last_activities[flow_run_id] = max(last, last_activities.get(flow_run_id, last))
             before = run["states"][-1] if run["states"] else None
             _enter_crashed(run, processes[run["owner"]], last)
-            entered.append(emitting.StateChange(run, before, run["states"][-1]))
+            entered.append(emitting.StateChange(run, before, run["states"][-1], run["run_count"]))
         changed = ("states", "updated", *run_states.NO_DERIVED_COLUMNS)
         count += await collection.change(tx, orphans, changed)
         await emitting.emit_state_events(tx, kind, entered)

@@ -1,4 +1,4 @@
-"""Which journal records that came over the network may change which runs. Pure: rows and records in, refusals out.
+"""Admission of journal records that came over the network to runs. Pure: rows and records in, refusals out.
 
 The journal of this machine's home is not checked: who can write that file can write the database. See
 `docs/adr/0020-values-stay-where-they-are.md` for what this protects against.
@@ -11,7 +11,7 @@ from typing import Any
 
 from prefect import rules
 from prefect.rules import policies
-from prefect.server.services.runs import run_states
+from prefect.server.services.runs import records, run_states
 from prefect.server.services.runs.records import BadRecord, Record
 from prefect.server.services.runs.run_states import StoredState
 from prefect.server.store import Row
@@ -28,7 +28,7 @@ def check_owner(run: Row, record: Record) -> None:
         BadRecord: Another process owns the run. Its id is not shown by any operation, so a writer that knows it is it.
     """
     owner = run.get("owner")
-    if owner is not None and str(owner) != str(record.get("owner")):
+    if owner is not None and owner != records.parse_owner(record):
         raise BadRecord(f"its run belongs to another process than {record.get('owner') or 'an unnamed one'}")
 
 

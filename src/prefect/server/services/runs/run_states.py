@@ -80,9 +80,10 @@ def insert_state(states: list[StoredState], state: StoredState) -> bool:
     return True
 
 
-def derive_columns(row: Row) -> None:
-    """Set the derived columns of a run from all its states."""
+def derive_columns(row: Row) -> list[int]:
+    """Set the derived columns of a run from all its states, and return its run count in each of them."""
     row.update(NO_DERIVED_COLUMNS)
+    run_counts: list[int] = []
     task = "task_key" in row
     previous: rules.Moment | None = None
     resuming = is_presumed_dead = False
@@ -98,11 +99,13 @@ def derive_columns(row: Row) -> None:
         if again or moment.name == "AwaitingRetry":
             resuming = False
         row.update(rules.advance(row, previous, moment, resuming))
+        run_counts.append(row["run_count"])
         # As in `prefect.rules`: a run resumes when it leaves the pause.
         resuming = resuming and not running and not over
         if previous is not None and previous.type == "PAUSED" and not task:
             resuming = True
         previous = moment
+    return run_counts
 
 
 def is_inferred_crash(state: StoredState) -> bool:

@@ -1,4 +1,4 @@
-"""Why a flow run has not started, in one sentence."""
+"""The reason why a flow run has not started, in one sentence."""
 
 from __future__ import annotations
 

@@ -147,7 +147,8 @@ async def handle_first_state(
     await observed_states.record_states(tx, [stored])
     if collection is store.flow_runs:
         notices.notify_of_state(tx, row, None)
-        await emitting.emit_state_events(tx, "flow_run", [emitting.StateChange(row, None, stored)], flows or {})
+        entered = emitting.StateChange(row, None, stored, row["run_count"])
+        await emitting.emit_state_events(tx, "flow_run", [entered], flows or {})
         if row["parent_task_run_id"] is not None:
             state = run_states.to_entry(stored).with_details(child_flow_run_id=row["id"])
             await _mirror_to_parent(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
@@ -158,7 +159,7 @@ async def handle_first_state(
 async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
     """Carry out the effects of the first states of flow runs that have just been stored, in few statements."""
     roots = [row for row in rows if row["parent_task_run_id"] is None]
-    entered = [emitting.StateChange(row, None, row["states"][-1]) for row in roots]
+    entered = [emitting.StateChange(row, None, row["states"][-1], row["run_count"]) for row in roots]
     await emitting.emit_state_events(tx, "flow_run", entered)
     for row in rows:
         if row["parent_task_run_id"] is not None:
@@ -399,7 +400,7 @@ async def _run_effects(
         notices.notify_of_state(tx, row, before)
     for effect in effects:
         if isinstance(effect, rules.EmitStateEvent):
-            entered = emitting.StateChange(row, before, row["states"][-1], proposal.proposed.type)
+            entered = emitting.StateChange(row, before, row["states"][-1], row["run_count"], proposal.proposed.type)
             await emitting.emit_state_events(tx, "flow_run", [entered], proposal.flows)
         elif isinstance(effect, rules.ReleaseDeploymentSlot):
             if effect.lease_id is not None:

@@ -75,6 +75,17 @@ async def _find_each(
     return found
 
 
+async def find_active_schedules(tx: Transaction, deployments: Condition, limit: int) -> tuple[list[Row], int]:
+    """Return active schedules of the deployments that satisfy a condition, and how many there are."""
+    inner = f"SELECT deployment.id FROM deployment WHERE {deployments.text}"
+    where = store.deployment_schedules.where(
+        {"active": True}, Sql(f"deployment_schedule.deployment_id IN ({inner})", tuple(deployments.values))
+    )
+    order = store.deployment_schedules.order("deployment_id", "id")
+    rows = await store.deployment_schedules.find(tx, where, order, limit, columns=("deployment_id", "schedule"))
+    return rows, len(rows) if len(rows) < limit else await store.deployment_schedules.count(tx, where)
+
+
 async def count_deployments_by_flow(tx: Transaction, flow_ids: Sequence[UUID]) -> dict[UUID, int]:
     """Count the deployments of each flow that has some."""
     condition = one_of("deployment.flow_id", flow_ids)

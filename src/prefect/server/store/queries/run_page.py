@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from prefect.server import store
@@ -22,6 +22,15 @@ async def find_failed_task_runs(tx: Transaction, flow_run_id: UUID, limit: int) 
     """Return the task runs of a flow run that failed or crashed, the first to end first."""
     where = {"flow_run_id": flow_run_id, "state_type": ["FAILED", "CRASHED"]}
     return await store.task_runs.find(tx, where, store.task_runs.order("end_time", "id"), limit)
+
+
+async def find_durations(tx: Transaction, flow_run_ids: Sequence[UUID], task_key: str, limit: int) -> list[timedelta]:
+    """Return how long task runs of a task took that completed in flow runs."""
+    if not flow_run_ids:
+        return []
+    where = {"flow_run_id": list(flow_run_ids), "task_key": task_key, "state_type": "COMPLETED"}
+    rows = await store.task_runs.find(tx, where, limit=limit, columns=("total_run_time",))
+    return [row["total_run_time"] or timedelta(0) for row in rows]
 
 
 async def count_not_ready(tx: Transaction, flow_run_id: UUID) -> int:

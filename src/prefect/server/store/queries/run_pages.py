@@ -20,7 +20,7 @@ DURATION_STEPS = (
 )
 """The seconds below which a run is in each row of the chart; longer ones are in the last."""
 
-SORTS = ("start", "end", "duration", "name")
+SORTS = ("start", "end", "duration", "lateness", "name")
 
 
 def run_order(tx: Transaction, runs: Collection, sort: str) -> Order:
@@ -40,6 +40,9 @@ def run_order(tx: Transaction, runs: Collection, sort: str) -> Order:
         "name": f"{table}.name",
         "duration": f"(coalesce({seconds(f'{table}.total_run_time')}, 0) + "
         f"{running}{seconds(f'{table}.state_timestamp')} ELSE 0 END)",
+        "lateness": f"(CASE WHEN {table}.start_time IS NOT NULL THEN {seconds(f'{table}.start_time')}"
+        f" WHEN {table}.end_time IS NULL THEN {tx.dialect.now_seconds} END"
+        f" - {seconds(f'{table}.expected_start_time')})",
     }[name]
     direction, nulls = ("DESC", "LAST") if sort.startswith("-") else ("ASC", "FIRST")
     return Order(f"{expression} {direction} NULLS {nulls}, {table}.id {direction}")
@@ -80,6 +83,18 @@ async def find_upcoming(tx: Transaction, where: Condition, at: datetime, limit: 
     rows = await store.flow_runs.find(tx, condition, order, limit)
     total = len(rows) if len(rows) < limit else await store.flow_runs.count(tx, condition)
     return rows, total
+
+
+async def find_scheduled_between(tx: Transaction, since: datetime, until: datetime, limit: int) -> list[Row]:
+    """Return what flow runs that are scheduled within a time are of, the first of them first."""
+    within = Sql(
+        "flow_run.next_scheduled_start_time IS NOT NULL AND flow_run.next_scheduled_start_time >= ?"
+        " AND flow_run.next_scheduled_start_time < ? AND flow_run.state_type = 'SCHEDULED'",
+        (since, until),
+    )
+    order = Order("flow_run.next_scheduled_start_time, flow_run.id")
+    columns = ("id", "name", "flow_id", "deployment_id", "next_scheduled_start_time", "auto_scheduled")
+    return await store.flow_runs.find(tx, within, order, limit, columns=columns)
 
 
 async def count_states(tx: Transaction, runs: Collection, where: Condition) -> list[tuple[str, str, int, Any, Any]]:
