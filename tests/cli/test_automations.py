@@ -68,6 +68,10 @@ def test_create_rejects_invalid_template(prefect: Prefect) -> None:
             json.dumps({**ALERT, "trigger": {"type": "lazy"}}),
             "trigger: the type 'lazy' is not one of event, metric, compound, sequence.",
         ),
+        (
+            json.dumps({**ALERT, "actions": [{"type": "run-deployment", "source": "selected"}]}),
+            "actions.0.RunDeployment: deployment_id is required",
+        ),
     ],
 )
 def test_create_rejects_invalid_definition(prefect: Prefect, definition: str, error: str) -> None:

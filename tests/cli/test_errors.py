@@ -152,3 +152,19 @@ def test_describe_names_the_key_that_is_not_accepted(monkeypatch: pytest.MonkeyP
     with temporary_settings(settings):
         text = _errors.describe(refusal(401, json={"exception_message": "Unauthorized"}))
     assert text == "The API at http://api.test/api does not accept the credentials. Check PREFECT_API_KEY."
+
+
+def test_refused_action_is_described_by_the_errors_of_its_type() -> None:
+    request = httpx.Request("POST", "http://test/api/automations/")
+    place = ["body", "actions", 0]
+    errors = [
+        {"loc": [*place, "DoNothing", "type"], "type": "literal_error", "msg": "Input should be 'do-nothing'"},
+        {
+            "loc": [*place, "function-after[check(), CallWebhook]", "payload"],
+            "type": "value_error",
+            "msg": "Value error, This is not a template",
+        },
+    ]
+    response = httpx.Response(422, json={"exception_message": "invalid", "exception_detail": errors}, request=request)
+    described = _errors.describe(exceptions.PrefectHTTPStatusError("422", request=request, response=response))
+    assert described == "body.actions.0.CallWebhook.payload: This is not a template"

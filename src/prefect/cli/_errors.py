@@ -80,11 +80,19 @@ def _read_detail(response: Any) -> str | None:
             answer = answer[key]  # pyright: ignore[reportUnknownVariableType]
             break
     if isinstance(answer, list):  # validation errors, one per field
-        return "; ".join(
-            f"{'.'.join(map(str, one.get('loc', ())))}: {one.get('msg')}" if isinstance(one, dict) else str(one)
-            for one in answer  # pyright: ignore[reportUnknownVariableType]
-        )
+        return _describe_list(answer)  # pyright: ignore[reportUnknownArgumentType]
     return " ".join(str(answer).split())  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _describe_list(errors: list[Any]) -> str:
+    if all(isinstance(one, dict) and {"loc", "type", "msg"} <= one.keys() for one in errors):
+        errors = _output.drop_other_types(errors) or errors
+    return "; ".join(
+        f"{_output.format_place(one.get('loc', ()))}: {str(one.get('msg')).removeprefix('Value error, ')}"
+        if isinstance(one, dict)
+        else str(one)
+        for one in errors
+    )
 
 
 def _describe_validation_error(error: Any) -> str | None:

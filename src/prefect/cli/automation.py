@@ -17,7 +17,9 @@ from prefect.cli._output import (
     as_text,
     confirm,
     describe_fields,
+    drop_other_types,
     fail,
+    format_place,
     format_time,
     print_fields,
     print_json,
@@ -247,16 +249,15 @@ def _parse_automation(value: Any, source: str) -> AutomationCore:
 def _describe_invalid(error: pydantic.ValidationError) -> str:
     """Describe validation errors; of a union of triggers or actions only those of the stated type."""
     errors = error.errors()
-    untyped = [one for one in errors if one["type"] == "literal_error" and one["loc"][-1] == "type"]
-    kinds = {one["loc"][:-1] for one in untyped}
-    left = [one for one in errors if not any(one["loc"][: len(kind)] == kind for kind in kinds)]
+    left = drop_other_types(errors)
     for one in left:
         if one["type"] == "union_tag_invalid":
-            place, values = ".".join(map(str, one["loc"])), one.get("ctx", {})
+            place, values = format_place(one["loc"]), one.get("ctx", {})
             known = values.get("expected_tags", "").replace("'", "")
             return f"{place}: the type {values.get('tag')!r} is not one of {known}"
     if left:
         return describe_fields(left)
+    untyped = [one for one in errors if one["type"] == "literal_error" and one["loc"][-1] == "type"]
     known = sorted(one.get("ctx", {}).get("expected", "") for one in untyped)
     return f"the type {untyped[0]['input']!r} is not one of {', '.join(known)}"
 

@@ -169,7 +169,9 @@ def _validate(parameter: Parameter, value: Any) -> Any:
     except ValidationError as error:
         first = _choose_error(error.errors(include_url=False, include_context=False))
         location = ".".join(str(part) for part in (parameter.name, *first["loc"]))
-        raise InvalidRequest(f"{location} is not valid: {first['msg'].removeprefix('Value error, ')}.") from None
+        raise InvalidRequest(
+            f"{location} is not valid: {first['msg'].removeprefix('Value error, ').rstrip('.')}."
+        ) from None
 
 
 def _choose_error(errors: Sequence[Any]) -> Any:

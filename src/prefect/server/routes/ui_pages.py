@@ -99,12 +99,12 @@ async def read_flow_run_log_lines(
     return await logs.find_part(tx, choice, offset, limit, newest)
 
 
-@routes.reads("GET", "/flow-run/{id:uuid}/logs/around", shapes.LogsAround, **_PAGE)
-async def read_flow_run_log_around(
+@routes.reads("GET", "/flow-run/{id:uuid}/logs/around", shapes.LogContext, **_PAGE)
+async def read_flow_run_log_context(
     tx: Transaction, id: UUID, at: datetime, lines: Annotated[int, Ge(1), Le(100)] = 8
 ) -> Any:
     """Return the lines of the log of a flow run around a time."""
-    return await logs.find_around(tx, id, at, lines)
+    return await logs.find_context(tx, id, at, lines)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/logs/choices", shapes.LogChoices, **_PAGE)

@@ -13,7 +13,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.pages import run_rows
 from prefect.server.services.pages.flow_run import present_line
-from prefect.server.services.pages.shapes import LogChoices, LogHits, LogsAround, LogsPart
+from prefect.server.services.pages.shapes import LogChoices, LogContext, LogHits, LogsPart
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import run_page as queries
 from prefect.types import json_codec
@@ -84,7 +84,7 @@ async def find_part(
     }
 
 
-async def find_around(tx: Transaction, flow_run_id: UUID, at: datetime, lines: int) -> LogsAround:
+async def find_context(tx: Transaction, flow_run_id: UUID, at: datetime, lines: int) -> LogContext:
     """Return the lines of a flow run before a time, and those from it on, whatever a filter leaves out."""
     where = LogChoice(flow_run_id).compile(tx)
     before = await store.logs.find(tx, queries.within(where, None, at), store.logs.order("-timestamp", "-id"), lines)

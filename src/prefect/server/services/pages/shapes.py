@@ -246,7 +246,7 @@ class LogsPart(TypedDict):
     tasks: dict[UUID, str]
 
 
-class LogsAround(TypedDict):
+class LogContext(TypedDict):
     """The lines of a log around a time, and the names of the task runs that wrote them, by id."""
 
     lines: list[LogLine]
