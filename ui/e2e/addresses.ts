@@ -12,6 +12,7 @@ export interface Ids {
   event: string
   eventName: string
   limit: string
+  job: string
 }
 
 export async function findIds(server: TestServer): Promise<Ids> {
@@ -23,7 +24,8 @@ export async function findIds(server: TestServer): Promise<Ids> {
   const { events } = await server.call<{ events: { id: string; occurred: string; event: string }[] }>('POST', '/events/filter', { filter: {}, limit: 1 })
   const limit = await server.call<{ id: string }>('GET', '/concurrency_limits/tag/gpu')
   const event = `${events[0]!.occurred.slice(0, 10)}/${events[0]!.id}`
-  return { event, eventName: events[0]!.event, limit: limit.id, run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
+  const job = await server.call<{ id: string }>('POST', '/ui/bulk/runs', { action: 'add-tags', ids: [run], options: { tags: ['prod'] } })
+  return { job: job.id, event, eventName: events[0]!.event, limit: limit.id, run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
 }
 
 /** The pages: the address and the heading. */
@@ -83,6 +85,7 @@ export function listPages(ids: Ids): [string, string][] {
     ['/assets', 'Assets'],
     [`/runs/compare?a=${ids.run}&b=${ids.run}`, 'Compare two runs'],
     ['/runs/jobs', 'Bulk jobs'],
+    [`/runs/jobs/job/${ids.job}`, 'Add tags to 1 run'],
     ['/runs/calendar', 'Calendar'],
     ['/settings', 'Settings'],
     ['/login', 'Sign in'],

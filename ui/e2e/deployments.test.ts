@@ -85,6 +85,17 @@ inBrowser('deployments', () => {
     await opened.close()
   })
 
+  test('are grouped as one likes, and show how long their runs took', async () => {
+    const opened = await open(server, '/deployments')
+    const { page } = opened
+    await page.getByRole('combobox', { name: 'Groups' }).selectOption({ label: 'By work pool' })
+    await page.getByRole('heading', { name: /^k8s-prod/ }).waitFor()
+    await page.getByRole('heading', { name: /^local/ }).waitFor()
+    await page.goto(`${server.url}/deployments/deployment/${ids.deployment}`)
+    await page.getByRole('img', { name: /^Durations of the last \d+ runs/ }).locator('canvas').waitFor()
+    await close(opened)
+  })
+
   test('are duplicated under another name', async () => {
     const opened = await open(server, `/deployments/deployment/${ids.deployment}/duplicate`)
     const { page } = opened

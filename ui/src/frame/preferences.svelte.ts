@@ -42,6 +42,7 @@ interface Choices {
   graphLayout: GraphLayout
   hiddenGraphParts: GraphPart[]
   groupEvents: boolean
+  groupDeployments: '' | 'flow' | 'pool' | 'tag'
   /** Views of lists of runs that only this browser has; others are the server's. */
   ownViews: (DefaultView & { kind: 'flow_run' | 'task_run'; name: string })[]
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
@@ -64,6 +65,7 @@ const DEFAULTS: Choices = {
   graphLayout: 'Timeline',
   hiddenGraphParts: [],
   groupEvents: true,
+  groupDeployments: '',
   ownViews: [],
   views: {},
 }

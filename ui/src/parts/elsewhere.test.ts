@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { toCommand, toLines } from './elsewhere'
+import { toCommand, toCurl, toLines } from './elsewhere'
 
 test.each([
   [{ method: 'PATCH', path: '/work_pools/my%20pool', body: { is_paused: true } }, "prefect work-pool pause 'my pool'"],
@@ -12,6 +12,10 @@ test.each([
   [{ method: 'POST', path: '/deployments/d1/pause_deployment' }, 'prefect api POST /deployments/d1/pause_deployment'],
 ] as const)('a change has a command', (change, command) => {
   expect(toCommand(change)).toBe(command)
+})
+
+test('a change is a request of curl', () => {
+  expect(toCurl({ method: 'POST', path: '/variables/', body: { name: 'a' } }, 'http://x/api')).toBe(`curl -X POST http://x/api/variables/ -H 'content-type: application/json' -d '{"name":"a"}'`)
 })
 
 test('changes have lines of Python', () => {

@@ -34,6 +34,11 @@ export function toCommand(change: Change): string {
   return `prefect api ${change.method} ${word(change.path)}${data}`
 }
 
+/** Return the request as curl sends it, to an address of the API. */
+export function toCurl({ method, path, body }: Change, api: string): string {
+  return `curl -X ${method} ${word(api + path)}${body === undefined ? '' : ` -H 'content-type: application/json' -d ${quoteShell(JSON.stringify(body))}`}`
+}
+
 /** Return the lines, below a client, that make changes. */
 export function toLines(changes: Change[]): string {
   return changes.map(({ method, path, body }) => `client.request("${method}", ${JSON.stringify(path)}${body === undefined ? '' : `, json=${toPython(body)}`})`).join('\n')

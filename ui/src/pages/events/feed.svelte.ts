@@ -22,7 +22,7 @@ export function chooseUnit(span: number): [string, number] {
   const hours = span / HOUR_MS
   if (hours <= 0.05) return ['second', 5]
   if (hours <= 2) return ['minute', Math.max(1, Math.ceil(hours))]
-  if (hours <= 30) return ['minute', Math.ceil(hours / 24) * 30]
+  if (hours <= 30) return ['minute', hours < 12 ? 10 : 30]
   if (hours <= 200) return ['hour', 4]
   return ['hour', 12]
 }

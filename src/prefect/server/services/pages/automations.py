@@ -145,6 +145,8 @@ async def find_failed_actions(tx: Transaction, since: datetime, limit: int) -> l
         since: The beginning of the time.
         limit: How many automations at most. Of the failures, the latest `HISTORY_EVENTS` are counted.
     """
+    if not await store.automations.count(tx):
+        return []
     criteria = event_filters.EventFilter(
         occurred=event_filters.EventOccurredFilter(since=since),
         event=event_filters.EventNameFilter(name=["prefect.automation.action.failed"]),

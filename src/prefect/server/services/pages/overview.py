@@ -27,6 +27,9 @@ LIST_SIZE = 8
 CHART_COLUMNS = 48
 STUCK_AFTER = timedelta(minutes=5)
 MAX_LOOK_BACK = timedelta(days=7)
+ACTIONS_LOOK_BACK = timedelta(days=1)
+"""How far back failed actions are looked for: all events of that time are read for them."""
+
 MAX_CHECKED_DEPLOYMENTS = 200
 MAX_GROUPS = 100
 
@@ -72,7 +75,7 @@ async def build_overview(
         "stuck": await _present_waiting(tx, stuck),
         "offline": await _find_offline_workers(tx),
         "failing": await _find_failing_deployments(tx),
-        "failed_actions": await automations.find_failed_actions(tx, max(looked_at, at - MAX_LOOK_BACK), LIST_SIZE),
+        "failed_actions": await automations.find_failed_actions(tx, max(looked_at, at - ACTIONS_LOOK_BACK), LIST_SIZE),
         "states": [{"type": type_, "name": STATE_NAMES[type_], "count": n} for type_, n in totals.items() if n],
         "since": since,
         "width": width.total_seconds(),
