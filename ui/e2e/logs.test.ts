@@ -94,6 +94,7 @@ inBrowser('the log of a run', () => {
   test('is read from its end, with times since the run began', async () => {
     const opened = await show()
     const { page } = opened
+    await page.getByRole('button', { name: 'View actions' }).click()
     await pick(opened, 'Order', 'Newest first')
     const lines = page.locator('[data-line] .text')
     await page.waitForFunction(() => document.querySelector('[data-line] .text')?.textContent === 'needle two')
@@ -101,6 +102,7 @@ inBrowser('the log of a run', () => {
     expect(await lines.last().textContent()).toBe('submitted')
     await pick(opened, 'Times', 'Since the start')
     await page.locator('[data-line="7"]').getByText('+22 s').waitFor()
+    await page.keyboard.press('Escape')
     await page.keyboard.press('Control+f')
     await page.keyboard.type('first try')
     await page.keyboard.press('Enter')

@@ -303,6 +303,14 @@ async def test_brief_write_goes_to_the_writer_thread_when_the_disk_is_slow(
     assert await put_briefly(database) == [database._writer]
 
 
+async def test_commit_that_does_not_wait_for_the_disk_does_not_say_that_it_is_fast(
+    database: SqliteWriterDatabase,
+) -> None:
+    database._commit_seconds = 1.0
+    await database.write_in_background(lambda tx: tx.run(Sql("DELETE FROM variable")))
+    assert await put_briefly(database) == [database._writer]
+
+
 @pytest.mark.usefixtures("unhurried")
 async def test_brief_write_waits_for_the_lock_of_another_process_in_the_writer_thread(
     database: SqliteWriterDatabase,

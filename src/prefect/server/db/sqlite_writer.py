@@ -295,11 +295,12 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._notify_listeners(connection.notifications)
         return outcome
 
-    def _commit(self, connection: ThreadTransaction) -> None:
+    def _commit(self, connection: ThreadTransaction, durable: bool = True) -> None:
         connection.clear_deadline()
         begun = time.monotonic()
         connection.run_now("COMMIT")
-        self._commit_seconds = time.monotonic() - begun
+        if durable:  # the others do not wait for the disk
+            self._commit_seconds = time.monotonic() - begun
 
     async def _write(self, work: UnitOfWork[T], durable: bool) -> T:
         if self._writer is None:
@@ -380,7 +381,7 @@ class SqliteWriterDatabase(SqliteDatabase):
                     else self._take_next(first.durable)
                 )
             if connection.in_transaction:
-                self._commit(connection)
+                self._commit(connection, first.durable)
         except BaseException as error:
             self._discard_connection()
             self._is_relaxed = False

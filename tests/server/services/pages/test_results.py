@@ -130,3 +130,16 @@ async def test_usual_duration_is_the_median_of_former_runs(call: RouteClient) ->
     assert (await call("GET", "/ui/pages/task-run/{id}", id=current))["usual_seconds"] == 4
     other = await call.task_run(body["flow_run_id"], "1")
     assert (await call("GET", "/ui/pages/task-run/{id}", id=other))["usual_seconds"] is None
+
+
+class Expanding:
+    """A few bytes of a pickle that would become a large set."""
+
+    def __reduce__(self) -> Any:
+        return set, (range(10**12),)
+
+
+async def test_pickle_that_asks_for_a_large_value_is_not_read(call: RouteClient, tmp_path: Path) -> None:
+    body = base64.encodebytes(pickle.dumps(Expanding())).decode()
+    preview = await look(call, tmp_path, write_result(tmp_path / "one", "pickle", body))
+    assert preview["reason"] == "It needs the class builtins.set, so only a program can read it."
