@@ -40,6 +40,24 @@ async def test_overview_says_how_many_runs_of_a_pool_completed(call: RouteClient
     assert (await call("GET", f"{PAGES}/overview", back=1))["outcomes"] == []
 
 
+async def test_pool_page_says_how_many_runs_waited_and_for_how_long(call: RouteClient) -> None:
+    await call("POST", "/work_pools/", {"name": "local", "type": "process"})
+    deployment = await deploy(call)
+
+    async def schedule(minutes: int) -> str:
+        due = (now() - timedelta(minutes=minutes)).isoformat()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due}}
+        return (await call("POST", "/deployments/{id}/create_flow_run", {"state": state}, id=deployment))["id"]
+
+    await schedule(95)
+    begun = await schedule(90)
+    await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "RUNNING"}, "force": True}, id=begun)
+    waits = (await call("GET", "/ui/pages/work-pool/{name}", name="local"))["waits"]
+    assert len(waits["depth"]) == len(waits["seconds"]) == 49
+    assert waits["depth"][-1] == 1 and max(waits["depth"]) == 2 and waits["depth"][0] == 0
+    assert [each for each in waits["seconds"] if each is not None] == [pytest.approx(5400, abs=60)]
+
+
 async def test_overview_lists_automations_of_which_actions_failed(call: RouteClient) -> None:
     trigger = {"type": "event", "posture": "Reactive", "expect": ["x"], "threshold": 1, "within": 0}
     automation = {"name": "tell-the-team", "trigger": trigger, "actions": [{"type": "do-nothing"}]}

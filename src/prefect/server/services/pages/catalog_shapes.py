@@ -175,11 +175,28 @@ class PoolsPage(TypedDict):
     rows: list[PoolRow]
 
 
+class PoolWaits(TypedDict):
+    """How many runs of a work pool waited, and for how long, over the last day.
+
+    Attributes:
+        since: The beginning.
+        width: Seconds of an interval.
+        depth: Runs that were due and had not begun, at the end of each interval.
+        seconds: How late the runs that began in each interval were, on average; None where none began.
+    """
+
+    since: datetime
+    width: float
+    depth: list[int]
+    seconds: list[float | None]
+
+
 class PoolPage(TypedDict):
     """The page of a work pool."""
 
     pool: PoolRow
     queues: list[QueueRow]
+    waits: PoolWaits
     workers: list[WorkerRow]
     deployments: list[DeploymentRow]
     base_job_template: dict[str, Any]

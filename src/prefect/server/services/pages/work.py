@@ -10,16 +10,21 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.pages import catalog, run_rows
-from prefect.server.services.pages.catalog_shapes import PoolOutcomes, PoolPage, PoolRow, PoolsPage, QueueRow
+from prefect.server.services.pages.catalog_shapes import PoolOutcomes, PoolPage, PoolRow, PoolsPage, PoolWaits, QueueRow
 from prefect.server.services.work import work_pools, work_queues
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.server.store.queries import work as work_queries
+from prefect.types import UTC, now
 
 MAX_DEPLOYMENTS = 100
 
 OUTCOME_COLUMNS = 12
 """Columns of the small diagram of a pool's runs."""
+
+WAIT_COLUMNS = 49
+WAIT_WIDTH = timedelta(minutes=30)
+"""Intervals in which waits are counted: those of a day, and the present one."""
 
 _TAKEN = ("Pending", "Running")
 
@@ -42,6 +47,7 @@ async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
     return {
         "pool": pool,
         "queues": [_present_queue(queue, counts.get(queue["id"], {})) for queue in queues],
+        "waits": await _compute_waits(tx, [queue["id"] for queue in queues]),
         "workers": [
             {
                 "id": worker["id"],
@@ -91,6 +97,22 @@ def _sum_outcomes(pool_id: UUID, counts: list[queries.QueueCount]) -> PoolOutcom
         "late_seconds": sum(count.late_seconds for count in current) / runs if runs else None,
         "columns": [(column, type_, number) for (column, type_), number in sorted(columns.items())],
     }
+
+
+async def _compute_waits(tx: Transaction, queue_ids: Sequence[UUID]) -> PoolWaits:
+    step = WAIT_WIDTH.total_seconds()
+    since = datetime.fromtimestamp((now() - WAIT_WIDTH * (WAIT_COLUMNS - 1)).timestamp() // step * step, UTC)
+    rows = await queries.count_waits(tx, queue_ids, since, WAIT_WIDTH, WAIT_COLUMNS) if queue_ids else []
+
+    def depth(column: int) -> int:
+        return sum(runs for due, begun, runs, _ in rows if due <= column and (begun is None or begun > column))
+
+    def wait(column: int) -> float | None:
+        began = [(runs, late) for _, begun, runs, late in rows if begun == column]
+        return sum(late for _, late in began) / sum(runs for runs, _ in began) if began else None
+
+    columns = range(WAIT_COLUMNS)
+    return {"since": since, "width": step, "depth": [depth(n) for n in columns], "seconds": [wait(n) for n in columns]}
 
 
 def _share_completed(counts: list[queries.QueueCount]) -> float | None:

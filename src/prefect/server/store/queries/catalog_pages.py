@@ -317,6 +317,34 @@ async def count_by_queue(
     ]
 
 
+async def count_waits(
+    tx: Transaction, queue_ids: Sequence[UUID], start: datetime, width: timedelta, buckets: int
+) -> list[tuple[int, int | None, int, float]]:
+    """Count flow runs of work queues by the interval of their expected start and that in which they began or ended.
+
+    Args:
+        tx: The transaction.
+        queue_ids: The queues.
+        start: When the first interval begins.
+        width: The length of an interval.
+        buckets: How many intervals.
+
+    Returns:
+        Both intervals, the second None for runs that wait; how many runs; by how many seconds they are late, together.
+    """
+    due = tx.dialect.bucket("flow_run.expected_start_time", start, width)
+    begun = tx.dialect.bucket("coalesce(flow_run.start_time, flow_run.end_time)", start, width)
+    late, within = lateness(tx, "flow_run"), has_started_between(start, start + width * buckets)
+    chosen = one_of("flow_run.work_queue_id", queue_ids)
+    text = (
+        f"SELECT {due.text}, {begun.text}, count(*), sum({late.text}) FROM flow_run"
+        f" WHERE {within.text} AND flow_run.expected_start_time IS NOT NULL AND {chosen.text} GROUP BY 1, 2"
+    )
+    values = (*due.values, *begun.values, *late.values, *within.values, *chosen.values)
+    rows: list[Any] = await tx.fetch(Sql(text, values))
+    return [(int(n), None if m is None else int(m), count, float(seconds or 0)) for n, m, count, seconds in rows]
+
+
 def has_flow_run(condition: Condition) -> Condition:
     """Return the condition of task runs whose flow run satisfies one."""
     return Sql(
