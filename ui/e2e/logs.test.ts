@@ -81,7 +81,7 @@ inBrowser('the log of a run', () => {
     await page.getByText('1 line', { exact: true }).waitFor()
     await page.getByRole('textbox', { name: 'Search the log' }).fill('needle')
     await page.keyboard.press('Enter')
-    await page.getByText('1 of 1').waitFor()
+    await page.getByText('1 of 1', { exact: true }).waitFor()
     await page.locator('[data-line="0"]').getByRole('button', { name: 'Around' }).click()
     const around = page.getByRole('group', { name: 'The lines around it' })
     await around.getByText('needle one').waitFor()
