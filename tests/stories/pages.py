@@ -29,7 +29,7 @@ _CHANGING = (
     (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "<id>"),
     (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?( UTC)?", "<time>"),
     (r"\b\d\d:\d\d:\d\d\.\d{3}\b", "<time>"),
-    (r"\bjust now\b|\b\d+ (second|minute)s? ago\b|(?<![\w.])[\d.]+(ms|s)\b", "<while>"),
+    (r"\bjust now\b|\b\d+ (second|minute)s? ago\b|(?<![\w.])<?[\d.]+(ms|s)\b", "<while>"),
     (r"(?<=\w)-[0-9a-f]{3}\b", "-<suffix>"),
     (r"\b[\d,]+ bytes\b", "<bytes>"),
     (r"\b[0-9a-f]{32}\b", "<hash>"),
