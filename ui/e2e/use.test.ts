@@ -198,7 +198,7 @@ inBrowser('people', () => {
   })
 
   test('add, change and delete a variable', async () => {
-    const opened = await open(server, '/variables')
+    const opened = await open(server, '/variables', { permissions: ['clipboard-read', 'clipboard-write'] })
     await opened.page.getByRole('button', { name: 'Add a variable' }).click()
     await opened.page.getByLabel('Name').last().fill('colour')
     await opened.page.getByLabel(/^Value/).fill('{"a": [1]}')
@@ -207,7 +207,6 @@ inBrowser('people', () => {
     await row.getByText('{"a":[1]}').waitFor()
     await row.getByRole('button', { name: 'Delete…' }).click()
     const question = opened.page.getByRole('dialog', { name: 'Delete colour?' })
-    await opened.page.context().grantPermissions(['clipboard-read', 'clipboard-write'])
     await question.getByRole('button', { name: 'Copy the command' }).click()
     await question.getByText('Copied').waitFor()
     expect(await opened.page.evaluate(() => navigator.clipboard.readText())).toBe('prefect variable unset colour')

@@ -55,7 +55,7 @@ inBrowser('work pools and limits', () => {
     await close(opened)
   })
 
-  test('what is done can be copied as a command and as Python, before and after', async () => {
+  test('what is done can be copied as a command and as Python, before and after, and undone', async () => {
     await server.call('POST', '/work_pools/', { name: 'copied', type: 'process' })
     const opened = await open(server, '/work-pools', { permissions: ['clipboard-read', 'clipboard-write'] })
     const { page } = opened
@@ -66,6 +66,11 @@ inBrowser('work pools and limits', () => {
     expect(await read()).toBe('prefect work-pool pause copied')
     await told.getByRole('button', { name: 'Copy as Python' }).click()
     expect(await read()).toContain('    client.request("PATCH", "/work_pools/copied", json={"is_paused": True})')
+    expect(await server.call<Pool>('GET', '/work_pools/copied')).toMatchObject({ is_paused: true })
+    await told.getByRole('button', { name: 'Undo' }).click()
+    await page.locator('.toast', { hasText: 'It is as it was before.' }).waitFor()
+    await page.getByRole('switch', { name: 'copied is on', checked: true }).waitFor()
+    expect(await server.call<Pool>('GET', '/work_pools/copied')).toMatchObject({ is_paused: false })
     await page.goto(`${server.url}/work-pools/work-pool/copied/queue/create`)
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('high')
     await page.getByRole('button', { name: 'Copy the command' }).click()

@@ -7,15 +7,17 @@ export interface Toast {
   failed: boolean
   /** What was changed, to do the same elsewhere. */
   changes: Change[]
+  /** Takes it back, where that is possible. */
+  undo?: () => Promise<unknown>
 }
 
 export const toasts = $state<Toast[]>([])
 let last = 0
 
-export function say(text: string, failed = false) {
+export function say(text: string, failed = false, undo?: () => Promise<unknown>) {
   const id = (last += 1)
   const changes = takeChanges()
-  toasts.push({ id, text, failed, changes: failed ? [] : changes })
+  toasts.push({ id, text, failed, changes: failed ? [] : changes, undo })
   setTimeout(() => dismiss(id), failed || changes.length ? 9000 : 4000)
 }
 
@@ -24,14 +26,23 @@ export function dismiss(id: number) {
   if (at >= 0) toasts.splice(at, 1)
 }
 
-/** Do something, and say that it is done or why it is not; return whether it is. */
-export async function attempt(done: string, work: () => Promise<unknown>): Promise<boolean> {
+/** Do something, and say that it is done, with how to undo it, or why it is not; return whether it is. */
+export async function attempt(done: string, work: () => Promise<unknown>, undo?: () => Promise<unknown>): Promise<boolean> {
   try {
     await work()
-    say(done)
+    say(done, false, undo)
     return true
   } catch (error) {
     say((error as Error).message, true)
     return false
   }
+}
+
+/** Change something that can be changed back, and show how it is then. */
+export async function attemptChange(done: string, change: () => Promise<unknown>, back: () => Promise<unknown>, reload: () => Promise<unknown>) {
+  await attempt(done, change, async () => {
+    await attempt('It is as it was before.', back)
+    await reload()
+  })
+  await reload()
 }
