@@ -3,6 +3,7 @@ import { get, send, type ApiError } from '../../api/client'
 import { serverTime } from '../../api/server'
 import type { EventCount, EventPage, ReceivedEvent } from '../../api/schema'
 import { reloadOnChange } from '../../live/visible'
+import { suggest } from './suggestions'
 
 /** How soon after a change new events are shown. */
 const PAUSE_MS = 150
@@ -25,6 +26,12 @@ export function chooseUnit(span: number): [string, number] {
   if (hours <= 30) return ['minute', hours < 12 ? 10 : 30]
   if (hours <= 200) return ['hour', 4]
   return ['hour', 12]
+}
+
+/** Find the names of the events of the last day, or their resources, and the groups that have several of them. */
+export async function findSuggestions(what: 'event' | 'resource') {
+  const filter = { occurred: { since: new Date(serverTime() - 24 * HOUR_MS).toISOString() } }
+  return suggest(await send<EventCount[]>('POST', `/events/count-by/${what}`, { filter }))
 }
 
 export class EventFeed {
