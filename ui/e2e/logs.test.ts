@@ -71,7 +71,14 @@ inBrowser('the log of a run', () => {
     await page.locator('[data-line="7"] .hit').waitFor()
     await page.getByRole('button', { name: 'Previous hit' }).click()
     await page.getByText('1 of 2').waitFor()
-    await close(opened)
+    await page.getByRole('textbox', { name: 'Search the log' }).fill('/^NE+dle (one|two)/')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 of 2').waitFor()
+    await page.locator('.hit', { hasText: /^needle one$/ }).waitFor()
+    await page.getByRole('textbox', { name: 'Search the log' }).fill('/(ne/')
+    await page.keyboard.press('Enter')
+    await page.getByText('The pattern /(ne/ cannot be read: unclosed group.').waitFor()
+    await opened.close()
   })
 
   test('shows the lines around a hit whatever the filter leaves out', async () => {

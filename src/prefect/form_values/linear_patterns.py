@@ -1,44 +1,33 @@
 """A validator of JSON schemas whose patterns take time in proportion to the text, whatever the pattern.
 
-Python's regular expressions can take a lifetime for forty characters, and hold up the whole server meanwhile. Those of
-pydantic, which are Rust's, cannot. They have no lookaround and no backreferences: the server does not check a pattern
-with those; the flow itself does when it runs.
+The server does not check a pattern that `values.linear_patterns` do not have, for example one with lookaround; the flow
+itself does when it runs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
 from typing import Any
 
 import jsonschema
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
-from pydantic_core import SchemaError, SchemaValidator, core_schema
-from pydantic_core import ValidationError as Mismatch
 
-MAX_PATTERN_LENGTH = 1000
-"""The longest pattern that is checked: longer ones take long to compile."""
-
-
-@lru_cache(256)
-def _compile(pattern: str) -> SchemaValidator | None:
-    if len(pattern) > MAX_PATTERN_LENGTH:
-        return None
-    try:
-        return SchemaValidator(core_schema.str_schema(pattern=pattern))
-    except SchemaError:  # not a pattern, or not one of Rust's
-        return None
+from prefect.values import linear_patterns
 
 
 def is_match(pattern: Any, text: str) -> bool:
     """Return whether a pattern occurs in a text, or cannot be checked."""
-    compiled = _compile(pattern) if isinstance(pattern, str) else None
-    if compiled is None:
-        return True
     try:
-        compiled.validate_python(text)
-    except Mismatch:
+        return not isinstance(pattern, str) or linear_patterns.is_match(pattern, text)
+    except ValueError:
+        return True
+
+
+def _is_known(pattern: str) -> bool:
+    try:
+        linear_patterns.compile_pattern(pattern)
+    except ValueError:
         return False
     return True
 
@@ -53,7 +42,7 @@ def _check_pattern_properties(validator: Any, patterns: Any, instance: Any, _: A
         return
     for pattern, schema in patterns.items():
         for name, value in instance.items():
-            if _compile(pattern) is not None and is_match(pattern, name):
+            if _is_known(pattern) and is_match(pattern, name):
                 yield from validator.descend(value, schema, path=name, schema_path=pattern)
 
 

@@ -264,6 +264,10 @@ class Dialect:
         escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
         return Sql(f"{expression} {self.like_operator} ? ESCAPE '\\'", (f"%{escaped}%",))
 
+    def matches(self, expression: str, pattern: str) -> Sql:
+        """Return a condition: a pattern of `values.linear_patterns` occurs in the text, without regard to case."""
+        raise NotImplementedError
+
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
         """Return a condition: the JSON array holds one of the strings."""
         raise NotImplementedError
@@ -304,6 +308,10 @@ class Dialect:
 
 def _rows_of_marks(columns: Sequence[str], rows: Sequence[Any]) -> str:
     return ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
+
+
+MATCH_FUNCTION = "pattern_occurs"
+"""The function by which a connection to SQLite finds a pattern in a text."""
 
 
 class SqliteDialect(Dialect):
@@ -367,6 +375,9 @@ class SqliteDialect(Dialect):
 
     def like(self, expression: str, pattern: str) -> Sql:
         return Sql(f"{expression} LIKE ?", (pattern,))
+
+    def matches(self, expression: str, pattern: str) -> Sql:
+        return Sql(f"{MATCH_FUNCTION}(?, {expression})", (pattern,))
 
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
         return Sql(f"EXISTS (SELECT 1 FROM json_each({expression}) WHERE value IN (?*))", (Many(values),))
@@ -468,6 +479,9 @@ class PostgresDialect(Dialect):
     def like(self, expression: str, pattern: str) -> Sql:
         # As in SQLite, a backslash is no wildcard's escape.
         return Sql(f"{expression} ILIKE ? ESCAPE ''", (pattern,))
+
+    def matches(self, expression: str, pattern: str) -> Sql:
+        return Sql(f"{expression} ~* ?", (pattern,))
 
     def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
         # The operator for this is spelled with the sign that marks a value.

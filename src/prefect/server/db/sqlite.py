@@ -20,7 +20,7 @@ from prefect import _forks
 from prefect._io import blocking, drive, sleep
 from prefect._lazy import lazy
 from prefect.server.db import schema
-from prefect.server.db.dialect import SqliteDialect
+from prefect.server.db.dialect import MATCH_FUNCTION, SqliteDialect
 from prefect.server.db.errors import (
     Duplicate,
     Interrupted,
@@ -40,8 +40,11 @@ from prefect.server.principals import LOCAL
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
+
+    from prefect.values import linear_patterns
 else:
     sqlite3 = lazy("sqlite3")
+    linear_patterns = lazy("prefect.values.linear_patterns")
 
 T = TypeVar("T")
 
@@ -314,6 +317,7 @@ class SqliteDatabase:
             if not (self._prepared and self.path.stat().st_size):
                 schema.prepare_sqlite(raw, self.path, SqliteDialect(), self.migrate)
                 self._prepared = True
+            raw.create_function(MATCH_FUNCTION, 2, _occurs, deterministic=True)
             raw.execute(DURABLE)
             raw.execute("PRAGMA cache_size = -16000")
         except sqlite3.Error as error:
@@ -335,6 +339,10 @@ def open_home(home: Path) -> SqliteDatabase:
 
 
 _opened: dict[Path, SqliteDatabase] = {}
+
+
+def _occurs(pattern: str, text: str) -> bool:
+    return linear_patterns.is_match(pattern, text, ignore_case=True)
 
 
 def _make_home(home: Path) -> None:

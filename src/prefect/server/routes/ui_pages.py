@@ -124,7 +124,7 @@ async def find_flow_run_log_lines(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Any:
-    """Return where a text is in the log of a flow run."""
+    """Return where a text, or a pattern between slashes, is in the log of a flow run."""
     return await logs.find_hits(tx, logs.LogChoice(id, task, level, logger, since=since, until=until), q)
 
 

@@ -147,6 +147,11 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     assert hits["total"] == 11
     messages = [line["message"] for line in (await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run))["lines"]]
     assert all("line 2" in messages[position] for position in hits["positions"])
+    pattern = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q=r"/^LINE \d$|ne+dle/")
+    found = {messages[position] for position in pattern["positions"]}
+    assert found == {*(f"line {n}" for n in range(10)), "Needle"} and pattern["total"] == 11
+    wrong = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="/(a/", status=422)
+    assert wrong["detail"] == "The pattern /(a/ cannot be read: unclosed group."
     only = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="needle", task=task)
     assert only == {"positions": [0], "total": 1}
 

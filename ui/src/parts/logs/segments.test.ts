@@ -18,6 +18,9 @@ test('links end before the punctuation after them', () => {
 })
 
 test('hits are marked whatever their case', () => {
+  expect(splitMessage('a.b acb', 'a.b').filter((each) => each.hit).map((each) => each.text)).toEqual(['a.b'])
+  expect(splitMessage('x1 y22', '/\\d+|z*/').map((each) => [each.text, !!each.hit])).toEqual([['x', false], ['1', true], [' y', false], ['22', true]])
+  expect(splitMessage('x1', '/(/')).toEqual([{ text: 'x1', style: '' }])
   expect(splitMessage('Needle needle', 'NEEDLE').filter((each) => each.hit).map((each) => each.text)).toEqual(['Needle', 'needle'])
 })
 

@@ -63,17 +63,28 @@ function splitLinks(segment: Segment): Segment[] {
 }
 
 function splitHits(segment: Segment, needle: string): Segment[] {
-  if (!needle) return [segment]
-  const [text, wanted] = [segment.text.toLowerCase(), needle.toLowerCase()]
+  const wanted = needle && toPattern(needle)
+  if (!wanted) return [segment]
   const parts: Segment[] = []
   let from = 0
-  for (let at = text.indexOf(wanted); at >= 0; at = text.indexOf(wanted, from)) {
-    if (at > from) parts.push({ ...segment, text: segment.text.slice(from, at) })
-    parts.push({ ...segment, text: segment.text.slice(at, at + needle.length), hit: true })
-    from = at + needle.length
+  for (const found of segment.text.matchAll(wanted)) {
+    if (!found[0]) continue
+    if (found.index > from) parts.push({ ...segment, text: segment.text.slice(from, found.index) })
+    parts.push({ ...segment, text: found[0], hit: true })
+    from = found.index + found[0].length
   }
   if (from < segment.text.length) parts.push({ ...segment, text: segment.text.slice(from) })
   return parts
+}
+
+/** Return what finds a text, or the pattern between its slashes; nothing for one that only the server can read. */
+function toPattern(needle: string): RegExp | undefined {
+  const inner = /^\/(.+)\/$/s.exec(needle)?.[1]
+  try {
+    return new RegExp(inner ?? needle.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'), 'gi')
+  } catch {
+    return undefined
+  }
 }
 
 const MAX_JSON_CHARACTERS = 100_000

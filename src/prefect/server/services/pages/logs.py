@@ -9,6 +9,7 @@ from datetime import datetime
 from uuid import UUID
 
 from prefect.server import store
+from prefect.server.db.errors import Unstorable
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.pages import run_rows
@@ -17,6 +18,7 @@ from prefect.server.services.pages.shapes import LogChoices, LogContext, LogHits
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import run_page as queries
 from prefect.types import json_codec
+from prefect.values import linear_patterns
 
 MAX_LINES = 1000
 
@@ -107,10 +109,18 @@ async def find_choices(tx: Transaction, flow_run_id: UUID) -> LogChoices:
 
 
 async def find_hits(tx: Transaction, choice: LogChoice, text: str) -> LogHits:
-    """Return the positions of the lines that hold a text."""
+    """Return the positions of the lines that hold a text, or a pattern between slashes."""
     if not text:
         raise InvalidRequest("There is no text to look for: send it as q.")
-    positions, total = await queries.find_log_positions(tx, choice.compile(tx), text, MAX_HITS)
+    pattern = text[1:-1] if len(text) > 2 and text[0] == text[-1] == "/" else None
+    try:
+        if pattern is not None:
+            linear_patterns.compile_pattern(pattern, ignore_case=True)
+        positions, total = await queries.find_log_positions(
+            tx, choice.compile(tx), text if pattern is None else pattern, MAX_HITS, is_pattern=pattern is not None
+        )
+    except (ValueError, Unstorable) as error:
+        raise InvalidRequest(f"The pattern {text} cannot be read: {error}.".replace("..", ".")) from None
     return {"positions": positions, "total": total}
 
 

@@ -121,13 +121,15 @@ async def count_logs(tx: Transaction, where: Condition) -> int:
     return await store.logs.count(tx, where)
 
 
-async def find_log_positions(tx: Transaction, where: Condition, text: str, limit: int) -> tuple[list[int], int]:
-    """Return the positions, from 0, of the logs that hold a text among those that satisfy a condition.
+async def find_log_positions(
+    tx: Transaction, where: Condition, text: str, limit: int, is_pattern: bool = False
+) -> tuple[list[int], int]:
+    """Return the positions, from 0, of the logs that hold a text, or a pattern, among those that satisfy a condition.
 
     Returns:
         The first of them, and how many there are.
     """
-    found = tx.dialect.contains("numbered.message", text)
+    found = (tx.dialect.matches if is_pattern else tx.dialect.contains)("numbered.message", text)
     numbered = (
         "(SELECT log.message AS message, row_number() OVER (ORDER BY log.timestamp, log.id) - 1 AS n"
         f" FROM log WHERE {where.text}) AS numbered"
