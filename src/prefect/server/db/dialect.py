@@ -1,4 +1,4 @@
-"""The dialects: how SQLite and PostgreSQL store the kinds of `tables`, and their SQL where it differs.
+"""How SQLite and PostgreSQL store the kinds of `tables`, and their SQL where it differs (`postgres_dialect`).
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
 texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its native types, and `json` rather than `jsonb`,
@@ -21,18 +21,18 @@ from prefect.server.db.errors import Unstorable
 from prefect.server.db.sql import TRUE, Many, Sql, one_of
 from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
-from prefect.types import UTC, json_codec, uuid_from_int
+from prefect.types import json_codec, uuid_from_int
 
 Coder = Callable[[Any], Any]
 
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def _to_json(value: Any) -> str:
+def to_json(value: Any) -> str:
     return json_codec.dumps(value, _plain, option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z).decode()
 
 
-def _from_json(text: str) -> Any:
+def from_json(text: str) -> Any:
     # Hot path: every JSON column of every row that is read.
     return json_codec.loads(text) if text[0] == " " else orjson.loads(text)
 
@@ -44,15 +44,15 @@ def _plain(value: Any) -> Any:
 
 
 def _object_to_json(value: Any) -> str | None:
-    return _to_json(value) if value else None
+    return to_json(value) if value else None
 
 
-def _array_to_json(value: Any) -> str | None:
+def array_to_json(value: Any) -> str | None:
     """Return a list as JSON, without lone surrogates: conditions on arrays read all of it, which PostgreSQL refuses."""
     if not value:
         return None
-    text = _to_json(value)
-    return _to_json(json_codec.map_texts(value, json_codec.replace_surrogates)) if json_codec.is_marked(text) else text
+    text = to_json(value)
+    return to_json(json_codec.map_texts(value, json_codec.replace_surrogates)) if json_codec.is_marked(text) else text
 
 
 @lru_cache(4096)
@@ -81,20 +81,6 @@ _SQLITE_TYPES: dict[Kind, str] = {
     "array": "TEXT",
     "object": "TEXT",
     "bytes": "BLOB",
-}
-
-_POSTGRES_TYPES: dict[Kind, str] = {
-    "uuid": "UUID",
-    "text": "TEXT",
-    "int": "BIGINT",
-    "float": "DOUBLE PRECISION",
-    "bool": "BOOLEAN",
-    "time": "TIMESTAMP WITH TIME ZONE",
-    "duration": "INTERVAL",
-    "json": "JSON",
-    "array": "JSON",
-    "object": "JSON",
-    "bytes": "BYTEA",
 }
 
 
@@ -306,7 +292,7 @@ class Dialect:
         raise NotImplementedError
 
 
-def _rows_of_marks(columns: Sequence[str], rows: Sequence[Any]) -> str:
+def rows_of_marks(columns: Sequence[str], rows: Sequence[Any]) -> str:
     return ", ".join([f"({', '.join('?' * len(columns))})"] * len(rows))
 
 
@@ -327,8 +313,8 @@ class SqliteDialect(Dialect):
         "bool": int,
         "time": to_micros,
         "duration": _duration_micros,
-        "json": _to_json,
-        "array": _array_to_json,
+        "json": to_json,
+        "array": array_to_json,
         "object": _object_to_json,
     }
     _decoders: ClassVar[Mapping[Kind, Coder]] = {
@@ -336,9 +322,9 @@ class SqliteDialect(Dialect):
         "bool": bool,
         "time": from_micros,
         "duration": _to_duration,
-        "json": _from_json,
-        "array": _from_json,
-        "object": _from_json,
+        "json": from_json,
+        "array": from_json,
+        "object": from_json,
     }
     _by_type: ClassVar[Mapping[type, Coder]] = {
         str: json_codec.replace_surrogates,
@@ -405,108 +391,6 @@ class SqliteDialect(Dialect):
     def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
         # A list of rows is a table for SQLite, by which it looks nothing up in an index: by the first column it does.
         first = one_of(columns[0], [row[0] for row in rows])
-        marks = _rows_of_marks(columns, rows)
+        marks = rows_of_marks(columns, rows)
         values = tuple(value for row in rows for value in row)
         return Sql(f"({first.text} AND ({', '.join(columns)}) IN (VALUES {marks}))", (*first.values, *values))
-
-
-def _without_nul(value: str) -> str:
-    return json_codec.replace_surrogates(value.replace("\0", "") if "\0" in value else value)
-
-
-def _pg_json(value: Any) -> str:
-    text = _to_json(value)
-    return _to_json(json_codec.map_texts(value, lambda part: part.replace("\0", ""))) if "\\u0000" in text else text
-
-
-def _pg_array(value: Any) -> str | None:
-    text = _array_to_json(value)
-    return text if text is None or "\\u0000" not in text else _array_to_json(json_codec.map_texts(value, _without_nul))
-
-
-def _pg_object(value: Any) -> str | None:
-    return _pg_json(value) if value else None
-
-
-def _standard_uuid(value: UUID) -> UUID:
-    """Convert asyncpg's subclass of UUID, which orjson does not know."""
-    return uuid_from_int(value.int)
-
-
-def _aware(value: datetime) -> datetime:
-    return value if value.tzinfo is not None else value.replace(tzinfo=UTC)
-
-
-@lru_cache(2000)
-def _numbered(text: str) -> str:
-    """Return a statement with `$1`, `$2`, … for its marks, of which one that stands for many takes an array."""
-    text = text.replace("NOT IN (?*)", "<> ALL (?)").replace("IN (?*)", "= ANY (?)")
-    first, *others = text.split("?")
-    return first + "".join(f"${number}{part}" for number, part in enumerate(others, 1))
-
-
-class PostgresDialect(Dialect):
-    """The dialect of PostgreSQL."""
-
-    name = "postgresql"
-    now_seconds = "EXTRACT(EPOCH FROM now())::float8"
-    like_operator = "ILIKE"
-    lock_clause = " FOR UPDATE"
-
-    _types = _POSTGRES_TYPES
-    _encoders: ClassVar[Mapping[Kind, Coder]] = {
-        "text": _without_nul,
-        "time": _aware,
-        "json": _pg_json,
-        "array": _pg_array,
-        "object": _pg_object,
-    }
-    _decoders: ClassVar[Mapping[Kind, Coder]] = {
-        "uuid": _standard_uuid,
-        "time": _aware,  # the first and the last moment are infinities to the driver, of no time zone
-        "json": _from_json,
-        "array": _from_json,
-        "object": _from_json,
-    }
-    _by_type: ClassVar[Mapping[type, Coder]] = {str: _without_nul, datetime: _aware}
-
-    def statement(self, sql: Sql) -> tuple[str, list[Any]]:
-        return _numbered(sql.text), [self.encode(value) for value in sql.values]
-
-    def limit_clause(self, limit: int | None, offset: int) -> Sql:
-        return Sql(" LIMIT ?::bigint OFFSET ?::bigint", (limit, offset))
-
-    def like(self, expression: str, pattern: str) -> Sql:
-        # As in SQLite, a backslash is no wildcard's escape.
-        return Sql(f"{expression} ILIKE ? ESCAPE ''", (pattern,))
-
-    def matches(self, expression: str, pattern: str) -> Sql:
-        return Sql(f"{expression} ~* ?", (pattern,))
-
-    def array_has_any(self, expression: str, values: Sequence[str]) -> Sql:
-        # The operator for this is spelled with the sign that marks a value.
-        return Sql(f"jsonb_exists_any({expression}::jsonb, ?::text[])", (list(values),))
-
-    def array_has_all(self, expression: str, values: Sequence[str]) -> Sql:
-        return Sql(f"jsonb_exists_all({expression}::jsonb, ?::text[])", (list(values),)) if values else TRUE
-
-    def json_field(self, expression: str, *path: str) -> str:
-        return f"{expression} #>> '{{{','.join(path)}}}'"
-
-    def seconds(self, expression: str) -> str:
-        return f"EXTRACT(EPOCH FROM {expression})::float8"
-
-    def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
-        # In whole microseconds, as it is with SQLite: a float would put what is on a border on its wrong side.
-        since = f"(EXTRACT(EPOCH FROM {expression} - ?::timestamptz) * 1000000)::bigint"
-        return Sql(f"({since} / (EXTRACT(EPOCH FROM ?::interval) * 1000000)::bigint)", (start, width))
-
-    def last_item_has(self, expression: str, *path: str) -> Sql:
-        return Sql(f"({expression} -> -1) #>> '{{{','.join(path)}}}' IS NOT NULL")
-
-    def bytes_contain(self, expression: str, value: bytes) -> Sql:
-        return Sql(f"position(?::bytea IN {expression}) > 0", (value,))
-
-    def rows_in(self, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Sql:
-        marks = _rows_of_marks(columns, rows)
-        return Sql(f"({', '.join(columns)}) IN ({marks})", tuple(value for row in rows for value in row))

@@ -18,9 +18,9 @@ from urllib.parse import parse_qsl, urlencode
 
 from prefect._lazy import lazy
 from prefect.server.db import schema
-from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
+from prefect.server.db.postgres_dialect import PostgresDialect
 from prefect.server.db.postgres_transaction import IDENTITY_QUERY, PostgresTransaction, TransactionIdentity
 from prefect.types import new_id
 

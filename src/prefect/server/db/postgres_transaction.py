@@ -10,8 +10,8 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from prefect.server.db.dialect import PostgresDialect
 from prefect.server.db.interface import Notifications
+from prefect.server.db.postgres_dialect import PostgresDialect
 from prefect.server.db.savepoints import SavepointTransaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.tables import Table
