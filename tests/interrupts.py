@@ -4,17 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import dis
+import functools
+import os
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
 import pytest
 
-can_be_traced = pytest.mark.skipif(
-    sys.version_info >= (3, 12),
-    reason="the moments at which later versions of Python look for signals cannot be traced",
-)
+ROOT = Path(__file__).parent.parent
+
+
+def traced(test: Callable[[], None]) -> Callable[[], None]:
+    """Run a test in a process of its own.
+
+    An exception that waits for a thread of another test (`PyThreadState_SetAsyncExc`) would keep traced code from going
+    on for ever.
+    """
+
+    @functools.wraps(test)
+    def run() -> None:
+        code = f"import {test.__module__} as module; module.{test.__name__}.__wrapped__()"
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    reason = "the moments at which later versions of Python look for signals cannot be traced"
+    return pytest.mark.skipif(sys.version_info >= (3, 12), reason=reason)(run)
 
 
 class Interrupter:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 
 import pytest
 
 from prefect.client.orchestration import get_client
 from prefect.concurrency.sync import concurrency
-from tests.interrupts import Interrupter, can_be_traced, tracing
+from tests.interrupts import Interrupter, traced, tracing
 
 STRIDE = 13
 """Every such moment is tried: all of them take half a minute, and neighbours are alike."""
@@ -25,10 +24,9 @@ def is_interrupted(trace: Interrupter) -> bool:
     return False
 
 
-@can_be_traced
-# A coroutine that is interrupted before its first step was never awaited.
-@pytest.mark.filterwarnings("ignore:coroutine .* was never awaited:RuntimeWarning")
-def test_slots_are_free_when_taking_or_releasing_them_was_interrupted(home: Path) -> None:
+@pytest.mark.usefixtures("home")
+@traced
+def test_slots_are_free_when_taking_or_releasing_them_was_interrupted() -> None:
     client = get_client(sync_client=True)
     client.upsert_global_concurrency_limit_by_name("db", 1)
     with concurrency("db"):

@@ -7,7 +7,7 @@ from itertools import count, takewhile
 import pytest
 
 from prefect._brief_lock import BriefLock
-from tests.interrupts import Interrupter, can_be_traced, tracing
+from tests.interrupts import Interrupter, traced, tracing
 
 TIMEOUT_SECONDS = 10.0
 
@@ -47,7 +47,7 @@ def test_acquire_without_blocking_says_whether_the_lock_was_free():
     assert lock.acquire()
 
 
-@can_be_traced
+@traced
 def test_interrupt_while_the_lock_is_acquired_leaves_it_free():
     lock = BriefLock()
 
@@ -65,7 +65,7 @@ def test_interrupt_while_the_lock_is_acquired_leaves_it_free():
     assert not lock.locked()
 
 
-@can_be_traced
+@traced
 def test_interrupt_while_another_thread_has_the_lock_leaves_it_to_that_thread():
     lock, taken, end = BriefLock(), threading.Event(), threading.Event()
 
