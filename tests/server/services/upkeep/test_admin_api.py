@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import httpx
-from starlette.responses import Response
 
 import prefect
 from prefect.server.app import Server
-from prefect.server.app.csrf import CsrfMiddleware
-from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.interface import Database
 from prefect.server.services.core import form_errors
 from prefect.settings import get_current_settings, temporary_settings
@@ -96,18 +93,6 @@ async def test_csrf_token_expires(database: Database) -> None:
             token = (await call_route(api, "GET", CSRF, None, 200, {"client": "c"}))["token"]
             headers = {"prefect-csrf-token": token, "prefect-csrf-client": "c"}
             assert (await api.post("/variables/filter", json={}, headers=headers)).status_code == 403
-
-
-async def test_unavailable_database_answers_503() -> None:
-    class Away:
-        async def read(self, work: Any) -> Any:
-            raise StoreUnavailable("It is away.")
-
-    guard = CsrfMiddleware(Response("never"), cast("Database", Away()))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(guard), base_url="http://test") as client:
-        headers = {"prefect-csrf-token": "t", "prefect-csrf-client": "c"}
-        assert (await client.post("/variables/filter", headers=headers)).status_code == 503
-        assert (await client.get("/variables/name/x")).text == "never"
 
 
 # --- forms -----------------------------------------------------------------------------------------------------------
