@@ -98,14 +98,21 @@ async def test_all_queued_units_fail_after_the_write_timeout(tmp_path: Path) -> 
     await database.close()
 
 
-async def test_full_disk_fails_only_the_unit_that_fills_it(database: SqliteWriterDatabase) -> None:
-    await put(database, "first")
+def limit_disk(database: SqliteWriterDatabase) -> None:
+    """Leave room for three more pages."""
     for connection in database._opened:
         pages = connection._raw.execute("PRAGMA page_count").fetchone()[0]
         connection._raw.execute(f"PRAGMA max_page_count = {pages + 3}")
 
-    async def fill(tx: Transaction) -> None:
-        await store.meta.add(tx, [{"key": f"big-{number}", "value": "x" * 4000} for number in range(50)])
+
+async def fill(tx: Transaction) -> None:
+    """Write more than three pages."""
+    await store.meta.add(tx, [{"key": f"big-{number}", "value": "x" * 4000} for number in range(50)])
+
+
+async def test_full_disk_fails_only_the_unit_that_fills_it(database: SqliteWriterDatabase) -> None:
+    await put(database, "first")
+    limit_disk(database)
 
     async def small(tx: Transaction) -> None:
         await store.meta.add(tx, [{"key": "small", "value": "x"}])
@@ -340,13 +347,7 @@ async def test_brief_write_that_fails_leaves_nothing(database: SqliteWriterDatab
 @pytest.mark.usefixtures("unhurried")
 async def test_brief_write_is_refused_when_the_disk_is_full(database: SqliteWriterDatabase) -> None:
     await put_briefly(database, "first")
-    for connection in database._opened:
-        pages = connection._raw.execute("PRAGMA page_count").fetchone()[0]
-        connection._raw.execute(f"PRAGMA max_page_count = {pages + 3}")
-
-    async def fill(tx: Transaction) -> None:
-        await store.meta.add(tx, [{"key": f"big-{number}", "value": "x" * 4000} for number in range(50)])
-
+    limit_disk(database)
     with pytest.raises(StoreUnavailable, match="full"):
         await database.write_briefly(fill)
     assert await count(database) == 1

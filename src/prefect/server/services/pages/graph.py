@@ -12,7 +12,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros
 from prefect.server.services.core import reading
-from prefect.server.services.pages.shapes import GraphChanges, GraphEvent, GraphNode, GraphPage
+from prefect.server.services.pages.shapes import GraphChanges, GraphEvent, GraphNode, GraphPage, GraphPart
 from prefect.server.services.runs.graphs import PARENTS_INPUT
 from prefect.server.store import Row
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN
@@ -40,18 +40,14 @@ async def build_graph(tx: Transaction, id_: UUID) -> GraphPage:
     if len(rows) == MAX_NODES:
         counts = (await list_queries.count_task_states(tx, [id_])).get(id_, {})
         left_out = sum(counts.values()) - MAX_NODES
-    start = run["start_time"] or run["expected_start_time"]
+    start = _get_start(run)
     numbers = {str(row["id"]): number for number, row in enumerate(rows)}
     subflows = await queries.find_subflow_runs(tx, id_)
     nodes = await _build_nodes(tx, rows, start, subflows)
     for row, node in zip(rows, nodes, strict=True):
         node["parents"] = [numbers[used] for used in _find_used(row) if used in numbers]
     return {
-        "start": start,
-        "end": run["end_time"],
-        "state_type": run["state_type"],
-        "nodes": nodes,
-        "subflows": {row["id"]: row["parent_task_run_id"] for row in subflows},
+        **_build_part(run, nodes, subflows),
         "left_out": max(left_out, 0),
         "events": _build_events(await event_queries.find_marks(tx, id_, MAX_EVENTS), start),
     }
@@ -72,17 +68,27 @@ async def build_changes(
     if run is None:
         return None
     found = await queries.get_graph_rows(tx, task_run_ids)
-    start = run["start_time"] or run["expected_start_time"]
+    start = _get_start(run)
     subflows = await queries.find_subflows_behind(tx, [row["id"] for row in found])
     nodes = await _build_nodes(tx, found, start, subflows)
     return {
-        "start": start,
+        **_build_part(run, nodes, subflows),
+        "uses": {node["id"]: _find_used(row) for row, node in zip(found, nodes, strict=True)},
+        "events": _build_events([row for row in events if not row["event"].startswith(_STATE_EVENTS)], start),
+    }
+
+
+def _get_start(run: Row) -> datetime | None:
+    return run["start_time"] or run["expected_start_time"]
+
+
+def _build_part(run: Row, nodes: list[GraphNode], subflows: Iterable[Row]) -> GraphPart:
+    return {
+        "start": _get_start(run),
         "end": run["end_time"],
         "state_type": run["state_type"],
         "nodes": nodes,
         "subflows": {row["id"]: row["parent_task_run_id"] for row in subflows},
-        "uses": {node["id"]: _find_used(row) for row, node in zip(found, nodes, strict=True)},
-        "events": _build_events([row for row in events if not row["event"].startswith(_STATE_EVENTS)], start),
     }
 
 

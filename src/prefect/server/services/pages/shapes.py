@@ -313,8 +313,8 @@ class GraphEvent(TypedDict):
     at: float
 
 
-class GraphPage(TypedDict):
-    """The graph of a flow run.
+class GraphPart(TypedDict):
+    """Some nodes of the graph of a flow run, and the run's own times and state.
 
     Attributes:
         start: Where its time begins.
@@ -322,37 +322,35 @@ class GraphPage(TypedDict):
         state_type: The type of the flow run's state.
         nodes: The nodes, in the order in which they started.
         subflows: The task runs that the subflow runs among them stand for, by their ids.
+    """
+
+    start: datetime | None
+    end: datetime | None
+    state_type: str | None
+    nodes: list[GraphNode]
+    subflows: dict[UUID, UUID]
+
+
+class GraphPage(GraphPart):
+    """The graph of a flow run.
+
+    Attributes:
         left_out: How many nodes are not among them.
         events: The newest events about it.
     """
 
-    start: datetime | None
-    end: datetime | None
-    state_type: str | None
-    nodes: list[GraphNode]
-    subflows: dict[UUID, UUID]
     left_out: int
     events: list[GraphEvent]
 
 
-class GraphChanges(TypedDict):
-    """What changed in the graph of a flow run.
+class GraphChanges(GraphPart):
+    """What changed in the graph of a flow run: the nodes that did, without their edges.
 
     Attributes:
-        start: Where its time begins.
-        end: When the flow run ended.
-        state_type: The type of the flow run's state.
-        nodes: The nodes that changed, without their edges.
-        subflows: The task runs that the subflow runs among them stand for, by their ids.
         uses: The ids of the task runs whose results a node used, by its id.
         events: New events about the flow run.
     """
 
-    start: datetime | None
-    end: datetime | None
-    state_type: str | None
-    nodes: list[GraphNode]
-    subflows: dict[UUID, UUID]
     uses: dict[UUID, list[str]]
     events: list[GraphEvent]
 
