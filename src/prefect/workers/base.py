@@ -317,15 +317,15 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
     async def sync_with_backend(self) -> None:
         """Read the pool, create it if there is none, and send a heartbeat."""
         await self._update_local_work_pool_info()
-        told = self._get_metadata()
+        current = self._get_metadata()
         if self._channel is not None and self._channel.is_open:
             await self._channel.send_heartbeat()
-            if told == self._sent_facts:  # a heartbeat of the channel has no place for them
+            if current == self._sent_facts:  # a heartbeat of the channel has no place for them
                 return
         worker_id = await self.client.send_worker_heartbeat(
-            self._work_pool_name, self.name, self.heartbeat_interval_seconds, self.backend_id is None, told
+            self._work_pool_name, self.name, self.heartbeat_interval_seconds, self.backend_id is None, current
         )
-        self._sent_facts = told
+        self._sent_facts = current
         self.backend_id = worker_id or self.backend_id
 
     async def _sync_if_reachable(self) -> None:
