@@ -15,7 +15,7 @@ CONTRACT: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data"
 
 EXTENSION_COMMANDS = (
     *("automation test", "flow-run why", "integrations", "journal", "kubernetes"),
-    *("server database reencrypt", "work-pool storage configure local"),
+    *("server database reencrypt", "work-pool storage configure local", "worker ls"),
 )
 """Commands that are not part of the interface."""
 
