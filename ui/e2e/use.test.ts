@@ -199,7 +199,7 @@ inBrowser('people', () => {
 
   test('add, change and delete a variable', async () => {
     const opened = await open(server, '/variables', { permissions: ['clipboard-read', 'clipboard-write'] })
-    await opened.page.getByRole('button', { name: 'Add a variable' }).click()
+    await opened.page.getByRole('button', { name: 'Create a variable' }).click()
     await opened.page.getByLabel('Name').last().fill('colour')
     await opened.page.getByLabel(/^Value/).fill('{"a": [1]}')
     await opened.page.getByRole('button', { name: 'Save' }).click()
