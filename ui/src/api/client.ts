@@ -100,6 +100,10 @@ export async function send<T = unknown>(method: Change['method'], path: string, 
   return (text ? JSON.parse(text) : undefined) as T
 }
 
+export function sendChange<T = unknown>({ method, path, body }: Change): Promise<T> {
+  return send<T>(method, path, body)
+}
+
 let csrf: { client: string; token: string; until: number } | undefined
 
 async function csrfHeaders(): Promise<Record<string, string>> {
