@@ -38,6 +38,9 @@ JOB_INTERVAL_SECONDS = 1.0
 JOB_BATCH_SIZE = 10
 """Jobs that are begun in one transaction, which takes some milliseconds: others wait for it."""
 
+MAX_BRIEF_JOBS = 3
+"""Jobs that are begun or ended within a moment, for which no other thread is woken."""
+
 CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
 
@@ -98,7 +101,7 @@ class TriggerEvaluator:
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
-        while await self._attempt(environment, evaluation.evaluate_queued_events) >= evaluation.BATCH_SIZE:
+        while await self._attempt(environment, evaluation.evaluate_queued_events, brief=True) >= evaluation.BATCH_SIZE:
             pass
         if time.monotonic() < self._next_look:
             return  # notifications start many rounds a second
@@ -109,7 +112,7 @@ class TriggerEvaluator:
             await environment.database.write(lambda tx: evaluation.move_windows(tx, shift, at - shift))
         await self._watch_metrics(environment, at)
         if self._clock.has_caught_up:
-            while await self._attempt(environment, lambda tx, known: evaluation.end_due_windows(tx, known, at)):
+            while await self._attempt(environment, lambda tx, known, _: evaluation.end_due_windows(tx, known, at)):
                 pass
 
     async def _watch_metrics(self, environment: Environment, at: datetime) -> None:
@@ -128,15 +131,20 @@ class TriggerEvaluator:
                     lambda tx, known=known, wanted=wanted: metrics.evaluate_metrics(tx, known, wanted, at)
                 )
 
-    async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate) -> int:
-        """Evaluate a batch with the triggers as they are now."""
+    async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate, brief: bool = False) -> int:
+        """Evaluate a batch with the triggers as they are now; `brief` is whether it is likely to take a moment."""
         database = environment.database
         while True:
             known = self._known
             try:
-                return await database.write_in_background(lambda tx, known=known: evaluate(tx, known))
+                return await database.write_in_background(
+                    lambda tx, known=known, brief=brief: evaluate(tx, known, brief), brief
+                )
+            except evaluation.NotBrief:
+                brief = False
             except evaluation.StaleTriggers:
                 self._known = await database.write(lambda tx, known=known: known_triggers.read_triggers(tx, known))
+                self._known.remember_wanted_events(database.memory)
 
 
 class _Clock:
@@ -219,8 +227,9 @@ class ActionExecutor:
         """Begin jobs and return how many; when that fails, each by itself, to find the one that is the cause."""
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
         write = environment.database.write_in_background
+        brief = len(ids) <= MAX_BRIEF_JOBS
         try:
-            beginning = await write(lambda tx: jobs.begin(tx, ids, self._owner, self._count_places))
+            beginning = await write(lambda tx: jobs.begin(tx, ids, self._owner, self._count_places), brief)
         except (StoreBusy, StoreUnavailable):
             raise
         except Exception as error:
@@ -270,7 +279,8 @@ class ActionExecutor:
 
     async def _end(self, environment: Environment, outcomes: Sequence[tuple[Outcome, ActionContext | None]]) -> None:
         try:
-            await environment.database.write_in_background(lambda tx: jobs.end(tx, outcomes))
+            brief = len(outcomes) <= MAX_BRIEF_JOBS
+            await environment.database.write_in_background(lambda tx: jobs.end(tx, outcomes), brief)
         except (StoreBusy, StoreUnavailable) as error:
             for outcome, _ in outcomes:
                 logger.error("The action %s of an automation is tried again later. %s", outcome.job_id, error)
