@@ -31,7 +31,7 @@ inBrowser('undoing', () => {
     await page.getByRole('dialog').getByText('For some seconds it can be undone.').waitFor()
     await page.getByRole('dialog').getByRole('button', { name: 'Delete', exact: true }).click()
     await undo(page, 'The variable was deleted.')
-    expect(await read()).toMatchObject({ value: { rows: 5 }, tags: ['a'] })
+    await expect.poll(() => read().catch(() => undefined)).toMatchObject({ value: { rows: 5 }, tags: ['a'] })
     await page.getByRole('row', { name: /undone/ }).waitFor()
     await close(opened)
   })
