@@ -157,7 +157,7 @@ inBrowser('people', () => {
     await page.getByRole('checkbox', { name: 'Choose', exact: true }).check()
     await page.getByRole('button', { name: 'Cancel…' }).click()
     await page.getByRole('dialog').getByRole('button', { name: 'Cancel', exact: true }).click()
-    await page.getByText('1 done, 1 left as they are; finished.').waitFor()
+    await page.getByText('1 done, 1 left as it was; finished.').waitFor()
     await page.getByText('It has ended: Completed.').waitFor()
     const job = await page.getByRole('link', { name: 'Its page' }).getAttribute('href')
     await page.getByRole('dialog').getByRole('button', { name: 'Close' }).last().click()
@@ -173,7 +173,7 @@ inBrowser('people', () => {
     await page.getByRole('heading', { name: 'Cancel 2 runs' }).waitFor()
     expect(await page.locator('tbody tr').allTextContents()).toEqual([expect.stringContaining('left as it was'), expect.stringContaining('done')])
     await page.getByRole('link', { name: 'Bulk jobs' }).click()
-    await page.locator('tbody tr', { hasText: 'Cancel 2 runs' }).getByText('1 done, 1 left as they are').waitFor()
+    await page.locator('tbody tr', { hasText: 'Cancel 2 runs' }).getByText('1 done, 1 left as it was').waitFor()
     await close(opened)
   })
 

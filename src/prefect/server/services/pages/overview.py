@@ -28,7 +28,7 @@ CHART_COLUMNS = 48
 STUCK_AFTER = timedelta(minutes=5)
 MAX_LOOK_BACK = timedelta(days=7)
 ACTIONS_LOOK_BACK = timedelta(days=1)
-"""How far back failed actions are looked for: all events of that time are read for them."""
+"""The age of the oldest failed actions that are shown: all events of that time are read for them."""
 
 MAX_CHECKED_DEPLOYMENTS = 200
 MAX_GROUPS = 100
