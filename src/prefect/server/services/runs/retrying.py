@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
-from typing import Any, TypedDict
+from typing import Any
 from uuid import UUID
+
+from typing_extensions import TypedDict
 
 from prefect import rules
 from prefect.schemas.runs import RETRY_FROM
@@ -48,6 +50,7 @@ class RetryOutlook(TypedDict):
     """What a retry of a flow run repeats.
 
     Attributes:
+        refusal: Why the flow run cannot be retried; None if it can.
         kept: How many results it finds again, so that their task runs are not repeated.
         lost: The completed task runs that it repeats because it does not find their results, by task.
         repeated: How many completed task runs it repeats because it is to begin with one of them.
@@ -56,6 +59,7 @@ class RetryOutlook(TypedDict):
         is_partial: Whether the flow run has more task runs than were read.
     """
 
+    refusal: str | None
     kept: int
     lost: list[LostResults]
     repeated: int
@@ -71,8 +75,8 @@ async def predict_retry(tx: Transaction, id_: UUID, task_run_id: UUID | None) ->
         NotFound: There is no such flow run or task run.
         InvalidRequest: The task run belongs to another flow run.
     """
-    await reading.get_row(tx, store.flow_runs, id_)
-    return (await _read_history(tx, id_, task_run_id)).predict(now())
+    row = await reading.get_row(tx, store.flow_runs, id_)
+    return (await _read_history(tx, id_, task_run_id)).predict(now(), _find_refusal(row))
 
 
 async def retry_flow_run(
@@ -96,13 +100,8 @@ async def retry_flow_run(
         Conflict: The flow run has not ended, or nothing can run it.
     """
     row = await reading.get_row(tx, store.flow_runs, id_, lock=True)
-    if row["state_type"] not in rules.TERMINAL:
-        raise Conflict(f"Flow run {row['name']!r} is {row['state_name']}. Only a finished flow run can be retried.")
-    if row["deployment_id"] is None and not force:
-        raise Conflict(
-            f"Flow run {row['name']!r} has no deployment, so no worker can run it again: retry it where its program "
-            f"is, with `prefect flow-run retry {id_} --entrypoint path/to/file.py:flow`."
-        )
+    if refusal := _find_refusal(row, force):
+        raise Conflict(refusal)
     history = await _read_history(tx, id_, task_run_id)
     chosen = history.chosen
     message = "Retried." if chosen is None else f"Retried from the task run {chosen['name']!r}."
@@ -113,7 +112,19 @@ async def retry_flow_run(
     if chosen is not None:
         mark = {"task_run": str(chosen["id"]), "run_count": row["run_count"]}
         await store.flow_runs.change(tx, [{"id": id_, "context": {**row["context"], RETRY_FROM: mark}}], ["context"])
-    return history.predict(now())
+    return history.predict(now(), None)
+
+
+def _find_refusal(row: Row, force: bool = False) -> str | None:
+    """Return why a flow run cannot be retried."""
+    if row["state_type"] not in rules.TERMINAL:
+        return f"Flow run {row['name']!r} is {row['state_name']}. Only a finished flow run can be retried."
+    if row["deployment_id"] is None and not force:
+        return (
+            f"Flow run {row['name']!r} has no deployment, so no worker can run it again. Where its program is: "
+            f"`prefect flow-run retry {row['id']} --entrypoint path/to/file.py:flow`."
+        )
+    return None
 
 
 async def find_refreshed_results(tx: Transaction, id_: UUID) -> list[str]:
@@ -157,7 +168,7 @@ class _TaskRunHistory:
         self._run_count = run_count
         self._completed = [row for row in rows if row["state_type"] == "COMPLETED" and row["states"]]
 
-    def predict(self, at: datetime) -> RetryOutlook:
+    def predict(self, at: datetime, refusal: str | None) -> RetryOutlook:
         """Return what a retry repeats that begins at a time."""
         lost: dict[str, LostResults] = {}
         latest = _find_latest_attempts(self._completed)
@@ -177,6 +188,7 @@ class _TaskRunHistory:
         refreshed = kept & self.refreshed_keys
         failed = self._find_failed_task()
         return {
+            "refusal": refusal,
             "kept": len(kept - refreshed),
             "lost": sorted(lost.values(), key=lambda task: task["task"]),
             "repeated": len(refreshed) + repeated,
