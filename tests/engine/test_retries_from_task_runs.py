@@ -95,7 +95,7 @@ def calls() -> Calls:
 
 @pytest.fixture
 def chain(calls: Calls) -> Flow[Any, Any]:
-    """A flow of persisted tasks that returns the result of the last one: `extract`, `transform`, `load`; and `other`."""
+    """A flow of persisted tasks, each of which uses the result of the one before: `extract`, `transform`, `load`."""
 
     @task(persist_result=True)
     def extract() -> list[int]:

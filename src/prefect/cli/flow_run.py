@@ -195,7 +195,9 @@ def _retry_from(run: runs.FlowRun, chosen: str) -> None:
     route: Any = "/flow_runs/{id}/retry"  # of our servers only
     body = {"task_run_id": str(task_run.id), "force": True}
     outlook = get_client().request("POST", route, path_params={"id": run.id}, json=body).json()
-    click.echo(f"Completed task runs that are repeated: {outlook['repeated']}; results that are kept: {outlook['kept']}.")
+    click.echo(
+        f"Completed task runs that are repeated: {outlook['repeated']}; results that are kept: {outlook['kept']}."
+    )
 
 
 def _find_task_run(run: runs.FlowRun, id_or_name: str) -> runs.TaskRun:

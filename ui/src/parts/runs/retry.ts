@@ -16,13 +16,18 @@ function list(names: string[]): string {
   return last ? `${shown.join(', ')} and ${last}` : shown.join('')
 }
 
-/** Say which completed tasks a retry repeats because it does not find their results; an empty text for none. */
-export function describeLost(outlook: RetryOutlook): string {
+/**
+ * Say which completed tasks a retry repeats because it does not find their results; an empty text for none.
+ *
+ * @param consequence what follows for them, where that is not said elsewhere.
+ */
+export function describeLost(outlook: RetryOutlook, consequence = ''): string {
   const named = (reason: string) => list(outlook.lost.filter((each) => each.reason === reason).map((each) => each.task))
   const [notKept, expired, subflows] = [named('not kept'), named('expired'), named('subflow')]
   return [
     notKept && `The results of ${notKept} were not kept: @task(persist_result=True) keeps them.`,
     expired && `The results of ${expired} have expired.`,
+    (notKept || expired) && consequence,
     subflows && `Subflows run again as a whole: ${subflows}.`,
     outlook.is_partial && 'The flow run has more task runs than were looked at.',
   ]
@@ -32,12 +37,11 @@ export function describeLost(outlook: RetryOutlook): string {
 
 /** Say what a retry keeps, and what it repeats although it completed. */
 export function describeOutlook(outlook: RetryOutlook, chosen?: string): string {
-  const lost = describeLost(outlook)
   const others = outlook.repeated - 1
   return [
     chosen && outlook.repeated && `${chosen} runs again${others > 0 ? `, and so ${others === 1 ? 'does' : 'do'} ${formatCount(others)} completed task run${others === 1 ? '' : 's'} that used its result` : ''}.`,
     outlook.kept ? `${count(outlook.kept, 'completed task run')} kept${chosen ? '' : ' and not run a second time'}.` : chosen ? '' : 'No result of a completed task run is kept.',
-    lost && `${lost} ${outlook.is_partial && !outlook.lost.length ? '' : 'These run again, too.'}`.trim(),
+    describeLost(outlook, 'These run again, too.'),
   ]
     .filter(Boolean)
     .join(' ')

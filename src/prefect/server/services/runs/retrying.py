@@ -149,14 +149,15 @@ async def _read_history(
     chosen = None if task_run_id is None else await reading.get_row(tx, store.task_runs, task_run_id)
     if chosen is not None and chosen["flow_run_id"] != id_:
         raise InvalidRequest(f"The task run {chosen['name']!r} belongs to another flow run.")
-    return _TaskRunHistory(await queries.find_retried_rows(tx, id_, MAX_TASK_RUNS), chosen, run_count)
+    rows = await queries.find_retried_rows(tx, id_, MAX_TASK_RUNS, with_inputs=chosen is not None)
+    return _TaskRunHistory(rows, chosen, run_count)
 
 
 class _TaskRunHistory:
     """The task runs of a flow run in all its attempts.
 
     Args:
-        rows: Their rows.
+        rows: Their rows, with `task_inputs` if one is chosen.
         chosen: The one that the flow run is retried from.
         run_count: How often the flow run had run when that was chosen; task runs of later attempts are new. None while
             it has not begun again.
@@ -226,6 +227,8 @@ class _TaskRunHistory:
         These are all that used a repeated result, and those inside whose bodies a repeated one was called: it is not
         called again unless they run. A result that an attempt took over from an earlier one is one result.
         """
+        if self.chosen is None:
+            return set()
         old = [row for row in self._rows if not self._is_new(row)]
         by_id = {str(row["id"]): row for row in old}
         by_key: dict[str, list[Row]] = defaultdict(list)
@@ -236,7 +239,7 @@ class _TaskRunHistory:
             for id_ in _find_used(row):
                 users[id_].append(row)
         repeated: set[UUID] = set()
-        left = [] if self.chosen is None else [self.chosen]
+        left = [self.chosen]
         while left:
             row = left.pop()
             if row["id"] in repeated:
