@@ -79,7 +79,7 @@ async def preview_task_run_result(tx: Transaction, id: UUID) -> Any:
 @routes.reads("GET", "/flow-run/{id:uuid}/retry", retrying.RetryOutlook, documented=False)
 async def predict_flow_run_retry(tx: Transaction, id: UUID, task_run_id: UUID | None = None) -> Any:
     """Return what a retry of a flow run repeats, from one of its task runs on if one is named."""
-    return await retrying.predict_retry(tx, id, task_run_id)
+    return await retrying.find_outlook(tx, id, task_run_id)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/graph", shapes.GraphPage, **_PAGE)

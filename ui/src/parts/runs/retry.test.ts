@@ -28,7 +28,6 @@ test('a retry from a task run says what runs again with it', () => {
 })
 
 test('the button names the failed items of a map', () => {
-  expect(nameFailed(undefined, 'load-1')).toBe('Retry from load-1')
   expect(nameFailed(outlook(), 'load-1')).toBe('Retry from load-1')
   expect(nameFailed(outlook({ failed: 2, failed_of: 300 }), 'load-1')).toBe('Retry the 2 failed of 300')
   expect(nameFailed(outlook({ failed: 2, failed_of: 2 }), 'load-1')).toBe('Retry the 2 failed')

@@ -48,7 +48,7 @@ export function describeOutlook(outlook: RetryOutlook, chosen?: string): string 
 }
 
 /** What the button says that retries only what failed. */
-export function nameFailed(outlook: RetryOutlook | undefined, task: string): string {
-  if (!outlook || outlook.failed_of < 2) return `Retry from ${task}`
+export function nameFailed(outlook: RetryOutlook, task: string): string {
+  if (outlook.failed_of < 2) return `Retry from ${task}`
   return outlook.failed === outlook.failed_of ? `Retry the ${formatCount(outlook.failed)} failed` : `Retry the ${formatCount(outlook.failed)} failed of ${formatCount(outlook.failed_of)}`
 }

@@ -68,15 +68,21 @@ class RetryOutlook(TypedDict):
     is_partial: bool
 
 
-async def predict_retry(tx: Transaction, id_: UUID, task_run_id: UUID | None) -> RetryOutlook:
+async def find_outlook(tx: Transaction, id_: UUID, task_run_id: UUID | None) -> RetryOutlook:
     """Return what a retry of a flow run repeats, from one of its task runs on if one is chosen.
 
     Raises:
         NotFound: There is no such flow run or task run.
         InvalidRequest: The task run belongs to another flow run.
     """
-    row = await reading.get_row(tx, store.flow_runs, id_)
-    return (await _read_history(tx, id_, task_run_id)).predict(now(), _find_refusal(row))
+    return await predict_retry(tx, await reading.get_row(tx, store.flow_runs, id_), task_run_id)
+
+
+async def predict_retry(tx: Transaction, row: Row, task_run_id: UUID | None = None) -> RetryOutlook:
+    """Return what a retry of the flow run of a row repeats; of one that cannot be retried, only the refusal is true."""
+    refusal = _find_refusal(row)
+    history = _TaskRunHistory([], None, None) if refusal else await _read_history(tx, row["id"], task_run_id)
+    return history.predict(now(), refusal)
 
 
 async def retry_flow_run(
