@@ -47,6 +47,8 @@ def _endpoint() -> Iterator[_Endpoint]:
     endpoint = _Endpoint()
 
     class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"  # as endpoints of services: a connection may be kept
+
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
             with endpoint.changed:

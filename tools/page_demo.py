@@ -13,6 +13,7 @@ from uuid import UUID
 import httpx
 import orjson
 
+import prefect
 from prefect.types import UTC, new_id
 
 Record = dict[str, Any]
@@ -156,7 +157,15 @@ class Filler:
             self.post(
                 "/work_pools/", {"name": name, "type": kind, "concurrency_limit": 4 if kind == "process" else None}
             )
-        self.post("/work_pools/local/workers/heartbeat", {"name": "worker-1", "heartbeat_interval_seconds": 30})
+        facts = {
+            "host": "desk-7",
+            "pid": 4711,
+            "version": prefect.__pluperfect_version__,
+            "python": "3.12.8",
+            "limit": 8,
+        }
+        worker = {"name": "worker-1", "heartbeat_interval_seconds": 30, "metadata": facts}
+        self.post("/work_pools/local/workers/heartbeat", worker)
         self.add_deployments()
         for name, value, tags in (
             ("region", "eu-central-1", ["infra"]),

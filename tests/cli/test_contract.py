@@ -14,8 +14,18 @@ CONTRACT: dict[str, dict[str, Any]] = json.loads((Path(__file__).parent / "data"
 """Commands of the interface: `options` by first long name, each with all names including the negative ones."""
 
 EXTENSION_COMMANDS = (
-    *("automation test", "flow-run why", "integrations", "journal", "kubernetes"),
-    *("server database reencrypt", "work-pool storage configure local"),
+    *(
+        "automation test",
+        "flow-run jobs",
+        "flow-run jobs ls",
+        "flow-run jobs stop",
+        "flow-run jobs undo",
+        "flow-run why",
+        "integrations",
+        "journal",
+        "kubernetes",
+    ),
+    *("server database reencrypt", "work-pool storage configure local", "worker ls"),
 )
 """Commands that are not part of the interface."""
 

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from prefect.cli._app import run as run_command
+from prefect.client.orchestration import get_client
 from prefect.types import new_id, now
 from tests.cli.conftest import Prefect, table
 from tests.server.journal_records import flow, flow_run, log, state, task_run, write
@@ -75,6 +77,22 @@ def test_query_of_many_runs_is_acted_on_in_batches(prefect: Prefect, home: Path)
     write(home, [flow("etl"), *runs, *(state("flow_run", run["id"], "COMPLETED", 0) for run in runs)])
     assert prefect("flow-run", "delete", "--query", "name:run-1") == "31 flow runs deleted.\n"
     assert prefect("flow-run", "delete", "--query", "flow:etl") == "89 flow runs deleted.\n"
+
+
+def test_bulk_jobs_are_listed_stopped_and_undone(prefect: Prefect, ids: dict[str, UUID]) -> None:
+    client = get_client(sync_client=True)
+    route: Any = "/ui/bulk/runs"
+    body = {"action": "add-tags", "ids": [str(ids["done"])], "options": {"tags": ["prod", "b"]}}
+    job = client.request("POST", route, json=body).json()
+    assert table(prefect("flow-run", "jobs", "ls"))[0][:3] == [job["id"], "add-tags", "running"]
+    batch: Any = "/ui/bulk/runs/{id}/batch"
+    client.request("POST", batch, path_params={"id": job["id"]})
+    assert sorted(client.read_flow_run(ids["done"]).tags) == ["b", "prod"]
+    assert prefect("flow-run", "jobs", "stop", job["id"]) == "The job is finished: 1 flow run done of 1.\n"
+    assert prefect("flow-run", "jobs", "undo", job["id"]) == "1 flow run as before.\n"
+    assert client.read_flow_run(ids["done"]).tags == ["prod"]
+    assert json.loads(prefect("flow-run", "jobs", "ls", "-o", "json"))[0]["action"] == "remove-tags"
+    prefect("flow-run", "jobs", "stop", new_id(), code=1, error="There is no bulk job")
 
 
 def test_query_asks_before_acting(home: Path, ids: dict[str, UUID], monkeypatch: pytest.MonkeyPatch) -> None:

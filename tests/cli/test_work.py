@@ -10,6 +10,7 @@ import pytest
 
 from prefect.client.orchestration import get_client
 from prefect.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.schemas.worker_channel import WorkerFacts
 from prefect.types import now
 from tests.cli.conftest import Prefect, Run, table
 
@@ -147,6 +148,19 @@ def test_deployment_run_understands_natural_words(prefect: Prefect, deployment: 
     shown = prefect("deployment", "run", "load/nightly", "--start-at", "tomorrow 5pm")
     tomorrow = now().astimezone() + timedelta(days=1)
     assert f"{tomorrow:%Y-%m-%d} 17:00:00" in shown.partition("Due")[2]
+
+
+def test_workers_of_a_pool_are_listed(prefect: Prefect, deployment: UUID) -> None:
+    facts = WorkerFacts(host="desk", pid=7, version="1.0", python="3.12.1", limit=2)
+    client = get_client(sync_client=True)
+    client.send_worker_heartbeat("shed", "ours", worker_metadata=facts)
+    client.send_worker_heartbeat("shed", "theirs")
+    ours, theirs = table(prefect("worker", "ls", "--pool", "shed"))
+    assert ours[:7] == ["ours", "online", "0 of 2", "desk", "7", "1.0", "3.12.1"]
+    assert theirs[:3] == ["theirs", "online", "0"]
+    (shown, _) = json.loads(prefect("worker", "ls", "-p", "shed", "-o", "json"))
+    assert shown["facts"]["pid"] == 7
+    prefect("worker", "ls", "-p", "shef", code=1, error="There is no work pool 'shef'. Did you mean 'shed'?")
 
 
 def test_schedule_commands(prefect: Prefect, deployment: UUID) -> None:

@@ -6,7 +6,10 @@ The classes are called as the base class calls them; no infrastructure is starte
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
+import socket
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
@@ -16,6 +19,7 @@ import jsonschema
 import pytest
 from pydantic import Field
 
+import prefect
 from prefect import flow, get_client
 from prefect.client.orchestration import PrefectClient
 from prefect.schemas.actions import WorkPoolCreate
@@ -145,6 +149,22 @@ async def test_run_whose_infrastructure_fails_is_crashed(
     run = await run_once(client, worker)
     assert run.state is not None and run.state.is_crashed()
     assert words in str(run.state.message)
+
+
+async def test_worker_tells_where_it_runs_and_what_it_could_not_start(client: PrefectClient) -> None:
+    worker = RecordingWorker("pool", name="w", limit=3)
+    assert worker._get_metadata().last_failure is None
+    worker.failure = OSError("no such image")
+    run = await run_once(client, worker)
+    async with worker:
+        await worker.sync_with_backend()
+    route: Any = "/ui/pages/work-pool/{name}"
+    (told,) = (await client.request("GET", route, path_params={"name": "pool"})).json()["workers"]
+    facts = told["facts"]
+    assert (facts["host"], facts["pid"], facts["limit"]) == (socket.gethostname(), os.getpid(), 3)
+    assert facts["version"] == prefect.__pluperfect_version__ and facts["python"] == platform.python_version()
+    assert facts["last_failure"]["flow_run_id"] == str(run.id)
+    assert "no such image" in facts["last_failure"]["message"]
 
 
 async def test_worker_without_a_free_slot_polls_and_is_healthy(

@@ -78,6 +78,26 @@ inBrowser('work pools and limits', () => {
     await close(opened)
   })
 
+  test('workers say where they run, what they have and what they failed to start; runs say whether their queue is polled', async () => {
+    await server.call('POST', '/work_pools/', { name: 'told', type: 'process' })
+    const run = await server.findRun('broken-heron')
+    const last_failure = { occurred: new Date().toISOString(), flow_run_id: run, flow_run_name: 'broken-heron', message: 'There is no image report:1.4' }
+    await server.call('POST', '/work_pools/told/workers/heartbeat', { name: 'w1', metadata: { host: 'desk-9', pid: 7, version: '1.2', python: '3.12.8', limit: 3, resource_id: 'prefect.worker.process.w1', last_failure } })
+    await server.call('POST', '/work_pools/told/workers/heartbeat', { name: 'w2', metadata: { integrations: [{ name: 'prefect-aws', version: '0.5.0' }] } })
+    const { id: flow_id } = await server.call<{ id: string }>('POST', '/flows/', { name: 'told-flow' })
+    const { id: busy } = await server.call<{ id: string }>('POST', '/flow_runs/', { flow_id, name: 'busy-bee', work_pool_name: 'told', labels: { 'prefect.worker.name': 'w1' }, state: { type: 'RUNNING' } })
+    const opened = await open(server, '/work-pools/work-pool/told?tab=workers')
+    const { page } = opened
+    const row = page.getByRole('row', { name: /^w1/ })
+    for (const text of ['Online', '1 of 3', 'desk-9', 'process 7', 'Pluperfect 1.2, Python 3.12.8', 'There is no image report:1.4']) await row.getByText(text).waitFor()
+    expect(await row.getByRole('link', { name: 'busy-bee' }).getAttribute('href')).toContain(busy)
+    expect(await row.getByRole('link', { name: 'Events' }).getAttribute('href')).toContain('resource=prefect.worker.process.w1')
+    await page.getByRole('row', { name: /^w2/ }).getByText('prefect-aws 0.5.0').waitFor()
+    await page.goto(`${server.url}/runs?q=flow:told-flow`)
+    await page.getByRole('row', { name: /busy-bee/ }).getByText('not polled').waitFor()
+    await close(opened)
+  })
+
   test('a limit says who holds its slots and who waits, and is changed', async () => {
     await server.call('POST', '/v2/concurrency_limits/', { name: 'held-one', limit: 1 })
     const holder = { type: 'flow_run', id: await server.findRun('broken-heron') }

@@ -1,4 +1,4 @@
-"""Acting on all flow runs of a query: the options of the commands, the question before it, and what came of it.
+"""Acting on all flow runs of a query: the options of the commands, the question before it, and the jobs that do it.
 
 The work is a bulk job, as on the web page: what a command that is interrupted has begun, it stops.
 """
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect import exceptions
-from prefect.cli._command import flag, output_option, positional
+from prefect.cli._command import flag, group, output_option, positional
 from prefect.cli._lookup import get_client
 from prefect.cli._output import confirm, fail, print_json, print_table
 from prefect.settings import get_current_settings
@@ -82,7 +82,13 @@ def _act(action: str, query: str, yes: bool, output: str | None) -> None:
     count = _call(client, "GET", "/count", params={"q": query})
     if count and not yes:
         confirm(f"{action.capitalize()} {_runs(count)} of {query!r}?")
-    job = _call(client, "POST", "", json={"action": action, "q": query})
+    job = _finish(client, _call(client, "POST", "", json={"action": action, "q": query}), output)
+    if not output:
+        _describe(_DONE[action], job)
+
+
+def _finish(client: SyncPrefectClient, job: dict[str, Any], output: str | None) -> dict[str, Any]:
+    """Go on with a job to its end, print it with `output`, and return it with its results."""
     try:
         while job["status"] == "running":
             job = _call(client, "POST", "/{id}/batch", path_params={"id": job["id"]})
@@ -92,10 +98,57 @@ def _act(action: str, query: str, yes: bool, output: str | None) -> None:
     job = _call(client, "GET", "/{id}", path_params={"id": job["id"]})
     if output:
         print_json(job)
-    else:
-        _describe(action, job)
     if job["status"] == "failed":
         fail(f"It went no further: {job['message']}. What is done stays done; call it again for the rest.")
+    return job
+
+
+# --- jobs -------------------------------------------------------------------------------------------------------------
+
+jobs = group("jobs", "Manage the jobs that act on many flow runs.")
+
+_id_argument = positional("id", help="Pass the id of a bulk job.")
+
+
+@jobs.command("ls")
+@output_option
+def ls(output: str | None) -> None:
+    """List the latest bulk jobs, newest first."""
+    found = _call(get_client(), "GET", "")
+    if output:
+        return print_json(found)
+    rows = [[job["id"], job["action"], job["status"], job["done"], job["left"], job["query"]] for job in found]
+    print_table(["ID", "Action", "Status", "Done", "Left as they were", "Query"], rows)
+
+
+@jobs.command("stop")
+@_id_argument
+def stop(id: str) -> None:
+    """Stop a bulk job after its present batch. What is done stays done."""
+    job = _call_job(get_client(), "/{id}/stop", id)
+    click.echo(f"The job is {job['status']}: {_runs(job['done'])} done of {job['total']}.")
+
+
+@jobs.command("undo")
+@_id_argument
+@output_option
+def undo(id: str, output: str | None) -> None:
+    """Take back the tags that a bulk job has added to flow runs, or removed from them."""
+    client = get_client()
+    job = _finish(client, _call_job(client, "/{id}/undo", id), output)
+    if not output:
+        _describe("as before", job)
+
+
+def _call_job(client: SyncPrefectClient, path: str, id_: str) -> dict[str, Any]:
+    """Call an operation on a bulk job; fail if there is none of this id, or with the server's refusal."""
+    route: Any = f"/ui/bulk/runs{path}"
+    try:
+        return client.request("POST", route, path_params={"id": id_}).json()
+    except exceptions.ObjectNotFound:
+        fail(f"There is no bulk job {id_!r}. `prefect flow-run jobs ls` lists them.")
+    except exceptions.PrefectHTTPStatusError as error:
+        fail(str(error.response.json()["detail"]))
 
 
 def _call(client: SyncPrefectClient, method: Any, path: str, **more: Any) -> Any:
@@ -111,10 +164,10 @@ def _runs(count: int) -> str:
     return f"{count} flow run" if count == 1 else f"{count} flow runs"
 
 
-def _describe(action: str, job: dict[str, Any]) -> None:
+def _describe(done: str, job: dict[str, Any]) -> None:
     if not job["done"] and not job["left"]:
         return click.echo(f"No flow run matches {job['query']!r}.")
-    click.echo(f"{_runs(job['done']) if job['done'] else 'No flow run'} {_DONE[action]}.")
+    click.echo(f"{_runs(job['done']) if job['done'] else 'No flow run'} {done}.")
     if not job["left"]:
         return
     click.echo(f"{_runs(job['left'])} stayed as {'it was' if job['left'] == 1 else 'they were'}:")

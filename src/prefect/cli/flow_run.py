@@ -30,6 +30,7 @@ else:
     filters, responses, sorting, states = lazy_from("prefect.schemas", "filters", "responses", "sorting", "states")
 
 command = group("flow-run", "Manage flow runs.")
+command.add_command(_bulk.jobs)
 
 _MAX_COUNTED_TASK_RUNS = 1000
 """Maximum number of task runs that `inspect` counts by state."""

@@ -1,28 +1,32 @@
-"""`prefect worker`: run a worker that starts the flow runs of a work pool."""
+"""`prefect worker`: run a worker that starts the flow runs of a work pool, and list those that run."""
 
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect._lazy import lazy_from
-from prefect.cli._command import flag, group, multiple_option
-from prefect.cli._output import fail
+from prefect._lazy import lazy, lazy_from
+from prefect.cli._command import flag, group, multiple_option, output_option
+from prefect.cli._lookup import get_client
+from prefect.cli._output import fail, format_age, print_json, print_table
+from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
-    from prefect.cli import _worker_types
+    from prefect.cli import _worker_types, work_pool
     from prefect.logging import configuration
     from prefect.outbox import leftovers
     from prefect.workers import running
 else:
-    _worker_types, configuration = lazy_from("prefect", "cli._worker_types", "logging.configuration")
+    _worker_types, work_pool = lazy_from("prefect.cli", "_worker_types", "work_pool")
+    configuration = lazy("prefect.logging.configuration")
     leftovers, running = lazy_from("prefect", "outbox.leftovers", "workers.running")
 
-command = group("worker", "Run a worker that starts the flow runs of a work pool.")
+command = group("worker", "Run and list workers, which start the flow runs of a work pool.")
 
 INSTALL_POLICIES = ("always", "if-not-present", "never", "prompt")
 
@@ -81,6 +85,42 @@ def start(
     )
     with leftovers.ship_leftovers(settings):
         running.run_worker(worker, run_once=run_once, with_healthcheck=with_healthcheck, printer=click.echo)
+
+
+@command.command("ls")
+@click.option("--pool", "-p", "pool", metavar="NAME", required=True, help="Work pool whose workers are listed.")
+@output_option
+def ls(pool: str, output: str | None) -> None:
+    """List the workers of a work pool: where they run, how many runs they have, and what they last failed to start."""
+    workers = _read_workers(pool)
+    if output:
+        return print_json(workers)
+    columns = ["Name", "Status", "Runs", "Host", "Process", "Version", "Python", "Last heartbeat", "Last failure"]
+    print_table(columns, [_build_row(worker) for worker in workers])
+
+
+def _read_workers(pool: str) -> list[dict[str, Any]]:
+    """Return the workers of a pool, with the facts that they report where the server keeps them."""
+    client = get_client()
+    work_pool.find_work_pool(pool)
+    try:
+        route: Any = "/ui/pages/work-pool/{name}"
+        return client.request("GET", route, path_params={"name": pool}).json()["workers"]
+    except ObjectNotFound:  # the server is not of this package
+        return [worker.model_dump(mode="json") for worker in client.read_workers_for_work_pool(pool)]
+
+
+def _build_row(worker: dict[str, Any]) -> list[Any]:
+    facts, heartbeat = worker.get("facts", {}), worker["last_heartbeat_time"]
+    limit, failure = facts.get("limit"), facts.get("last_failure")
+    return [
+        worker["name"],
+        str(worker["status"]).lower(),
+        worker.get("runs") if limit is None else f"{worker['runs']} of {limit}",
+        *(facts.get(name) for name in ("host", "pid", "version", "python")),
+        format_age(datetime.fromisoformat(heartbeat)) if heartbeat else None,
+        failure and f"{failure['flow_run_name']}: {failure['message']}",
+    ]
 
 
 def _read_template(file: str) -> dict[str, Any]:

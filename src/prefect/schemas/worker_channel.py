@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from prefect.schemas.work import Integration, WorkerMetadata
 from prefect.types._annotated import AwareDateTime
 
 VERSION = "work_pool_worker_channel.v1"
@@ -44,6 +45,44 @@ CleanupOperation = Literal["ack", "release", "renew"]
 CleanupOperationStatus = Literal[
     "accepted", "not_current", "not_found", "expired", "invalid_token", "unauthorized", "dead_lettered", "error"
 ]
+
+
+MAX_FACT_CHARACTERS = 1000
+
+
+class WorkerFailure(BaseModel):
+    """The last flow run that a worker could not start, or whose infrastructure it lost, and why."""
+
+    occurred: AwareDateTime
+    flow_run_id: UUID
+    flow_run_name: str = Field(max_length=MAX_FACT_CHARACTERS)
+    message: str = Field(max_length=MAX_FACT_CHARACTERS)
+
+
+class WorkerFacts(WorkerMetadata):
+    """The metadata of a worker of this package. Workers of others report the integrations only.
+
+    Attributes:
+        integrations: The installed packages that have workers.
+        host: The name of its machine.
+        pid: Its process.
+        version: The version of this package.
+        python: The version of Python.
+        limit: How many runs at most it has at a time; None for any number.
+        resource_id: The resource of its events.
+        last_failure: The last run that it could not start; None if it started all.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    integrations: list[Integration] = Field(default_factory=list[Integration], max_length=200)
+    host: str | None = Field(default=None, max_length=MAX_FACT_CHARACTERS)
+    pid: int | None = None
+    version: str | None = Field(default=None, max_length=MAX_FACT_CHARACTERS)
+    python: str | None = Field(default=None, max_length=MAX_FACT_CHARACTERS)
+    limit: int | None = None
+    resource_id: str | None = Field(default=None, max_length=MAX_FACT_CHARACTERS)
+    last_failure: WorkerFailure | None = None
 
 
 class Frame(BaseModel):

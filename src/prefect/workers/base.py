@@ -24,10 +24,9 @@ from prefect.logging.loggers import get_worker_logger
 from prefect.runner.claims import Claims
 from prefect.runner.lookup import Lookup
 from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
-from prefect.schemas.work import Integration, WorkerMetadata
 from prefect.settings import get_current_settings
 from prefect.types import now
-from prefect.workers import registry
+from prefect.workers import facts
 from prefect.workers.bundled_runs import BundledRun, BundledRuns
 from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
@@ -45,7 +44,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.work import WorkPool
-    from prefect.schemas.worker_channel import CleanupKind, Frame
+    from prefect.schemas.worker_channel import CleanupKind, Frame, WorkerFacts
     from prefect.workers import server
 else:
     server = lazy("prefect.workers.server")
@@ -131,6 +130,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             else CHECK_INTERVAL_SECONDS,
         )
         self._started_event: Any = None
+        self._sent_facts: WorkerFacts | None = None
         self._loops: TaskGroup | None = None
         self._is_stopping = False
         self._logger = get_worker_logger(self)
@@ -317,12 +317,15 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
     async def sync_with_backend(self) -> None:
         """Read the pool, create it if there is none, and send a heartbeat."""
         await self._update_local_work_pool_info()
+        current = self._get_metadata()
         if self._channel is not None and self._channel.is_open:
             await self._channel.send_heartbeat()
-            return
+            if current == self._sent_facts:  # a heartbeat of the channel has no place for them
+                return
         worker_id = await self.client.send_worker_heartbeat(
-            self._work_pool_name, self.name, self.heartbeat_interval_seconds, get_worker_id=self.backend_id is None
+            self._work_pool_name, self.name, self.heartbeat_interval_seconds, self.backend_id is None, current
         )
+        self._sent_facts = current
         self.backend_id = worker_id or self.backend_id
 
     async def _sync_if_reachable(self) -> None:
@@ -370,7 +373,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             type=self.type,
             heartbeat_interval_seconds=max(1, round(self.heartbeat_interval_seconds)),
             work_queue_names=sorted(self._work_queues),
-            metadata=self._get_metadata().model_dump(mode="json"),
+            read_metadata=lambda: self._get_metadata().model_dump(mode="json"),
             cleanup_kinds=self.handled_cleanup_kinds,
             max_cleanup_concurrency=self.max_cleanup_concurrency,
         )
@@ -417,11 +420,9 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         except Exception as error:
             self._logger.debug("The worker could not %s: %s", what, error)
 
-    def _get_metadata(self) -> WorkerMetadata:
-        """Return the worker's metadata: the installed packages that have workers."""
-        return WorkerMetadata(
-            integrations=[Integration(name=name, version=version) for name, version in registry.find_packages()]
-        )
+    def _get_metadata(self) -> WorkerFacts:
+        own = facts.build_facts(self._limit, self._event_resource()["prefect.resource.id"])
+        return own.model_copy(update={"last_failure": self._last_failure})
 
     # --- its health ---------------------------------------------------------------------------------------------------
 

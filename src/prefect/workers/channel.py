@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
@@ -47,7 +48,7 @@ class Subscriber:
         type: Its type.
         heartbeat_interval_seconds: Seconds between its heartbeats.
         work_queue_names: The queues that it polls; all if empty.
-        metadata: Its metadata.
+        read_metadata: Returns its metadata as they are when a connection is opened.
         cleanup_kinds: The kinds of clean-up jobs that it carries out.
         max_cleanup_concurrency: How many of them at a time.
     """
@@ -56,7 +57,7 @@ class Subscriber:
     type: str
     heartbeat_interval_seconds: int
     work_queue_names: list[str]
-    metadata: dict[str, Any]
+    read_metadata: Callable[[], dict[str, Any]]
     cleanup_kinds: tuple[str, ...] = ()
     max_cleanup_concurrency: int = 0
 
@@ -173,7 +174,7 @@ class WorkPoolChannel:
             "supported_channel_versions": [VERSION],
             "requested_capabilities": [*REQUIRED, FLOW_RUNS, *([CLEANUP] if cleans else [])],
             "work_queue_names": subscriber.work_queue_names,
-            "worker_metadata": subscriber.metadata,
+            "worker_metadata": subscriber.read_metadata(),
             "handled_cleanup_kinds": subscriber.cleanup_kinds if cleans else [],
             "max_cleanup_concurrency": subscriber.max_cleanup_concurrency if cleans else 0,
         }

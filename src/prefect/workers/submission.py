@@ -27,6 +27,7 @@ from prefect.logging.loggers import PrefectLogAdapter, flow_run_logger
 from prefect.runner.claims import Claims
 from prefect.schemas.events import RelatedResource
 from prefect.schemas.states import State, StateType
+from prefect.workers import facts
 from prefect.workers.job_configuration import BaseJobConfiguration, WorkerIdentity
 from prefect.workers.lost_runs import build_engine_label
 from prefect.workers.worker_type import C, V
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from prefect.schemas.events import Event
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.work import WorkPool
+    from prefect.schemas.worker_channel import WorkerFailure
     from prefect.workers.result import BaseWorkerResult
 
 R = TypeVar("R", bound="BaseWorkerResult")
@@ -70,6 +72,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         self._active_runs: dict[UUID, FlowRun] = {}
         self._configurations: dict[UUID, C] = {}
         self._infrastructure_pids: dict[UUID, str] = {}
+        self._last_failure: WorkerFailure | None = None
 
     @property
     @abc.abstractmethod
@@ -184,6 +187,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
             result = await self._start_run(flow_run, configuration, task_status)
         except InfrastructureError as error:
             logger.error("Flow run %r could not be run on infrastructure: %s", flow_run.name, error)
+            self._last_failure = facts.build_failure(flow_run, str(error))
             await self._propose_crashed_state(flow_run, str(error))
             return error
         except Exception as error:
@@ -193,6 +197,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
             else:
                 logger.exception("Flow run %r could not be submitted to infrastructure.", flow_run.name)
                 message = f"The run could not be submitted to infrastructure:\n{_format(error)}"
+            self._last_failure = facts.build_failure(flow_run, message)
             await self._propose_crashed_state(flow_run, message)
             return error
         if result.status_code != 0:

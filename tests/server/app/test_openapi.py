@@ -30,6 +30,10 @@ EXPLAINED: dict[tuple[str, str], str] = {
     ("Body_task_run_history_task_runs_history_post", "fields.history_interval_seconds"): SECONDS,
     ("Body_schedule_deployment_deployments__id__schedule_post", "fields.min_time"): SECONDS,
     (
+        "Body_worker_heartbeat_work_pools__work_pool_name__workers_heartbeat_post",
+        "fields.metadata",
+    ): "What a worker reports of itself; only the client of the interface documents it.",
+    (
         "LogCreate",
         "fields.worker_id",
     ): "The id of the worker; only the client of the interface documents it.",

@@ -24,7 +24,7 @@ def client(directory: Path, built: bool = True, **settings: Any) -> httpx.AsyncC
     """Return a client of a page with these settings."""
     if built:
         (directory / "assets").mkdir()
-        (directory / "assets" / "frame-abc.js").write_text("let a = 1")
+        (directory / "assets" / "frame-abc.js.gz").write_bytes(gzip.compress(b"let a = 1"))
         (directory / "index.html").write_text("<!doctype html><head><!-- head --></head>")
     with temporary_settings({name.replace("__", "."): value for name, value in settings.items()}):
         page = WebPage(get_current_settings(), "/api", directory)
@@ -79,7 +79,6 @@ async def test_assets_are_cached_for_ever_and_compressed(tmp_path: Path) -> None
     assert answer.headers["content-encoding"] == "gzip" and "content-encoding" not in plain.headers
     assert "immutable" in answer.headers["cache-control"]
     assert "javascript" in answer.headers["content-type"]
-    assert gzip.compress(b"") is not None
 
 
 async def test_page_of_assets_is_beside_the_files_of_the_page(tmp_path: Path) -> None:

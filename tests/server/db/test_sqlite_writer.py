@@ -310,6 +310,33 @@ async def test_brief_write_goes_to_the_writer_thread_when_the_disk_is_slow(
     assert await put_briefly(database) == [database._writer]
 
 
+@pytest.mark.parametrize("brief", [True, False])
+async def test_brief_background_work_is_done_in_the_thread_of_the_event_loop(
+    database: SqliteWriterDatabase, brief: bool
+) -> None:
+    threads: list[threading.Thread | None] = []
+
+    async def write(tx: Transaction) -> None:
+        threads.append(threading.current_thread())
+        await store.meta.put(tx, {"key": "a", "value": "x"})
+
+    await database.write_in_background(write, brief)
+    assert threads == [threading.current_thread() if brief else database._writer]
+    assert await count(database) == 1
+
+
+async def test_durability_is_set_for_each_commit_in_the_thread_of_the_event_loop(
+    database: SqliteWriterDatabase,
+) -> None:
+    async def read_pragma(tx: Transaction) -> int:
+        return (await tx.fetch(Sql("PRAGMA synchronous")))[0][0]
+
+    full, normal = 2, 1
+    for _ in range(2):
+        assert await database.write_in_background(read_pragma, brief=True) == normal
+        assert await database.write_briefly(read_pragma) == full
+
+
 async def test_commit_that_does_not_wait_for_the_disk_does_not_say_that_it_is_fast(
     database: SqliteWriterDatabase,
 ) -> None:

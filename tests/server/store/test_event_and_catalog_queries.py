@@ -12,7 +12,7 @@ from prefect.server import store
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import TRUE, Sql
 from prefect.server.services.events import event_store
-from prefect.server.store.queries import catalog, events, upkeep
+from prefect.server.store.queries import automations, catalog, events, upkeep
 from prefect.types import UTC
 from tests.server.store.test_conformance import row
 
@@ -54,15 +54,38 @@ async def stored_ids(database: Database, collection: store.Collection) -> set[An
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("enabled", [True, False])
-async def test_add_counts_new_events_and_says_whether_an_automation_is_enabled(
-    database: Database, enabled: bool
-) -> None:
-    await add(database, store.automations, {**row(store.automations, 1), "id": uuid4(), "enabled": enabled})
+async def test_add_counts_new_events(database: Database) -> None:
     rows = [event_row(number) for number in range(3)]
     for added, number in ((rows[:1], 1), (rows[:1], 0), (rows, 2)):
-        assert await database.write(lambda tx, added=added: events.add(tx, added)) == (number, enabled)
+        assert await database.write(lambda tx, added=added: events.add(tx, added)) == (number, None)
     assert await stored_ids(database, store.events) == {each["id"] for each in rows}
+
+
+async def test_add_returns_the_revision_of_the_enabled_automations(database: Database) -> None:
+    async def add_event() -> tuple[str | None, str | None]:
+        """Add an event; return the revision, and that which follows from the versions."""
+        _, revision = await database.write(lambda tx: events.add(tx, [event_row(0)]))
+        return revision, automations.describe_revision(await database.read(automations.find_versions))
+
+    first, second, disabled = ({**row(store.automations, number), "id": uuid4()} for number in (1, 2, 3))
+    await add(database, store.automations, {**disabled, "enabled": False})
+    seen = [await add_event()]
+    for each in (first, second):
+        await add(database, store.automations, {**each, "enabled": True, "updated": at(1)})
+        seen.append(await add_event())
+    later = {"id": second["id"], "updated": at(2)}
+    await database.write(lambda tx: store.automations.change(tx, [later], ["updated"]))
+    seen.append(await add_event())
+    assert seen[0][0] is None
+    assert all(revision == described for revision, described in seen)
+    assert len(set(seen)) == 4
+
+
+async def test_revision_is_another_one_while_events_are_held(database: Database) -> None:
+    await add(database, store.automations, {**row(store.automations, 1), "enabled": True})
+    await add(database, store.held_events, row(store.held_events, 1))
+    _, revision = await database.write(lambda tx: events.add(tx, [event_row(0)]))
+    assert revision not in (None, automations.describe_revision(await database.read(automations.find_versions)))
 
 
 async def test_find_by_keys_returns_events_in_order_and_skips_missing_ones(database: Database) -> None:

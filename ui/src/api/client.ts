@@ -84,7 +84,7 @@ export interface Change {
 let changes: (Change & { at: number })[] = []
 const TOLD_WITHIN_MS = 10_000
 /** Requests that only ask, or whose page says itself how to do the same; those of blocks may have secrets. */
-const UNTOLD = /\/(filter|validate|holders|count-by\/\w+)$|^\/ui\/|^\/block_documents\/.*$/
+const UNTOLD = /\/(filter|validate|holders|count-by\/\w+)$|^\/ui\/(?!bulk\/runs\/)|^\/block_documents\/.*$/
 
 /** Return the latest changes, once. */
 export function takeChanges(): Change[] {
@@ -98,6 +98,10 @@ export async function send<T = unknown>(method: Change['method'], path: string, 
   if (!UNTOLD.test(path) || (method === 'DELETE' && !path.startsWith('/ui/'))) changes.push({ method, path, ...(body === undefined ? {} : { body }), at: Date.now() })
   const text = await response.text()
   return (text ? JSON.parse(text) : undefined) as T
+}
+
+export function sendChange<T = unknown>({ method, path, body }: Change): Promise<T> {
+  return send<T>(method, path, body)
 }
 
 let csrf: { client: string; token: string; until: number } | undefined

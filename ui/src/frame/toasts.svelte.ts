@@ -1,5 +1,5 @@
 /** Short messages about what a person has just done. */
-import { takeChanges, type Change } from '../api/client'
+import { sendChange, takeChanges, type Change } from '../api/client'
 
 export interface Toast {
   id: number
@@ -38,11 +38,16 @@ export async function attempt(done: string, work: () => Promise<unknown>, undo?:
   }
 }
 
+/** Return what undoes something by a change, and shows how it is then. */
+export function undoBy(back: Change, after: (answer: { id: string }) => unknown): () => Promise<void> {
+  return async () => {
+    let answer: unknown
+    if (await attempt('It is as it was before.', async () => (answer = await sendChange(back)))) await after(answer as { id: string })
+  }
+}
+
 /** Change something that can be changed back, and show how it is then. */
-export async function attemptChange(done: string, change: () => Promise<unknown>, back: () => Promise<unknown>, reload: () => Promise<unknown>) {
-  await attempt(done, change, async () => {
-    await attempt('It is as it was before.', back)
-    await reload()
-  })
+export async function attemptChange(done: string, change: Change, back: Change, reload: () => Promise<unknown>) {
+  await attempt(done, () => sendChange(change), undoBy(back, reload))
   await reload()
 }

@@ -9,6 +9,7 @@ test.each([
   [{ method: 'PATCH', path: '/automations/a1', body: { enabled: false } }, 'prefect automation pause --id a1'],
   [{ method: 'POST', path: '/concurrency_limits/', body: { tag: 'gpu', concurrency_limit: 2 } }, 'prefect concurrency-limit create gpu 2'],
   [{ method: 'POST', path: '/variables/', body: { name: 'a', value: { b: "it's" }, tags: ['t'] } }, `prefect variable set a '{"b":"it'"'"'s"}' --tag t`],
+  [{ method: 'POST', path: '/ui/bulk/runs/j1/stop' }, 'prefect flow-run jobs stop j1'],
   [{ method: 'POST', path: '/deployments/d1/pause_deployment' }, 'prefect api POST /deployments/d1/pause_deployment'],
 ] as const)('a change has a command', (change, command) => {
   expect(toCommand(change)).toBe(command)

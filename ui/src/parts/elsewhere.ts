@@ -20,6 +20,7 @@ const COMMANDS: [Change['method'], RegExp, (names: string[], body: Body) => stri
   ['DELETE', /^\/concurrency_limits\/tag\/([^/]+)$/, ([tag]) => `prefect concurrency-limit delete ${word(tag)}`],
   ['POST', /^\/concurrency_limits\/tag\/([^/]+)\/reset$/, ([tag]) => `prefect concurrency-limit reset ${word(tag)}`],
   ['POST', /^\/v2\/concurrency_limits\/$/, (_, body) => `prefect gcl create ${word(body.name)} --limit ${String(body.limit)}${body.slot_decay_per_second ? ` --slot-decay-per-second ${String(body.slot_decay_per_second)}` : ''}`],
+  ['POST', /^\/ui\/bulk\/runs\/([^/]+)\/(stop|undo)$/, ([id, what]) => `prefect flow-run jobs ${what} ${id}`],
   ['POST', /^\/variables\/$/, (_, { name, value, tags }) => setVariable(name, value, tags)],
 ]
 

@@ -25,6 +25,7 @@ BULK_RESULT = Table(
         *columns("uuid", "job_id! run_id!"),
         *columns("text", "name! outcome!"),
         *columns("text", "reason"),
+        *columns("array", "tags"),  # those that the run was given, or lost
     ),
     key="job_id",
     clustered=("job_id", "run_id"),

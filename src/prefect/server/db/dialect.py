@@ -270,6 +270,10 @@ class Dialect:
         """Return the expression of a time as seconds from 1970, or of a duration as seconds."""
         raise NotImplementedError
 
+    def micros(self, expression: str) -> str:
+        """Return the expression of a time as whole microseconds from 1970, or of a duration as whole microseconds."""
+        raise NotImplementedError
+
     def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
         """Return the expression of the bucket that a time is in; bucket 0 begins at `start`."""
         raise NotImplementedError
@@ -378,6 +382,9 @@ class SqliteDialect(Dialect):
 
     def seconds(self, expression: str) -> str:
         return f"({expression} / 1000000.0)"
+
+    def micros(self, expression: str) -> str:
+        return expression
 
     def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
         return Sql(f"(({expression} - ?) / ?)", (start, width))

@@ -125,10 +125,14 @@ class Database(Protocol):
         """Run a unit of work that usually takes a moment, and commit it durably. It may be begun twice."""
         ...
 
-    async def write_in_background(self, work: UnitOfWork[T]) -> T:
+    async def write_in_background(self, work: UnitOfWork[T], brief: bool = False) -> T:
         """Run a unit of work that no request waits for, in a transaction whose commit need not be durable.
 
         Where it would delay requests, those that are under way go first.
+
+        Args:
+            work: The unit of work.
+            brief: Whether it usually takes a moment. It may be begun twice then.
         """
         ...
 

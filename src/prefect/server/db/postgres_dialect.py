@@ -114,10 +114,13 @@ class PostgresDialect(Dialect):
     def seconds(self, expression: str) -> str:
         return f"EXTRACT(EPOCH FROM {expression})::float8"
 
+    def micros(self, expression: str) -> str:
+        return f"(EXTRACT(EPOCH FROM {expression}) * 1000000)::bigint"
+
     def bucket(self, expression: str, start: datetime, width: timedelta) -> Sql:
         # In whole microseconds, as it is with SQLite: a float would put what is on a border on its wrong side.
-        since = f"(EXTRACT(EPOCH FROM {expression} - ?::timestamptz) * 1000000)::bigint"
-        return Sql(f"({since} / (EXTRACT(EPOCH FROM ?::interval) * 1000000)::bigint)", (start, width))
+        since = self.micros(f"{expression} - ?::timestamptz")
+        return Sql(f"({since} / {self.micros('?::interval')})", (start, width))
 
     def last_item_has(self, expression: str, *path: str) -> Sql:
         return Sql(f"({expression} -> -1) #>> '{{{','.join(path)}}}' IS NOT NULL")

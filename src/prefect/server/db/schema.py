@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 else:
     sqlite3 = lazy("sqlite3")
 
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
 """Every revision of the migrations, oldest first; the last one is what `tables` declares."""
 
 HEAD = REVISIONS[-1]

@@ -222,7 +222,7 @@ class SqliteDatabase:
     async def write_briefly(self, work: UnitOfWork[T]) -> T:
         return await self.write(work)
 
-    async def write_in_background(self, work: UnitOfWork[T]) -> T:
+    async def write_in_background(self, work: UnitOfWork[T], brief: bool = False) -> T:
         return await self.write(work, durable=False)
 
     async def write(self, work: UnitOfWork[T], durable: bool = True) -> T:

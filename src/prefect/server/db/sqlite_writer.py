@@ -92,6 +92,7 @@ class ThreadTransaction(SqliteTransaction):
 
     _deadline = math.inf
     _is_watched = False
+    _is_durable = True
 
     async def fetch(self, sql: Sql) -> list[tuple[Any, ...]]:
         text, values = self.dialect.statement(sql)
@@ -116,6 +117,12 @@ class ThreadTransaction(SqliteTransaction):
             return self._raw.execute(text, values).rowcount
         except DRIVER_ERRORS as error:
             raise explain_error(error, self._path) from error
+
+    def set_durability(self, durable: bool) -> None:
+        """Set whether the next commits flush the disk."""
+        if durable != self._is_durable:
+            self.run_now(DURABLE if durable else RELAXED)
+            self._is_durable = durable
 
     def set_deadline(self, seconds: float) -> None:
         """Set the deadline after which running queries raise `Interrupted`, in seconds from now."""
@@ -193,7 +200,6 @@ class SqliteWriterDatabase(SqliteDatabase):
         super().__init__(path, write_timeout, migrate)
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._held_back: _Job | None = None
-        self._is_relaxed = False
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._thread_local = threading.local()
@@ -244,7 +250,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         """Run and commit the unit of work in this thread if it is alone and the disk is fast, else in the writer's."""
         return await self._as_request(self._write_briefly(work))
 
-    async def write_in_background(self, work: UnitOfWork[T]) -> T:
+    async def write_in_background(self, work: UnitOfWork[T], brief: bool = False) -> T:
         """Run one such unit at a time, while none is under way that requests wait for.
 
         The writer runs Python code, which keeps others from running theirs.
@@ -253,6 +259,9 @@ class SqliteWriterDatabase(SqliteDatabase):
             until = time.monotonic() + MAX_DEFERRAL_SECONDS
             while self._requests and time.monotonic() < until:
                 await asyncio.sleep(DEFERRAL_STEP_SECONDS)
+            if brief and self._may_write_here(requests=0):
+                with suppress(Interrupted, StoreBusy):  # it takes long, or another thread or process writes
+                    return drive(self._write_here(work, durable=False))
             return await self._write(work, durable=False)
 
     async def _as_request(self, unit: Awaitable[T]) -> T:
@@ -268,34 +277,36 @@ class SqliteWriterDatabase(SqliteDatabase):
     async def _write_briefly(self, work: UnitOfWork[T]) -> T:
         if not is_driven():
             await asyncio.sleep(0)  # other requests that have arrived are counted, and share a commit
-            if self._may_write_here():
+            if self._may_write_here(requests=1):
                 with suppress(Interrupted, StoreBusy):  # it takes long, or another thread or process writes
-                    return drive(self._write_here(work))
+                    return drive(self._write_here(work, durable=True))
         return await self._write(work, durable=True)
 
-    def _may_write_here(self) -> bool:
+    def _may_write_here(self, requests: int) -> bool:
+        """Return whether a unit may keep this thread: there are just so many requests, and the disk is fast."""
         self._brief_writes += 1
-        is_alone, is_disk_fast = self._requests == 1, self._commit_seconds < MAX_COMMIT_IN_PLACE_SECONDS
+        is_alone, is_disk_fast = self._requests == requests, self._commit_seconds < MAX_COMMIT_IN_PLACE_SECONDS
         return is_alone and is_disk_fast and self._brief_writes % COMMITS_IN_PLACE != 0
 
-    async def _write_here(self, work: UnitOfWork[T]) -> T:
+    async def _write_here(self, work: UnitOfWork[T], durable: bool) -> T:
         """Run a unit of work in this thread and commit it."""
         if self._writer is None:
             raise self._closed()
         connection = self._connection("writing", NO_WAITING, "PRAGMA wal_autocheckpoint = 0")
         connection.notifications = []
+        connection.set_durability(durable)
         connection.set_deadline(IN_PLACE_SECONDS)
         connection.run_now("BEGIN IMMEDIATE")
         try:
             outcome = await work(connection)
-            self._commit(connection)
+            self._commit(connection, durable)
         except BaseException:
             self._discard_connection()
             raise
         self._notify_listeners(connection.notifications)
         return outcome
 
-    def _commit(self, connection: ThreadTransaction, durable: bool = True) -> None:
+    def _commit(self, connection: ThreadTransaction, durable: bool) -> None:
         connection.clear_deadline()
         begun = time.monotonic()
         connection.run_now("COMMIT")
@@ -367,7 +378,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         try:
             connection = self._connection("writing", NO_WAITING, f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
             connection.notifications = []
-            self._set_durability(connection, first.durable)
+            connection.set_durability(first.durable)
             drive(self._take_write_lock(connection))
             job: _Job | None = first
             until = time.monotonic() + MAX_TRANSACTION_SECONDS
@@ -384,7 +395,6 @@ class SqliteWriterDatabase(SqliteDatabase):
                 self._commit(connection, first.durable)
         except BaseException as error:
             self._discard_connection()
-            self._is_relaxed = False
             if len(done) > 1:  # one of them may be the cause
                 for job in done:
                     self._commit_batch(job, alone=True)
@@ -397,12 +407,6 @@ class SqliteWriterDatabase(SqliteDatabase):
         # First the listeners: from the moment that an event loop is woken, the threads take turns.
         self._notify_listeners(connection.notifications)
         _settle(done)
-
-    def _set_durability(self, connection: ThreadTransaction, durable: bool) -> None:
-        """Set whether the next commits flush the disk."""
-        if durable == self._is_relaxed:
-            connection.run_now(DURABLE if durable else RELAXED)
-            self._is_relaxed = not durable
 
     def _take_overdue(self) -> Iterator[_Job]:
         """Take the units that have waited longer than the timeout."""

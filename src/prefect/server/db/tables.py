@@ -294,6 +294,7 @@ WORKER = Table(
         *_columns("time", "last_heartbeat_time"),
         *_columns("int", "heartbeat_interval_seconds"),
         *_columns("text", "status"),
+        *_columns("object", "metadata"),
     ),
     indexes=(Index("worker_by_pool", ("work_pool_id", "name"), unique=True),),  # a pool's workers; a worker by name
 )

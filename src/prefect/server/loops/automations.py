@@ -38,6 +38,12 @@ JOB_INTERVAL_SECONDS = 1.0
 JOB_BATCH_SIZE = 10
 """Jobs that are begun in one transaction, which takes some milliseconds: others wait for it."""
 
+MAX_BRIEF_JOBS = 3
+"""Jobs that are begun or ended within a moment, for which no other thread is woken."""
+
+MAX_BRIEF_SECONDS = 0.01
+"""Seconds that the last jobs may have taken to begin, whose templates may be slow, if the next take a moment."""
+
 CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
 
@@ -98,7 +104,7 @@ class TriggerEvaluator:
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
-        while await self._attempt(environment, evaluation.evaluate_queued_events) >= evaluation.BATCH_SIZE:
+        while await self._attempt(environment, evaluation.evaluate_queued_events, brief=True) >= evaluation.BATCH_SIZE:
             pass
         if time.monotonic() < self._next_look:
             return  # notifications start many rounds a second
@@ -109,7 +115,7 @@ class TriggerEvaluator:
             await environment.database.write(lambda tx: evaluation.move_windows(tx, shift, at - shift))
         await self._watch_metrics(environment, at)
         if self._clock.has_caught_up:
-            while await self._attempt(environment, lambda tx, known: evaluation.end_due_windows(tx, known, at)):
+            while await self._attempt(environment, lambda tx, known, _: evaluation.end_due_windows(tx, known, at)):
                 pass
 
     async def _watch_metrics(self, environment: Environment, at: datetime) -> None:
@@ -128,15 +134,20 @@ class TriggerEvaluator:
                     lambda tx, known=known, wanted=wanted: metrics.evaluate_metrics(tx, known, wanted, at)
                 )
 
-    async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate) -> int:
-        """Evaluate a batch with the triggers as they are now."""
+    async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate, brief: bool = False) -> int:
+        """Evaluate a batch with the triggers as they are now; `brief` is whether it is likely to take a moment."""
         database = environment.database
         while True:
             known = self._known
             try:
-                return await database.write_in_background(lambda tx, known=known: evaluate(tx, known))
+                return await database.write_in_background(
+                    lambda tx, known=known, brief=brief: evaluate(tx, known, brief), brief
+                )
+            except evaluation.NotBrief:
+                brief = False
             except evaluation.StaleTriggers:
                 self._known = await database.write(lambda tx, known=known: known_triggers.read_triggers(tx, known))
+                self._known.remember_wanted_events(database.memory)
 
 
 class _Clock:
@@ -171,6 +182,7 @@ class ActionExecutor:
         self._counts: Counter[UUID] = Counter()
         self._has_released = False
         self._is_saturated = False
+        self._seconds_to_begin = 0.0
         self._outcomes: list[tuple[Outcome, ActionContext | None]] = []
         self._writing = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
@@ -219,8 +231,10 @@ class ActionExecutor:
         """Begin jobs and return how many; when that fails, each by itself, to find the one that is the cause."""
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
         write = environment.database.write_in_background
+        brief = len(ids) <= MAX_BRIEF_JOBS and self._seconds_to_begin < MAX_BRIEF_SECONDS
+        since = time.monotonic()
         try:
-            beginning = await write(lambda tx: jobs.begin(tx, ids, self._owner, self._count_places))
+            beginning = await write(lambda tx: jobs.begin(tx, ids, self._owner, self._count_places), brief)
         except (StoreBusy, StoreUnavailable):
             raise
         except Exception as error:
@@ -229,6 +243,7 @@ class ActionExecutor:
             outcome = Outcome(ids[0], failure=_describe_defect(ids[0], error))
             await write(lambda tx: jobs.end(tx, [(outcome, None)]))
             return 1
+        self._seconds_to_begin = time.monotonic() - since
         for begun in beginning.begun:
             self._start(environment, begun)
             await asyncio.sleep(0)  # requests go between: to send takes a millisecond
@@ -270,7 +285,8 @@ class ActionExecutor:
 
     async def _end(self, environment: Environment, outcomes: Sequence[tuple[Outcome, ActionContext | None]]) -> None:
         try:
-            await environment.database.write_in_background(lambda tx: jobs.end(tx, outcomes))
+            brief = len(outcomes) <= MAX_BRIEF_JOBS
+            await environment.database.write_in_background(lambda tx: jobs.end(tx, outcomes), brief)
         except (StoreBusy, StoreUnavailable) as error:
             for outcome, _ in outcomes:
                 logger.error("The action %s of an automation is tried again later. %s", outcome.job_id, error)

@@ -49,6 +49,12 @@ async def read_bulk_job(tx: Transaction, id: UUID) -> Any:
     return await jobs.get(tx, id)
 
 
+@routes.writes("POST", "/runs/{id:uuid}/undo", jobs.BulkJob, documented=False)
+async def undo_bulk_job(tx: Transaction, id: UUID) -> Any:
+    """Begin a job that takes back the tags that a job has added to runs, or removed from them."""
+    return await jobs.undo(tx, id)
+
+
 @routes.writes("POST", "/runs/{id:uuid}/stop", jobs.BulkJob, documented=False)
 async def stop_bulk_job(tx: Transaction, id: UUID) -> Any:
     """Stop a job after its present batch."""

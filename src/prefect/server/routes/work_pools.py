@@ -111,10 +111,14 @@ async def delete_work_queue(tx: Transaction, work_pool_name: str, name: str) -> 
 
 @routes.writes("POST", "/{work_pool_name}/workers/heartbeat", requires=Permission.WORK)
 async def worker_heartbeat(
-    tx: Transaction, work_pool_name: str, name: Body[str], heartbeat_interval_seconds: Body[int | None] = None
+    tx: Transaction,
+    work_pool_name: str,
+    name: Body[str],
+    heartbeat_interval_seconds: Body[int | None] = None,
+    metadata: Body[dict[str, Any] | None] = None,
 ) -> None:
     """Record the heartbeat of a worker."""
-    await pool_members.record_heartbeat(tx, work_pool_name, name, heartbeat_interval_seconds)
+    await pool_members.record_heartbeat(tx, work_pool_name, name, heartbeat_interval_seconds, metadata)
 
 
 @routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])

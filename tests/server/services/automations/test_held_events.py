@@ -39,6 +39,19 @@ async def test_follower_that_arrives_first_is_evaluated_behind_its_leader(reacti
     assert await reactions.rows(store.held_events) == []
 
 
+async def test_follower_is_evaluated_when_a_leader_arrives_that_no_automation_reacts_to(reactions: Reactions) -> None:
+    await reactions.automation({"expect": ["b"]})
+    await reactions.evaluate()
+    first = new_id()
+    await reactions.emit("b", follows=str(first))
+    await reactions.evaluate()
+    assert len(await reactions.rows(store.held_events)) == 1
+    await reactions.emit("a", id=str(first))
+    assert len(await reactions.rows(store.event_queue)) == 1  # what wakes the evaluation
+    await reactions.evaluate()
+    assert len(await reactions.events("triggered")) == 1
+
+
 async def test_follower_of_an_event_that_was_evaluated_is_not_held(reactions: Reactions) -> None:
     await reactions.automation(sequence("a", "b"))
     first = await reactions.emit("a")

@@ -72,6 +72,34 @@ async def test_tags_are_added_and_removed(call: RouteClient, environment: Enviro
     assert [(await call("GET", "/flow_runs/{id}", id=id_))["tags"] for id_ in ids] == [["b"], ["b"]]
 
 
+@pytest.mark.parametrize(("action", "between"), [("add-tags", ["a", "b", "c"]), ("remove-tags", [])])
+async def test_undo_takes_back_the_tags_that_runs_really_got_or_lost(
+    action: str, between: list[str], call: RouteClient, environment: Environment
+) -> None:
+    before = {await call.flow_run(name=name, tags=tags): tags for name, tags in (("one", ["a"]), ("two", ["b", "c"]))}
+    body = {"action": action, "ids": [*before], "options": {"tags": ["a", "b", "c"]}}
+    job = await finish(call, environment, body)
+
+    async def read_tags(id_: str) -> list[str]:
+        return sorted((await call("GET", "/flow_runs/{id}", id=id_))["tags"])
+
+    assert [await read_tags(id_) for id_ in before] == [between, between]
+    undo = await call("POST", JOB + "/undo", id=job["id"])
+    assert undo["total"] == 2
+    await bulk_jobs.run_jobs(environment)
+    assert {id_: await read_tags(id_) for id_ in before} == before
+
+
+async def test_only_ended_jobs_on_tags_are_undone(call: RouteClient, environment: Environment) -> None:
+    await call.flow_run("RUNNING", name="one")
+    running = await call("POST", JOBS, {"action": "add-tags", "options": {"tags": ["a"]}})
+    assert (await call.send("POST", JOB + "/undo", id=running["id"]))[0] == 409
+    await bulk_jobs.run_jobs(environment)
+    cancelled = await finish(call, environment, {"action": "cancel"})
+    status, answer = await call.send("POST", JOB + "/undo", id=cancelled["id"])
+    assert status == 422 and "'cancel' cannot be undone" in answer["detail"]
+
+
 async def test_states_are_set_whatever_the_rules_say(call: RouteClient, environment: Environment) -> None:
     id_ = await call.flow_run("COMPLETED", name="one")
     options = {"state": "FAILED", "message": "the data were wrong"}

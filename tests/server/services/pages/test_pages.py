@@ -267,9 +267,48 @@ async def test_work_pool_shows_queues_workers_and_slots(call: RouteClient) -> No
     assert (row["workers_online"], row["workers"], row["concurrency_limit"], row["slots"]) == (1, 1, 3, 0)
     page = await call("GET", f"{PAGES}/work-pool/{{name}}", name="local")
     assert [queue["name"] for queue in page["queues"]] == ["default"]
-    assert [worker["name"] for worker in page["workers"]] == ["w"]
+    assert [(worker["name"], worker["runs"], worker["facts"]["host"]) for worker in page["workers"]] == [("w", 0, None)]
     status, _ = await call.send("GET", f"{PAGES}/work-pool/{{name}}", name="other")
     assert status == 404
+
+
+async def test_work_pool_shows_the_machines_and_the_runs_of_its_workers(call: RouteClient) -> None:
+    await call("POST", "/work_pools/", {"name": "local", "type": "process"})
+    facts = {"host": "desk", "pid": 7, "version": "1.0", "python": "3.12.1", "limit": 2, "integrations": []}
+    for name, metadata in (("ours", facts), ("theirs", {"integrations": [{"name": "prefect-aws", "version": "0.5"}]})):
+        body = {"name": name, "metadata": metadata}
+        await call("POST", "/work_pools/{work_pool_name}/workers/heartbeat", body, work_pool_name="local")
+    for number in range(7):
+        labels = {"prefect.worker.name": "ours"} if number else {}
+        await call.flow_run("RUNNING", name=f"run-{number}", labels=labels, work_pool_name="local")
+    ours, theirs = (await call("GET", f"{PAGES}/work-pool/{{name}}", name="local"))["workers"]
+    assert ours["facts"] | facts == ours["facts"]
+    assert (ours["runs"], len(ours["some_runs"]), ours["some_runs"][0]["name"]) == (6, 5, "run-1")
+    assert (theirs["runs"], theirs["facts"]["host"]) == (0, None)
+    assert theirs["facts"]["integrations"] == [{"name": "prefect-aws", "version": "0.5"}]
+
+
+async def test_worker_keeps_its_facts_between_heartbeats_and_odd_ones_are_not_kept(call: RouteClient) -> None:
+    await call("POST", "/work_pools/", {"name": "local", "type": "process"})
+
+    async def beat(**body: Any) -> str | None:
+        route = "/work_pools/{work_pool_name}/workers/heartbeat"
+        await call("POST", route, {"name": "w", **body}, work_pool_name="local")
+        return (await call("GET", f"{PAGES}/work-pool/{{name}}", name="local"))["workers"][0]["facts"]["host"]
+
+    assert await beat(metadata={"host": "desk"}) == "desk"
+    assert await beat() == "desk"
+    assert await beat(metadata={"host": "d" * 1001}) is None
+
+
+@pytest.mark.parametrize(("paused", "health"), [("", "not polled"), ("queue", "paused"), ("pool", "paused")])
+async def test_runs_show_whether_their_queue_is_polled(call: RouteClient, paused: str, health: str) -> None:
+    pool = await call("POST", "/work_pools/", {"name": "local", "type": "process", "is_paused": paused == "pool"})
+    queue = {"name": "high", "is_paused": paused == "queue"}
+    await call("POST", "/work_pools/{work_pool_name}/queues", queue, work_pool_name="local")
+    await call.flow_run("SCHEDULED", work_pool_name="local", work_queue_name="high")
+    (row,) = (await call("GET", f"{PAGES}/runs"))["rows"]
+    assert (row["work_pool"], row["work_queue"], row["work_queue_health"]) == (pool["name"], "high", health)
 
 
 async def test_overview_names_failures_until_they_are_seen(call: RouteClient) -> None:

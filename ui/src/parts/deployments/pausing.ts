@@ -1,5 +1,5 @@
 /** Pausing the schedules of a deployment. */
-import { send, type Change } from '../../api/client'
+import type { Change } from '../../api/client'
 import { attemptChange } from '../../frame/toasts.svelte'
 
 /** Return the change that pauses the schedules of a deployment or lets them run again. */
@@ -9,6 +9,5 @@ export function pauseOf(id: string, paused: boolean): Change {
 
 /** Pause the schedules of a deployment or let them run again. */
 export async function pauseDeployment(id: string, paused: boolean, reload: () => Promise<unknown>) {
-  const set = (paused: boolean) => send('POST', pauseOf(id, paused).path)
-  await attemptChange(paused ? 'Its schedules are paused.' : 'Its schedules run again.', () => set(paused), () => set(!paused), reload)
+  await attemptChange(paused ? 'Its schedules are paused.' : 'Its schedules run again.', pauseOf(id, paused), pauseOf(id, !paused), reload)
 }

@@ -1,4 +1,5 @@
 /** What the status of a pool or a queue means, in words. */
+import type { WorkerFacts } from '../../api/schema'
 
 interface Pool {
   status: string | null
@@ -13,6 +14,12 @@ export function explainPool(pool: Pool): string {
   if (pool.workers === 0) return 'Not ready: no worker has joined it'
   if (pool.workers_online === 0) return 'Not ready: all its workers are offline'
   return 'Not ready'
+}
+
+/** Say which versions a worker runs; workers of others tell those of their integrations only. */
+export function describeVersions({ version, python, integrations }: WorkerFacts): string {
+  const own = [version && `Pluperfect ${version}`, python && `Python ${python}`].filter(Boolean)
+  return own.join(', ') || (integrations ?? []).map((each) => `${each.name} ${each.version}`).join(', ')
 }
 
 interface Queue {

@@ -37,15 +37,22 @@ BATCH_SIZE = 100
 _OWN_EVENTS = "prefect.automation."
 """The beginning of the names of events that automations cause themselves."""
 
-Evaluate: TypeAlias = Callable[[Transaction, KnownTriggers], Awaitable[int]]
-"""Evaluates a batch of what is due, and returns how much there was."""
+MAX_BRIEF_EVENTS = 3
+"""Events whose evaluation takes a moment."""
+
+Evaluate: TypeAlias = Callable[[Transaction, KnownTriggers, bool], Awaitable[int]]
+"""Evaluates a batch of what is due, unless it must be `brief` and is not; returns how much there was."""
 
 
 class StaleTriggers(Exception):
     """Automations have changed since the triggers were read."""
 
 
-async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> int:
+class NotBrief(Exception):
+    """There is more to evaluate than takes a moment."""
+
+
+async def evaluate_queued_events(tx: Transaction, known: KnownTriggers, brief: bool) -> int:
     """Evaluate the next events of the queue, and those that were held until these had arrived.
 
     Returns:
@@ -53,10 +60,13 @@ async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> int:
 
     Raises:
         StaleTriggers: The triggers must be read first.
+        NotBrief: It must be brief, and there are many events.
     """
     if await queries.find_versions(tx) != known.versions:
         raise StaleTriggers
     keys = await _take_keys(tx)
+    if brief and len(keys) > MAX_BRIEF_EVENTS:
+        raise NotBrief
     rows = await event_queries.find_by_keys(tx, keys) if keys and known.trees else []
     candidates = _find_candidates(rows, known)
     if candidates:

@@ -16,6 +16,7 @@ from prefect.schemas.wire.automations import TriggerTypes
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.automations import bucket_rows
+from prefect.server.services.events import wanted_events
 from prefect.server.store.queries import automations as queries
 from prefect.triggers import buckets
 from prefect.triggers.trees import TriggerIndex, TriggerTree
@@ -41,6 +42,11 @@ class KnownTriggers:
     def index(self) -> TriggerIndex:
         """The triggers by the names of events."""
         return TriggerIndex(self.trees)
+
+    def remember_wanted_events(self, memory: dict[str, Any]) -> None:
+        """Remember, in the memory of a database, which events may concern a trigger: no others need to be evaluated."""
+        revision = queries.describe_revision(self.versions)
+        wanted_events.remember(memory, revision, lambda name: bool(self.index.find_candidates(name)))
 
 
 NO_TRIGGERS = KnownTriggers({}, {})

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
@@ -15,7 +15,18 @@ from prefect.types import now
 
 Action: TypeAlias = Literal["cancel", "retry", "delete", "set-state", "add-tags", "remove-tags"]
 
+OPPOSITES: Mapping[Action, Action] = {"add-tags": "remove-tags", "remove-tags": "add-tags"}
+"""The actions that can be undone, each with what undoes it."""
+
 STATES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED", "CANCELLING", "CRASHED", "PAUSED")
+
+
+class Outcome(NamedTuple):
+    """Whether an action on a run is done, why it is not, and the tags that the run was given or has lost."""
+
+    done: bool
+    reason: str | None = None
+    tags: Sequence[str] = ()
 
 
 def check_options(action: Action, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -36,53 +47,53 @@ def check_options(action: Action, options: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
-async def act(tx: Transaction, action: Action, options: Mapping[str, Any], row: Row) -> tuple[bool, str | None]:
-    """Act on a flow run; return whether it is done, and if not, why."""
+async def act(tx: Transaction, action: Action, options: Mapping[str, Any], row: Row) -> Outcome:
+    """Act on a flow run."""
     try:
         return await _act(tx, action, options, row)
     except NotFound:
-        return False, "It is not there any more."
+        return Outcome(False, "It is not there any more.")
     except ServiceError as error:
-        return False, str(error)
+        return Outcome(False, str(error))
 
 
-async def _act(tx: Transaction, action: Action, options: Mapping[str, Any], row: Row) -> tuple[bool, str | None]:
+async def _act(tx: Transaction, action: Action, options: Mapping[str, Any], row: Row) -> Outcome:
     ended = row["state_type"] in FINISHED
     match action:
         case "delete":
             await deletion.remove_flow_run(tx, row["id"])
-            return True, None
+            return Outcome(True)
         case "set-state":
             state = {"type": options["state"], "message": options["message"]}
             return await _propose(tx, row, state, force=True)
         case "add-tags" | "remove-tags":
             return await _change_tags(tx, row, options["tags"], action == "add-tags")
         case "cancel" if ended:
-            return False, f"It has ended: {row['state_name']}."
+            return Outcome(False, f"It has ended: {row['state_name']}.")
         case "cancel":
             type_ = "CANCELLED" if row["state_type"] == "SCHEDULED" else "CANCELLING"
             return await _propose(tx, row, {"type": type_, "message": "Cancelled together with others."})
         case _ if not ended:
-            return False, f"It has not ended: {row['state_name']}."
+            return Outcome(False, f"It has not ended: {row['state_name']}.")
         case _ if row["deployment_id"] is None:
-            return False, "It has no deployment, so nothing can run it again."
+            return Outcome(False, "It has no deployment, so nothing can run it again.")
         case _:
             details = {"scheduled_time": now()}
             return await _propose(tx, row, {"type": "SCHEDULED", "name": "AwaitingRetry", "state_details": details})
 
 
-async def _propose(tx: Transaction, row: Row, state: dict[str, Any], force: bool = False) -> tuple[bool, str | None]:
+async def _propose(tx: Transaction, row: Row, state: dict[str, Any], force: bool = False) -> Outcome:
     answer = await transitions.set_flow_run_state(tx, row["id"], state, force=force)
-    return answer["status"] == "ACCEPT", answer["details"].get("reason")
+    return Outcome(answer["status"] == "ACCEPT", answer["details"].get("reason"))
 
 
-async def _change_tags(tx: Transaction, row: Row, tags: list[str], add: bool) -> tuple[bool, str | None]:
+async def _change_tags(tx: Transaction, row: Row, tags: list[str], add: bool) -> Outcome:
     stored = await store.flow_runs.get(tx, row["id"], lock=True)
     if stored is None:
         raise NotFound("flow run", row["id"])
     before = stored["tags"]
     after = list(dict.fromkeys([*before, *tags])) if add else [tag for tag in before if tag not in tags]
     if after == before:
-        return False, "It has them already." if add else "It has none of them."
+        return Outcome(False, "It has them already." if add else "It has none of them.")
     await updates.change_run(tx, store.flow_runs, row["id"], {"tags": after})
-    return True, None
+    return Outcome(True, tags=[tag for tag in tags if (tag in before) is not add])

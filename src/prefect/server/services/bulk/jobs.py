@@ -15,8 +15,9 @@ from typing_extensions import TypedDict
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.bulk.actions import Action, act, check_options
+from prefect.server.services.bulk.actions import OPPOSITES, Action, act, check_options
 from prefect.server.services.core import reading
+from prefect.server.services.core.errors import Conflict, InvalidRequest
 from prefect.server.services.pages import run_query, runs
 from prefect.server.store import Row
 from prefect.server.store.queries import run_pages as queries
@@ -82,23 +83,39 @@ async def add(
     Raises:
         InvalidRequest: The query is not valid, or an option of the action is missing or wrong.
     """
+    chosen = None if ids is None else [str(id_) for id_ in ids]
+    return await _add(tx, {"action": action, "query": query, "ids": chosen, "options": check_options(action, options)})
+
+
+async def undo(tx: Transaction, id_: UUID) -> BulkJob:
+    """Add a job that takes back what a job has changed: the tags that runs really got or lost, and no others.
+
+    Raises:
+        InvalidRequest: What the job does cannot be undone.
+        Conflict: It has not ended.
+    """
+    job = await reading.get_row(tx, store.bulk_jobs, id_)
+    if job["action"] not in OPPOSITES:
+        raise InvalidRequest(f"The action {job['action']!r} cannot be undone.")
+    if job["status"] == "running":
+        raise Conflict("The job has not ended. Stop it first.")
+    options = {**job["options"], "undone": str(id_)}
+    return await _add(tx, {"action": OPPOSITES[job["action"]], "query": "", "ids": None, "options": options})
+
+
+async def _add(tx: Transaction, values: Row) -> BulkJob:
     at = now()
-    checked = check_options(action, options)
-    total = await store.flow_runs.count(tx, queries.created_until(_condition(tx, query, ids, at), at))
     row: Row = {
         **dict.fromkeys(store.bulk_jobs.table.names),
         "id": new_id(),
         "created": at,
         "updated": at,
-        "action": action,
         "status": "running",
-        "query": query,
-        "ids": None if ids is None else [str(id_) for id_ in ids],
-        "options": checked,
-        "total": total,
         "done": 0,
         "left_": 0,
+        **values,
     }
+    row["total"] = await store.flow_runs.count(tx, queries.created_until(_condition(tx, row), at))
     await _remove_old(tx, at)
     await store.bulk_jobs.add(tx, [row])
     tx.notify(TOPIC)
@@ -107,7 +124,7 @@ async def add(
 
 async def count(tx: Transaction, query: str) -> int:
     """Return how many flow runs a job on a query would act on, or raise `InvalidRequest`."""
-    return await store.flow_runs.count(tx, _condition(tx, query, None, now()))
+    return await store.flow_runs.count(tx, _compile(tx, query, now()))
 
 
 async def _remove_old(tx: Transaction, at: datetime) -> None:
@@ -117,9 +134,21 @@ async def _remove_old(tx: Transaction, at: datetime) -> None:
         await store.bulk_jobs.remove(tx, {"id": old})
 
 
-def _condition(tx: Transaction, query: str, ids: Sequence[Any] | None, at: datetime) -> Any:
-    if ids is not None:
-        return store.flow_runs.where({"id": [UUID(str(id_)) for id_ in ids]})
+def _condition(tx: Transaction, job: Row) -> Any:
+    """Return the condition of the flow runs that a job acts on."""
+    if (undone := _find_undone(job)) is not None:
+        return queries.done_by(undone)
+    if job["ids"] is not None:
+        return store.flow_runs.where({"id": [UUID(id_) for id_ in job["ids"]]})
+    return _compile(tx, job["query"], job["created"])
+
+
+def _find_undone(job: Row) -> UUID | None:
+    """Return the job that a job undoes, if it undoes one."""
+    return UUID(job["options"]["undone"]) if "undone" in (job["options"] or {}) else None
+
+
+def _compile(tx: Transaction, query: str, at: datetime) -> Any:
     return runs.compile_where(tx, store.flow_runs, run_query.parse_query(query, "flow_run", at), at)
 
 
@@ -161,13 +190,13 @@ async def run_batch(tx: Transaction, id_: UUID) -> bool:
     job = await store.bulk_jobs.get(tx, id_, lock=True)
     if job is None or job["status"] != "running":
         return False
-    where = _condition(tx, job["query"], job["ids"], job["created"])
-    rows = await queries.find_batch(tx, where, job["created"], job["after"], BATCH_SIZE)
+    rows = await queries.find_batch(tx, _condition(tx, job), job["created"], job["after"], BATCH_SIZE)
+    tags = await _find_changed_tags(tx, job, [row["id"] for row in rows])
     results: list[Row] = []
     for row in rows:
-        done, reason = await act(tx, job["action"], job["options"], row)
-        outcome = "done" if done else "left"
-        results.append({"job_id": id_, "run_id": row["id"], "name": row["name"], "outcome": outcome, "reason": reason})
+        outcome = await act(tx, job["action"], job["options"] | tags.get(row["id"], {}), row)
+        result = {"outcome": "done" if outcome.done else "left", "reason": outcome.reason, "tags": list(outcome.tags)}
+        results.append({"job_id": id_, "run_id": row["id"], "name": row["name"], **result})
     await store.bulk_results.add(tx, results)
     more = len(rows) == BATCH_SIZE
     done = sum(result["outcome"] == "done" for result in results)
@@ -180,6 +209,15 @@ async def run_batch(tx: Transaction, id_: UUID) -> bool:
     }
     await store.bulk_jobs.change(tx, [job], ["done", "left_", "after", "status", "updated"])
     return more
+
+
+async def _find_changed_tags(tx: Transaction, job: Row, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Return the option `tags` of each run where a job takes back what another one has changed."""
+    undone = _find_undone(job)
+    if undone is None or not run_ids:
+        return {}
+    results = await store.bulk_results.find(tx, {"job_id": undone, "run_id": list(run_ids)})
+    return {result["run_id"]: {"tags": result["tags"]} for result in results}
 
 
 async def go_on(tx: Transaction, id_: UUID) -> BulkJobPage:

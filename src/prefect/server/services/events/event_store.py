@@ -20,7 +20,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros, to_micros
 from prefect.server.services.catalog import assets
-from prefect.server.services.events import packing
+from prefect.server.services.events import packing, wanted_events
 from prefect.server.services.runs import run_states
 from prefect.server.store import Row
 from prefect.server.store.filters.events import (
@@ -61,13 +61,14 @@ async def add_events(tx: Transaction, events: Sequence[Event]) -> int:
         return 0
     unique = {(event["occurred"], event["id"]): event for event in events}
     # In the order in which rows are kept, which fills the pages of the database.
-    added, has_automations = await queries.add(tx, [to_row(unique[key]) for key in sorted(unique)])
+    added, revision = await queries.add(tx, [to_row(unique[key]) for key in sorted(unique)])
     await assets.record_events(tx, unique.values())
-    items = pack_keys(unique)
-    for item in items:
+    for item in pack_keys(unique):
         tx.notify(EVENTS_TOPIC, item)
-    if added and has_automations:
-        await _enqueue(tx, items if added == len(unique) else pack_keys(await _find_new(tx, unique)))
+    if added and revision is not None:
+        wanted = wanted_events.select(tx, revision, unique)
+        if wanted:
+            await _enqueue(tx, pack_keys(wanted if added == len(unique) else await _find_new(tx, wanted)))
     if get_current_settings().server.services.event_logger.enabled:
         for event in unique.values():
             logger.info("%s %s of %s", event["id"], event["event"], event["resource"][_ID])

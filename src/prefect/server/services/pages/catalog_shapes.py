@@ -8,6 +8,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from prefect.schemas.worker_channel import WorkerFacts
 from prefect.server.services.pages.shapes import Named, Pause, RunRow, StateCount
 
 
@@ -142,12 +143,21 @@ class QueueRow(TypedDict):
 
 
 class WorkerRow(TypedDict):
-    """A worker."""
+    """A worker.
+
+    Attributes:
+        runs: How many runs it has.
+        some_runs: Those that it has had longest.
+        facts: What it reports of itself.
+    """
 
     id: UUID
     name: str
     status: str | None
     last_heartbeat_time: datetime | None
+    runs: int
+    some_runs: list[Named]
+    facts: WorkerFacts
 
 
 class PoolRow(TypedDict):

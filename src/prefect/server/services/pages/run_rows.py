@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages.shapes import Named, RunRow
+from prefect.server.services.pages.shapes import Named, QueueHealth, RunRow
 from prefect.server.store import Collection, Row
 from prefect.server.store.queries import run_pages as queries
 
@@ -18,6 +18,8 @@ _ZERO = timedelta(0)
 FINISHED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 
 MAX_MESSAGE_CHARACTERS = 300
+
+_NO_QUEUE = dict.fromkeys(("work_pool", "work_queue", "work_queue_health"))
 
 
 async def present_flow_runs(tx: Transaction, rows: Sequence[Row], count_tasks: bool = True) -> list[RunRow]:
@@ -35,8 +37,7 @@ async def present_flow_runs(tx: Transaction, rows: Sequence[Row], count_tasks: b
                 "flow": flows.get(row["flow_id"]),
                 "flow_run": None,
                 "deployment": deployments.get(row["deployment_id"]),
-                "work_pool": queues.get(row["work_queue_id"], (None, None))[0],
-                "work_queue": queues.get(row["work_queue_id"], (None, row["work_queue_name"]))[1],
+                **queues.get(row["work_queue_id"], {**_NO_QUEUE, "work_queue": row["work_queue_name"]}),
                 "parameters": row["parameters"],
                 "tasks_done": sum(tasks.get(type_, 0) for type_ in FINISHED) if count_tasks else None,
                 "tasks_total": sum(tasks.values()) if count_tasks else None,
@@ -49,7 +50,7 @@ async def present_flow_runs(tx: Transaction, rows: Sequence[Row], count_tasks: b
 async def present_task_runs(tx: Transaction, rows: Sequence[Row]) -> list[RunRow]:
     """Return task runs as rows of a list."""
     runs = await find_names(tx, store.flow_runs, [row["flow_run_id"] for row in rows])
-    nothing = dict.fromkeys(("flow", "deployment", "work_pool", "work_queue", "tasks_done"))
+    nothing = {**_NO_QUEUE, **dict.fromkeys(("flow", "deployment", "tasks_done"))}
     presented: list[Any] = [
         {
             **_present(row),
@@ -93,14 +94,18 @@ async def find_names(tx: Transaction, collection: Collection, ids: Sequence[UUID
     return {id_: {"id": id_, "name": row["name"]} for id_, row in rows.items()}
 
 
-async def _find_queues(tx: Transaction, rows: Sequence[Row]) -> dict[Any, tuple[str | None, str]]:
-    """Return the names of the work pool and the work queue of each queue, by the queue's id."""
+async def _find_queues(tx: Transaction, rows: Sequence[Row]) -> dict[UUID | None, dict[str, Any]]:
+    """Return the fields of runs that say what queue they are in, by the queue's id."""
     ids = list({row["work_queue_id"] for row in rows if row["work_queue_id"] is not None})
     if not ids:
         return {}
-    queues = await store.work_queues.get_many(tx, ids, columns=("id", "name", "work_pool_id"))
-    pools = await find_names(tx, store.work_pools, [queue["work_pool_id"] for queue in queues.values()])
-    return {
-        id_: (pools[queue["work_pool_id"]]["name"] if queue["work_pool_id"] in pools else None, queue["name"])
-        for id_, queue in queues.items()
-    }
+    queues = await store.work_queues.get_many(tx, ids, columns=("id", "name", "work_pool_id", "status", "is_paused"))
+    pool_ids = list({queue["work_pool_id"] for queue in queues.values()})
+    pools = await store.work_pools.get_many(tx, pool_ids, columns=("id", "name", "is_paused"))
+    return {id_: _present_queue(queue, pools.get(queue["work_pool_id"])) for id_, queue in queues.items()}
+
+
+def _present_queue(queue: Row, pool: Row | None) -> dict[str, Any]:
+    is_paused = queue["is_paused"] or (pool is not None and pool["is_paused"])
+    health: QueueHealth = "paused" if is_paused else "ready" if queue["status"] == "READY" else "not polled"
+    return {"work_pool": pool and pool["name"], "work_queue": queue["name"], "work_queue_health": health}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from typing_extensions import TypedDict
@@ -16,6 +16,10 @@ class Named(TypedDict):
 
     id: UUID
     name: str
+
+
+QueueHealth = Literal["ready", "paused", "not polled"]
+"""Whether workers poll a work queue; it is paused with its work pool, too."""
 
 
 class StateCount(TypedDict):
@@ -39,6 +43,7 @@ class RunRow(TypedDict):
     deployment: Named | None
     work_pool: str | None
     work_queue: str | None
+    work_queue_health: QueueHealth | None
     start_time: datetime | None
     expected_start_time: datetime | None
     end_time: datetime | None

@@ -7,10 +7,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from prefect.schemas.worker_channel import WorkerFacts
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.pages import catalog, run_rows
-from prefect.server.services.pages.catalog_shapes import PoolOutcomes, PoolPage, PoolRow, PoolsPage, PoolWaits, QueueRow
+from prefect.server.services.pages.catalog_shapes import (
+    PoolOutcomes,
+    PoolPage,
+    PoolRow,
+    PoolsPage,
+    PoolWaits,
+    QueueRow,
+    WorkerRow,
+)
 from prefect.server.services.work import work_pools, work_queues
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import catalog_pages as queries
@@ -18,6 +27,7 @@ from prefect.server.store.queries import work as work_queries
 from prefect.types import UTC, now
 
 MAX_DEPLOYMENTS = 100
+MAX_RUNS_OF_WORKER = 5
 
 OUTCOME_COLUMNS = 12
 """Columns of the small diagram of a pool's runs."""
@@ -48,18 +58,29 @@ async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
         "pool": pool,
         "queues": [_present_queue(queue, counts.get(queue["id"], {})) for queue in queues],
         "waits": await _compute_waits(tx, [queue["id"] for queue in queues]),
-        "workers": [
-            {
-                "id": worker["id"],
-                "name": worker["name"],
-                "status": worker["status"],
-                "last_heartbeat_time": worker["last_heartbeat_time"],
-            }
-            for worker in workers
-        ],
+        "workers": await _present_workers(tx, workers, [queue["id"] for queue in queues]),
         "deployments": await catalog.present_deployments(tx, deployments),
         "base_job_template": row["base_job_template"],
     }
+
+
+async def _present_workers(tx: Transaction, rows: Sequence[Row], queue_ids: Sequence[UUID]) -> list[WorkerRow]:
+    runs = await work_queries.find_runs_by_worker(tx, queue_ids, MAX_RUNS_OF_WORKER)
+    presented: list[WorkerRow] = []
+    for row in rows:
+        count, some = runs.get(row["name"], (0, []))
+        presented.append(
+            {
+                "id": row["id"],
+                "name": row["name"],
+                "status": row["status"],
+                "last_heartbeat_time": row["last_heartbeat_time"],
+                "runs": count,
+                "some_runs": [{"id": id_, "name": name} for id_, name in some],
+                "facts": WorkerFacts.model_validate(row["metadata"]),
+            }
+        )
+    return presented
 
 
 async def compute_outcomes(tx: Transaction, since: datetime, span: timedelta, where: Condition) -> list[PoolOutcomes]:

@@ -81,9 +81,16 @@ async def remove_queue_by_id(tx: Transaction, id_: UUID) -> None:
 # --- workers ---------------------------------------------------------------------------------------------------------
 
 
-async def record_heartbeat(tx: Transaction, pool_name: str, name: str, interval_seconds: int | None) -> None:
+async def record_heartbeat(
+    tx: Transaction,
+    pool_name: str,
+    name: str,
+    interval_seconds: int | None,
+    metadata: dict[str, Any] | None,
+) -> None:
     """Record the heartbeat of a worker of a pool."""
-    await workers.record_heartbeat(tx, await work_pools.get_by_name(tx, pool_name), name, interval_seconds)
+    pool = await work_pools.get_by_name(tx, pool_name)
+    await workers.record_heartbeat(tx, pool, name, interval_seconds, metadata)
 
 
 async def find_workers(tx: Transaction, pool_name: str, criteria: Any, limit: int | None, offset: int) -> list[Answer]:

@@ -52,7 +52,8 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
     if unknown:
         raise NotFound("work queue", f"{pool_name}/{unknown[0]}")
     polled = [queue for queue in queues if not hello.work_queue_names or queue["name"] in hello.work_queue_names]
-    await workers.record_heartbeat(tx, pool, hello.worker_name, hello.heartbeat_interval_seconds)
+    interval, metadata = hello.heartbeat_interval_seconds, hello.worker_metadata
+    await workers.record_heartbeat(tx, pool, hello.worker_name, interval, metadata)
     handles_cleanup = bool(
         CLEANUP in hello.requested_capabilities and hello.handled_cleanup_kinds and hello.max_cleanup_concurrency
     )

@@ -5,6 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+from pydantic import ValidationError
+
+from prefect.logging.loggers import get_logger
+from prefect.schemas.worker_channel import WorkerFacts
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import paging
@@ -16,12 +20,15 @@ from prefect.types import new_id, now
 
 ONLINE, OFFLINE = "ONLINE", "OFFLINE"
 
+logger = get_logger("server.workers")
+
 
 async def record_heartbeat(
     tx: Transaction,
     pool: Row,
     name: str,
     interval: int | None = None,
+    metadata: dict[str, Any] | None = None,
 ) -> Row:
     """Record the heartbeat of a worker, which is then online, and its pool ready.
 
@@ -30,11 +37,14 @@ async def record_heartbeat(
         pool: The row of its pool.
         name: Its name; an unknown worker is added.
         interval: Seconds until its next heartbeat.
+        metadata: What it reports of itself; what was reported before stays if None.
     """
     at = now()
     columns: dict[str, Any] = {"last_heartbeat_time": at, "status": ONLINE, "updated": at}
     if interval is not None:
         columns["heartbeat_interval_seconds"] = interval
+    if metadata is not None:
+        columns["metadata"] = _read_facts(name, metadata)
     new = {"id": new_id(), "created": at, "name": name, "work_pool_id": pool["id"], **columns}
     row = await _find(tx, pool, name)
     if row is None and await store.workers.add(tx, [new]):
@@ -54,7 +64,7 @@ async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, off
     """Return the workers of a pool that satisfy a filter, the last heartbeat first."""
     where = store.workers.where({"work_pool_id": pool["id"]}, filters.compile_filter(tx.dialect, criteria))
     rows = await paging.find_page(tx, store.workers, "LAST_HEARTBEAT_TIME_DESC", limit, offset, where)
-    return rows
+    return [{key: value for key, value in row.items() if key != "metadata"} for row in rows]
 
 
 async def remove(tx: Transaction, pool: Row, name: str) -> None:
@@ -83,6 +93,14 @@ async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> 
         > timedelta(seconds=(row["heartbeat_interval_seconds"] or fallback) * multiple)
     ]
     return await store.workers.change(tx, expired, ["status"])
+
+
+def _read_facts(name: str, metadata: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return WorkerFacts.model_validate(metadata).model_dump(mode="json", exclude_none=True)
+    except ValidationError as error:  # a heartbeat counts, whatever comes with it
+        logger.warning("What the worker %r reports of itself is not kept: %s", name, error.errors()[0]["msg"])
+        return {}
 
 
 async def _find(tx: Transaction, pool: Row, name: str) -> Row | None:

@@ -3,25 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Values
+from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
 from prefect.server import store
+from prefect.server.db.dialect import Dialect
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, none_of
+from prefect.server.db.times import to_micros
 from prefect.server.store.collection import Row
 
 _ENABLED = Sql("automation.enabled")
 """The same text as the condition of the partial index."""
 
-HAS_ENABLED = f"EXISTS (SELECT 1 FROM automation WHERE {_ENABLED.text})"
-"""The expression of whether an automation is enabled."""
+
+def enabled_revision(dialect: Dialect) -> str:
+    """Return the expression of a text that is another one when other automations are enabled, or one has changed.
+
+    It is null when there are none, and that of no automations while events are held for others, whichever these are.
+    """
+    return f"""
+        CASE WHEN EXISTS (SELECT 1 FROM held_event) THEN 'events are held'
+        ELSE (SELECT count(*) || ' ' || max({dialect.micros("updated")}) FROM automation WHERE {_ENABLED.text}) END"""
 
 
 async def find_versions(tx: Transaction) -> dict[UUID, datetime]:
     """Return when each enabled automation was changed, by id."""
     rows = await store.automations.find(tx, _ENABLED, columns=["id", "updated"])
     return {row["id"]: row["updated"] for row in rows}
+
+
+def describe_revision(versions: Mapping[UUID, datetime]) -> str | None:
+    """Return the revision of automations that were changed at these times, if no events are held."""
+    return f"{len(versions)} {to_micros(max(versions.values()))}" if versions else None
 
 
 async def lock_queued_events(tx: Transaction, limit: int) -> list[Row]:

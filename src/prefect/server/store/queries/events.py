@@ -35,15 +35,14 @@ class EventCount(NamedTuple):
     last: datetime
 
 
-async def add(tx: Transaction, rows: Sequence[Row]) -> tuple[int, bool]:
-    """Add events, and return how many were new, and whether an automation is enabled, which may react to them.
+async def add(tx: Transaction, rows: Sequence[Row]) -> tuple[int, str | None]:
+    """Add events, and return how many were new, and the revision of the automations that may react to them.
 
     Hot path: one statement does both with PostgreSQL.
     """
     table = store.events.table
     encoded = tx.dialect.encode_rows(table, table.names, rows)
-    added, has_enabled = await tx.insert_and_ask(table, table.names, encoded, automations.HAS_ENABLED)
-    return added, bool(has_enabled)
+    return await tx.insert_and_ask(table, table.names, encoded, automations.enabled_revision(tx.dialect))
 
 
 async def find_by_keys(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:

@@ -196,6 +196,12 @@ def created_until(where: Any, at: datetime) -> Any:
     return store.flow_runs.where(where, Sql("flow_run.created <= ?", (at,)))
 
 
+def done_by(job_id: UUID) -> Sql:
+    """Return the condition that a bulk job has done something with a flow run."""
+    done = "bulk_result.job_id = ? AND bulk_result.outcome = 'done'"
+    return Sql(f"flow_run.id IN (SELECT bulk_result.run_id FROM bulk_result WHERE {done})", (job_id,))
+
+
 async def find_old_jobs(tx: Transaction, before: datetime) -> list[UUID]:
     """Return the bulk jobs that were created before a time."""
     rows = await store.bulk_jobs.find(tx, Sql("bulk_job.created < ?", (before,)), columns=["id"])

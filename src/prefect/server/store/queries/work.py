@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from prefect.schemas.worker_channel import WORKER_LABEL
 from prefect.server import store
 from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
@@ -73,6 +74,33 @@ async def find_occupying_runs_by_queue(tx: Transaction, queue_ids: Sequence[UUID
     )
     where = Sql(placed, (*queues.values, limit))
     return await store.flow_runs.find(tx, where, _LONGEST_FIRST, columns=_OCCUPYING_COLUMNS)
+
+
+async def find_runs_by_worker(
+    tx: Transaction, queue_ids: Sequence[UUID], limit: int
+) -> dict[str, tuple[int, list[tuple[UUID, str]]]]:
+    """Return how many runs each worker has of these queues, and the ids and names of some, by the worker's name.
+
+    Args:
+        tx: The transaction.
+        queue_ids: The queues.
+        limit: How many runs of a worker at most, those longest in their state first.
+    """
+    if not queue_ids:
+        return {}
+    queues = one_of("flow_run.work_queue_id", queue_ids)
+    worker = tx.dialect.json_field("flow_run.labels", f'"{WORKER_LABEL}"')
+    text = (
+        "SELECT placed.worker, placed.runs, placed.id, placed.name FROM (SELECT flow_run.id, flow_run.name,"
+        f" {worker} AS worker, count(*) OVER (PARTITION BY {worker}) AS runs, row_number() OVER"
+        f" (PARTITION BY {worker} ORDER BY {_LONGEST_FIRST}) AS place FROM flow_run"
+        f" WHERE {_OCCUPIED} AND {queues.text}) AS placed"
+        " WHERE placed.worker IS NOT NULL AND placed.place <= ? ORDER BY placed.worker, placed.place"
+    )
+    found: dict[str, tuple[int, list[tuple[UUID, str]]]] = {}
+    for worker, runs, id_, name in await tx.fetch(Sql(text, (*queues.values, limit))):
+        found.setdefault(worker, (runs, []))[1].append((tx.dialect.decode("uuid", id_), name))
+    return found
 
 
 def _counts(tx: Transaction, rows: Sequence[Sequence[Any]]) -> dict[UUID, int]:
