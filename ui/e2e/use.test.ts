@@ -95,7 +95,7 @@ inBrowser('people', () => {
     await box.getByRole('link', { name: 'transform-0' }).waitFor()
     await box.getByText('1 task was not run because of it').waitFor()
     expect(await box.locator('li').count()).toBe(2)
-    await box.getByRole('button', { name: 'Show 2 of libraries' }).click()
+    await box.getByRole('button', { name: 'Show 2 library frames' }).click()
     expect(await box.locator('li').count()).toBe(4)
     await close(opened)
   })
