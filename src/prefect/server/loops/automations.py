@@ -41,6 +41,9 @@ JOB_BATCH_SIZE = 10
 MAX_BRIEF_JOBS = 3
 """Jobs that are begun or ended within a moment, for which no other thread is woken."""
 
+MAX_BRIEF_SECONDS = 0.01
+"""Seconds that the last jobs may have taken to begin, whose templates may be slow, if the next take a moment."""
+
 CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
 
@@ -179,6 +182,7 @@ class ActionExecutor:
         self._counts: Counter[UUID] = Counter()
         self._has_released = False
         self._is_saturated = False
+        self._seconds_to_begin = 0.0
         self._outcomes: list[tuple[Outcome, ActionContext | None]] = []
         self._writing = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
@@ -227,7 +231,8 @@ class ActionExecutor:
         """Begin jobs and return how many; when that fails, each by itself, to find the one that is the cause."""
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
         write = environment.database.write_in_background
-        brief = len(ids) <= MAX_BRIEF_JOBS
+        brief = len(ids) <= MAX_BRIEF_JOBS and self._seconds_to_begin < MAX_BRIEF_SECONDS
+        since = time.monotonic()
         try:
             beginning = await write(lambda tx: jobs.begin(tx, ids, self._owner, self._count_places), brief)
         except (StoreBusy, StoreUnavailable):
@@ -238,6 +243,7 @@ class ActionExecutor:
             outcome = Outcome(ids[0], failure=_describe_defect(ids[0], error))
             await write(lambda tx: jobs.end(tx, [(outcome, None)]))
             return 1
+        self._seconds_to_begin = time.monotonic() - since
         for begun in beginning.begun:
             self._start(environment, begun)
             await asyncio.sleep(0)  # requests go between: to send takes a millisecond
