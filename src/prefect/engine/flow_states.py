@@ -6,7 +6,8 @@ import abc
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io
-from prefect.engine import core, subflow
+from prefect._lazy import lazy
+from prefect.engine import core
 from prefect.engine.core import FINISHED, NextStep, RunEngine
 from prefect.exceptions import Abort, Pause
 from prefect.results import defaults
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.context import EngineContext
+    from prefect.engine import former_results
     from prefect.engine.orchestration import Orchestrator
     from prefect.engine.protocols import RunnableFlow
     from prefect.engine.stopping import StopCheck
+    from prefect.engine.subflow import ParentTaskRun
     from prefect.schemas.runs import FlowRunPolicy
+else:
+    former_results = lazy("prefect.engine.former_results")
 
 RUNNING, CANCELLED = StateType.RUNNING, StateType.CANCELLED
 
@@ -36,7 +41,7 @@ class FlowRunStates(RunEngine):
     flow: RunnableFlow
     parent: EngineContext | None
     _orchestrator: Orchestrator
-    _parent_task: subflow.ParentTaskRun | None = None
+    _parent_task: ParentTaskRun | None = None
     _stopped: State[Any] | None = None
     """The state by which another process has stopped it, once it ends for that."""
     logger: Any
@@ -61,7 +66,7 @@ class FlowRunStates(RunEngine):
             return None
         if not self._should_persist():
             return None
-        return await subflow.find_former_result(self._orchestrator, self.flow, self.parameters, call, parent)
+        return await former_results.find_former_result(self._orchestrator, self.flow, self.parameters, call, parent)
 
     async def read_refreshed_results(self, context: EngineContext) -> None:
         """Read which results the attempt must compute anew, if the run is retried from one of its task runs."""
