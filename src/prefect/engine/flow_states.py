@@ -9,7 +9,7 @@ from prefect import _io
 from prefect.engine import core
 from prefect.engine.core import FINISHED, NextStep, RunEngine
 from prefect.exceptions import Abort, Pause
-from prefect.rules import Moment
+from prefect.rules import StateSummary
 from prefect.schemas.states import State, StateType
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class FlowRunStates(RunEngine):
         """Note the state that the run is in, which another process or the server has recorded."""
         self._current = state
         scheduled_time = state.state_details.scheduled_time
-        self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
+        self._previous = StateSummary(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
     async def propose_state(
         self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False

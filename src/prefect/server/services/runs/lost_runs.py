@@ -73,11 +73,11 @@ async def request_teardown(tx: Transaction, rows: Sequence[Row], retried: set[UU
         await cleanup.request_teardown(tx, PENDING_CLAIM_TEARDOWN, left, claim_ids)
 
 
-def build_retry(last: datetime) -> rules.Entry:
+def build_retry(last: datetime) -> rules.RuleState:
     """Return the state by which a lost run is scheduled again; the claim of the lost worker is not valid after it.
 
     Args:
         last: When the run was last active.
     """
     details = {"scheduled_time": now()}
-    return claims.revoke(rules.Entry("SCHEDULED", "AwaitingRetry", last, MESSAGE, details=details))
+    return claims.revoke(rules.RuleState("SCHEDULED", "AwaitingRetry", last, MESSAGE, details=details))
