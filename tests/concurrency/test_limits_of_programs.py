@@ -33,7 +33,7 @@ TIMEOUT_SECONDS = 20.0
 
 @pytest.fixture
 def limit(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    monkeypatch.setattr(renewal, "SLEEP_SECONDS", 0.05)  # a test waits until its threads have ended
+    monkeypatch.setattr(renewal, "MAX_SLEEP_SECONDS", 0.05)  # a test waits until its threads have ended
 
     def create(name: str = "db", size: int = 1, decay: float | None = None) -> None:
         get_client(sync_client=True).upsert_global_concurrency_limit_by_name(name, size, decay)

@@ -141,7 +141,7 @@ class TaskRunStates(RunEngine):
         """Drop the references that lead back here, so that arguments and result are freed with their last user."""
         if self.slots is not None:  # the run has ended before its body
             held, self.slots = self.slots, None
-            _io.drive(held.end())
+            _io.drive(held.release())
         self._context = self.persistence = None
 
     def note_failure(self) -> None:

@@ -97,15 +97,15 @@ class TriggerEvaluator:
         self._known = known_triggers.NO_TRIGGERS
         self._clock = _Clock()
         self._metrics_due: dict[UUID, datetime] = {}
-        self._next_look = 0.0
+        self._next_window_check = 0.0
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
         while await self._attempt(environment, evaluation.evaluate_queued_events, brief=True) >= evaluation.BATCH_SIZE:
             pass
-        if time.monotonic() < self._next_look:
+        if time.monotonic() < self._next_window_check:
             return  # notifications start many rounds a second
-        self._next_look = time.monotonic() + WINDOW_INTERVAL_SECONDS
+        self._next_window_check = time.monotonic() + WINDOW_INTERVAL_SECONDS
         at = now()
         shift = self._clock.measure(at)
         if shift:
