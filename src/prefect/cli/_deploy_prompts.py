@@ -137,7 +137,7 @@ def _ask_schedule(entry: Entry, kind: str) -> dict[str, Any]:
         def check(text: str) -> dict[str, Any]:
             written = {**schedule, name: parse(text)}
             try:
-                schedules.build_schedules(entry.override({"schedules": [written]}), False)
+                schedules.build_schedules(entry.override({"schedules": [written]}), clear_on_empty=False)
             except yaml_document.ProjectFileError as error:
                 raise click.UsageError(str(error)) from None
             return written

@@ -318,7 +318,7 @@ async def test_pausing_during_scheduling_leaves_no_runs(two: tuple[Database, Dat
     for id_ in names:
         await asyncio.gather(
             scheduler.create_scheduled_runs(environment(two[0])),
-            two[1].write(lambda tx, id_=id_: deployments.pause(tx, id_, True)),
+            two[1].write(lambda tx, id_=id_: deployments.set_paused(tx, id_, paused=True)),
             scheduler.create_scheduled_runs(environment(two[1])),
         )
         ahead = Sql("flow_run.deployment_id = ? AND flow_run.next_scheduled_start_time > ?", (id_, clock.at))

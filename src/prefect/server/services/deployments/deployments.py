@@ -97,7 +97,7 @@ async def change(tx: Transaction, id_: UUID, values: Values) -> None:
     await _emit_changed(tx, before, after)
 
 
-async def pause(tx: Transaction, id_: UUID, paused: bool) -> None:
+async def set_paused(tx: Transaction, id_: UUID, paused: bool) -> None:
     """Pause or resume the schedules of a deployment."""
     await change(tx, id_, {"paused": paused})
 
