@@ -155,14 +155,14 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         """The `version` option, else a hash of the file that defines the function; None if there is no file."""
         if self._version is not None:
             return self._version
-        path = _functions.get_place(self.fn)
+        path = _functions.get_source_path(self.fn)
         return hashing.file_hash(path) if os.path.isfile(path) else None
 
     @functools.cached_property
     def key(self) -> str:
         """Identifies the flow as a task of a parent flow: its name and a hash of where it is defined."""
-        place = f"{self.name}:{_functions.get_place(self.fn)}"
-        return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
+        location = f"{self.name}:{_functions.get_source_path(self.fn)}"
+        return f"{_functions.get_name(self.fn)}-{zlib.crc32(location.encode()):08x}"
 
     @property
     def retries(self) -> int:

@@ -267,8 +267,9 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
     @functools.cached_property
     def task_key(self) -> str:
         """Identifies the function across processes: its name and a hash of where it is defined."""
-        place = f"{self.fn.__qualname__ if _functions.get_code(self.fn) else self.name}:{_functions.get_place(self.fn)}"
-        return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
+        name = self.fn.__qualname__ if _functions.get_code(self.fn) else self.name
+        location = f"{name}:{_functions.get_source_path(self.fn)}"
+        return f"{_functions.get_name(self.fn)}-{zlib.crc32(location.encode()):08x}"
 
     @functools.cached_property
     def source_code(self) -> str | None:

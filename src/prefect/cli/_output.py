@@ -298,11 +298,11 @@ def describe_error(error: Exception) -> str:
 
 def describe_fields(errors: Iterable[Mapping[str, Any]]) -> str:
     """Describe errors of a validation on one line without a full stop, each with the place of its field."""
-    places = ((format_place(one["loc"]), _describe_reason(one)) for one in errors)
-    return "; ".join(f"{place}: {text}" if place else text for place, text in places).rstrip(".")
+    located = ((format_location(one["loc"]), _describe_reason(one)) for one in errors)
+    return "; ".join(f"{place}: {text}" if place else text for place, text in located).rstrip(".")
 
 
-def format_place(loc: Iterable[str | int]) -> str:
+def format_location(loc: Iterable[str | int]) -> str:
     """Return the place of a field in a validated object; of a class that functions check, the name of the class."""
     return ".".join(_CHECKED_CLASS.sub(r"\1", str(part)) for part in loc if part != "known")
 

@@ -19,7 +19,7 @@ from prefect.cli._output import (
     describe_fields,
     drop_other_types,
     fail,
-    format_place,
+    format_location,
     format_time,
     print_fields,
     print_json,
@@ -252,7 +252,7 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
     left = drop_other_types(errors)
     for one in left:
         if one["type"] == "union_tag_invalid":
-            place, values = format_place(one["loc"]), one.get("ctx", {})
+            place, values = format_location(one["loc"]), one.get("ctx", {})
             known = values.get("expected_tags", "").replace("'", "")
             return f"{place}: the type {values.get('tag')!r} is not one of {known}"
     if left:

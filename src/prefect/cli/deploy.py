@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from prefect.deployments import changes
     from prefect.deployments.yaml import planning, preparation, project
     from prefect.deployments.yaml.planning import Plan
-    from prefect.deployments.yaml.preparation import Prepared
-    from prefect.deployments.yaml.project import Entry, Project
+    from prefect.deployments.yaml.preparation import PreparedDeployment
+    from prefect.deployments.yaml.project import DeploymentEntry, Project
 else:
     _deploy_prompts, changes = lazy_from("prefect", "cli._deploy_prompts", "deployments.changes")
     flows, settings = lazy_from("prefect", "flows", "settings")
@@ -132,7 +132,7 @@ command.add_command(init.command)
 
 def _choose_entries(
     found: Project, path: Path, entrypoint: str | None, names: tuple[str, ...], deploy_all: bool
-) -> list[Entry]:
+) -> list[DeploymentEntry]:
     """Return the deployments that a command line names."""
     if deploy_all:
         if not found.entries:
@@ -155,7 +155,7 @@ def _choose_entries(
     return fail(f"{path} has {len(found.entries)} deployments: name some with -n, or pass --all.")
 
 
-def _find_or_create(found: Project, entrypoint: str, names: Sequence[str]) -> Entry:
+def _find_or_create(found: Project, entrypoint: str, names: Sequence[str]) -> DeploymentEntry:
     """Return the deployment of the file with the name, or a new one, with the entrypoint of the command line."""
     if len(names) > 1:
         fail("Pass one --name with an entrypoint.")
@@ -174,7 +174,7 @@ def _find_or_create(found: Project, entrypoint: str, names: Sequence[str]) -> En
 # --- deploying -------------------------------------------------------------------------------------------------------
 
 
-def _prepare(client: PrefectClient, entries: list[Entry]) -> list[Prepared]:
+def _prepare(client: PrefectClient, entries: list[DeploymentEntry]) -> list[PreparedDeployment]:
     load_flow = functools.cache(_load_flow)
     prepared = [drive(preparation.prepare(client, entry, load_flow)) for entry in entries]
     names: set[str] = set()
@@ -200,7 +200,7 @@ def _load_flow(entrypoint: str) -> Any:
         return flow
 
 
-def _deploy(client: PrefectClient, found: Project, prepared: list[Prepared]) -> None:
+def _deploy(client: PrefectClient, found: Project, prepared: list[PreparedDeployment]) -> None:
     """Run the steps of all deployments, and then create or change them: a failing step leaves all as they are."""
     runner = preparation.StepRunner(click.echo)
     specs = [
@@ -214,12 +214,14 @@ def _deploy(client: PrefectClient, found: Project, prepared: list[Prepared]) -> 
     _deploy_output.print_next_steps(prepared)
 
 
-def _warn(prepared: Prepared, key: str, placeholder: str) -> None:
+def _warn(prepared: PreparedDeployment, key: str, placeholder: str) -> None:
     message = f"The placeholder {{{{ {placeholder} }}}} has no value and is left out."
     print_notice(str(prepared.entry.error((key,), message)))
 
 
-def _show_plan(client: PrefectClient, prepared: list[Prepared], removed: list[str], output: str | None) -> int:
+def _show_plan(
+    client: PrefectClient, prepared: list[PreparedDeployment], removed: list[str], output: str | None
+) -> int:
     plans: list[Plan] = [drive(planning.plan(client, each, preparation.plan_spec(each))) for each in prepared]
     if output:
         deleted = [{"name": name, "action": "delete"} for name in removed]
