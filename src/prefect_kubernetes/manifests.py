@@ -131,8 +131,8 @@ def fill_manifest(
     if args:
         container["args"] = args
     for kind, quantities in (resources or {}).items():
-        given = container.setdefault("resources", {})
-        given[kind] = {**(given.get(kind) or {}), **quantities}
+        container_resources = container.setdefault("resources", {})
+        container_resources[kind] = {**(container_resources.get(kind) or {}), **quantities}
     own = container.get("env")
     own = own if isinstance(own, list) else list(entries)
     container["env"] = build_env(env, own)
@@ -166,9 +166,9 @@ def apply_patches(manifest: dict[str, Any], patches: Sequence[Mapping[str, Any]]
         try:
             manifest = jsonpatch.apply_patch(manifest, [dict(operation)])
         except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, KeyError, TypeError) as error:
-            said = " ".join(str(error).split()) or "it is refused"
+            reason = " ".join(str(error).split()) or "it is refused"
             what = f"{operation.get('op')} {operation.get('path')}"
-            raise ValueError(f"Patch {number} of the job manifest ({what}) cannot be applied: {said}") from None
+            raise ValueError(f"Patch {number} of the job manifest ({what}) cannot be applied: {reason}") from None
     if not isinstance(manifest, dict):
         raise ValueError("The patches of the job manifest leave no manifest.")
     return manifest

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCE = ROOT / "src" / "prefect"
+SOURCE = ROOT / "src"
 
 # A word, or several in sequence, that no identifier may contain.
 BANNED_WORDS = (
@@ -28,7 +28,7 @@ PUBLIC_NAMES: dict[str, str] = {
     **dict.fromkeys(("all_of", "any_of", "none_of", "one_of"), "combinators of SQL conditions, standard names"),
 }
 
-# Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
+# Identifiers that are not converted yet: "path below src" -> names. It may only shrink.
 REMAINING: dict[str, set[str]] = {}
 
 

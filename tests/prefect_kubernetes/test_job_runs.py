@@ -19,7 +19,7 @@ from prefect.logging.loggers import PrefectLogAdapter, get_logger
 from prefect_kubernetes import KubernetesClusterConfig
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
 from prefect_kubernetes.running import job_runs, watching
-from prefect_kubernetes.running.cluster import API_START_SECONDS, Cluster, ClusterAway
+from prefect_kubernetes.running.cluster import API_START_SECONDS, Cluster, ClusterUnavailable
 from prefect_kubernetes.running.job_runs import JobRun
 from prefect_kubernetes.running.pod_status import JobEnd
 from prefect_kubernetes.running.watching import NamespaceWatch
@@ -205,7 +205,7 @@ async def test_pod_that_is_deleted_while_it_runs_ends_its_job(jobs: Jobs):
 
 
 async def test_pod_of_a_lost_node_ends_its_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(job_runs, "TAKEN_GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(job_runs, "POD_DELETION_GRACE_SECONDS", 0.5)
     node = f"lost-{time.monotonic_ns()}"
     jobs.plane.add_node(node)
     spec = "/spec/template/spec"
@@ -271,10 +271,10 @@ async def test_refusal_is_one_sentence(plane: ControlPlane, namespace: str):
         with pytest.raises(InfrastructureError, match=r"Kubernetes refuses to list (jobs|pods) in .*: .*cannot list"):
             await jobs.watch.start()
         await jobs.watch.stop()
-        cluster._last_away = time.monotonic()  # it answers before it knows who may do what
-        with pytest.raises(ClusterAway, match="may not have started completely"):
+        cluster._last_unavailable = time.monotonic()  # it answers before it knows who may do what
+        with pytest.raises(ClusterUnavailable, match="may not have started completely"):
             await cluster.read_job(namespace, "any")
-        cluster._last_away -= API_START_SECONDS
+        cluster._last_unavailable -= API_START_SECONDS
         with pytest.raises(InfrastructureError, match="Kubernetes refuses to show the job 'any'"):
             await cluster.read_job(namespace, "any")
     async with open_cluster(plane.make_kubeconfig("wrong")) as cluster:

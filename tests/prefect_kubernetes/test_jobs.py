@@ -32,7 +32,7 @@ from prefect_kubernetes.exceptions import (
     KubernetesResourceNotFoundError,
 )
 from prefect_kubernetes.flows import run_namespaced_job_async
-from prefect_kubernetes.running.cluster import ClusterAway
+from prefect_kubernetes.running.cluster import ClusterUnavailable
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 
 # The event loop of sync callers goes on.
@@ -151,7 +151,7 @@ def test_cluster_that_is_away_is_said_in_one_line():
         }
         cluster = KubernetesClusterConfig(config=config, context_name="a")
         job = KubernetesJob(v1_job=make_manifest("job", ""), credentials=KubernetesCredentials(cluster_config=cluster))
-        with pytest.raises(ClusterAway, match="The Kubernetes API does not answer: "):
+        with pytest.raises(ClusterUnavailable, match="The Kubernetes API does not answer: "):
             job.trigger()
 
 

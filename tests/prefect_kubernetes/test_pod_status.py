@@ -129,9 +129,9 @@ def test_pod_deleted_after_the_deadline_says_so(deadline: int | None, deleted: s
     assert end.reason == (said if is_past else None)
 
 
-def test_image_of_a_wrong_name_is_hopeless():
-    assert pod_status.is_hopeless([make_pod("Pending", {"waiting": {"reason": "InvalidImageName"}})])
-    assert not pod_status.is_hopeless([make_pod("Pending", {"waiting": {"reason": "ImagePullBackOff"}})])
+def test_image_of_a_wrong_name_cannot_start():
+    assert pod_status.cannot_start([make_pod("Pending", {"waiting": {"reason": "InvalidImageName"}})])
+    assert not pod_status.cannot_start([make_pod("Pending", {"waiting": {"reason": "ImagePullBackOff"}})])
 
 
 def test_phase_of_an_evicted_pod_is_its_own():

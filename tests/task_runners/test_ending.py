@@ -102,18 +102,18 @@ def test_process_exit_waits_for_runs_submitted_outside_of_flows(home: Path):
         """
         import threading
 
-        ending = threading.Event()
+        run_end = threading.Event()
 
         @task
         def late():
-            ending.wait(2)
+            run_end.wait(2)
             print("ran")
 
         @task
         def after(value): ...
 
         after.submit(late.submit())
-        threading.Thread(target=lambda: (threading.main_thread().join(), ending.set())).start()
+        threading.Thread(target=lambda: (threading.main_thread().join(), run_end.set())).start()
         print("end")
         """
     )

@@ -100,7 +100,7 @@ async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
 
 
 async def _keep_queue_position(tx: Transaction, request: SlotRequest, lease: Row) -> Grant | None:
-    """Keep the queue position of a request that still waits behind others; None if it does not wait, or may be the next.
+    """Keep the queue position of a request that still waits; None if it does not wait, or may be granted next.
 
     This is what most requests do that are repeated while many wait, so it reads nothing but their own places.
     """
