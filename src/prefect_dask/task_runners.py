@@ -143,7 +143,7 @@ class DaskTaskRunner(ClusterTaskRunner[PrefectDaskFuture[Any]]):
     # --- the end of runs ----------------------------------------------------------------------------------------------
 
     def _receive(self, event: tuple[float, bytes]) -> None:
-        """Queue the event of a worker that a run has ended. Called by the client's event loop, which must not be held up."""
+        """Queue the event that a run has ended. Called by the event loop of the client, which must not be blocked."""
         self._inbox.put(lambda: self._handle_run_end(event[1]))
 
     def _handle_run_end(self, run_end: bytes) -> None:

@@ -93,12 +93,12 @@ def test_events_of_a_run_have_its_related_resources() -> None:
         emit_event("my.task-event", RESOURCE)
 
     @flow
-    def around() -> None:
+    def outer() -> None:
         emit_event("my.flow-event", RESOURCE)
         work()
 
     with tags("f"):
-        around()
+        outer()
     client = get_client(sync_client=True)
     of_flow, of_task = stored()
     (run,), (task_run,) = client.read_flow_runs(), client.read_task_runs()

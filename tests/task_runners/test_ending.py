@@ -148,9 +148,9 @@ def test_second_interruption_ends_a_process_with_tasks_under_way(tmp_path: Path)
     assert process.stdout.readline() == "started\n"
 
     process.send_signal(signal.SIGINT)
-    said = next(line for line in process.stderr if "waiting for" in line)
+    message = next(line for line in process.stderr if "waiting for" in line)
     process.send_signal(signal.SIGINT)
 
     process.communicate(timeout=60)
-    assert "waiting for 1 task run(s) that have started" in said and "Press Ctrl+C again" in said
+    assert "waiting for 1 task run(s) that have started" in message and "Press Ctrl+C again" in message
     assert process.returncode == -signal.SIGINT

@@ -75,7 +75,7 @@ def test_ending_leaves_large_values_where_they_are():
     program()
 
 
-def test_run_is_tried_again_elsewhere_as_often_as_its_task_says(home: Path):
+def test_run_is_tried_again_elsewhere_as_often_as_its_task_allows(home: Path):
     @flow
     def program() -> Any:
         run = HandedOverRun(retried, {"number": 1})
