@@ -166,7 +166,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
 
     @property
     def retries(self) -> int:
-        """How often a failed run is tried again."""
+        """Maximum number of retries of a failed run."""
         if self._retries is None:
             self._retries = settings.get_current_settings().flows.default_retries
         return self._retries
@@ -188,7 +188,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
 
     @property
     def task_runner(self) -> TaskRunner[Any]:
-        """Where submitted tasks run."""
+        """The task runner that executes submitted tasks."""
         runner = self._task_runner
         if runner is None:
             runner = self._task_runner = task_runners.ThreadPoolTaskRunner()
@@ -318,7 +318,7 @@ def require_flow(found: Any, entrypoint: str) -> Flow[..., Any]:
 
 
 def _is_json(value: Any) -> bool:
-    """Return whether a value is JSON as it is, if only for our codec: a key with a lone surrogate."""
+    """Return whether a value is JSON for our codec, which also encodes lone surrogates in keys."""
     from prefect.types import json_codec
 
     try:

@@ -234,7 +234,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
 
     @property
     def retries(self) -> int:
-        """How often a failed run is tried again."""
+        """Maximum number of retries of a failed run."""
         if self._retries is None:
             self._retries = settings.get_current_settings().tasks.default_retries
         return self._retries
@@ -278,7 +278,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
 
     @property
     def reads_cache(self) -> bool:
-        """Whether a run may take a cached result instead of running."""
+        """Whether a run may use a cached result instead of running."""
         refreshes = (
             settings.get_current_settings().tasks.refresh_cache if self.refresh_cache is None else self.refresh_cache
         )
@@ -286,7 +286,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
 
     @property
     def _may_use_cache(self) -> bool:
-        """Whether the settings allow caching to this task."""
+        """Whether the settings enable caching for this task."""
         tasks = settings.get_current_settings().tasks
         has_own_caching = self._has_cache_policy_option or self.cache_key_fn is not None
         return not tasks.disable_caching and (has_own_caching or not tasks.default_no_cache)

@@ -69,7 +69,7 @@ def _sizeof_state(state: State[Any]) -> int:
 
 
 def list_unsent(keys: list[str], dask_scheduler: Any) -> list[str]:
-    """Return those of the keys that the scheduler has sent to no worker. Runs on the scheduler."""
+    """Return the keys that the scheduler has sent to no worker. Runs on the scheduler."""
     states = {key: dask_scheduler.tasks[key].state for key in keys if key in dask_scheduler.tasks}
     return [key for key, state in states.items() if state in ("released", "waiting", "queued", "no-worker")]
 

@@ -221,7 +221,7 @@ def wait(identifier: str) -> ContainerEnd:
 
 
 def is_of_this_machine(identifier: str) -> bool:
-    """Return whether the engine of a container is that of a machine, so that others have another one of its address."""
+    """Return whether a Docker engine belongs to this machine, so that its address names another engine elsewhere."""
     return identifier.startswith("http+docker://")
 
 

@@ -175,7 +175,7 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
             raise
 
     def _use_local_bundle(self, configuration: DockerWorkerJobConfiguration, directory: Path, key: str) -> bool:
-        """Mount a directory with a bundle; its path is the engine's, which is that of this machine."""
+        """Mount a directory with a bundle; the engine must share the file system of this machine."""
         configuration.volumes = [*configuration.volumes, f"{directory}:{BUNDLE_DIRECTORY}:ro"]
         configuration.command = f"python -m prefect.bundles.execute --key {BUNDLE_DIRECTORY}/{key}"
         return True
@@ -228,7 +228,7 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
 
 
 async def run_in_thread(function: Callable[[], T]) -> T:
-    """Call a function in a thread of its own, which does not keep the process from exiting.
+    """Call a function in a daemon thread, which does not keep the process from exiting.
 
     The threads of the event loop would: they are waited for, and a container may run for days.
     """

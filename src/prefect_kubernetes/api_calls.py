@@ -1,4 +1,4 @@
-"""Calls of the API of Kubernetes for tasks, each with a client of its own."""
+"""Calls of the API of Kubernetes for tasks, each with a new client."""
 
 from __future__ import annotations
 

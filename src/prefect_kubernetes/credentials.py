@@ -95,7 +95,7 @@ class KubernetesClusterConfig(Block):
 
 
 class KubernetesCredentials(Block):
-    """Who calls the API of Kubernetes: as a kubeconfig says, else as a pod of the cluster or as this machine's user.
+    """Credentials for the API of Kubernetes: of a kubeconfig, else of the pod, else of this machine's user.
 
     Attributes:
         cluster_config: The cluster. Without one: that of the pod that this runs in, or of the local kubeconfig.

@@ -311,7 +311,7 @@ _CHECKED_CLASS = re.compile(r"function-\w+\[.*, (\w+)\]")
 
 
 def drop_other_types(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the errors of a validation without those of alternatives that have another `type` than the given one."""
+    """Return validation errors without the errors of union members whose `type` is not that of the value."""
     found = list(errors)
     others = {tuple(one["loc"][:-1]) for one in found if one["type"] == "literal_error" and one["loc"][-1:] in _TYPE}
     return [one for one in found if not any(tuple(one["loc"][: len(other)]) == other for other in others)]

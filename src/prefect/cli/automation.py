@@ -247,7 +247,7 @@ def _parse_automation(value: Any, source: str) -> AutomationCore:
 
 
 def _describe_invalid(error: pydantic.ValidationError) -> str:
-    """Describe validation errors; of a union of triggers or actions only those of the stated type."""
+    """Describe validation errors; in a union of triggers or actions only the errors of the declared type."""
     errors = error.errors()
     left = drop_other_types(errors)
     for one in left:
@@ -267,7 +267,9 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
 
 @command.command("test")
 @positional("file", help="Pass the file with the definition.")
-@click.option("--since", metavar="DURATION", default="24h", show_default=True, help="How far to look back.")
+@click.option(
+    "--since", metavar="DURATION", default="24h", show_default=True, help="Period of the past events, for example 24h."
+)
 @output_option
 def test(file: str, since: str, output: str | None) -> None:
     """Show which past events would have fired the automations of a file."""

@@ -45,14 +45,14 @@ CHANGES_PLANNED = 2
 @click.option("--version-type", metavar="TYPE", help="Origin of the version: prefect:simple, vcs:git, vcs:github ...")
 @click.option("--version", metavar="TEXT", help="Version of the deployment.")
 @multiple_option("--tag", "-t", "tags", metavar="TAG", help="Tag of the deployment's runs")
-@click.option("--concurrency-limit", type=int, metavar="N", help="How many of its runs run at the same time.")
+@click.option("--concurrency-limit", type=int, metavar="N", help="Maximum number of concurrent runs of the deployment.")
 @click.option(
     "--collision-strategy",
     "concurrency_limit_collision_strategy",
     metavar="NAME",
     help="What happens to a run beyond the limit: ENQUEUE or CANCEL_NEW.",
 )
-@click.option("--pool", "-p", "work_pool_name", metavar="NAME", help="Work pool that runs it.")
+@click.option("--pool", "-p", "work_pool_name", metavar="NAME", help="Work pool of the deployment.")
 @click.option("--work-queue", "-q", "work_queue_name", metavar="NAME", help="Work queue in the pool.")
 @multiple_option("--job-variable", "job_variables", metavar="NAME=VALUE", help="Job variable, or a JSON object")
 @multiple_option("--cron", metavar="EXPRESSION", help="Schedule by a cron expression")
@@ -69,11 +69,16 @@ CHANGES_PLANNED = 2
     "--prefect-file", type=click.Path(path_type=Path), default=DEFAULT_FILE, help="File with the deployments."
 )
 @multiple_option("--sla", metavar="SLA", help="Service level agreement, which only Prefect Cloud has")
-@click.option("--plan", "plan_only", is_flag=True, help="Show what would change; exit with 2 if something would.")
+@click.option(
+    "--plan",
+    "plan_only",
+    is_flag=True,
+    help="Print the changes without making them; exit with status 2 if there are any.",
+)
 @click.option(
     "--prune",
     is_flag=True,
-    help="With --all: delete what was deployed from this file and is gone from it, after asking.",
+    help="With --all: delete deployments of this file that are no longer in it, after confirmation.",
 )
 @output_option
 def command(
@@ -86,7 +91,7 @@ def command(
     output: str | None,
     **options: Any,
 ) -> int:
-    """Deploy flows as prefect.yaml and the options say.
+    """Create or update deployments from prefect.yaml and the options.
 
     Without a name or --all it deploys the only deployment of the file, or asks which.
     """

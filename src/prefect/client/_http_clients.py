@@ -44,7 +44,7 @@ class HttpClients:
         self._by_loop: weakref.WeakKeyDictionary[Any, _http.PrefectHttpxAsyncClient] = weakref.WeakKeyDictionary()
 
     def get(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
-        """Return the client for the calling code: sync while driven, else that of its event loop."""
+        """Return the client for the calling code: the sync client while driven, else the client of its event loop."""
         return self.get_sync() if is_driven() else self.get_async()
 
     def get_sync(self) -> _http.PrefectHttpxSyncClient:

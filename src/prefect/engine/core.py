@@ -137,7 +137,7 @@ class RunEngine(abc.ABC):
     @property
     @abc.abstractmethod
     def is_outermost(self) -> bool:
-        """Whether this run is not inside another one."""
+        """Whether this run is not inside another run."""
 
     @property
     @abc.abstractmethod

@@ -140,7 +140,7 @@ class LocalOrchestrator:
         )
 
     def _is_always_accepted(self, columns: Mapping[str, Any], current: State[Any] | None, proposed: State[Any]) -> bool:
-        """Return whether the rules accept a change as it is.
+        """Return whether the rules accept a change, unchanged and without effects.
 
         Hot path: most changes are such, and importing the rules takes 15 ms of CPU.
         """

@@ -26,7 +26,7 @@ CANCELLED = StateType.CANCELLED
 
 
 class TaskRunStates(RunEngine):
-    """The part of a task run's engine that enters states other than those of its attempts."""
+    """The part of a task run's engine that enters states outside of attempts: cancelled, crashed, awaiting retry."""
 
     task: RunnableTask
     flow: EngineContext | None

@@ -99,7 +99,7 @@ class TaskRunEvents:
 
     @property
     def ended(self) -> bool:
-        """Whether its last state is final."""
+        """Whether the last state is final."""
         state = self.known.get("state")
         return state is not None and state["type"] in rules.TERMINAL
 

@@ -62,14 +62,14 @@ class RuleState:
         return StateSummary(self.type, self.name, self.timestamp, self.scheduled_time)
 
     def with_details(self, **details: Any) -> RuleState:
-        """Return the same state with these details set as well; None leaves a detail as it is."""
+        """Return the state with these details set; None keeps a detail unchanged."""
         known = {name: value for name, value in details.items() if value is not None}
         if not known:
             return self
         return RuleState(self.type, self.name, self.timestamp, self.message, self.data, {**self.details, **known})
 
     def inherit_details(self, other: RuleState, *names: str) -> RuleState:
-        """Return the same state with these details of the other where it has none."""
+        """Return the state with its missing details of these names copied from the other state."""
         missing = {name: other.details.get(name) for name in names if not self.details.get(name)}
         return self.with_details(**missing)
 

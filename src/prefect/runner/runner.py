@@ -1,4 +1,4 @@
-"""The runner: serves deployments, running each of their flow runs in a process of its own.
+"""The runner serves deployments and runs each flow run in a child process.
 
 A runner follows the server's events about runs that are due or cancelled; it polls only as a fallback. It must never
 run user code in its own process.
@@ -310,7 +310,7 @@ class Runner:
 
     @property
     def run_count(self) -> int:
-        """How many flow runs are under way."""
+        """The number of flow runs under way."""
         return len(self._executions)
 
     def has_slots_available(self) -> bool:
@@ -454,7 +454,7 @@ class Runner:
             task.cancel()
 
     async def _pause_deployments(self) -> None:
-        """Pause the deployments: nobody serves them now."""
+        """Pause the deployments, because the runner stops serving them."""
         try:
             async with asyncio.timeout(SHUTDOWN_REQUEST_SECONDS):
                 for id_ in self._deployments:

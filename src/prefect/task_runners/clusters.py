@@ -1,4 +1,4 @@
-"""The base of task runners of clusters, which those of Dask and Ray share.
+"""The base class of the task runners of Dask and Ray clusters.
 
 A submitted run is sent once every run that it waits for is done, or its end is or will be on the cluster. The threads
 of a cluster's library, which tell that runs have ended, are not held up: they put what is to be done into an inbox,

@@ -188,7 +188,7 @@ class HandedOverRun:
 
     @property
     def state(self) -> State[Any]:
-        """The state of the run, as far as it is known here."""
+        """The last known state of the run."""
         return self._engine.state
 
     @property
@@ -265,7 +265,7 @@ def _describe(future: PrefectFuture[Any]) -> str | None:
 
 
 def _replace(value: Any, refer: Callable[[Any], Any], references: list[Any]) -> Any:
-    """Return a value with references in the place of what `refer` knows, and final states in that of other futures."""
+    """Return a value with futures replaced: by references if `refer` returns one, else by their final states."""
 
     def visit(item: Any) -> Any:
         if isinstance(item, quote):

@@ -39,7 +39,7 @@ class Occurrence:
 
     @property
     def at(self) -> datetime:
-        """When it occurred, but not before the event that it follows."""
+        """The time of the event, but not before the event that it follows."""
         return self.occurred if self.predecessor_at is None else max(self.occurred, self.predecessor_at)
 
     @property

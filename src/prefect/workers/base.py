@@ -162,7 +162,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
 
     @property
     def cleanup_handler_registry(self) -> WorkerCleanupHandlerRegistry:
-        """The handlers of clean-up jobs: those of its class, else one that calls `kill_infrastructure`."""
+        """The handlers of clean-up jobs: the handlers of the class, else one that calls `kill_infrastructure`."""
         return self._cleanup_handler_registry
 
     @property
@@ -172,7 +172,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
 
     @property
     def max_cleanup_concurrency(self) -> int:
-        """How many clean-up jobs it carries out at a time."""
+        """The maximum number of concurrent clean-up jobs."""
         if not self.handled_cleanup_kinds:
             return 0
         return self.cleanup_max_concurrency or DEFAULT_CLEANUP_CONCURRENCY
@@ -304,7 +304,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         return self._submit_scheduled_runs([answer.flow_run for answer in found])
 
     def _must_show_presence(self) -> bool:
-        """Return whether to poll without a free slot: the server takes a queue that nobody polls for deserted."""
+        """Return whether to poll without a free slot, so that the server does not mark the queues as not ready."""
         half_interval = datetime.timedelta(seconds=self._settings.query_seconds / 2)
         return now() - self._last_polled_time >= half_interval
 

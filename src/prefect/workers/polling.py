@@ -1,4 +1,4 @@
-"""When a worker polls for flow runs: at each notice of the server, and at intervals in case notices are lost."""
+"""The polling loop of a worker: it polls after each notice of the server, and at intervals in case notices are lost."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class ClusterRefusal(InfrastructureError):
 
 @contextmanager
 def explain_errors() -> Generator[None, None, None]:
-    """Raise the errors of a connection as those of this module."""
+    """Translate connection errors into `ClusterUnavailable`."""
     import aiohttp
 
     try:

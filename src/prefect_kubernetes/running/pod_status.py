@@ -51,7 +51,7 @@ def find_job_name(pod: Object) -> str | None:
 
 
 def get_phase(pod: Object) -> str:
-    """Return the phase of a pod in lower case: `evicted` if it was, else that of Kubernetes."""
+    """Return the phase of a pod in lower case, or `evicted`."""
     status = pod.get("status") or {}
     if status.get("reason") == "Evicted":
         return "evicted"

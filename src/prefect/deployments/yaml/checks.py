@@ -143,7 +143,7 @@ async def find_work_pool(client: PrefectClient, entry: DeploymentEntry) -> WorkP
 def check_parameters(
     entry: DeploymentEntry, flow: str, parameters: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> None:
-    """Check the parameters of a deployment, and those of its schedules, against the schema of its flow.
+    """Check the parameters of a deployment and of its schedules against the schema of its flow.
 
     Raises:
         ProjectFileError: One is unknown or has another type.

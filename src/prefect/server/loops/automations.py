@@ -66,7 +66,7 @@ CATCH_UP_SECONDS = 15.0
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """Return the loop of the setting `server.services.triggers`, and that of actions."""
+    """Return the loop of the setting `server.services.triggers`, and the loop of actions."""
     enabled = settings.server.services.triggers.enabled
     executor = ActionExecutor()
     return [
@@ -166,7 +166,7 @@ class _Clock:
 
     @property
     def has_caught_up(self) -> bool:
-        """Whether events of the time before this server's start have had time to arrive."""
+        """Whether the server has run long enough to have received the events before its start."""
         return self._since is not None and time.monotonic() - self._since >= CATCH_UP_SECONDS
 
 

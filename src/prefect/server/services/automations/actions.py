@@ -33,7 +33,7 @@ async def _do_nothing(tx: Transaction, context: ActionContext) -> None:
 
 
 async def run_deployments(tx: Transaction, contexts: Sequence[ActionContext]) -> list[ServiceError | None]:
-    """Create the flow runs of actions, in few statements for those of one deployment.
+    """Create the flow runs of actions; runs of the same deployment are created together.
 
     Returns:
         For each why it was not created; None where it was.

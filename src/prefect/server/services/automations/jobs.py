@@ -43,7 +43,7 @@ FOLLOWS_LIMIT = timedelta(minutes=5)
 
 
 async def find_due(tx: Transaction, limit: int, without_automations: Sequence[UUID]) -> list[UUID]:
-    """Return the ids of jobs that are due, without those of some automations."""
+    """Return the ids of due jobs, without the jobs of some automations."""
     return await queries.find_due_jobs(tx, now(), limit, without_automations)
 
 

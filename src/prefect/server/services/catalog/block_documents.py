@@ -275,7 +275,7 @@ def _present(row: Row, known: _PresentationContext) -> Answer:
 
 
 def _present_data(row: Row, known: _PresentationContext) -> Data:
-    """Return a document's data with that of the documents that it refers to; each masks its own secrets."""
+    """Return the data of a document, including the documents that it refers to; each masks its own secrets."""
     try:
         data = known.decrypt(row["data"], row["name"])
     except encryption.UnreadableData:

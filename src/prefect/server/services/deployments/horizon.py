@@ -42,7 +42,7 @@ class Horizon:
         )
 
     def with_overrides(self, **overrides: int | timedelta | None) -> Horizon:
-        """Return the same horizon with those of these values that are not None; negative ones count as 0."""
+        """Return the horizon with the overrides that are not None; negative values count as 0."""
         changes: dict[str, Any] = {
             name: max(value, type(value)()) for name, value in overrides.items() if value is not None
         }

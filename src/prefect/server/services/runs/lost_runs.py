@@ -28,7 +28,7 @@ MESSAGE = "The run was lost with its process, and its work pool starts it again.
 
 
 async def find_retried(tx: Transaction, rows: Sequence[Row]) -> set[UUID]:
-    """Return the ids of those of these lost runs that are started again."""
+    """Return the ids of the lost runs that will be started again."""
     candidates = [row for row in rows if row["work_queue_id"] is not None and _count_lost(row) < MAX_LOST_ATTEMPTS]
     queue_ids = {row["work_queue_id"] for row in candidates}
     queues = await store.work_queues.get_many(tx, list(queue_ids)) if queue_ids else {}
