@@ -152,7 +152,7 @@ class EngineContext(RunContext):
 
     `run_results` knows the runs of tasks and subflows by their return values, so that passing a value on is recorded
     as a dependency. `failed_runs` maps the ids of task runs and subflow runs that did not complete to what messages
-    call them.
+    call them. `refreshed_results` has the storage keys of results that the attempt must compute anew.
     """
 
     flow: Any
@@ -167,6 +167,7 @@ class EngineContext(RunContext):
     task_run_assets: dict[UUID, set[Any]]
     task_run_dynamic_keys: dict[str, int]
     memo: Any
+    refreshed_results: set[str]
 
     _var = ContextVar("flow_run_context")
     _required = ("start_time",)
@@ -185,6 +186,7 @@ class EngineContext(RunContext):
         task_run_assets=dict,
         task_run_dynamic_keys=dict,
         memo=None,
+        refreshed_results=set,
     )
 
     def __init__(self, **values: Any) -> None:
@@ -413,7 +415,7 @@ def serialize_context(asset_ctx_kwargs: dict[str, Any] | None = None) -> dict[st
     flow, task = EngineContext.get(), TaskRunContext.get()
     settings = get_settings_context()
     return {
-        "flow_run_context": _serialize_run(flow, "flow", "flow_run") if flow else {},
+        "flow_run_context": _serialize_run(flow, "flow", "flow_run", "refreshed_results") if flow else {},
         "task_run_context": _serialize_run(task, "task", "task_run") if task else {},
         "tags_context": {"current_tags": set(TagsContext.get().current_tags)},
         "settings_context": settings.serialize() if settings else {},

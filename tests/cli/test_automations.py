@@ -114,7 +114,7 @@ def test_block_commands(prefect: Prefect, block: str) -> None:
     )
     prefect("block", "inspect", "front", code=1, error="Expected a block as <type>/<name>, got 'front'.")
     prefect("block", "inspect", code=1, error="Pass either a block as <type>/<name>, or --id.")
-    prefect("block", "create", "door", code=1, error="Pass --name, and --set or --ask for its fields")
+    prefect("block", "create", "door", code=1, error="No block type 'door' is known: import the module that defines it")
     prefect("block", "delete", "door/front")
     assert table(prefect("blocks", "ls")) == []
 

@@ -34,6 +34,7 @@ def test_secret_is_read_from_the_terminal(prefect: Prefect, monkeypatch: pytest.
     ("arguments", "error"),
     [
         (["secrte", "--name", "x"], "There is no block type 'secrte'. Did you mean 'secret'?"),
+        (["secrte"], "There is no block type 'secrte'. Did you mean 'secret'?"),
         (["secret", "--set", "value=x"], "Pass --name: a block is saved under a name."),
         (["secret"], "Pass --name, and --set or --ask for its fields, to create a 'secret' block"),
         (["secret", "--name", "x", "--set", "value"], "Expected a value as FIELD=VALUE, got 'value'."),

@@ -32,8 +32,9 @@ EXTENSION_COMMANDS = (
 EXTENSION_OPTIONS = {
     "block create": {"--name", "--set", "--ask"},
     "deploy": {"--output", "--plan", "--prune"},
-    **{f"flow-run {name}": {"--query", "--yes", "--output"} for name in ("cancel", "delete", "retry")},
+    **{f"flow-run {name}": {"--query", "--yes", "--output"} for name in ("cancel", "delete")},
     "flow-run ls": {"--query"},
+    "flow-run retry": {"--query", "--yes", "--output", "--from"},
     "task-run ls": {"--query"},
     "version": {"--output"},
 }

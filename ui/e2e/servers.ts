@@ -1,6 +1,6 @@
 /** Servers of this checkout in processes of their own, and what fills them. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -20,9 +20,17 @@ export function freePort(): Promise<number> {
   })
 }
 
+async function end(process: ChildProcess | undefined) {
+  if (!process || process.exitCode !== null) return
+  const ended = new Promise((resolve) => process.once('exit', resolve))
+  process.kill('SIGTERM')
+  await ended
+}
+
 export class TestServer {
   readonly home = mkdtempSync(join(tmpdir(), 'page-'))
   private process: ChildProcess | undefined
+  private programs: ChildProcess[] = []
 
   constructor(
     readonly port: number,
@@ -34,11 +42,7 @@ export class TestServer {
   }
 
   async start() {
-    const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PREFECT_')))
-    this.process = spawn(PYTHON, ['-m', 'prefect', 'server', 'start', '--port', String(this.port)], {
-      env: { ...own, PREFECT_HOME: this.home, ...this.variables },
-      stdio: 'ignore',
-    })
+    this.process = this.spawn(['-m', 'prefect', 'server', 'start', '--port', String(this.port)], this.variables)
     const until = Date.now() + START_MS
     while (!(await fetch(`${this.url}/api/health`).then((answer) => answer.ok, () => false))) {
       if (Date.now() > until || this.process.exitCode !== null) throw new Error('the server did not come up')
@@ -46,16 +50,26 @@ export class TestServer {
     }
   }
 
+  private spawn(command: string[], variables: Record<string, string>): ChildProcess {
+    const own = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PREFECT_')))
+    return spawn(PYTHON, command, { env: { ...own, PREFECT_HOME: this.home, ...variables }, stdio: 'ignore' })
+  }
+
+  /** Run a program that talks to the server, until the server is removed; return its directory. */
+  run(program: string): string {
+    const path = join(this.home, 'program.py')
+    writeFileSync(path, program)
+    this.programs.push(this.spawn([path], { PREFECT_API_URL: `${this.url}/api` }))
+    return this.home
+  }
+
   async stop() {
-    const process = this.process
+    await end(this.process)
     this.process = undefined
-    if (!process || process.exitCode !== null) return
-    const ended = new Promise((resolve) => process.once('exit', resolve))
-    process.kill('SIGTERM')
-    await ended
   }
 
   async remove() {
+    await Promise.all(this.programs.map(end))
     await this.stop()
     rmSync(this.home, { recursive: true, force: true })
   }

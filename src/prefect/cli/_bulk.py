@@ -46,6 +46,8 @@ def one_or_query(action: str, name: str = "id") -> Callable[[F], F]:
             id_or_name = more.pop(name)
             if query is not None:
                 _check_query(id_or_name, query)
+                if any(more.values()):
+                    fail("The other options go with one flow run, not with --query.")
                 return _act(action, query, yes, output)
             if id_or_name is None:
                 raise click.UsageError(

@@ -144,6 +144,7 @@ def _print_page(slug: str) -> None:
     current = settings.get_current_settings()
     base = current.ui_url or (current.api.url or "").removesuffix("/").removesuffix("/api")
     if not base:
+        _find_class(slug)
         fail(
             f"Pass --name, and --set or --ask for its fields, to create a {slug!r} block; the web page for it needs a "
             "server (PREFECT_API_URL)."

@@ -169,20 +169,48 @@ def cancel(id: str, yes: bool) -> None:
 @command.command("retry")
 @_bulk.one_or_query("retry", "id_or_name")
 @click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Entrypoint of the flow, for a run without a deployment.")
-def retry(id_or_name: str, yes: bool, entrypoint: str | None) -> None:
+@click.option("--from", "chosen", metavar="TASK_RUN", help="Id or name of a task run to repeat, with all that used it.")
+def retry(id_or_name: str, yes: bool, entrypoint: str | None, chosen: str | None) -> None:
     """Retry a finished flow run, or all of a query.
 
-    A run of a deployment is executed by a worker, another one in this process.
+    A run of a deployment is executed by a worker, another one in this process. Task runs that completed are not
+    repeated if their results are kept; --from names one that is, with those that used its result.
     """
     run = find_flow_run(id_or_name)
     if not _follow.has_ended(run):
         fail(f"Flow run {run.name!r} is {run.state_name}. Only a finished flow run can be retried.")
     if run.deployment_id is None and entrypoint is None:
         fail(f"Flow run {run.name!r} has no deployment. Pass its flow with --entrypoint path/to/file.py:flow.")
-    get_client().set_flow_run_state(run.id, states.AwaitingRetry(message="Retried from the command line."), force=True)
+    if chosen is not None:
+        _retry_from(run, chosen)
+    else:
+        retried = states.AwaitingRetry(message="Retried from the command line.")
+        get_client().set_flow_run_state(run.id, retried, force=True)
     if run.deployment_id is not None:
         return click.echo(f"Flow run {run.name!r} ({run.id}) is scheduled for retry on a worker.")
     return _execution.execute_flow_run(get_client().read_flow_run(run.id), entrypoint)
+
+
+def _retry_from(run: runs.FlowRun, chosen: str) -> None:
+    task_run = _find_task_run(run, chosen)
+    route: Any = "/flow_runs/{id}/retry"  # of our servers only
+    body = {"task_run_id": str(task_run.id), "force": True}
+    outlook = get_client().request("POST", route, path_params={"id": run.id}, json=body).json()
+    click.echo(
+        f"Completed task runs that are repeated: {outlook['repeated']}; results that are kept: {outlook['kept']}."
+    )
+
+
+def _find_task_run(run: runs.FlowRun, id_or_name: str) -> runs.TaskRun:
+    """Return the task run of a flow run with this id or name."""
+    of_run = filters.TaskRunFilterFlowRunId(any_=[run.id])
+
+    def read_newest(name: str | None) -> list[runs.TaskRun]:
+        named = filters.TaskRunFilterName(any_=[name]) if name else None
+        found = filters.TaskRunFilter(flow_run_id=of_run, name=named)
+        return get_client().read_task_runs(task_run_filter=found, sort=sorting.TaskRunSort.ID_DESC)
+
+    return _runs.find_run("task run", id_or_name, get_client().read_task_run, read_newest)
 
 
 @command.command("execute")

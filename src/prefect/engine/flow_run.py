@@ -143,8 +143,9 @@ class FlowRunEngine(FlowRunStates):
             self._context = self._make_context()
             self._prints = print_capture(self._context.log_prints)
             try:
+                await self.read_refreshed_results(self._context)
                 self._set_custom_name()
-            except Exception as error:  # a template that cannot be filled, or a user function
+            except Exception as error:  # a server that is away, a template that cannot be filled, a user function
                 return error
         return invalid
 

@@ -10,6 +10,7 @@ from prefect.engine import core
 from prefect.engine.core import FINISHED, NextStep, RunEngine
 from prefect.exceptions import Abort, Pause
 from prefect.rules import StateSummary
+from prefect.schemas.runs import RETRY_FROM
 from prefect.schemas.states import State, StateType
 
 if TYPE_CHECKING:
@@ -37,6 +38,11 @@ class FlowRunStates(RunEngine):
         self._current = state
         scheduled_time = state.state_details.scheduled_time
         self._previous = StateSummary(state.type.value, state.name or "", state.timestamp, scheduled_time)
+
+    async def read_refreshed_results(self, context: EngineContext) -> None:
+        """Read which results the attempt must compute anew, if the run is retried from one of its task runs."""
+        if RETRY_FROM in self.fields["context"]:
+            context.refreshed_results = set(await self._orchestrator.read_refreshed_results())
 
     async def propose_state(
         self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False

@@ -88,6 +88,13 @@ class Orchestrator(Protocol):
         """Return the state that the run is in, also if another process has changed it; None if that is not known."""
         ...
 
+    async def read_refreshed_results(self) -> list[str]:
+        """Return the storage keys of the results that the adopted run must compute anew.
+
+        That is, those of the task run that it is retried from, and of the task runs that used its result.
+        """
+        ...
+
     def release_run(self) -> None:
         """Note that this process runs the run no longer."""
         ...

@@ -16,7 +16,7 @@ from prefect.context import TaskRunContext
 from prefect.context import current_transaction as current
 from prefect.exceptions import SerializationError
 from prefect.locking.isolation import IsolationLevel
-from prefect.schemas.states import State, StateType
+from prefect.schemas.states import State, StateDetails, StateType
 from prefect.transactions import AsyncTransaction, Transaction
 from prefect.types import now
 
@@ -42,13 +42,14 @@ class ResultPersistence:
     def __init__(self, run: PersistingTaskRun) -> None:
         self._run = run
         self._context: Any = run.context
+        self._is_found_again = reads_cache = run.task.reads_cache
         self.key = self._compute_key() if self._context.persist_result else None
         kind = AsyncTransaction if run.task.isasync else Transaction
         persists = self._context.persist_result
         self.transaction = kind(
             store=self._context.result_store if persists else None,
             key=self.key,
-            overwrite=not run.task.reads_cache,
+            overwrite=not reads_cache or self._is_refreshed(),
             isolation_level=getattr(run.task.cache_policy, "isolation_level", None) if persists else None,
             write_on_commit=persists,
             logger=run.logger,
@@ -69,7 +70,18 @@ class ResultPersistence:
                 "Error encountered when computing cache key - result will not be cached. %s", error
             )
             key = None
+        self._is_found_again = self._is_found_again and bool(key)
         return key or self._context.result_store.storage_key_fn()
+
+    def _is_refreshed(self) -> bool:
+        """Return whether the flow run is retried from a task run whose new result this one may need."""
+        flow = self._run.flow
+        return flow is not None and bool(flow.refreshed_results) and self._find_path() in flow.refreshed_results
+
+    def _find_path(self) -> str | None:
+        if self.key is None:
+            return None
+        return self._context.result_store.create_result_record(None, key=self.key).metadata.storage_key
 
     async def begin_attempt(self) -> ResultRecord[Any] | None:
         """Begin the transaction of an attempt; return the cached result, if there is one."""
@@ -108,6 +120,11 @@ class ResultPersistence:
         await self._exit_transaction(failed=False)
         if record is not None and not self.transaction.is_rolled_back():
             state.data = record if task.cache_result_in_memory else record.metadata
+            if not self._is_found_again:
+                details = vars(state.state_details)
+                state.state_details = StateDetails.make(**{**details, "refresh_cache": True})
+            if self._run.flow is not None and self.transaction.is_committed():
+                self._run.flow.refreshed_results.discard(record.metadata.storage_key)
         return state
 
     async def roll_back_attempt(self, error: BaseException | None) -> None:

@@ -149,6 +149,11 @@ class ServerOrchestrator:
         adopt_columns(self._run, stored)
         return cast("State[Any] | None", vars(self._run)["state"])
 
+    async def read_refreshed_results(self) -> list[str]:
+        """Return what the server says."""
+        assert self._run is not None
+        return await self._call("GET", "/flow_runs/{id}/retry", id=self._run.id)
+
     def release_run(self) -> None:
         """Stop the run's heartbeats."""
         if self._run is not None:

@@ -41,6 +41,9 @@ JOB_BATCH_SIZE = 10
 MAX_BRIEF_JOBS = 3
 """Jobs that are started or ended in the event loop at most; more of them wake the writing thread."""
 
+MAX_BRIEF_SECONDS = 0.01
+"""Seconds that the last start of jobs may have taken for the next to run in the event loop: templates may be slow."""
+
 CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
 
@@ -179,6 +182,7 @@ class ActionExecutor:
         self._counts: Counter[UUID] = Counter()
         self._has_released = False
         self._is_saturated = False
+        self._seconds_to_start = 0.0
         self._outcomes: list[tuple[JobOutcome, ActionContext | None]] = []
         self._writing = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
@@ -227,7 +231,8 @@ class ActionExecutor:
         """Start jobs and return how many were started; after an error start each by itself, to find the failing one."""
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
         write = environment.database.write_in_background
-        brief = len(ids) <= MAX_BRIEF_JOBS
+        brief = len(ids) <= MAX_BRIEF_JOBS and self._seconds_to_start < MAX_BRIEF_SECONDS
+        since = time.monotonic()
         try:
             result = await write(lambda tx: jobs.start(tx, ids, self._owner, self._get_capacity), brief)
         except (StoreBusy, StoreUnavailable):
@@ -238,6 +243,7 @@ class ActionExecutor:
             outcome = JobOutcome(ids[0], failure=_describe_defect(ids[0], error))
             await write(lambda tx: jobs.end(tx, [(outcome, None)]))
             return 1
+        self._seconds_to_start = time.monotonic() - since
         for job in result.started:
             self._start_sending(environment, job)
             await asyncio.sleep(0)  # requests go between: to send takes a millisecond

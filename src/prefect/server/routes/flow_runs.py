@@ -37,6 +37,7 @@ from prefect.server.services.runs import (
     inputs,
     log_files,
     resuming,
+    retrying,
     start_reasons,
     statistics,
     transitions,
@@ -134,6 +135,20 @@ async def resume_flow_run(
     """Resume a paused flow run, with the input that it waits for."""
     begun_at = now()
     return build_state_response(await resuming.resume_flow_run(tx, id, run_input, info.client_version), begun_at)
+
+
+@routes.writes("POST", "/{id:uuid}/retry", retrying.RetryOutlook, documented=False)
+async def retry_flow_run(
+    tx: Transaction, id: UUID, info: RequestInfo, task_run_id: Body[UUID | None] = None, force: Body[bool] = False
+) -> Any:
+    """Schedule a finished flow run again, from one of its task runs on if one is named."""
+    return await retrying.retry_flow_run(tx, id, task_run_id, force, info.client_version)
+
+
+@routes.reads("GET", "/{id:uuid}/retry", list[str], documented=False)
+async def find_refreshed_results(tx: Transaction, id: UUID) -> Any:
+    """Return the storage keys of the results that the present attempt of a flow run must compute anew."""
+    return await retrying.find_refreshed_results(tx, id)
 
 
 @routes.reads("POST", "/filter", list[wire.FlowRunResponse], brief=True)

@@ -25,6 +25,7 @@ from prefect.server.services.pages import (
     shapes,
     work,
 )
+from prefect.server.services.runs import retrying
 
 routes = Routes("Pages", "/ui/pages")
 
@@ -73,6 +74,12 @@ async def preview_flow_run_result(tx: Transaction, id: UUID) -> Any:
 async def preview_task_run_result(tx: Transaction, id: UUID) -> Any:
     """Return a look at the result of a task run."""
     return await results.preview_result(tx, store.task_runs, id)
+
+
+@routes.reads("GET", "/flow-run/{id:uuid}/retry", retrying.RetryOutlook, documented=False)
+async def predict_flow_run_retry(tx: Transaction, id: UUID, task_run_id: UUID | None = None) -> Any:
+    """Return what a retry of a flow run repeats, from one of its task runs on if one is named."""
+    return await retrying.find_outlook(tx, id, task_run_id)
 
 
 @routes.reads("GET", "/flow-run/{id:uuid}/graph", shapes.GraphPage, **_PAGE)

@@ -87,6 +87,28 @@ async def test_template_links_to_the_page(reactions: Reactions, endpoint: Endpoi
     assert [call.body for call in endpoint.calls] == [expected]
 
 
+async def test_jobs_that_took_long_to_begin_are_not_begun_in_the_event_loop_again(
+    reactions: Reactions, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    briefs: list[bool] = []
+    database = reactions.environment.database
+    write = database.write_in_background
+
+    async def observe(work: Any, brief: bool = False) -> Any:
+        briefs.append(brief)
+        return await write(work, brief)
+
+    monkeypatch.setattr(loop, "MAX_BRIEF_SECONDS", 1e-9)
+    await webhook(reactions, endpoint.url, "{{ event.id }}")
+    for _ in range(2):
+        await reactions.emit()
+        await reactions.evaluate()
+        with monkeypatch.context() as patch:
+            patch.setattr(database, "write_in_background", observe)
+            await reactions.act()
+    assert briefs == [True, True, False, True]  # each time to begin, then to end
+
+
 @pytest.mark.parametrize("statuses", [[500], [503, 500, 429, 502]])
 async def test_webhook_that_answers_an_error_is_called_again_with_the_same_key(
     reactions: Reactions, endpoint: Endpoint, statuses: list[int]

@@ -50,6 +50,7 @@ async def test_failed_flow_run_reports_what_failed_first(call: RouteClient) -> N
     failure = page["failure"]
     assert failure["task"] == {"id": first, "name": "load-0"}
     assert failure["failed"] == 2 and failure["not_run"] == 0
+    assert "has no deployment" in failure["retry"]["refusal"]
     assert failure["traceback"] == TRACEBACK
     assert [line["message"] for line in failure["logs"]] == ["a", "b"]
     assert [entry["type"] for entry in page["states"]] == ["RUNNING", "FAILED"]

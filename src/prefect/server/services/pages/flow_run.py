@@ -24,7 +24,7 @@ from prefect.server.services.pages.shapes import (
     TaskInput,
     TaskRunPage,
 )
-from prefect.server.services.runs import start_reasons
+from prefect.server.services.runs import retrying, start_reasons
 from prefect.server.services.runs.graphs import PARENTS_INPUT
 from prefect.server.services.runs.run_states import STATE_NAMES, entered_at
 from prefect.server.store import Row
@@ -203,6 +203,7 @@ async def _explain_flow_run(tx: Transaction, row: Row, counts: dict[str, int]) -
         "not_run": await queries.count_not_ready(tx, row["id"]),
         "traceback": traceback or await queries.find_traceback(tx, row["id"], None),
         "logs": await _find_last_lines(tx, row["id"], first["id"] if first else None),
+        "retry": await retrying.predict_retry(tx, row) if first else None,
     }
 
 
@@ -215,6 +216,7 @@ async def _explain_task_run(tx: Transaction, row: Row) -> Failure:
         "not_run": 0,
         "traceback": await queries.find_traceback(tx, row["flow_run_id"], row["id"]),
         "logs": await _find_last_lines(tx, row["flow_run_id"], row["id"]),
+        "retry": None,
     }
 
 

@@ -8,6 +8,8 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
+from prefect.server.services.runs.retrying import RetryOutlook
+
 
 class Named(TypedDict):
     """An object by its id and name."""
@@ -131,6 +133,7 @@ class Failure(TypedDict):
         not_run: How many task runs were not run because of them.
         traceback: The text of the last traceback that was logged, for the task run or else for the flow run.
         logs: The last lines that were logged by then.
+        retry: What a retry of the flow run repeats; None where no task run failed, and for a task run.
     """
 
     message: str | None
@@ -140,6 +143,7 @@ class Failure(TypedDict):
     not_run: int
     traceback: str | None
     logs: list[LogLine]
+    retry: RetryOutlook | None
 
 
 class LogLine(TypedDict):

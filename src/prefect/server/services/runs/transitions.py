@@ -16,6 +16,7 @@ from uuid import UUID
 
 from prefect import rules
 from prefect.rules import policies
+from prefect.schemas.runs import RETRY_FROM
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import leases, slots, tag_limits
@@ -369,8 +370,14 @@ def _write_state(proposal: _Proposal, settled: rules.Settlement) -> list[str]:
     claim_duration = claims.move_out_of_details(stored)
     if row["states"]:  # a new state is placed after all others, even if the clock of another host is ahead
         stored["timestamp"] = max(stored["timestamp"], row["states"][-1]["timestamp"] + 1)
+    has_ended = row["state_type"] in rules.TERMINAL
     run_states.enter_state(row, stored)
     row.update(others)
+    if has_ended and RETRY_FROM in row.get("context", ()):
+        # What was to run anew in the attempt that has ended does not hold for the next one.
+        others["context"] = row["context"] = {
+            name: value for name, value in row["context"].items() if name != RETRY_FROM
+        }
     if stored["type"] in ("SCHEDULED", "PENDING") and row.get("owner") is not None:
         others["owner"] = row["owner"] = None  # another process may take the run over
     if (labels := claims.find_labels(stored)) is not None:

@@ -48,6 +48,17 @@ async def lock_flow_run(tx: Transaction, id_: UUID) -> tuple[Row | None, dict[UU
     return run, {} if flow["id"] is None else {flow["id"]: flow}
 
 
+_RETRY_COLUMNS = ("id", "name", "task_key", "flow_run_run_count", "state_type", "state_name", "end_time", "states")
+
+
+async def find_retried_rows(tx: Transaction, flow_run_id: UUID, limit: int, with_inputs: bool) -> list[Row]:
+    """Return the columns of the task runs of a flow run that decide which of them a retry repeats, newest first."""
+    columns = (*_RETRY_COLUMNS, "task_inputs") if with_inputs else _RETRY_COLUMNS
+    return await store.task_runs.find(
+        tx, {"flow_run_id": flow_run_id}, store.task_runs.order("-id"), limit, columns=columns
+    )
+
+
 # --- unfinished runs -------------------------------------------------------------------------------------------------
 
 
