@@ -127,6 +127,7 @@ inBrowser('deployments', () => {
     await page.getByRole('checkbox', { name: 'Set region' }).check()
     await page.getByRole('combobox', { name: 'How region is entered' }).selectOption('workspace_variable')
     await page.getByRole('combobox', { name: 'Variable of region' }).selectOption('own_region')
+    await page.getByRole('region', { name: 'What differs' }).getByText('region').waitFor()
     await page.getByRole('button', { name: 'Run', exact: true }).click()
     await page.waitForURL(/runs\/flow-run\//)
     const run = await server.call<{ parameters: Record<string, unknown> }>('GET', `/flow_runs/${page.url().split('/').pop()}`)

@@ -119,3 +119,8 @@ export function formatBytes(bytes: number): string {
   const [size, unit] = bytes < 1_000_000 ? [bytes / 1000, 'KB'] : [bytes / 1_000_000, 'MB']
   return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`
 }
+
+/** Return a time as a field for one has it, in the browser's zone; nothing for one that is not valid. */
+export function toLocalInput(at: Date): string {
+  return Number.isNaN(at.getTime()) ? '' : new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
+}

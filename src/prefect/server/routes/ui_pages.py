@@ -26,6 +26,7 @@ from prefect.server.services.pages import (
     work,
 )
 from prefect.server.services.runs import retrying
+from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Pages", "/ui/pages")
 
@@ -155,22 +156,31 @@ async def download_flow_run_log_lines(
 
 @routes.reads("GET", "/overview", catalog_shapes.OverviewPage, **_PAGE)
 async def read_overview_page(
-    tx: Transaction, hours: Hours = 24, looked_at: datetime | None = None, q: str = "", back: Back = 0
+    tx: Transaction,
+    hours: Hours = 24,
+    looked_at: datetime | None = None,
+    q: str = "",
+    back: Back = 0,
+    until: AwareDateTime | None = None,
 ) -> Any:
     """Return the overview."""
-    return await overview.build_overview(tx, hours, looked_at, q, back)
+    return await overview.build_overview(tx, overview.ChartTime(hours, back, until), looked_at, q)
 
 
 @routes.reads("GET", "/overview/task-runs", catalog_shapes.TaskRunCounts, **_PAGE)
-async def count_overview_task_runs(tx: Transaction, hours: Hours = 24, q: str = "", back: Back = 0) -> Any:
+async def count_overview_task_runs(
+    tx: Transaction, hours: Hours = 24, q: str = "", back: Back = 0, until: AwareDateTime | None = None
+) -> Any:
     """Return the counts of task runs over the time of the overview's chart."""
-    return await overview.count_task_runs(tx, hours, q, back)
+    return await overview.count_task_runs(tx, overview.ChartTime(hours, back, until), q)
 
 
 @routes.reads("GET", "/overview/flows", catalog_shapes.FlowGroups, **_PAGE)
-async def group_overview_runs(tx: Transaction, states: str, hours: Hours = 24, q: str = "", back: Back = 0) -> Any:
+async def group_overview_runs(
+    tx: Transaction, states: str, hours: Hours = 24, q: str = "", back: Back = 0, until: AwareDateTime | None = None
+) -> Any:
     """Return the flow runs of the overview's chart in some states, as `FAILED,CRASHED`, by their flow."""
-    return await overview.group_by_flow(tx, hours, states.split(","), q, back)
+    return await overview.group_by_flow(tx, overview.ChartTime(hours, back, until), states.split(","), q)
 
 
 @routes.reads("GET", "/calendar", calendar.CalendarPage, **_PAGE)

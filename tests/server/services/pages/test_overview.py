@@ -40,6 +40,18 @@ async def test_overview_reports_how_many_runs_of_a_pool_completed(call: RouteCli
     assert (await call("GET", f"{PAGES}/overview", back=1))["outcomes"] == []
 
 
+async def test_overview_ends_at_a_time_of_its_own(call: RouteClient) -> None:
+    await call.flow_run("COMPLETED", name="now")
+    at = now()
+    for until, count in ((at + timedelta(hours=1), 1), (at - timedelta(hours=1), 0)):
+        page = await call("GET", f"{PAGES}/overview", hours=2, until=until.isoformat())
+        assert sum(count for _, _, count in page["columns"]) == count
+        groups = await call("GET", f"{PAGES}/overview/flows", states="COMPLETED", hours=2, until=until.isoformat())
+        assert len(groups["rows"]) == count
+        tasks = await call("GET", f"{PAGES}/overview/task-runs", hours=2, until=until.isoformat())
+        assert tasks["since"] == page["since"]
+
+
 async def test_pool_page_reports_how_many_runs_waited_and_for_how_long(call: RouteClient) -> None:
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
     deployment = await deploy(call)

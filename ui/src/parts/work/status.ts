@@ -16,6 +16,17 @@ export function explainPool(pool: Pool): string {
   return 'Not ready'
 }
 
+interface Queues {
+  queues: number
+  queues_not_polled: number
+  queues_paused: number
+}
+
+/** Say how many queues a pool has, and how many of them are not polled or paused. */
+export function describeQueues(pool: Queues): string {
+  return [String(pool.queues), pool.queues_not_polled && `${pool.queues_not_polled} not polled`, pool.queues_paused && `${pool.queues_paused} paused`].filter(Boolean).join(', ')
+}
+
 /** Say which versions a worker runs; workers of others tell those of their integrations only. */
 export function describeVersions({ version, python, integrations }: WorkerFacts): string {
   const own = [version && `Pluperfect ${version}`, python && `Python ${python}`].filter(Boolean)

@@ -174,6 +174,8 @@ class PoolRow(TypedDict):
     late: int
     waiting: int
     queues: int
+    queues_not_polled: int
+    queues_paused: int
     workers_online: int
     workers: int
     last_heartbeat: datetime | None

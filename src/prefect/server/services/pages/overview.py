@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -34,32 +35,57 @@ MAX_CHECKED_DEPLOYMENTS = 200
 MAX_GROUPS = 100
 
 
-async def build_overview(
-    tx: Transaction, hours: int, looked_at: datetime | None, query: str = "", back: int = 0
-) -> OverviewPage:
+@dataclass(frozen=True)
+class ChartTime:
+    """The time that the overview's chart covers.
+
+    Attributes:
+        hours: How many hours.
+        back: How many times its width before its end the chart ends.
+        until: Its end, where that is not now.
+    """
+
+    hours: int
+    back: int = 0
+    until: datetime | None = None
+
+    def place(self, at: datetime) -> tuple[datetime, timedelta]:
+        """Return when the chart begins, and the width of a column."""
+        width = timedelta(hours=self.hours) / CHART_COLUMNS
+        since = (self.until or at) - timedelta(hours=self.hours) * (self.back + 1)
+        # Where a column begins does not move with each request, so that an unchanged page has an unchanged ETag.
+        step = width.total_seconds()
+        return datetime.fromtimestamp(since.timestamp() // step * step, since.tzinfo), width
+
+    @property
+    def columns(self) -> int | None:
+        """How many columns it has; None if it ends now, so that later ones are counted too."""
+        return CHART_COLUMNS + 1 if self.back or self.until else None
+
+
+async def build_overview(tx: Transaction, time: ChartTime, looked_at: datetime | None, query: str = "") -> OverviewPage:
     """Return the overview.
 
     Args:
         tx: The transaction.
-        hours: How many hours the chart covers.
+        time: What the chart covers.
         looked_at: When a person has last looked: failures before that are known.
         query: Which flow runs, in the query language.
-        back: How many times its width before now the chart ends.
 
     Raises:
         InvalidRequest: The query is not valid.
     """
     at = now()
     chosen = run_search.compile_terms(tx, store.flow_runs, run_query.parse_query(query, "flow_run", at))
-    looked_at = looked_at or at - timedelta(hours=hours)
+    looked_at = looked_at or at - timedelta(hours=time.hours)
     failed, failed_total = await queries.find_failed(tx, max(looked_at, at - MAX_LOOK_BACK), LIST_SIZE, chosen)
     paused = await run_pages.find_paused_flow_runs(tx, LIST_SIZE, chosen)
     shown_paused = await run_rows.present_flow_runs(tx, paused, count_tasks=False)
     open_runs = store.flow_runs.where(run_pages.OPEN_FLOW_RUNS, chosen)
     stuck = await queries.find_stuck(tx, open_runs, at - STUCK_AFTER, LIST_SIZE)
-    since, width = _place_chart(at, hours, back)
+    since, width = time.place(at)
     shown = store.flow_runs.where(run_pages.not_upcoming(store.flow_runs, at), chosen)
-    columns = await queries.count_by_bucket(tx, since, width, shown, (CHART_COLUMNS + 1) if back else None)
+    columns = await queries.count_by_bucket(tx, since, width, shown, time.columns)
     upcoming, upcoming_total = await run_pages.find_upcoming(tx, chosen, at, LIST_SIZE)
     running = await run_pages.find_running_flow_runs(tx, LIST_SIZE, chosen)
     pools = (await work.build_pools_page(tx))["rows"]
@@ -90,32 +116,30 @@ async def build_overview(
     }
 
 
-async def count_task_runs(tx: Transaction, hours: int, query: str = "", back: int = 0) -> TaskRunCounts:
+async def count_task_runs(tx: Transaction, time: ChartTime, query: str = "") -> TaskRunCounts:
     """Return the counts of task runs over the time of the overview's chart; the arguments are those of the overview."""
     at = now()
     terms = run_query.parse_query(query, "flow_run", at)
     chosen = run_search.compile_terms(tx, store.flow_runs, terms)
     where = queries.has_flow_run(chosen) if terms else store.task_runs.where({})
-    since, width = _place_chart(at, hours, back)
-    limit = (CHART_COLUMNS + 1) if back else None
-    columns = await queries.count_by_bucket(tx, since, width, where, limit, store.task_runs)
+    since, width = time.place(at)
+    columns = await queries.count_by_bucket(tx, since, width, where, time.columns, store.task_runs)
     return {"since": since, "width": width.total_seconds(), "columns": columns}
 
 
-async def group_by_flow(tx: Transaction, hours: int, states: list[str], query: str = "", back: int = 0) -> FlowGroups:
+async def group_by_flow(tx: Transaction, time: ChartTime, states: list[str], query: str = "") -> FlowGroups:
     """Return the flow runs of the overview's chart in some states by their flow.
 
     Args:
         tx: The transaction.
-        hours: As of the overview.
+        time: As of the overview.
         states: The types of the states.
         query: As of the overview.
-        back: As of the overview.
     """
     at = now()
     chosen = run_search.compile_terms(tx, store.flow_runs, run_query.parse_query(query, "flow_run", at))
-    since, width = _place_chart(at, hours, back)
-    started = queries.has_started_between(since, since + width * (CHART_COLUMNS + 1) if back else None)
+    since, width = time.place(at)
+    started = queries.has_started_between(since, since + width * time.columns if time.columns else None)
     upcoming = run_pages.not_upcoming(store.flow_runs, at)
     where = store.flow_runs.where(started, chosen, upcoming, {"state_type": states})
     groups = await queries.count_by_flow(tx, where, MAX_GROUPS)
@@ -127,15 +151,6 @@ async def group_by_flow(tx: Transaction, hours: int, states: list[str], query: s
             if flow_id in flows
         ]
     }
-
-
-def _place_chart(at: datetime, hours: int, back: int) -> tuple[datetime, timedelta]:
-    """Return when the chart begins, and the width of a column."""
-    width = timedelta(hours=hours) / CHART_COLUMNS
-    since = at - timedelta(hours=hours) * (back + 1)
-    # Where a column begins does not move with each request, so that an unchanged page has an unchanged ETag.
-    step = width.total_seconds()
-    return datetime.fromtimestamp(since.timestamp() // step * step, since.tzinfo), width
 
 
 async def _present_waiting(tx: Transaction, rows: list[Row]) -> list[RunRow]:

@@ -163,17 +163,18 @@ async def present_pools(tx: Transaction, rows: Sequence[Row]) -> list[PoolRow]:
     ids = [row["id"] for row in rows]
     if not ids:
         return []
-    queues: dict[UUID, list[UUID]] = defaultdict(list)
-    for queue in await store.work_queues.find(tx, {"work_pool_id": ids}, columns=("id", "work_pool_id")):
-        queues[queue["work_pool_id"]].append(queue["id"])
-    counts = await queries.count_runs_by_queue(tx, [id_ for some in queues.values() for id_ in some])
+    queues: dict[UUID, list[Row]] = defaultdict(list)
+    columns = ("id", "work_pool_id", "status", "is_paused")
+    for queue in await store.work_queues.find(tx, {"work_pool_id": ids}, columns=columns):
+        queues[queue["work_pool_id"]].append(queue)
+    counts = await queries.count_runs_by_queue(tx, [queue["id"] for some in queues.values() for queue in some])
     slots = await work_queries.count_slots_by_pool(tx, ids)
     workers: dict[UUID, list[Row]] = defaultdict(list)
     for worker in await queries.find_workers(tx, {"work_pool_id": ids}):
         workers[worker["work_pool_id"]].append(worker)
 
     def count(pool_id: UUID, name: str) -> int:
-        return sum(counts.get(queue_id, {}).get(name, 0) for queue_id in queues[pool_id])
+        return sum(counts.get(queue["id"], {}).get(name, 0) for queue in queues[pool_id])
 
     return [
         {
@@ -188,6 +189,10 @@ async def present_pools(tx: Transaction, rows: Sequence[Row]) -> list[PoolRow]:
             "late": count(row["id"], "Late"),
             "waiting": count(row["id"], "Scheduled"),
             "queues": len(queues[row["id"]]),
+            "queues_not_polled": sum(
+                not queue["is_paused"] and queue["status"] != "READY" for queue in queues[row["id"]]
+            ),
+            "queues_paused": sum(queue["is_paused"] for queue in queues[row["id"]]),
             "workers_online": sum(worker["status"] == "ONLINE" for worker in workers[row["id"]]),
             "workers": len(workers[row["id"]]),
             "last_heartbeat": max(
