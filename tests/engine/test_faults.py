@@ -80,7 +80,7 @@ def test_small_result_is_recorded_with_its_state(home: Path):
     assert records(home, "state")[-1]["result"] == {"format": "json", "body": {"x": 1}}
 
 
-@pytest.mark.parametrize("of", ["task_run", "flow_run"])
+@pytest.mark.parametrize("kind", ["task_run", "flow_run"])
 def test_persisted_result_is_not_recorded_with_its_state(home: Path, kind: str):
     @task(persist_result=True)
     def kept() -> int:

@@ -32,7 +32,7 @@ def _line(record: dict[str, Any]) -> bytes:
     return orjson.dumps(record)
 
 
-@pytest.mark.parametrize("of", ["flow_run", "task_run"])
+@pytest.mark.parametrize("kind", ["flow_run", "task_run"])
 @pytest.mark.parametrize("seed", range(4))
 async def test_proposed_and_recorded_states_make_the_same_row(database: Database, kind: str, seed: int) -> None:
     chance = random.Random(seed)
