@@ -46,6 +46,7 @@ async def test_overview_ends_at_a_time_of_its_own(call: RouteClient) -> None:
     for until, count in ((at + timedelta(hours=1), 1), (at - timedelta(hours=1), 0)):
         page = await call("GET", f"{PAGES}/overview", hours=2, until=until.isoformat())
         assert sum(count for _, _, count in page["columns"]) == count
+        assert [run["name"] for run in page["latest"]] == ["now"] * count
         groups = await call("GET", f"{PAGES}/overview/flows", states="COMPLETED", hours=2, until=until.isoformat())
         assert len(groups["rows"]) == count
         tasks = await call("GET", f"{PAGES}/overview/task-runs", hours=2, until=until.isoformat())

@@ -266,6 +266,13 @@ def has_started_between(since: datetime, until: datetime | None) -> Condition:
     return begun if until is None else Sql(f"{begun.text} AND {started} < ?", (since, until))
 
 
+async def find_latest(tx: Transaction, where: Condition, limit: int) -> list[Row]:
+    """Return, in short, the flow runs that satisfy a condition and started last, newest first."""
+    names = ("id", "name", "state_type", "state_name", "start_time", "expected_start_time", "total_run_time")
+    order = Order("coalesce(flow_run.start_time, flow_run.expected_start_time) DESC NULLS LAST, flow_run.id DESC")
+    return await store.flow_runs.find(tx, where, order, limit, columns=names)
+
+
 async def count_by_flow(tx: Transaction, where: Condition, limit: int) -> list[tuple[UUID, int, datetime]]:
     """Count flow runs by their flow, with the latest start: those with the most runs first."""
     started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
