@@ -153,7 +153,7 @@ def test_cancelled_retry_leaves_no_choice_behind(client: SyncPrefectClient, chai
     assert calls == {"extract": 1, "transform": 1, "load": 1, "other": 1}
 
 
-def test_task_run_inside_another_is_repeated_with_the_one_around_it(client: SyncPrefectClient, calls: Calls):
+def test_task_run_inside_another_is_repeated_with_its_parent(client: SyncPrefectClient, calls: Calls):
     @task(persist_result=True)
     def inner(n: int) -> int:
         calls[f"inner {n}"] += 1

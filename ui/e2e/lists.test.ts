@@ -74,10 +74,10 @@ inBrowser('lists', () => {
     await server.call('POST', '/flow_runs/', { flow_id: flow, name: 'wanted', tags: ['c'], state: { type: 'RUNNING' } })
     const opened = await open(server, '/')
     const { page } = opened
-    await page.getByRole('link', { name: 'other' }).waitFor()
+    await page.getByRole('link', { name: 'other', exact: true }).waitFor()
     await page.getByRole('searchbox', { name: /Only/ }).fill('tag:c')
-    await page.getByRole('link', { name: 'other' }).waitFor({ state: 'detached' })
-    await page.getByRole('link', { name: 'wanted' }).waitFor()
+    await page.getByRole('link', { name: 'other', exact: true }).waitFor({ state: 'detached' })
+    await page.getByRole('link', { name: 'wanted', exact: true }).waitFor()
     await page.getByRole('button', { name: 'Earlier' }).click()
     await page.waitForURL(/back=1/)
     await page.getByRole('combobox', { name: 'Time span' }).selectOption('Another time…')
@@ -92,7 +92,7 @@ inBrowser('lists', () => {
     await page.getByRole('combobox', { name: 'Since' }).selectOption('Another time…')
     await page.getByRole('button', { name: 'Today' }).click()
     await page.waitForURL(/since%3A\d{4}-\d\d-\d\dT.*until%3A/)
-    await page.getByRole('link', { name: 'wanted' }).waitFor()
+    await page.getByRole('link', { name: 'wanted', exact: true }).waitFor()
     await close(opened)
   })
 

@@ -41,7 +41,7 @@ inBrowser('rows of lists', () => {
     await server.call('POST', '/work_pools/', { name: 'row-pool', type: 'process' })
     await server.call('POST', '/work_pools/row-pool/queues', { name: 'slow', is_paused: true })
     await page.goto(`${server.url}/work-pools?q=row-pool`)
-    await page.getByRole('row', { name: /row-pool/ }).getByText('2, 1 not polled, 1 paused').waitFor()
+    await page.getByRole('row', { name: /row-pool/ }).getByText('2 (1 not polled, 1 paused)').waitFor()
     await close(opened)
   })
 

@@ -11,7 +11,7 @@ from prefect.engine import core
 from prefect.engine.core import FINISHED, NextStep, RunEngine
 from prefect.exceptions import Abort, Pause
 from prefect.results import defaults
-from prefect.rules import Moment
+from prefect.rules import StateSummary
 from prefect.schemas.runs import RETRY_FROM
 from prefect.schemas.states import State, StateType
 
@@ -50,7 +50,7 @@ class FlowRunStates(RunEngine):
         """Note the state that the run is in, which another process or the server has recorded."""
         self._current = state
         scheduled_time = state.state_details.scheduled_time
-        self._previous = Moment(state.type.value, state.name or "", state.timestamp, scheduled_time)
+        self._previous = StateSummary(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
     def _should_persist(self) -> bool:
         if self.flow.persist_result is not None:

@@ -104,7 +104,7 @@ class RecordsState(Protocol):
 
 
 class FlowRunRecord(RunRecord):
-    """The journal's record of a flow run. A subflow's states are also those of its parent task run.
+    """The journal record of a flow run. The states of a subflow are also recorded for its parent task run.
 
     Args:
         journal: The journal.

@@ -58,7 +58,7 @@ class ParentTaskRun:
 
 
 class ParentTaskRunStates:
-    """Records the states of a flow run as those of the task run that stands for it.
+    """Records the states of a flow run also as states of the task run that stands for it.
 
     Args:
         record: The record of the task run.

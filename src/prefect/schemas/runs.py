@@ -130,7 +130,7 @@ _TASK_POLICY: dict[str, Any] = {name: field.default for name, field in TaskRunPo
 
 
 class RunTimes(PrefectBaseModel):
-    """When a run began and ended. Times are aware, durations are timedeltas (seconds in JSON)."""
+    """The times of a run. Times are aware, durations are timedeltas (seconds in JSON)."""
 
     start_time: AwareDateTime | None = None
     end_time: AwareDateTime | None = None

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import type { FlowRunPage, FlowsPage, OverviewPage, RunRow, RunsPage, TaskRunCounts } from '../api/schema'
-import { mergeFlowRun, mergeFlows, mergeOverview, mergeRunsPage, mergeTaskRunCounts, type Step } from './changes'
+import { mergeFlowRun, mergeFlows, mergeOverview, mergePastOverview, mergeRunsPage, mergeTaskRunCounts, type Step } from './changes'
 import { parseMessage } from './messages'
 
 const row = (id: string, state: string, start: string, more: Partial<RunRow> = {}) =>
@@ -27,12 +27,21 @@ test('a new run comes to its place on the first page only, and one that is gone 
 })
 
 test('the overview follows runs through their states', () => {
-  const page = { running: [row('a', 'RUNNING', '1')], failed: [], failed_total: 0, late: [row('l', 'SCHEDULED', '1', { state_name: 'Late', message: 'No worker.' })], stuck: [], paused: [], upcoming: [], upcoming_total: 0, states: [], columns: [], since: '2026-01-01', width: 60 } as unknown as OverviewPage
+  const page = { running: [row('a', 'RUNNING', '1')], failed: [], failed_total: 0, late: [row('l', 'SCHEDULED', '1', { state_name: 'Late', message: 'No worker.' })], stuck: [], paused: [], upcoming: [], upcoming_total: 0, states: [], columns: [], latest: [], since: '2026-01-01', width: 60 } as unknown as OverviewPage
   const merged = mergeOverview(page, { rows: [row('a', 'FAILED', '1'), row('n', 'RUNNING', '2'), row('l', 'SCHEDULED', '1', { state_name: 'Late' })], gone: [] })!
   expect([names(merged.running), names(merged.failed), merged.failed_total, merged.late[0]!.message]).toEqual(['n', 'a', 1, 'No worker.'])
   const retried = mergeOverview(merged, { rows: [row('a', 'RUNNING', '1'), row('l', 'PENDING', '1')], gone: [] })!
   expect([names(retried.running), names(retried.failed), retried.failed_total, retried.late]).toEqual(['n a', '', 0, []])
   expect(mergeOverview(page, { rows: [row('p', 'PAUSED', '1')], gone: [] })).toBeUndefined()
+})
+
+test('the overview of a time that has ended keeps its runs and counts, and follows what runs now', () => {
+  const page = { running: [], failed: [], failed_total: 0, late: [], stuck: [], paused: [], upcoming: [], upcoming_total: 0, states: [], columns: [], latest: [{ id: 'a', name: 'a' }], since: '2026-01-01T00:00:00Z', width: 60 } as unknown as OverviewPage
+  const changes = { rows: [row('n', 'RUNNING', '2026-02-01T00:00:00Z')], gone: [], steps: [['2026-02-01T00:00:00Z', 'RUNNING', 'Running', 1]] as Step[] }
+  expect([names(mergeOverview(page, changes)!.latest), mergeOverview(page, changes)!.columns.length]).toEqual(['n a', 1])
+  const merged = mergePastOverview(page, changes)!
+  expect([names(merged.latest), merged.columns, merged.states, names(merged.running)]).toEqual(['a', [], [], 'n'])
+  expect(names(mergeOverview(page, { ...changes, rows: [row('old', 'FAILED', '2025-01-01T00:00:00Z')] })!.latest)).toBe('a')
 })
 
 test('a list of flows shows new runs among the latest', () => {

@@ -19,6 +19,7 @@ const FAILED = ['FAILED', 'CRASHED']
 const UNDER_WAY = ['RUNNING', 'CANCELLING']
 const OVERVIEW_ROWS = 8
 const BARS = 20
+const LATEST_RUNS = 80
 
 type Keep = (row: RunRow) => boolean
 
@@ -134,6 +135,12 @@ export function mergeTaskRunCounts(page: TaskRunCounts, changes: RunChanges): Ta
   return { ...page, columns: mergeColumns(page.columns as [number, string, number][], changes.steps ?? [], page.since, page.width) }
 }
 
+/** Follow changes where the chart is of a time that has ended: what begins now is not in it. */
+export function mergePastOverview(page: OverviewPage, changes: RunChanges): OverviewPage | undefined {
+  const merged = mergeOverview(page, { ...changes, steps: [] })
+  return merged && { ...merged, latest: page.latest }
+}
+
 /** @returns nothing when a run waits for input, whose form has to be loaded. */
 export function mergeOverview(page: OverviewPage, changes: RunChanges): OverviewPage | undefined {
   const paused = new Set(page.paused.map((each) => each.run.id))
@@ -151,6 +158,7 @@ export function mergeOverview(page: OverviewPage, changes: RunChanges): Overview
     columns: mergeColumns(page.columns as [number, string, number][], steps, page.since, page.width),
     states: countTypes(page.states, steps.filter(([start]) => start && new Date(start).getTime() >= began)),
     upcoming_total: Math.max(upcoming.length, page.upcoming_total - (page.upcoming.length - upcoming.length)),
+    latest: sortLatest(page.latest, changes.rows.filter((row) => row.state_type !== 'SCHEDULED' && new Date(startOf(row)).getTime() >= began), changes.gone, LATEST_RUNS),
     running: addRows(replaceRows(page.running, changes, runs), changes, runs).sort(compareRows('-start')).slice(0, OVERVIEW_ROWS),
     failed: allFailed.sort(compareRows('-end')).slice(0, OVERVIEW_ROWS),
     failed_total: page.failed_total + allFailed.length - page.failed.length,
@@ -171,14 +179,19 @@ function shorten(row: RunRow): ShortRun {
   return { id, name, state_type, state_name, start_time, expected_start_time, seconds: run_seconds }
 }
 
+/** Return the latest runs with those that changed among them. */
+function sortLatest(runs: ShortRun[], mine: RunRow[], gone: string[], most: number): ShortRun[] {
+  const changed = new Set([...mine.map((run) => run.id), ...gone])
+  const kept = runs.filter((run) => !changed.has(run.id))
+  return [...mine.map(shorten), ...kept].sort((a, b) => ((a.expected_start_time ?? '') < (b.expected_start_time ?? '') ? 1 : -1)).slice(0, most)
+}
+
 /** Put the runs that changed among the latest runs of what they belong to. */
 function mergeLatest<T extends FlowRow | DeploymentRow>(row: T, changes: RunChanges, owner: (run: RunRow) => string | undefined): T {
   const mine = changes.rows.filter((run) => owner(run) === row.id && run.state_type !== 'SCHEDULED')
   if (!mine.length && !row.runs.some((run) => changes.gone.includes(run.id))) return row
   const changed = new Set([...mine.map((run) => run.id), ...changes.gone])
-  const kept = row.runs.filter((run) => !changed.has(run.id))
-  const runs = [...mine.map(shorten), ...kept].sort((a, b) => ((a.expected_start_time ?? '') < (b.expected_start_time ?? '') ? 1 : -1))
-  return { ...row, runs: runs.slice(0, Math.max(BARS, row.runs.length)), next: row.next && changed.has(row.next.id) ? null : row.next }
+  return { ...row, runs: sortLatest(row.runs, mine, changes.gone, Math.max(BARS, row.runs.length)), next: row.next && changed.has(row.next.id) ? null : row.next }
 }
 
 export function mergeFlows(page: FlowsPage, changes: RunChanges): FlowsPage {

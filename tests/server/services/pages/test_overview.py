@@ -26,7 +26,7 @@ async def deploy(call: RouteClient, flow: str = "etl") -> str:
     return (await call("POST", "/deployments/", values))["id"]
 
 
-async def test_overview_says_how_many_runs_of_a_pool_completed(call: RouteClient) -> None:
+async def test_overview_reports_how_many_runs_of_a_pool_completed(call: RouteClient) -> None:
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
     await call("POST", "/work_pools/", {"name": "idle", "type": "process"})
     deployment = await deploy(call)
@@ -46,13 +46,14 @@ async def test_overview_ends_at_a_time_of_its_own(call: RouteClient) -> None:
     for until, count in ((at + timedelta(hours=1), 1), (at - timedelta(hours=1), 0)):
         page = await call("GET", f"{PAGES}/overview", hours=2, until=until.isoformat())
         assert sum(count for _, _, count in page["columns"]) == count
+        assert [run["name"] for run in page["latest"]] == ["now"] * count
         groups = await call("GET", f"{PAGES}/overview/flows", states="COMPLETED", hours=2, until=until.isoformat())
         assert len(groups["rows"]) == count
         tasks = await call("GET", f"{PAGES}/overview/task-runs", hours=2, until=until.isoformat())
         assert tasks["since"] == page["since"]
 
 
-async def test_pool_page_says_how_many_runs_waited_and_for_how_long(call: RouteClient) -> None:
+async def test_pool_page_reports_how_many_runs_waited_and_for_how_long(call: RouteClient) -> None:
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
     deployment = await deploy(call)
 

@@ -204,7 +204,7 @@ async def test_retry_refuses_what_cannot_be_retried(call: RouteClient) -> None:
     await call("POST", RETRY, {"task_run_id": other, "force": True}, id=lone)
 
 
-async def test_retry_of_a_run_whose_result_is_kept_says_so(call: RouteClient) -> None:
+async def test_retry_of_a_run_whose_result_is_kept_is_refused(call: RouteClient) -> None:
     run = await add_flow_run(call, "RUNNING")
     await call.set_state("flow", run, "COMPLETED", True, data=_metadata("whole"))
     assert "completed already, with a result" in (await call("POST", RETRY, {}, 409, id=run))["detail"]

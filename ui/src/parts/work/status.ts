@@ -24,7 +24,8 @@ interface Queues {
 
 /** Say how many queues a pool has, and how many of them are not polled or paused. */
 export function describeQueues(pool: Queues): string {
-  return [String(pool.queues), pool.queues_not_polled && `${pool.queues_not_polled} not polled`, pool.queues_paused && `${pool.queues_paused} paused`].filter(Boolean).join(', ')
+  const others = [pool.queues_not_polled && `${pool.queues_not_polled} not polled`, pool.queues_paused && `${pool.queues_paused} paused`].filter(Boolean)
+  return `${pool.queues}${others.length ? ` (${others.join(', ')})` : ''}`
 }
 
 /** Say which versions a worker runs; workers of others tell those of their integrations only. */

@@ -126,7 +126,7 @@ async def build_deployment_page(tx: Transaction, id_: UUID) -> DeploymentPage:
         "job_variables": stored["job_variables"],
         "pull_steps": stored["pull_steps"] or [],
         "last_polled": stored["last_polled"],
-        "upcoming": [_present_short(run) for run in upcoming],
+        "upcoming": [present_short(run) for run in upcoming],
         "grid": await build_grid(tx, row["runs"]),
     }
 
@@ -146,8 +146,8 @@ async def present_flows(tx: Transaction, rows: Sequence[Row], bars: int = CHART_
             "created": row["created"],
             "tags": row["tags"],
             "deployments": counts.get(row["id"], 0),
-            "runs": [_present_short(run) for run in runs.get(row["id"], [])],
-            "next": _present_short(upcoming[row["id"]]) if row["id"] in upcoming else None,
+            "runs": [present_short(run) for run in runs.get(row["id"], [])],
+            "next": present_short(upcoming[row["id"]]) if row["id"] in upcoming else None,
         }
         for row in rows
     ]
@@ -176,8 +176,8 @@ async def present_deployments(tx: Transaction, rows: Sequence[Row], bars: int = 
                 "work_pool": answer["work_pool_name"],
                 "work_queue": answer["work_queue_name"],
                 "schedules": [_present_schedule(schedule) for schedule in answer["schedules"]],
-                "runs": [_present_short(run) for run in runs.get(row["id"], [])],
-                "next": _present_short(upcoming[row["id"]]) if row["id"] in upcoming else None,
+                "runs": [present_short(run) for run in runs.get(row["id"], [])],
+                "next": present_short(upcoming[row["id"]]) if row["id"] in upcoming else None,
             }
         )
     return presented
@@ -193,7 +193,8 @@ def _present_schedule(schedule: dict[str, Any]) -> Any:
     }
 
 
-def _present_short(row: Row) -> ShortRun:
+def present_short(row: Row) -> ShortRun:
+    """Return a flow run as a bar."""
     return {
         "id": row["id"],
         "name": row["name"],

@@ -281,6 +281,7 @@ class OverviewPage(TypedDict):
         since: The beginning of the chart.
         width: Seconds of a column of the chart.
         columns: Runs by the number of the column, type of state and count.
+        latest: The latest runs of the chart's time, newest first.
         running: Runs that are under way.
         upcoming: What comes next.
         upcoming_total: How many runs are scheduled.
@@ -302,6 +303,7 @@ class OverviewPage(TypedDict):
     since: datetime
     width: float
     columns: list[tuple[int, str, int]]
+    latest: list[ShortRun]
     running: list[RunRow]
     upcoming: list[RunRow]
     upcoming_total: int

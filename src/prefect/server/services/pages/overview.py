@@ -26,6 +26,7 @@ from prefect.types import now
 
 LIST_SIZE = 8
 CHART_COLUMNS = 48
+LATEST_RUNS = 80
 STUCK_AFTER = timedelta(minutes=5)
 MAX_LOOK_BACK = timedelta(days=7)
 ACTIONS_LOOK_BACK = timedelta(days=1)
@@ -86,6 +87,8 @@ async def build_overview(tx: Transaction, time: ChartTime, looked_at: datetime |
     since, width = time.place(at)
     shown = store.flow_runs.where(run_pages.not_upcoming(store.flow_runs, at), chosen)
     columns = await queries.count_by_bucket(tx, since, width, shown, time.columns)
+    started = queries.has_started_between(since, since + width * time.columns if time.columns else None)
+    latest = await queries.find_latest(tx, store.flow_runs.where(started, shown), LATEST_RUNS)
     upcoming, upcoming_total = await run_pages.find_upcoming(tx, chosen, at, LIST_SIZE)
     running = await run_pages.find_running_flow_runs(tx, LIST_SIZE, chosen)
     pools = (await work.build_pools_page(tx))["rows"]
@@ -106,6 +109,7 @@ async def build_overview(tx: Transaction, time: ChartTime, looked_at: datetime |
         "since": since,
         "width": width.total_seconds(),
         "columns": columns,
+        "latest": [catalog.present_short(row) for row in latest],
         "running": await run_rows.present_flow_runs(tx, running),
         "upcoming": await run_rows.present_flow_runs(tx, upcoming, count_tasks=False),
         "upcoming_total": upcoming_total,

@@ -103,7 +103,7 @@ async def count_blocks_by_type(tx: Transaction) -> dict[UUID, int]:
 
 
 async def list_deployment_names(tx: Transaction, limit: int) -> list[Row]:
-    """Return the ids of deployments, and their names after those of their flows."""
+    """Return the ids of deployments, and their names together with the names of their flows."""
     text = (
         "SELECT deployment.id, flow.name, deployment.name FROM deployment JOIN flow ON flow.id = deployment.flow_id"
         " ORDER BY flow.name, deployment.name, deployment.id"
@@ -264,6 +264,13 @@ def has_started_between(since: datetime, until: datetime | None) -> Condition:
     started = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
     begun = Sql(f"{started} >= ?", (since,))
     return begun if until is None else Sql(f"{begun.text} AND {started} < ?", (since, until))
+
+
+async def find_latest(tx: Transaction, where: Condition, limit: int) -> list[Row]:
+    """Return, in short, the flow runs that satisfy a condition and started last, newest first."""
+    names = ("id", "name", "state_type", "state_name", "start_time", "expected_start_time", "total_run_time")
+    order = Order("coalesce(flow_run.start_time, flow_run.expected_start_time) DESC NULLS LAST, flow_run.id DESC")
+    return await store.flow_runs.find(tx, where, order, limit, columns=names)
 
 
 async def count_by_flow(tx: Transaction, where: Condition, limit: int) -> list[tuple[UUID, int, datetime]]:
