@@ -137,7 +137,7 @@ async def test_repeated_request_keeps_its_place_and_takes_slots_once(database: D
     assert await holds(database, third)
 
 
-async def test_slots_are_not_given_to_a_process_that_has_gone(database: Database) -> None:
+async def test_slots_are_not_granted_to_a_process_that_has_gone(database: Database) -> None:
     await add(database)
     gone = {"pid": os.getpid(), "host": _processes.host(), "start": "1@another-boot/0"}
     first, dead, third = wanted("door"), wanted("door", process=gone), wanted("door")
@@ -147,7 +147,7 @@ async def test_slots_are_not_given_to_a_process_that_has_gone(database: Database
     assert [await holds(database, each) for each in (dead, third)] == [False, True]
 
 
-async def test_lease_of_a_process_that_has_gone_makes_room(database: Database) -> None:
+async def test_lease_of_a_process_that_has_gone_frees_its_slots(database: Database) -> None:
     await add(database)
     gone = {"pid": os.getpid(), "host": _processes.host(), "start": "1@another-boot/0"}
     assert await request(database, wanted("door", process=gone))
