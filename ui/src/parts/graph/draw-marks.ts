@@ -14,7 +14,7 @@ function ticks(scale: TimeScale, view: View): Tick[] {
   const [from, until] = [xToTime(scale, view.left), xToTime(scale, view.left + view.width)]
   const span = until - from
   // Durations are written in whole milliseconds.
-  const step = span < 4000 ? Math.max(1, niceStep(span / 8)) : chooseStep(span, view.width / 110)
+  const step = span < 4000 ? Math.max(1, niceStep(span / (view.width / 110))) : chooseStep(span, view.width / 110)
   const found = []
   for (let at = Math.max(0, Math.ceil(from / step) * step); at <= until; at += step) found.push({ at, x: timeToX(scale, at) - view.left })
   return found
