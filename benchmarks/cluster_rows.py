@@ -41,8 +41,8 @@ def _measure(plan: Plan, cluster: str, python: Path) -> Iterator[Row]:
         overhead = (runs.median - bare.median) * 1e3
         text = f"at most {limit:.2g} ms over a bare one: {MAX_OVERHEAD_MS} ms or {MAX_OVERHEAD_TIMES:g} x"
         name = f"task on {cluster.capitalize()}, {part}"
-        theirs = baseline["task runs", part] if baseline is not None else None
-        yield Row(name, MILLISECONDS, own["task runs", part], theirs, bare, (Budget(text, overhead, limit),))
+        baseline_seconds = baseline["task runs", part] if baseline is not None else None
+        yield Row(name, MILLISECONDS, own["task runs", part], baseline_seconds, bare, (Budget(text, overhead, limit),))
 
 
 def _run(subject: Subject, cluster: str, count: int) -> dict[tuple[str, str], Figure]:

@@ -42,15 +42,15 @@ def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
 
 def _measure(plan: Plan, kind: str, variables: dict[str, str]) -> Iterator[Row]:
     mine = _run(plan, plan.pluperfect, pluperfect, kind, variables, RUNS)
-    theirs = None
+    baseline_figure = None
     if plan.baseline is not None:
         installed = original.environment(f"original-{kind}", (*original.REQUIREMENTS, f"prefect-{kind}"))
         subject = replace(plan.baseline, python=installed)
-        theirs = _run(plan, subject, baseline, kind, variables, BASELINE_RUNS)
+        baseline_figure = _run(plan, subject, baseline, kind, variables, BASELINE_RUNS)
     for name, part in (("request to flow", "begun"), ("request to Completed", "ended")):
-        other = Figure(Series(tuple(getattr(theirs, part)))) if theirs else None
+        other = Figure(Series(tuple(getattr(baseline_figure, part)))) if baseline_figure else None
         yield Row(f"{kind}: {name}", MILLISECONDS, Figure(Series(tuple(getattr(mine, part)))), other)
-    other = Figure(Series((theirs.cpu,))) if theirs else None
+    other = Figure(Series((baseline_figure.cpu,))) if baseline_figure else None
     yield Row(f"{kind}: CPU of the worker a run", MILLISECONDS, Figure(Series((mine.cpu,))), other)
 
 

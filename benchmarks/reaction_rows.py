@@ -85,9 +85,9 @@ def reactions(plan: Plan) -> list[Row]:
         budgets = [Budget(f"at most {limit:g} ms", mine * 1e3, limit)]
         if other is not None:
             budgets.append(Budget("at least 5 x better than the original", other / mine, 5, at_least=True))
-        theirs = None if other is None else Figure(Series((other,)))
+        baseline_figure = None if other is None else Figure(Series((other,)))
         name = f"automation: event to webhook, {text}"
-        rows.append(Row(name, MILLISECONDS, Figure(Series((mine,))), theirs, None, tuple(budgets)))
+        rows.append(Row(name, MILLISECONDS, Figure(Series((mine,))), baseline_figure, None, tuple(budgets)))
     return rows
 
 

@@ -43,10 +43,17 @@ def passes(plan: Plan) -> list[Row]:
     command = [sys.executable, script, json.dumps(HOURLY), str(DEPLOYMENTS)]
     done = subprocess.run(command, env=original.variables(home), check=True, stdout=subprocess.PIPE, text=True)
     mine: dict[str, float] = json.loads(done.stdout.splitlines()[-1].removeprefix("BENCH "))
-    theirs = _measure_baseline(plan) if plan.baseline else {}
+    baseline_figures = _measure_baseline(plan) if plan.baseline else {}
     return [
-        _row("first pass", mine["first"], theirs.get("first"), Budget("at most 1 s of CPU", mine["first"], 1)),
-        _row("pass, none changed", mine["second"], theirs.get("second"), Budget("at most 1 s", mine["second"], 1)),
+        _row(
+            "first pass", mine["first"], baseline_figures.get("first"), Budget("at most 1 s of CPU", mine["first"], 1)
+        ),
+        _row(
+            "pass, none changed",
+            mine["second"],
+            baseline_figures.get("second"),
+            Budget("at most 1 s", mine["second"], 1),
+        ),
     ]
 
 
@@ -85,8 +92,8 @@ def all_rows(plan: Plan, only: str = "") -> list[Row]:
     return passes(plan)
 
 
-def _row(name: str, mine: float, theirs: float | None, budget: Budget) -> Row:
-    other = None if theirs is None else Figure(Series((theirs,)))
+def _row(name: str, mine: float, baseline_figures: float | None, budget: Budget) -> Row:
+    other = None if baseline_figures is None else Figure(Series((baseline_figures,)))
     return Row(
         f"scheduler: {name}, {DEPLOYMENTS:,} deployments", SECONDS, Figure(Series((mine,))), other, None, (budget,)
     )

@@ -39,14 +39,14 @@ def served_background_tasks(plan: Plan) -> list[Row]:
     found: list[Row] = []
     for position, (text, limit) in enumerate((("p50", 50.0), ("p95", 100.0))):
         budgets = [Budget(f"at most {limit:g} ms", mine[position] * 1e3, limit)]
-        theirs = None
+        baseline_figure = None
         if other is not None:
-            theirs = Figure(Series((other[position],)))
+            baseline_figure = Figure(Series((other[position],)))
             ratio = other[position] / mine[position]
             budgets.append(Budget("at least 5 x faster than the original", ratio, 5, at_least=True))
         figure = Figure(Series((mine[position],)))
         name = f"background task, delay to start, with a server, {text}"
-        found.append(Row(name, MILLISECONDS, figure, theirs, None, tuple(budgets)))
+        found.append(Row(name, MILLISECONDS, figure, baseline_figure, None, tuple(budgets)))
     return found
 
 

@@ -24,17 +24,17 @@ def records(home: Path, kind: str | None = None) -> list[Record]:
     written = [record for _, batch in read(home, limit=100_000) for record in batch]
     found: dict[Any, Record] = {}
     for record in written:
-        for each in (record, *_states_of(record)):
+        for each in (record, *_get_states(record)):
             found.setdefault((each["kind"], each["id"]) if each["kind"] == "state" else len(found), each)
     return [record for record in found.values() if kind is None or record["kind"] == kind]
 
 
-def _states_of(record: Record) -> list[Record]:
-    of = {"of": record["kind"], "run_id": record.get("id")}
-    return [{"kind": "state", **of, **state} for state in record.get("states", ())]
+def _get_states(record: Record) -> list[Record]:
+    target = {"of": record["kind"], "run_id": record.get("id")}
+    return [{"kind": "state", **target, **state} for state in record.get("states", ())]
 
 
-def states(home: Path, of: str, run_id: Any = None) -> list[str]:
+def states(home: Path, target: str, run_id: Any = None) -> list[str]:
     """The names of the states of one run, or of all runs of a kind, in the order of their times.
 
     A run that another process executes has records of two processes.
@@ -42,7 +42,7 @@ def states(home: Path, of: str, run_id: Any = None) -> list[str]:
     return [
         record["name"]
         for record in sorted(records(home, "state"), key=lambda record: datetime.fromisoformat(record["timestamp"]))
-        if (record["of"] == of and run_id in (None, record["run_id"])) or record["run_id"] == str(run_id)
+        if (record["of"] == target and run_id in (None, record["run_id"])) or record["run_id"] == str(run_id)
     ]
 
 

@@ -17,7 +17,7 @@ def http_error() -> httpx.HTTPStatusError:
     return httpx.HTTPStatusError("404 Not Found", request=request, response=response)
 
 
-def test_a_bind_failure_names_the_function_its_signature_and_what_it_was_given():
+def test_bind_failure_names_the_function_its_signature_and_the_arguments():
     def add(x, y=1):
         return x + y
 
@@ -48,7 +48,7 @@ def test_an_http_error_shows_what_the_server_answered():
     assert isinstance(error, httpx.HTTPStatusError)
 
 
-def test_an_object_error_without_a_message_says_what_the_http_error_says():
+def test_object_error_without_a_message_has_that_of_the_http_error():
     assert "404" in str(errors.ObjectNotFound(http_error()))
     assert str(errors.ObjectNotFound(http_error(), help_message="No such flow.")) == "No such flow."
     assert "404" in str(errors.ObjectAlreadyExists(http_error()))

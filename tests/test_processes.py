@@ -29,7 +29,7 @@ def test_is_alive_until_the_last_thread_has_ended() -> None:
     assert not _processes.is_alive(process.pid, mark)
 
 
-def test_is_alive_tells_processes_with_one_id_apart() -> None:
+def test_is_alive_distinguishes_processes_with_the_same_id() -> None:
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
         mark = _processes.start_mark(process.pid)
         assert mark is not None

@@ -39,7 +39,7 @@ def test_set_with_overwrite_creates_a_variable() -> None:
     assert Variable.get("fresh") == 1
 
 
-def test_unset_tells_whether_there_was_one() -> None:
+def test_unset_returns_whether_there_was_one() -> None:
     Variable.set("kept", 1)
     assert Variable.unset("kept") is True
     assert Variable.unset("kept") is False

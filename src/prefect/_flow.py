@@ -155,18 +155,18 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         """The `version` option, else a hash of the file that defines the function; None if there is no file."""
         if self._version is not None:
             return self._version
-        path = _functions.get_place(self.fn)
+        path = _functions.get_source_path(self.fn)
         return hashing.file_hash(path) if os.path.isfile(path) else None
 
     @functools.cached_property
     def key(self) -> str:
         """Identifies the flow as a task of a parent flow: its name and a hash of where it is defined."""
-        place = f"{self.name}:{_functions.get_place(self.fn)}"
-        return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
+        location = f"{self.name}:{_functions.get_source_path(self.fn)}"
+        return f"{_functions.get_name(self.fn)}-{zlib.crc32(location.encode()):08x}"
 
     @property
     def retries(self) -> int:
-        """How often a failed run is tried again."""
+        """Maximum number of retries of a failed run."""
         if self._retries is None:
             self._retries = settings.get_current_settings().flows.default_retries
         return self._retries
@@ -188,7 +188,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
 
     @property
     def task_runner(self) -> TaskRunner[Any]:
-        """Where submitted tasks run."""
+        """The task runner that executes submitted tasks."""
         runner = self._task_runner
         if runner is None:
             runner = self._task_runner = task_runners.ThreadPoolTaskRunner()
@@ -318,7 +318,7 @@ def require_flow(found: Any, entrypoint: str) -> Flow[..., Any]:
 
 
 def _is_json(value: Any) -> bool:
-    """Return whether a value is JSON as it is, if only for our codec: a key with a lone surrogate."""
+    """Return whether a value is JSON for our codec, which also encodes lone surrogates in keys."""
     from prefect.types import json_codec
 
     try:

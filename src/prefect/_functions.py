@@ -190,8 +190,8 @@ def get_code(fn: Any) -> CodeType | None:
     return code if type(code) is CodeType else None
 
 
-def get_place(fn: Any) -> str:
-    """Return the file that defines the function; empty for a callable object."""
+def get_source_path(fn: Any) -> str:
+    """Return the path of the file that defines the function; empty for a callable object."""
     code = get_code(fn)
     return code.co_filename if code else ""
 

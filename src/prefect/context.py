@@ -349,7 +349,7 @@ def current_tags() -> set[str] | None:
 
 @contextmanager
 def tags(*new_tags: str) -> Generator[set[str]]:
-    """Add tags to the runs that are created inside the block, beside those of the enclosing blocks.
+    """Add tags to the runs that are created inside the block, in addition to the tags of enclosing blocks.
 
     Yields:
         All tags that are current inside the block.

@@ -1,4 +1,4 @@
-"""Decorators that bind flows to infrastructure: `process` here, and what those of other packages are made of."""
+"""Decorators that bind flows to infrastructure: `process`, and the factory for decorators of other packages."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ else:
 
 @dataclasses.dataclass(frozen=True)
 class Schedule:
-    """When a deployment runs, with what parameters.
+    """A schedule of a deployment, with parameters for its runs.
 
     Attributes:
         interval: The time between two runs.

@@ -62,7 +62,7 @@ class TaskRunWaiter:
 
     @classmethod
     def add_done_callback(cls, task_run_id: UUID, callback: Callable[[], None]) -> None:
-        """Call a function, in a thread of its own, when a task run has ended."""
+        """Call a function in a new thread when a task run has ended."""
         waiter = cls.instance()
 
         def wait_and_call() -> None:

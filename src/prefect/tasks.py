@@ -234,7 +234,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
 
     @property
     def retries(self) -> int:
-        """How often a failed run is tried again."""
+        """Maximum number of retries of a failed run."""
         if self._retries is None:
             self._retries = settings.get_current_settings().tasks.default_retries
         return self._retries
@@ -267,8 +267,9 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
     @functools.cached_property
     def task_key(self) -> str:
         """Identifies the function across processes: its name and a hash of where it is defined."""
-        place = f"{self.fn.__qualname__ if _functions.get_code(self.fn) else self.name}:{_functions.get_place(self.fn)}"
-        return f"{_functions.get_name(self.fn)}-{zlib.crc32(place.encode()):08x}"
+        name = self.fn.__qualname__ if _functions.get_code(self.fn) else self.name
+        location = f"{name}:{_functions.get_source_path(self.fn)}"
+        return f"{_functions.get_name(self.fn)}-{zlib.crc32(location.encode()):08x}"
 
     @functools.cached_property
     def source_code(self) -> str | None:
@@ -277,7 +278,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
 
     @property
     def reads_cache(self) -> bool:
-        """Whether a run may take a cached result instead of running."""
+        """Whether a run may use a cached result instead of running."""
         refreshes = (
             settings.get_current_settings().tasks.refresh_cache if self.refresh_cache is None else self.refresh_cache
         )
@@ -285,7 +286,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
 
     @property
     def _may_use_cache(self) -> bool:
-        """Whether the settings allow caching to this task."""
+        """Whether the settings enable caching for this task."""
         tasks = settings.get_current_settings().tasks
         has_own_caching = self._has_cache_policy_option or self.cache_key_fn is not None
         return not tasks.disable_caching and (has_own_caching or not tasks.default_no_cache)

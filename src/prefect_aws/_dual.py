@@ -34,7 +34,7 @@ def dual(afn: Callable[Concatenate[Any, P], Coroutine[Any, Any, R]]) -> Callable
 
 
 class DualTask(Generic[P, R]):
-    """A task that is awaited in async code, and blocks in sync code. `submit` and the like are those of the sync task.
+    """A task that is awaited in async code and blocks in sync code. `submit` and `map` use the sync task.
 
     Args:
         sync_task: The task for sync code.

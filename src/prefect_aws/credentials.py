@@ -108,7 +108,7 @@ class AwsCredentials(_Clients, CredentialsBlock):
     )
 
     def get_boto3_session(self) -> Any:
-        """Return a session of boto3 with these credentials: those of the role to assume, if there is one."""
+        """Return a session of boto3 with these credentials, or with the credentials of the role to assume."""
         session = open_session(
             aws_access_key_id=self.aws_access_key_id,
             aws_secret_access_key=_reveal(self.aws_secret_access_key),
@@ -130,7 +130,7 @@ class AwsCredentials(_Clients, CredentialsBlock):
         )
 
     def get_client(self, client_type: str | ClientType) -> Any:
-        """Return the client of a service; that of a role is always new, because it expires."""
+        """Return the client of a service. Clients of a role are not cached, because they expire."""
         if self.assume_role_arn is None:
             return super().get_client(client_type)
         return self.get_boto3_session().client(_name(client_type), **self.aws_client_parameters.get_params_override())

@@ -15,7 +15,7 @@ Credentials = AwsCredentials | MinIOCredentials
 
 
 def _open(credentials: Credentials, parameters: AwsClientParameters | None) -> Any:
-    """Return a client of S3, with other parameters than those of the credentials if there are any."""
+    """Return a client of S3, with the client parameters of the call or else of the credentials."""
     if parameters is not None:
         credentials = credentials.model_copy(update={"aws_client_parameters": parameters})
     return credentials.get_s3_client()

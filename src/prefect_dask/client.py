@@ -14,7 +14,7 @@ from distributed.scheduler import KilledWorker
 from prefect import Task
 from prefect.exceptions import MissingResult
 from prefect.task_runners.clusters import ClusterFuture
-from prefect.task_runners.handover import Ending, HandedOverRun, Package, UpstreamTaskError
+from prefect.task_runners.handover import HandedOverRun, Package, RunEnd, UpstreamTaskError
 from prefect.utilities.slugify import slugify
 from prefect_dask import worker
 
@@ -148,19 +148,19 @@ class _TaskRuns:
             run.crash(f"The task run could not be sent to the Dask cluster: {error!r}", error)
             raise
         self._open[run.id] = (run, future)
-        future.add_done_callback(lambda _: self._end_without_news(run.id))
+        future.add_done_callback(lambda _: self._end_lost_run(run.id))
         return future
 
     def _receive(self, event: tuple[float, bytes]) -> None:
-        """Take the news of a worker that a run has ended; they come before its value does."""
-        run_id, packed = worker.unpack_news(event[1])
+        """Handle the event of a worker that a run has ended, which arrives before the value of the run."""
+        run_id, packed = worker.unpack_run_end(event[1])
         run, future = self._open.pop(run_id, (None, None))
         if run is None or future is None:
             return
-        ending, has_value = Ending.unpack(packed)
-        run.adopt(ending if has_value else ending.with_remote_value(future.result))
+        run_end, has_value = RunEnd.unpack(packed)
+        run.adopt(run_end if has_value else run_end.with_remote_value(future.result))
 
-    def _end_without_news(self, run_id: UUID) -> None:
+    def _end_lost_run(self, run_id: UUID) -> None:
         """End a run that no worker has announced."""
         run, future = self._open.pop(run_id, (None, None))
         if run is None or future is None:
@@ -173,7 +173,7 @@ class _TaskRuns:
     def end(self) -> None:
         """End the runs that are left, because Dask forgets them now."""
         for run_id in list(self._open):
-            self._end_without_news(run_id)
+            self._end_lost_run(run_id)
 
 
 def _reject_retries(task: Task[..., Any], kwargs: dict[str, Any]) -> None:

@@ -20,7 +20,7 @@ from distributed.deploy.cluster import Cluster
 from prefect.exceptions import MissingResult
 from prefect.states import State
 from prefect.task_runners.clusters import ClusterTaskRunner, SubmittedRun
-from prefect.task_runners.handover import Ending, HandedOverRun, Package
+from prefect.task_runners.handover import HandedOverRun, Package, RunEnd
 from prefect.utilities.importtools import from_qualified_name
 from prefect.utilities.slugify import slugify
 from prefect_dask import worker
@@ -138,29 +138,29 @@ class DaskTaskRunner(ClusterTaskRunner[PrefectDaskFuture[Any]]):
                 pure=False,
             )
         submitted.sent = submitted.future._wrapped_future = sent
-        sent.add_done_callback(lambda done: self._inbox.put(lambda: self._end_without_news(submitted, done)))
+        sent.add_done_callback(lambda done: self._inbox.put(lambda: self._end_lost_run(submitted, done)))
 
     # --- the end of runs ----------------------------------------------------------------------------------------------
 
     def _receive(self, event: tuple[float, bytes]) -> None:
-        """Queue the news of a worker. Called by the client's event loop, which must not be held up."""
-        self._inbox.put(lambda: self._take_news(event[1]))
+        """Queue the event that a run has ended. Called by the event loop of the client, which must not be blocked."""
+        self._inbox.put(lambda: self._handle_run_end(event[1]))
 
-    def _take_news(self, news: bytes) -> None:
-        run_id, packed = worker.unpack_news(news)
+    def _handle_run_end(self, run_end: bytes) -> None:
+        run_id, packed = worker.unpack_run_end(run_end)
         submitted = self._submitted.get(run_id)
         if submitted is not None:
             sent, name = submitted.sent, submitted.run.name
             self._adopt(submitted, packed, lambda: _fetch(sent, name))
 
-    def _end_without_news(self, submitted: _Submitted, done: distributed.Future) -> None:
+    def _end_lost_run(self, submitted: _Submitted, done: distributed.Future) -> None:
         """End a run that no worker has announced, unless another one goes on with it."""
         run = submitted.run
         if run.id not in self._submitted or done is not submitted.sent:
             return
         state = done.result() if done.status == "finished" else None
-        if state is not None:  # the news was lost with a connection
-            self._resolve(submitted, run.adopt(Ending(run.id, state, [])))
+        if state is not None:  # the event was lost with a connection
+            self._resolve(submitted, run.adopt(RunEnd(run.id, state, [])))
             return
         if self._cancelled:
             self._resolve(submitted, run.cancel())

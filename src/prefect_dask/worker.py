@@ -30,9 +30,9 @@ def run_on_worker(common: bytes, run: bytes, topic: str, *values: Any) -> State[
     """
     if topic in _cancelled:
         return None
-    ending = handover.execute(common, run, values)
-    get_worker().log_event(topic, ending.run_id.bytes + ending.pack(MAX_INLINE_BYTES))
-    return ending.state
+    run_end = handover.execute(common, run, values)
+    get_worker().log_event(topic, run_end.run_id.bytes + run_end.pack(MAX_INLINE_BYTES))
+    return run_end.state
 
 
 def call_task(common: bytes, run: bytes, topic: str, *values: Any) -> Any:
@@ -41,14 +41,14 @@ def call_task(common: bytes, run: bytes, topic: str, *values: Any) -> Any:
     Raises:
         BaseException: What the task raised.
     """
-    ending = handover.execute(common, run, values)
-    get_worker().log_event(topic, ending.run_id.bytes + ending.pack(0))
-    return ending.state.result()
+    run_end = handover.execute(common, run, values)
+    get_worker().log_event(topic, run_end.run_id.bytes + run_end.pack(0))
+    return run_end.state.result()
 
 
-def unpack_news(news: bytes) -> tuple[UUID, bytes]:
-    """Return the id of the run that has ended, and its packed ending."""
-    return UUID(bytes=news[:16]), news[16:]
+def unpack_run_end(run_end: bytes) -> tuple[UUID, bytes]:
+    """Return the id of the run that has ended, and its packed end."""
+    return UUID(bytes=run_end[:16]), run_end[16:]
 
 
 def start_no_more(topic: str) -> None:
@@ -69,7 +69,7 @@ def _sizeof_state(state: State[Any]) -> int:
 
 
 def list_unsent(keys: list[str], dask_scheduler: Any) -> list[str]:
-    """Return those of the keys that the scheduler has sent to no worker. Runs on the scheduler."""
+    """Return the keys that the scheduler has sent to no worker. Runs on the scheduler."""
     states = {key: dask_scheduler.tasks[key].state for key in keys if key in dask_scheduler.tasks}
     return [key for key, state in states.items() if state in ("released", "waiting", "queued", "no-worker")]
 

@@ -21,7 +21,7 @@ MAX_NAMES = 1000
 """How many names are tried, if containers have the name and those that follow from it."""
 
 
-class EngineAway(Exception):
+class EngineUnavailable(Exception):
     """The engine does not answer now; it may again."""
 
 
@@ -60,7 +60,7 @@ def open_engine() -> Generator[DockerClient, None, None]:
     """Connect to the engine within the block.
 
     Raises:
-        EngineAway: It does not answer.
+        EngineUnavailable: It does not answer.
     """
     import requests
     from docker import errors
@@ -69,9 +69,9 @@ def open_engine() -> Generator[DockerClient, None, None]:
         with docker_client() as client:
             yield client
     except RuntimeError as error:
-        raise EngineAway(str(error)) from error
+        raise EngineUnavailable(str(error)) from error
     except (requests.ConnectionError, requests.Timeout) as error:
-        raise EngineAway(f"The Docker engine does not answer: {error}") from error
+        raise EngineUnavailable(f"The Docker engine does not answer: {error}") from error
     except errors.APIError as error:
         raise InfrastructureError(f"The Docker engine refuses: {explain(error)}") from error
 
@@ -96,7 +96,7 @@ def ping() -> None:
     """Check that the engine answers.
 
     Raises:
-        EngineAway: It does not.
+        EngineUnavailable: It does not.
     """
     with open_engine() as client:
         client.ping()
@@ -221,7 +221,7 @@ def wait(identifier: str) -> ContainerEnd:
 
 
 def is_of_this_machine(identifier: str) -> bool:
-    """Return whether the engine of a container is that of a machine, so that others have another one of its address."""
+    """Return whether a Docker engine belongs to this machine, so that its address names another engine elsewhere."""
     return identifier.startswith("http+docker://")
 
 

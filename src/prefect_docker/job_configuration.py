@@ -110,8 +110,8 @@ class DockerWorkerJobConfiguration(_ContainerFields, BaseJobConfiguration):
         }
         if self.network_mode != "host" and HOST_NAME in (self.env.get(API_URL) or "") and sys.platform == "linux":
             arguments["extra_hosts"] = {HOST_NAME: "host-gateway"}
-        given = {name: value for name, value in arguments.items() if value not in (None, [], {})}
-        return {**(self.container_create_kwargs or {}), **given}
+        options = {name: value for name, value in arguments.items() if value not in (None, [], {})}
+        return {**(self.container_create_kwargs or {}), **options}
 
     def _has_local_api(self) -> bool:
         return is_loopback(self.env.get(API_URL))

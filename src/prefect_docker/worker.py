@@ -26,7 +26,7 @@ from prefect.exceptions import (
 from prefect.workers.adoption import AdoptingWorker, ExplainedResult
 from prefect.workers.lost_runs import read_pending_runs, report_lost_runs
 from prefect_docker import containers
-from prefect_docker.containers import ContainerEnd, EngineAway, KnownContainer
+from prefect_docker.containers import ContainerEnd, EngineUnavailable, KnownContainer
 from prefect_docker.job_configuration import (
     DockerWorkerJobConfiguration,
     DockerWorkerVariables,
@@ -99,28 +99,28 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
         if configuration.auto_remove:
             try:
                 await run_in_thread(lambda: containers.remove(identifier))
-            except (EngineAway, InfrastructureError) as error:
+            except (EngineUnavailable, InfrastructureError) as error:
                 self.get_flow_run_logger(flow_run).warning("The container could not be removed: %s", error)
         return DockerWorkerResult(status_code=end.exit_code, identifier=identifier, reason=end.reason)
 
     async def _start(self, flow_run: FlowRun, configuration: DockerWorkerJobConfiguration) -> str:
         """Start a container. An engine that does not answer is waited for for a while, which a restart may take."""
         deadline = time.monotonic() + ENGINE_START_TIMEOUT_SECONDS
-        is_away = False
+        is_unavailable = False
         while True:
             try:
                 await run_in_thread(containers.ping)
                 break
-            except EngineAway as error:
+            except EngineUnavailable as error:
                 if time.monotonic() >= deadline:
                     raise InfrastructureError(str(error)) from error
-                if not is_away:
+                if not is_unavailable:
                     self.get_flow_run_logger(flow_run).warning("%s The worker waits for it.", error)
-                is_away = True
+                is_unavailable = True
                 await anyio.sleep(ENGINE_RETRY_SECONDS)
         try:
             return await run_in_thread(lambda: containers.start(configuration))
-        except EngineAway as error:  # not again: the container may be there
+        except EngineUnavailable as error:  # not again: the container may be there
             raise InfrastructureError(str(error)) from error
 
     async def _watch(
@@ -139,16 +139,16 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
         self, flow_run: FlowRun, identifier: str, stream_output: bool, since: float | None = None
     ) -> ContainerEnd:
         """Wait for the end of a container. An engine that does not answer is waited for."""
-        is_away = False
+        is_unavailable = False
         while True:
             try:
                 if stream_output:
                     await run_in_thread(lambda start=since: containers.follow_output(identifier, start))
                 return await run_in_thread(lambda: containers.wait(identifier))
-            except EngineAway as error:
-                if not is_away:
+            except EngineUnavailable as error:
+                if not is_unavailable:
                     self.get_flow_run_logger(flow_run).warning("%s The worker waits for it.", error)
-                is_away = True
+                is_unavailable = True
                 since = time.time()
                 await anyio.sleep(ENGINE_RETRY_SECONDS)
 
@@ -170,12 +170,12 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
             raise
         except Exception as error:  # it is tried again
             self._stopped.discard(infrastructure_pid)
-            if isinstance(error, EngineAway):
+            if isinstance(error, EngineUnavailable):
                 raise InfrastructureError(str(error)) from error
             raise
 
     def _use_local_bundle(self, configuration: DockerWorkerJobConfiguration, directory: Path, key: str) -> bool:
-        """Mount a directory with a bundle; its path is the engine's, which is that of this machine."""
+        """Mount a directory with a bundle; the engine must share the file system of this machine."""
         configuration.volumes = [*configuration.volumes, f"{directory}:{BUNDLE_DIRECTORY}:ro"]
         configuration.command = f"python -m prefect.bundles.execute --key {BUNDLE_DIRECTORY}/{key}"
         return True
@@ -186,7 +186,7 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
         labels = to_docker_labels({"prefect.io/work-pool-id": str(self.work_pool.id)})
         try:
             found = await run_in_thread(lambda: containers.find(labels))
-        except (EngineAway, InfrastructureError) as error:
+        except (EngineUnavailable, InfrastructureError) as error:
             self._logger.warning("Containers that are left cannot be listed yet: %s", error)
             return False
         for container in found:
@@ -199,7 +199,7 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
         try:
             engine = await run_in_thread(containers.identify_engine) if runs else ""
             await report_lost_runs(self, runs, engine, self._start_time, self._has_container)
-        except (EngineAway, InfrastructureError) as error:
+        except (EngineUnavailable, InfrastructureError) as error:
             self._logger.debug("Containers of pending runs cannot be looked for yet: %s", error)
 
     async def _has_container(self, flow_run: FlowRun) -> bool:
@@ -228,7 +228,7 @@ class DockerWorker(AdoptingWorker[DockerWorkerJobConfiguration, DockerWorkerVari
 
 
 async def run_in_thread(function: Callable[[], T]) -> T:
-    """Call a function in a thread of its own, which does not keep the process from exiting.
+    """Call a function in a daemon thread, which does not keep the process from exiting.
 
     The threads of the event loop would: they are waited for, and a container may run for days.
     """

@@ -1,4 +1,4 @@
-"""Calls of the API of Kubernetes for tasks, each with a client of its own."""
+"""Calls of the API of Kubernetes for tasks, each with a new client."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ async def call_api(
     Raises:
         KubernetesResourceNotFoundError: There is no such object.
         KubernetesApiError: The API refuses the call.
-        ClusterAway: The API does not answer.
+        ClusterUnavailable: The API does not answer.
     """
     refusal = import_library("client").ApiException
     async with credentials.get_client(client_type) as client:
@@ -57,7 +57,7 @@ async def patch(
     Raises:
         KubernetesResourceNotFoundError: There is no such object.
         KubernetesApiError: The API refuses the call.
-        ClusterAway: The API does not answer.
+        ClusterUnavailable: The API does not answer.
     """
     if not isinstance(body, list):
         arguments.setdefault("_content_type", "application/merge-patch+json")
@@ -77,7 +77,7 @@ async def read_log(
     Raises:
         KubernetesResourceNotFoundError: There is no such pod.
         KubernetesApiError: The API refuses the call.
-        ClusterAway: The API does not answer.
+        ClusterUnavailable: The API does not answer.
     """
     method = "read_namespaced_pod_log"
     if print_func is None:

@@ -95,7 +95,7 @@ class KubernetesClusterConfig(Block):
 
 
 class KubernetesCredentials(Block):
-    """Who calls the API of Kubernetes: as a kubeconfig says, else as a pod of the cluster or as this machine's user.
+    """Credentials for the API of Kubernetes: of a kubeconfig, else of the pod, else of this machine's user.
 
     Attributes:
         cluster_config: The cluster. Without one: that of the pod that this runs in, or of the local kubeconfig.
@@ -173,8 +173,8 @@ async def open_client(cluster_config: KubernetesClusterConfig | None) -> ApiClie
     except _NoCluster:
         raise
     except Exception as error:  # of the library, which takes a kubeconfig apart as it comes
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"The Kubernetes cluster is not configured: {said}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"The Kubernetes cluster is not configured: {reason}") from error
 
 
 async def _load_local_config(config: Any, configuration: Configuration) -> None:

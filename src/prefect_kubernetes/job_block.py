@@ -19,7 +19,7 @@ from prefect.utilities.asyncutils import run_coro_as_sync
 from prefect_kubernetes.api_calls import call_api
 from prefect_kubernetes.credentials import KubernetesCredentials
 from prefect_kubernetes.running import pod_status
-from prefect_kubernetes.running.cluster import Cluster, ClusterAway
+from prefect_kubernetes.running.cluster import Cluster, ClusterUnavailable
 
 if TYPE_CHECKING:
     from kubernetes_asyncio.client import V1Job
@@ -162,7 +162,7 @@ class KubernetesJobRun(JobRun[dict[str, str]]):
                 message = f"the job {self._name!r} was deleted before its end was seen"
                 raise KubernetesResourceNotFoundError(NOT_FOUND, None, "read_namespaced_job_status", message)
             found = await cluster.list_objects("pods", namespace, f"job-name={self._name}")
-        except ClusterAway as error:
+        except ClusterUnavailable as error:
             self.logger.debug("%s", error)
             return None
         pods[:] = found.get("items") or ()
@@ -186,7 +186,7 @@ class KubernetesJobRun(JobRun[dict[str, str]]):
                 async with aclosing(cluster.follow_log(self._block.namespace, name, container["name"], None)) as lines:
                     async for line in lines:
                         yield line
-            except (ClusterAway, InfrastructureError) as error:
+            except (ClusterUnavailable, InfrastructureError) as error:
                 self.logger.warning("The output of the pod %r is not complete: %s", name, error)
 
 

@@ -54,7 +54,7 @@ QUANTITY = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?
 
 
 def check_manifest(manifest: Mapping[str, Any]) -> None:
-    """Check that a manifest is that of a job with a container.
+    """Check that a manifest describes a job with a container.
 
     Raises:
         ValueError: It is not, or a quantity in it is none.
@@ -100,7 +100,7 @@ def fill_manifest(
     entries: Sequence[Any] = (),
     resources: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> dict[str, Any]:
-    """Return a manifest with command, image and environment, where it has none of its own.
+    """Return a manifest with command, image and environment, where it does not set them.
 
     Args:
         manifest: The manifest, with the values of variables.
@@ -131,8 +131,8 @@ def fill_manifest(
     if args:
         container["args"] = args
     for kind, quantities in (resources or {}).items():
-        given = container.setdefault("resources", {})
-        given[kind] = {**(given.get(kind) or {}), **quantities}
+        container_resources = container.setdefault("resources", {})
+        container_resources[kind] = {**(container_resources.get(kind) or {}), **quantities}
     own = container.get("env")
     own = own if isinstance(own, list) else list(entries)
     container["env"] = build_env(env, own)
@@ -166,9 +166,9 @@ def apply_patches(manifest: dict[str, Any], patches: Sequence[Mapping[str, Any]]
         try:
             manifest = jsonpatch.apply_patch(manifest, [dict(operation)])
         except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, KeyError, TypeError) as error:
-            said = " ".join(str(error).split()) or "it is refused"
+            reason = " ".join(str(error).split()) or "it is refused"
             what = f"{operation.get('op')} {operation.get('path')}"
-            raise ValueError(f"Patch {number} of the job manifest ({what}) cannot be applied: {said}") from None
+            raise ValueError(f"Patch {number} of the job manifest ({what}) cannot be applied: {reason}") from None
     if not isinstance(manifest, dict):
         raise ValueError("The patches of the job manifest leave no manifest.")
     return manifest
@@ -198,7 +198,7 @@ def label_manifest(manifest: dict[str, Any], labels: Mapping[str, str], name: st
 
 
 def _system(labels: Mapping[str, str]) -> dict[str, str]:
-    """Return the labels that a job must have, whatever its manifest says."""
+    """Return the labels that a job must have; they override labels of the manifest."""
     return to_labels({name: value for name, value in labels.items() if name.startswith("prefect.io/")})
 
 

@@ -23,7 +23,7 @@ from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguratio
 from prefect_kubernetes.labels import to_selector
 from prefect_kubernetes.running import secret_env
 from prefect_kubernetes.running.adoption import POOL_LABEL, WORKER_LABEL, FoundJob, find_left_jobs, find_namespace
-from prefect_kubernetes.running.cluster import Cluster, ClusterAway
+from prefect_kubernetes.running.cluster import Cluster, ClusterUnavailable
 from prefect_kubernetes.running.clusters import Clusters
 from prefect_kubernetes.running.creation import CreationAttempts, create_job
 from prefect_kubernetes.running.job_runs import JobRun
@@ -172,7 +172,7 @@ class KubernetesWorker(
                     await anyio.sleep(0.5)
         except Exception as error:  # it is tried again
             self._stopped.discard(infrastructure_pid)
-            if isinstance(error, ClusterAway):
+            if isinstance(error, ClusterUnavailable):
                 raise InfrastructureError(str(error)) from error
             raise
         if not is_there:
@@ -199,7 +199,7 @@ class KubernetesWorker(
         metadata = job["metadata"]
         try:
             await cluster.delete_job(metadata["namespace"], metadata["name"], metadata["uid"])
-        except (ClusterAway, InfrastructureError) as error:
+        except (ClusterUnavailable, InfrastructureError) as error:
             self.get_flow_run_logger(flow_run).warning("The job could not be deleted: %s", error)
 
     # --- after a restart ----------------------------------------------------------------------------------------------
@@ -208,7 +208,7 @@ class KubernetesWorker(
         clusters, configure = self._get_clusters(), self._get_configuration
         try:
             found = await find_left_jobs(self.client, self.work_pool, workers, clusters, configure)
-        except (ClusterAway, InfrastructureError) as error:
+        except (ClusterUnavailable, InfrastructureError) as error:
             self._logger.warning("Jobs that are left cannot be listed yet: %s", error)
             return False
         for job in found:
@@ -228,7 +228,7 @@ class KubernetesWorker(
                 has_job = functools.partial(_has_job, cluster, namespace)
                 engine = await cluster.identify()
                 await report_lost_runs(self, [flow_run], engine, self._start_time, has_job)
-            except (ClusterAway, InfrastructureError, ObjectNotFound) as error:
+            except (ClusterUnavailable, InfrastructureError, ObjectNotFound) as error:
                 self._logger.debug("The job of flow run %r cannot be looked for: %s", flow_run.name, error)
 
     async def _identify_engine(self, configuration: KubernetesWorkerJobConfiguration) -> str | None:

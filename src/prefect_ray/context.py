@@ -25,7 +25,7 @@ class RemoteOptionsContext(ContextModel):
 
 @contextmanager
 def remote_options(**new_remote_options: Any) -> Generator[None]:
-    """Pass options of Ray to the runs that are submitted in the block, beside those of the blocks around it.
+    """Pass options of Ray to the runs that are submitted in the block, in addition to the options of enclosing blocks.
 
     Args:
         new_remote_options: For instance `num_cpus=2`, `num_gpus=1`, `resources={"disk": 1}`, `memory=2**30`.

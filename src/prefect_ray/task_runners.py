@@ -1,8 +1,8 @@
 """A task runner of Ray clusters.
 
 Each run gives two objects: its final state with the value, which stays in the cluster's store and goes from node to
-node to the runs that depend on it; and the news of its end, which the flow's process reads, with
-the value if it is small.
+node to the runs that depend on it; and its packed end, which the process of the flow
+reads, with the value if it is small.
 """
 
 from __future__ import annotations
@@ -41,10 +41,10 @@ def _import_ray() -> Any:
 
 
 def execute_on_node(common: bytes, run: bytes, *values: Any) -> tuple[State[Any], bytes]:
-    """Execute a task run on a node, and return its final state and the news of its end."""
-    ending = handover.execute(common, run, values)
+    """Execute a task run on a node, and return its final state and its packed end."""
+    run_end = handover.execute(common, run, values)
     handover.flush(FLUSH_TIMEOUT_SECONDS, forward=False)  # Ray may kill this process immediately
-    return ending.state, ending.pack(MAX_INLINE_BYTES)
+    return run_end.state, run_end.pack(MAX_INLINE_BYTES)
 
 
 @cache
@@ -115,7 +115,7 @@ class RayTaskRunner(ClusterTaskRunner[PrefectRayFuture[Any]]):
     # --- the end of runs ----------------------------------------------------------------------------------------------
 
     def _receive(self, submitted: _Submitted, done: Any) -> None:
-        """Take the news of a run, or find out why there are none."""
+        """Handle the end of a run, or the error that Ray has in its place."""
         try:
             packed = done.result()
         except BaseException as error:  # Ray's own errors, and a cancellation
@@ -123,13 +123,13 @@ class RayTaskRunner(ClusterTaskRunner[PrefectRayFuture[Any]]):
             upstreams: list[PrefectFuture[Any]] = [
                 value for _, value in submitted.references if isinstance(value, PrefectRayFuture)
             ]
-            call_when_done(upstreams, lambda: self._end_without_news(submitted, reason))
+            call_when_done(upstreams, lambda: self._end_lost_run(submitted, reason))
             return
         state, name = submitted.future.wrapped_future, submitted.run.name
         self._adopt(submitted, packed, lambda: _fetch(state, name))
 
-    def _end_without_news(self, submitted: _Submitted, error: BaseException) -> None:
-        """End a run that gave no news, or send it again if that was because of a run that it depends on."""
+    def _end_lost_run(self, submitted: _Submitted, error: BaseException) -> None:
+        """End a run that Ray has lost, or send it again if an upstream run was lost."""
         if self._cancelled:
             self._end_without_value(submitted, submitted.run.cancel())
             return

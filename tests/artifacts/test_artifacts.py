@@ -92,14 +92,14 @@ def test_update_progress_artifact(home: Path) -> None:
         assert client.read_artifacts()[0].updated > client.read_artifacts()[0].created  # pyright: ignore
 
 
-@pytest.mark.parametrize(("given", "taken"), [(150, 100), (-3, 0)])
+@pytest.mark.parametrize(("percentage", "taken"), [(150, 100), (-3, 0)])
 def test_progress_is_clamped_with_a_warning(
-    home: Path, caplog: pytest.LogCaptureFixture, given: float, taken: float
+    home: Path, caplog: pytest.LogCaptureFixture, percentage: float, taken: float
 ) -> None:
     logger = logging.getLogger("prefect.artifacts")
     logger.addHandler(caplog.handler)
     try:
-        made = create_progress_artifact(given)
+        made = create_progress_artifact(percentage)
     finally:
         logger.removeHandler(caplog.handler)
     assert read(made).data == taken

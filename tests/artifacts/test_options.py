@@ -59,7 +59,7 @@ class CountingClient:
         return getattr(self._client, name)
 
 
-async def test_progress_is_updated_through_the_given_client() -> None:
+async def test_progress_is_updated_through_the_passed_client() -> None:
     artifact_id = await acreate_progress_artifact(10)
     async with get_client() as client:
         counting: Any = CountingClient(client)

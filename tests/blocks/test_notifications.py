@@ -166,7 +166,7 @@ class TestApprise:
             self.block(endpoint).notify("x")
         assert "was not sent" in caplog.text and "500" in caplog.text and CANARY not in caplog.text
 
-    def test_failure_raises_when_asked_for(self, endpoint):
+    def test_failure_raises_inside_raise_on_failure(self, endpoint):
         endpoint.status = 500
         block = self.block(endpoint)
         with block.raise_on_failure(), pytest.raises(NotificationError, match="500") as caught:
@@ -180,7 +180,7 @@ class TestApprise:
                 block.notify("x")
         assert CANARY not in str(caught.value) + caplog.text
 
-    def test_private_url_is_refused_where_the_block_says_so(self, endpoint):
+    def test_private_url_is_refused_where_the_block_forbids_it(self, endpoint):
         block = notifications.SlackWebhook(url=f"{endpoint.url}/{CANARY}", allow_private_urls=False)
         with pytest.raises(ValueError, match="private address") as caught:
             block.notify("x")
@@ -255,7 +255,7 @@ class TestCustomWebhook:
         with pytest.raises(KeyError, match=r"json_data of .*'mine' has the placeholder {{nope}}"):
             self.block(endpoint, json_data={"a": ["{{nope}}"]})
 
-    def test_private_url_is_refused_where_the_block_says_so(self, endpoint):
+    def test_private_url_is_refused_where_the_block_forbids_it(self, endpoint):
         with pytest.raises(ValueError, match="private address"):
             self.block(endpoint, allow_private_urls=False).notify("x")
         assert not endpoint.received
@@ -276,7 +276,7 @@ class TestWebhook:
         endpoint.status = 500
         assert (await Webhook(url=endpoint.url).call()).status_code == 500
 
-    async def test_call_refuses_a_private_url_where_the_block_says_so(self, endpoint):
+    async def test_call_refuses_a_private_url_where_the_block_forbids_it(self, endpoint):
         with pytest.raises(ValueError, match="private address") as caught:
             await Webhook(url=f"{endpoint.url}/{CANARY}", allow_private_urls=False).call()
         assert CANARY not in str(caught.value) and not endpoint.received

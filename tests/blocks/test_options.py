@@ -7,7 +7,7 @@ from prefect.blocks.system import Secret
 from prefect.filesystems import RemoteFileSystem
 
 
-async def test_block_is_saved_through_the_given_client() -> None:
+async def test_block_is_saved_through_the_passed_client() -> None:
     created: list[str] = []
     async with get_client() as client:
         create = client.create_block_document

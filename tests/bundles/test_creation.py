@@ -76,7 +76,7 @@ def test_bundle_has_the_code_of_modules_that_are_not_installed(tmp_path: Path) -
     assert used.stdout == "8\n"
 
 
-def test_create_bundle_says_what_cannot_be_pickled() -> None:
+def test_create_bundle_reports_what_cannot_be_pickled() -> None:
     lock = threading.Lock()
 
     @flow

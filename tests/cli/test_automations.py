@@ -144,7 +144,7 @@ def test_block_register_registers_the_classes_of_a_module(prefect: Prefect) -> N
     assert ["secret", "Secret", "Secret"] in table(prefect("block", "register", "-m", "prefect.blocks.system"))
 
 
-def test_block_register_says_what_it_cannot_use(prefect: Prefect, tmp_path: Path) -> None:
+def test_block_register_reports_what_it_cannot_use(prefect: Prefect, tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("1 / 0")
     (tmp_path / "empty.py").write_text("")
     prefect("block", "register", code=1, error="Pass either a module with --module, or a file with --file.")

@@ -46,7 +46,7 @@ class TestDeploying:
         assert "No module named 'not_installed'" in done.err
         assert "x" in client.read_deployment_by_name("work/one").parameter_openapi_schema["properties"]
 
-    def test_deployment_has_what_the_file_says(self, run: Run, client: SyncPrefectClient, tmp_path: Path):
+    def test_deployment_has_the_values_of_the_file(self, run: Run, client: SyncPrefectClient, tmp_path: Path):
         write("""
             definitions:
               env: &env {LEVEL: INFO}
@@ -101,7 +101,7 @@ class TestDeploying:
         schema: Any = client.read_deployment_by_name("hello/one").parameter_openapi_schema
         assert set(schema["properties"]) == {"x", "y"}
 
-    def test_redeploy_changes_only_what_the_file_says(self, run: Run, client: SyncPrefectClient):
+    def test_redeploy_changes_only_values_of_the_file(self, run: Run, client: SyncPrefectClient):
         write(ONE)
         run("deploy", "--all")
         before = client.read_deployment_by_name("hello/one")
@@ -118,7 +118,7 @@ class TestDeploying:
         assert client.read_deployment_by_name("hello/one").schedules[0].active
 
     @pytest.mark.parametrize(("clears", "left"), [("false", 1), ("true", 0)])
-    def test_empty_schedules_clear_when_the_setting_says_so(
+    def test_empty_schedules_clear_when_the_setting_is_on(
         self, run: Run, client: SyncPrefectClient, monkeypatch: pytest.MonkeyPatch, clears: str, left: int
     ):
         monkeypatch.setenv("PREFECT_DEPLOYMENTS_CLEAR_SCHEDULES_ON_EMPTY", clears)
@@ -243,7 +243,7 @@ class TestTemplates:
 
 
 class TestPlan:
-    def test_plan_changes_nothing_and_tells_by_its_exit_code(self, run: Run, client: SyncPrefectClient):
+    def test_plan_changes_nothing_and_exits_with_2_for_changes(self, run: Run, client: SyncPrefectClient):
         write(ONE)
         outcome = run("deploy", "--all", "--plan")
         assert (outcome.code, client.read_deployments()) == (2, [])
@@ -326,7 +326,7 @@ class TestChoosing:
         assert not found.enforce_parameter_schema
         assert len(client.read_resource_related_automations(f"prefect.deployment.{found.id}")) == 1
 
-    def test_options_replace_what_the_file_says(self, run: Run, client: SyncPrefectClient):
+    def test_options_replace_values_of_the_file(self, run: Run, client: SyncPrefectClient):
         write(ONE + "      parameters: {x: 1, y: a}\n      description: old\n")
         assert run("deploy", "-n", "one", "--param", "x=2", "-d", "new", "--cron", "0 5 * * *").code == 0
         found = client.read_deployment_by_name("hello/one")

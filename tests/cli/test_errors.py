@@ -86,7 +86,7 @@ def test_server_status_works_without_credentials(run: Run, guarded_url: str, mon
         ),
     ],
 )
-def test_refusals_are_told_by_their_reason(run: Run, home: Path, args: tuple[str, ...], reason: str) -> None:
+def test_refusals_are_reported_with_their_reason(run: Run, home: Path, args: tuple[str, ...], reason: str) -> None:
     outcome = run(*args)
     assert (outcome.code, outcome.out, outcome.err.count("\n")) == (1, "", 1)
     assert outcome.err.startswith(f"Error: {reason}")
@@ -142,7 +142,7 @@ def refusal(status: int, **content: object) -> Exception:
         (ValueError("another"), None),
     ],
 )
-def test_describe_tells_the_reason_of_a_response(error: Exception, text: str | None) -> None:
+def test_describe_reports_the_reason_of_a_response(error: Exception, text: str | None) -> None:
     with temporary_settings({PREFECT_API_URL: "http://api.test/api"}):
         assert _errors.describe(error) == text
 

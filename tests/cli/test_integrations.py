@@ -53,7 +53,7 @@ def test_overwritten_files_are_reported_at_import(overwritten: str, tmp_path: Pa
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_ls_says_that_a_published_integration_has_replaced_ours(
+def test_ls_reports_that_a_published_integration_has_replaced_the_included_one(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     metadata = tmp_path / "prefect_aws-9.9.dist-info"
@@ -66,7 +66,7 @@ def test_ls_says_that_a_published_integration_has_replaced_ours(
     assert "`pip uninstall prefect-aws`, then `pip install --force-reinstall --no-deps pluperfect`" in err
 
 
-def test_ls_says_how_files_that_are_gone_are_restored(
+def test_ls_reports_how_files_that_are_gone_are_restored(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     (tmp_path / "prefect_partly").mkdir()

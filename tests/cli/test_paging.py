@@ -110,17 +110,17 @@ def test_artifact_delete_deletes_versions_of_all_pages(run: Run, run_id: UUID) -
 
 
 def test_read_all_pages_asks_once_for_a_page_that_is_not_full() -> None:
-    asked: list[tuple[int | None, int]] = []
+    page_requests: list[tuple[int | None, int]] = []
 
     def read(limit: int | None, offset: int) -> list[int]:
-        asked.append((limit, offset))
+        page_requests.append((limit, offset))
         return list(range(450))[offset : offset + (limit or 3)]
 
     assert len(_lookup.read_all_pages(read)) == 450
-    assert asked == [(200, 0), (200, 200), (200, 400)]
-    asked.clear()
+    assert page_requests == [(200, 0), (200, 200), (200, 400)]
+    page_requests.clear()
     assert _lookup.read_all_pages(read, 5) == [0, 1, 2, 3, 4]
-    assert asked == [(5, 0)]
-    asked.clear()
+    assert page_requests == [(5, 0)]
+    page_requests.clear()
     assert len(_lookup.read_all_pages(read, 300)) == 300
-    assert asked == [(200, 0), (100, 200)]
+    assert page_requests == [(200, 0), (100, 200)]

@@ -96,13 +96,13 @@ def test_bulk_jobs_are_listed_stopped_and_undone(prefect: Prefect, ids: dict[str
 
 
 def test_query_asks_before_acting(home: Path, ids: dict[str, UUID], monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
+    requested: list[str] = []
     monkeypatch.setattr("prefect.cli._output.is_interactive", lambda: True)
-    monkeypatch.setattr("prefect.cli._output.click.confirm", lambda question, **_: asked.append(question))
+    monkeypatch.setattr("prefect.cli._output.click.confirm", lambda question, **_: requested.append(question))
     assert run_command(["flow-run", "delete", "--query", "state:failed"]) == 0
-    assert asked == ["Delete 1 flow run of 'state:failed'?"]
+    assert requested == ["Delete 1 flow run of 'state:failed'?"]
     assert run_command(["flow-run", "delete", "--query", "state:completed", "--yes"]) == 0
-    assert len(asked) == 1
+    assert len(requested) == 1
 
 
 @pytest.mark.parametrize(
@@ -130,7 +130,9 @@ def test_unclear_choice_of_runs_is_refused(
         (["-q", "flow:etl", "--state", "Failed"], "--query replaces the other filters"),
     ],
 )
-def test_ls_with_a_wrong_query_says_what_to_write(prefect: Prefect, home: Path, options: list[str], words: str) -> None:
+def test_ls_with_a_wrong_query_reports_what_to_write(
+    prefect: Prefect, home: Path, options: list[str], words: str
+) -> None:
     prefect("flow-run", "ls", *options, code=1, error=words)
 
 

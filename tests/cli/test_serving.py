@@ -101,10 +101,10 @@ def test_interrupted_watch_asks_whether_to_cancel(
     run: Run, monkeypatch: pytest.MonkeyPatch, is_cancelled: bool, state: str
 ) -> None:
     hello.to_deployment("mine").apply()
-    asked: list[str] = []
+    requested: list[str] = []
 
     def confirm(question: str, **options: Any) -> bool:
-        asked.append(question)
+        requested.append(question)
         return is_cancelled
 
     def interrupt(*_: Any) -> None:
@@ -114,7 +114,7 @@ def test_interrupted_watch_asks_whether_to_cancel(
     monkeypatch.setattr(click, "confirm", confirm)
     monkeypatch.setattr(_follow, "_follow_until_ended", interrupt)
     outcome = run("deployment", "run", "hello/mine", "--watch")
-    assert outcome.code != 0 and len(asked) == 1
+    assert outcome.code != 0 and len(requested) == 1
     with get_client(sync_client=True) as client:
         (found,) = client.read_flow_runs()
-    assert found.state_name == state and repr(found.name) in asked[0]
+    assert found.state_name == state and repr(found.name) in requested[0]

@@ -150,8 +150,8 @@ def test_execute_loads_flow_of_deployment(run: Run, program: Path, monkeypatch: 
 def test_execute_fails_when_code_is_not_local(run: Run, home: Path, fields: dict[str, Any], error: str) -> None:
     outcome = run("flow-run", "execute", start(deploy(**fields)))
     assert outcome.code == 1
-    *logged, said = outcome.err.splitlines()
-    assert error in said and all("INFO" in line for line in logged)
+    *logged, error_line = outcome.err.splitlines()
+    assert error in error_line and all("INFO" in line for line in logged)
 
 
 def test_execute_uses_working_directory_of_pull_steps(run: Run, program: Path) -> None:

@@ -155,9 +155,9 @@ def test_workers_of_a_pool_are_listed(prefect: Prefect, deployment: UUID) -> Non
     client = get_client(sync_client=True)
     client.send_worker_heartbeat("shed", "ours", worker_metadata=facts)
     client.send_worker_heartbeat("shed", "theirs")
-    ours, theirs = table(prefect("worker", "ls", "--pool", "shed"))
-    assert ours[:7] == ["ours", "online", "0 of 2", "desk", "7", "1.0", "3.12.1"]
-    assert theirs[:3] == ["theirs", "online", "0"]
+    own_worker, other_worker = table(prefect("worker", "ls", "--pool", "shed"))
+    assert own_worker[:7] == ["ours", "online", "0 of 2", "desk", "7", "1.0", "3.12.1"]
+    assert other_worker[:3] == ["theirs", "online", "0"]
     (shown, _) = json.loads(prefect("worker", "ls", "-p", "shed", "-o", "json"))
     assert shown["facts"]["pid"] == 7
     prefect("worker", "ls", "-p", "shef", code=1, error="There is no work pool 'shef'. Did you mean 'shed'?")

@@ -21,7 +21,7 @@ def pool(home: Path) -> None:
     get_client(sync_client=True).create_work_pool(WorkPoolCreate(name="shed", type="process"))
 
 
-def test_inspect_says_that_nothing_is_configured(prefect: Prefect) -> None:
+def test_inspect_reports_that_nothing_is_configured(prefect: Prefect) -> None:
     assert "No storage configuration found for work pool 'shed'" in prefect("work-pool", "storage", "inspect", "shed")
     prefect("work-pool", "storage", "inspect", "barn", code=1, error="There is no work pool 'barn'.")
 

@@ -29,7 +29,7 @@ async def test_one_request_waits_for_the_end(server: FakeApi) -> None:
     assert request.headers["prefer"] == "wait=20.000"
 
 
-async def test_server_that_answers_at_once_is_polled(server: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_server_that_answers_immediately_is_polled(server: FakeApi, monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:

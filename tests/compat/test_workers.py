@@ -51,8 +51,8 @@ def test_original_worker_takes_runs_from_pluperfect_server(tmp_path: Path) -> No
         try:
             pool.wait_for(run_id, "Completed")
             pool.wait_for_log(run_id, "Hello you!")
-            (told,) = pool.call("GET", f"/ui/pages/work-pool/{pool.name}")["workers"]
-            assert told["status"] == "ONLINE" and told["facts"]["host"] is None  # it does not say
+            (shown,) = pool.call("GET", f"/ui/pages/work-pool/{pool.name}")["workers"]
+            assert shown["status"] == "ONLINE" and shown["facts"]["host"] is None  # it does not say
         finally:
             worker.send_signal(signal.SIGTERM)
             worker.wait(60)

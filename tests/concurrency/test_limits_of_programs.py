@@ -33,7 +33,7 @@ TIMEOUT_SECONDS = 20.0
 
 @pytest.fixture
 def limit(home: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    monkeypatch.setattr(renewal, "SLEEP_SECONDS", 0.05)  # a test waits until its threads have ended
+    monkeypatch.setattr(renewal, "MAX_SLEEP_SECONDS", 0.05)  # a test waits until its threads have ended
 
     def create(name: str = "db", size: int = 1, decay: float | None = None) -> None:
         get_client(sync_client=True).upsert_global_concurrency_limit_by_name(name, size, decay)
@@ -212,8 +212,8 @@ def test_more_slots_than_there_are_is_an_error(limit: Callable[..., None]) -> No
             raise AssertionError
 
 
-def test_holder_is_the_current_run_or_the_given_one(limit: Callable[..., None]) -> None:
-    given = {"type": "deployment", "id": str(uuid4())}
+def test_holder_is_the_current_run_or_the_passed_one(limit: Callable[..., None]) -> None:
+    explicit = {"type": "deployment", "id": str(uuid4())}
 
     @flow
     def holds(holder: Any) -> Any:
@@ -221,7 +221,7 @@ def test_holder_is_the_current_run_or_the_given_one(limit: Callable[..., None]) 
             return read_holders()
 
     assert holds(None)[0]["holder"]["type"] == "flow_run"
-    assert holds(given)[0]["holder"] == given
+    assert holds(explicit)[0]["holder"] == explicit
 
 
 def test_lost_lease_interrupts_the_block_if_strict(limit: Callable[..., None]) -> None:

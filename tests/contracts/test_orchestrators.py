@@ -398,8 +398,8 @@ def test_client_cannot_run_task_when_flow_is_not_running(orchestrator: str):
 FACTS = rules.Facts(now=now(), client_version="3.9.1", flow_run_state="RUNNING", flow_run_run_count=1)
 
 
-def entry(type_: str, name: str | None = None) -> rules.Entry:
-    return rules.Entry(type_, name or type_.capitalize(), FACTS.now)
+def entry(type_: str, name: str | None = None) -> rules.RuleState:
+    return rules.RuleState(type_, name or type_.capitalize(), FACTS.now)
 
 
 @pytest.mark.parametrize(
@@ -433,7 +433,7 @@ def test_rules_accept_a_failure_without_retries(policy: rules.Policy):
         (entry("SCHEDULED", "AwaitingRetry"), entry("CANCELLED"), "Cancelled"),
     ],
 )
-def test_rules_name_task_run_states_like_engine(current: rules.Entry, proposed: rules.Entry, name: str):
+def test_rules_name_task_run_states_like_engine(current: rules.RuleState, proposed: rules.RuleState, name: str):
     run_count = 0 if current.type == "PENDING" else 1
     run = rules.Run("task_run", {"id": new_id(), "flow_run_id": new_id(), "run_count": run_count}, {"retries": 0})
     verdict = rules.decide(rules.CoreTaskPolicy, run, current, proposed, FACTS)

@@ -87,7 +87,7 @@ def test_job_template_is_json_and_all_its_placeholders_are_variables(worker: Any
 
 
 @every_worker
-def test_type_is_told_to_people(worker: Any) -> None:
+def test_type_is_shown_to_people(worker: Any) -> None:
     assert re.fullmatch(r"[a-z0-9-]+", worker.type)
     assert worker.get_description() is not None
 
@@ -151,7 +151,7 @@ async def test_run_whose_infrastructure_fails_is_crashed(
     assert words in str(run.state.message)
 
 
-async def test_worker_tells_where_it_runs_and_what_it_could_not_start(client: PrefectClient) -> None:
+async def test_worker_reports_where_it_runs_and_what_it_could_not_start(client: PrefectClient) -> None:
     worker = RecordingWorker("pool", name="w", limit=3)
     assert worker._get_metadata().last_failure is None
     worker.failure = OSError("no such image")
@@ -159,8 +159,8 @@ async def test_worker_tells_where_it_runs_and_what_it_could_not_start(client: Pr
     async with worker:
         await worker.sync_with_backend()
     route: Any = "/ui/pages/work-pool/{name}"
-    (told,) = (await client.request("GET", route, path_params={"name": "pool"})).json()["workers"]
-    facts = told["facts"]
+    (reported,) = (await client.request("GET", route, path_params={"name": "pool"})).json()["workers"]
+    facts = reported["facts"]
     assert (facts["host"], facts["pid"], facts["limit"]) == (socket.gethostname(), os.getpid(), 3)
     assert facts["version"] == prefect.__pluperfect_version__ and facts["python"] == platform.python_version()
     assert facts["last_failure"]["flow_run_id"] == str(run.id)
@@ -192,7 +192,7 @@ async def test_worker_without_a_free_slot_polls_and_is_healthy(
     assert queue.last_polled is not None
 
 
-async def test_run_whose_variables_name_a_missing_block_says_so_in_one_line(client: PrefectClient) -> None:
+async def test_run_whose_variables_name_a_missing_block_is_reported_in_one_line(client: PrefectClient) -> None:
     worker = RecordingWorker("pool")
     run = await run_once(client, worker, env={"A": "{{ prefect.blocks.secret.gone }}"})
     assert run.state is not None and run.state.is_crashed()

@@ -33,7 +33,7 @@ def _end_runs() -> None:
                 client.set_flow_run_state(run.id, Completed(), force=True)
 
 
-def test_run_has_what_was_asked_for(deployment_id):
+def test_run_has_the_requested_values(deployment_id):
     due = now() + timedelta(hours=1)
     run = run_deployment(
         "child/test",

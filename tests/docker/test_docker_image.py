@@ -143,12 +143,12 @@ class TestWithAnEngine:
         client.images.remove(image.reference)
         assert client.images.pull(f"{registry}/flows", tag="v1").labels
 
-    def test_failing_build_says_why(self, client: Any, tmp_path: Path):
+    def test_failing_build_reports_the_reason(self, client: Any, tmp_path: Path):
         (tmp_path / "Dockerfile").write_text("FROM local/base:1\nCOPY nothing.py /x\n")
         with pytest.raises(BuildError, match=r"nothing\.py"):
             DockerImage("x", "1", "Dockerfile", stream_progress_to=None).build()
 
-    def test_refused_push_says_why(self, client: Any):
+    def test_refused_push_reports_the_reason(self, client: Any):
         client.images.get("local/base:1").tag("127.0.0.1:1/x", "1")
         with pytest.raises(PushError, match="refused"):
             DockerImage("127.0.0.1:1/x", "1", stream_progress_to=None).push()

@@ -46,14 +46,14 @@ class Attempts:
         return self.calls
 
 
-def body_of(attempts: Attempts) -> Any:
+def make_body(attempts: Attempts) -> Any:
     def body() -> int:
         return attempts()
 
     return body
 
 
-def of(kind: str) -> str:
+def run_kind(kind: str) -> str:
     return f"{kind}_run"
 
 
@@ -63,7 +63,7 @@ def test_call_returns_value_and_is_recorded(shell: Shell, kind: str, home: Path)
         return x + y
 
     assert shell.call(body, 1) == 3
-    assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Completed"]
 
 
 def test_exception_is_raised_and_recorded(shell: Shell, kind: str, home: Path):
@@ -76,7 +76,7 @@ def test_exception_is_raised_and_recorded(shell: Shell, kind: str, home: Path):
     with pytest.raises(KeyError) as raised:
         shell.call(body)
     assert raised.value is error
-    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Failed"]
     assert "KeyError" in records(home, "state")[-1]["message"]
 
 
@@ -90,23 +90,23 @@ def test_interruption_is_raised_and_recorded_as_crash(
 
     with pytest.raises(interruption):
         shell.call(body)
-    assert states(home, of(kind)) == ["Pending", "Running", "Crashed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Crashed"]
 
 
 def test_failed_run_is_retried(shell: Shell, kind: str, home: Path):
     attempts = Attempts(failures=2)
-    body = decorate(shell, kind, retries=2)(body_of(attempts))
+    body = decorate(shell, kind, retries=2)(make_body(attempts))
     assert shell.call(body) == 3
-    assert states(home, of(kind))[-1] == "Completed"
+    assert states(home, run_kind(kind))[-1] == "Completed"
     assert attempts.calls == 3
 
 
 def test_run_fails_when_retries_are_exhausted(shell: Shell, kind: str, home: Path):
     attempts = Attempts(failures=5)
-    body = decorate(shell, kind, retries=1)(body_of(attempts))
+    body = decorate(shell, kind, retries=1)(make_body(attempts))
     with pytest.raises(ValueError, match="attempt 2"):
         shell.call(body)
-    assert states(home, of(kind))[-1] == "Failed"
+    assert states(home, run_kind(kind))[-1] == "Failed"
     assert attempts.calls == 2
 
 
@@ -143,7 +143,7 @@ def test_hooks_are_called_and_may_raise(shell: Shell, kind: str, home: Path):
 
     assert shell.call(body) == 1
     assert called == ["bad", "named Running", "bad", "named Completed", "async Completed"]
-    assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Completed"]
 
 
 def test_failure_hooks_are_called(shell: Shell, kind: str):
@@ -216,7 +216,7 @@ def test_timeout_is_raised_while_the_function_still_runs(shell: Shell, kind: str
     assert not over.is_set() or shell.awaits, "nobody waited for it"
     release.set()
     assert over.wait(TIMEOUT_SECONDS)
-    assert states(home, of(kind))[-1] == "Completed"
+    assert states(home, run_kind(kind))[-1] == "Completed"
 
 
 def test_run_fails_when_its_last_attempt_times_out(shell: Shell, kind: str, home: Path):
@@ -231,7 +231,7 @@ def test_run_fails_when_its_last_attempt_times_out(shell: Shell, kind: str, home
     with pytest.raises(TimeoutError):
         shell.call(body)
     release.set()
-    assert states(home, of(kind)) == ["Pending", "Running", "TimedOut"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "TimedOut"]
 
 
 def test_nested_runs_are_recorded_with_their_parents(shell: Shell, kind: str, home: Path):
@@ -271,23 +271,29 @@ def test_all_kinds_of_methods_run(kind: str, home: Path):
 
         @decorator
         @classmethod
-        def of_class(cls, x: int) -> int:
+        def class_method(cls, x: int) -> int:
             return cls.factor * x
 
         @decorator
         @staticmethod
-        def of_nobody(x: int) -> int:
+        def static_method(x: int) -> int:
             return x
 
     thing = Thing()
-    assert (thing.method(3), thing.of_class(3), Thing.of_class(4), thing.of_nobody(5), Thing.of_nobody(6)) == (
+    assert (
+        thing.method(3),
+        thing.class_method(3),
+        Thing.class_method(4),
+        thing.static_method(5),
+        Thing.static_method(6),
+    ) == (
         6,
         30,
         40,
         5,
         6,
     )
-    assert states(home, of(kind)).count("Completed") == 5
+    assert states(home, run_kind(kind)).count("Completed") == 5
 
 
 def test_callable_objects_run(kind: str):
@@ -373,7 +379,7 @@ async def test_cancelled_coroutine_is_recorded_as_crash(kind: str, home: Path):
     job.cancel()
     with pytest.raises(asyncio.CancelledError):
         await job
-    assert states(home, of(kind)) == ["Pending", "Running", "Crashed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Crashed"]
 
 
 async def test_coroutine_is_cancelled_at_its_timeout(kind: str, home: Path):

@@ -53,7 +53,7 @@ def recorded() -> dict[str, str | None]:
         return {each.name: each.state_name for each in (*client.read_task_runs(), *client.read_flow_runs())}
 
 
-def task_of(ending: str) -> Any:
+def make_task(ending: str) -> Any:
     body = ENDINGS[ending][0]
 
     @task(task_run_name="task")
@@ -77,7 +77,7 @@ CALLERS: dict[str, Callable[[Any], Any]] = {
 def test_task_and_its_flow_end(ending: str, way: str):
     @flow(flow_run_name="flow")
     def main() -> Any:
-        return CALLERS[way](task_of(ending))
+        return CALLERS[way](make_task(ending))
 
     with suppress(BaseException):
         main()
@@ -169,7 +169,7 @@ async def until_running() -> None:
 
 @pytest.mark.parametrize("cancel", [cancel_in_task_group, cancel_task, cancel_twice])
 @pytest.mark.parametrize("body", [parent, consume])
-def test_cancellation_is_recorded_at_once(cancel: Any, body: Any):
+def test_cancellation_is_recorded_immediately(cancel: Any, body: Any):
     async def main() -> dict[str, str | None]:
         await cancel(body)
         async with get_client() as client:

@@ -151,7 +151,7 @@ def test_not_ready_names_the_run_that_failed_first():
         (Cancelled(), "was cancelled."),
     ],
 )
-def test_not_ready_says_how_the_upstream_run_ended(state: State[Any], outcome: str):
+def test_not_ready_reports_how_the_upstream_run_ended(state: State[Any], outcome: str):
     @task(task_run_name="load")
     def load() -> State[Any]:
         return state

@@ -80,8 +80,8 @@ def test_small_result_is_recorded_with_its_state(home: Path):
     assert records(home, "state")[-1]["result"] == {"format": "json", "body": {"x": 1}}
 
 
-@pytest.mark.parametrize("of", ["task_run", "flow_run"])
-def test_persisted_result_is_not_recorded_with_its_state(home: Path, of: str):
+@pytest.mark.parametrize("kind", ["task_run", "flow_run"])
+def test_persisted_result_is_not_recorded_with_its_state(home: Path, kind: str):
     @task(persist_result=True)
     def kept() -> int:
         return 1
@@ -90,7 +90,7 @@ def test_persisted_result_is_not_recorded_with_its_state(home: Path, of: str):
     def kept_flow() -> int:
         return 1
 
-    (kept if of == "task_run" else kept_flow)()
+    (kept if kind == "task_run" else kept_flow)()
     last = records(home, "state")[-1]
     assert last["data"]["storage_key"]
     assert "result" not in last

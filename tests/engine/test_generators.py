@@ -23,7 +23,7 @@ def decorator(kind: str) -> Any:
     return DECORATORS[kind]
 
 
-def of(kind: str) -> str:
+def run_kind(kind: str) -> str:
     return f"{kind}_run"
 
 
@@ -70,7 +70,7 @@ def test_sent_values_arrive_and_return_value_is_returned(decorator: Any, kind: s
         return stop.value.value
 
     assert consume() == ["a", "b"]
-    assert states(home, of(kind))[-1] == "Completed"
+    assert states(home, run_kind(kind))[-1] == "Completed"
 
 
 def test_thrown_error_arrives(decorator: Any, kind: str, home: Path):
@@ -85,7 +85,7 @@ def test_thrown_error_arrives(decorator: Any, kind: str, home: Path):
     next(found)
     assert found.throw(KeyError("x")) == 2
     assert list(found) == []
-    assert states(home, of(kind))[-1] == "Completed"
+    assert states(home, run_kind(kind))[-1] == "Completed"
 
 
 def test_run_fails_when_thrown_error_is_not_caught(decorator: Any, kind: str, home: Path):
@@ -97,7 +97,7 @@ def test_run_fails_when_thrown_error_is_not_caught(decorator: Any, kind: str, ho
     next(found)
     with pytest.raises(KeyError):
         found.throw(KeyError("x"))
-    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Failed"]
 
 
 def test_closed_generator_cleans_up_and_completes(decorator: Any, kind: str, home: Path):
@@ -115,7 +115,7 @@ def test_closed_generator_cleans_up_and_completes(decorator: Any, kind: str, hom
     next(found)
     found.close()
     assert cleaned == ["done"]
-    assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Completed"]
 
 
 def test_run_fails_when_clean_up_raises(decorator: Any, kind: str, home: Path):
@@ -130,7 +130,7 @@ def test_run_fails_when_clean_up_raises(decorator: Any, kind: str, home: Path):
     next(found)
     with pytest.raises(KeyError):
         found.close()
-    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Failed"]
 
 
 def test_generator_that_is_never_iterated_records_no_run(decorator: Any, home: Path):
@@ -152,7 +152,7 @@ def test_generator_fails_between_items(decorator: Any, kind: str, home: Path):
     assert next(found) == 1
     with pytest.raises(KeyError):
         next(found)
-    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Failed"]
 
 
 def test_submitted_generator_returns_the_list_of_items():
@@ -223,7 +223,7 @@ async def test_closed_async_generator_cleans_up_before_it_returns(decorator: Any
     await anext(found)
     await found.aclose()
     assert cleaned == ["done"]
-    assert states(home, of(kind)) == ["Pending", "Running", "Completed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Completed"]
 
 
 async def test_async_sent_values_arrive(decorator: Any):
@@ -253,7 +253,7 @@ async def test_async_thrown_error_arrives(decorator: Any, kind: str, home: Path)
     await anext(found)
     assert await found.athrow(KeyError("x")) == 2
     assert [item async for item in found] == []
-    assert states(home, of(kind))[-1] == "Completed"
+    assert states(home, run_kind(kind))[-1] == "Completed"
 
 
 async def test_async_run_fails_when_thrown_error_is_not_caught(decorator: Any, kind: str, home: Path):
@@ -265,7 +265,7 @@ async def test_async_run_fails_when_thrown_error_is_not_caught(decorator: Any, k
     await anext(found)
     with pytest.raises(KeyError):
         await found.athrow(KeyError("x"))
-    assert states(home, of(kind)) == ["Pending", "Running", "Failed"]
+    assert states(home, run_kind(kind)) == ["Pending", "Running", "Failed"]
 
 
 UNFINISHED = """
@@ -296,4 +296,4 @@ UNFINISHED = """
 def test_unfinished_async_generator_is_closed_at_exit(kind: str, end: str, home: Path):
     status, out, errors = run(UNFINISHED.format(kind=kind, end=end), PYTHONWARNINGS="ignore")
     assert (status, out.splitlines()[0], "closed" in out) == (0, "0", True), errors
-    assert states(home, of(kind))[-1] == "Completed"
+    assert states(home, run_kind(kind))[-1] == "Completed"

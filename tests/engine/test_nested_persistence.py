@@ -23,9 +23,9 @@ class RowError(Exception):
 # --- persisted runs and the retry of their flow -----------------------------------------------------------------------
 
 
-def attempts(calls: list[Any], *, of: int) -> None:
+def attempts(calls: list[Any], *, expected: int) -> None:
     calls.append(1)
-    if len(calls) < of:
+    if len(calls) < expected:
         raise ValueError("again")
 
 
@@ -48,7 +48,7 @@ def test_persisted_subflow_is_not_run_again_by_a_retry_of_its_parent(is_async: b
     def parent() -> list[int]:
         values = [asyncio.run(async_child(x)) if is_async else child(x) for x in (1, 2)]
         state = child(3, return_state=True)
-        attempts(parents, of=3)
+        attempts(parents, expected=3)
         return [*values, state.result()]
 
     assert parent() == [2, 4, 6]
@@ -72,7 +72,7 @@ def test_subflow_runs_again_when_there_is_no_result_to_reuse(changes: str):
     @flow(retries=1)
     def parent() -> int:
         value = child(len(parents) if changes == "parameters" else 7)
-        attempts(parents, of=1 if changes == "failed" else 2)
+        attempts(parents, expected=1 if changes == "failed" else 2)
         return value
 
     parent()
@@ -117,7 +117,7 @@ def test_failure_is_not_a_cached_result():
 
     @task(persist_result=True, cache_policy=INPUTS)
     def bad() -> int:
-        attempts(calls, of=2)
+        attempts(calls, expected=2)
         return 7
 
     @flow
@@ -189,7 +189,7 @@ def test_task_rolled_back_with_its_retried_caller_commits_with_the_last_attempt(
     @task(retries=1)
     def retried() -> None:
         nested.outer(False)
-        attempts(calls, of=2)
+        attempts(calls, expected=2)
 
     retried()
     assert nested.events == ["inner", "outer", "rollback", "inner", "outer", "commit"]

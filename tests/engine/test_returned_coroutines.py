@@ -74,6 +74,6 @@ def test_coroutine_that_a_task_returns_is_its_value():
     def give() -> Any:
         return fail()
 
-    given = give()
-    assert asyncio.iscoroutine(given)
-    given.close()
+    awaitable = give()
+    assert asyncio.iscoroutine(awaitable)
+    awaitable.close()

@@ -40,8 +40,8 @@ def run(home: Path, url: str, *command: str) -> subprocess.CompletedProcess[str]
 def test_events_for_a_server_that_is_away_are_sent_by_another_process(home: Path, tmp_path: Path) -> None:
     served = Served(tmp_path / "served")
     command = ("-m", "prefect", "events", "emit", "my.one", "--resource-id", "x")
-    told = run(home, served.url, *command)
-    assert (told.returncode, "sent when the server is back" in told.stdout) == (0, True), told
+    completed = run(home, served.url, *command)
+    assert (completed.returncode, "sent when the server is back" in completed.stdout) == (0, True), completed
     assert run(home, served.url, "-c", EMIT).returncode == 0
     assert run(home, served.url, "-c", KILLED).returncode == -signal.SIGKILL
     assert Outbox(home, served.url).has_waiting()

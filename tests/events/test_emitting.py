@@ -93,17 +93,17 @@ def test_events_of_a_run_have_its_related_resources() -> None:
         emit_event("my.task-event", RESOURCE)
 
     @flow
-    def around() -> None:
+    def outer() -> None:
         emit_event("my.flow-event", RESOURCE)
         work()
 
     with tags("f"):
-        around()
+        outer()
     client = get_client(sync_client=True)
     of_flow, of_task = stored()
     (run,), (task_run,) = client.read_flow_runs(), client.read_task_runs()
     flow_run = (f"prefect.flow-run.{run.id}", "flow-run", run.name)
-    its_flow = (f"prefect.flow.{run.flow_id}", "flow", "around")
+    its_flow = (f"prefect.flow.{run.flow_id}", "flow", "outer")
     assert labels(of_flow) == [flow_run, its_flow, ("prefect.tag.f", "tag", None)]
     assert labels(of_task) == [
         flow_run,

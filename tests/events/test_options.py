@@ -39,19 +39,19 @@ def event() -> Event:
     return Event(event="my.thing", resource={"prefect.resource.id": "my.one"})
 
 
-async def test_events_client_confirms_as_often_as_it_says() -> None:
+async def test_events_client_confirms_as_often_as_configured() -> None:
     async with run_websocket_server() as server:
         with temporary_settings({"PREFECT_API_URL": server.url}):
             async with get_events_client(checkpoint_every=2, checkpoint_interval=600) as often:
                 for _ in range(3):
                     await often.emit(event())
                 assert len(often._unconfirmed) == 1
-            async with get_events_client(checkpoint_every=100, checkpoint_interval=0) as at_once:
-                await at_once.emit(event())
-                assert at_once._unconfirmed == []
+            async with get_events_client(checkpoint_every=100, checkpoint_interval=0) as immediate:
+                await immediate.emit(event())
+                assert immediate._unconfirmed == []
 
 
-async def test_events_client_tries_as_often_as_it_says(connects: list[str]) -> None:
+async def test_events_client_tries_as_often_as_configured(connects: list[str]) -> None:
     with temporary_settings({"PREFECT_API_URL": NOWHERE}), pytest.raises(ConnectionError):
         async with get_events_client(reconnection_attempts=2):
             pass
@@ -74,7 +74,7 @@ async def test_subscriber_ends_or_reconnects_at_a_clean_close(pauses: None) -> N
                 assert len({(await anext(subscriber)).id for _ in range(3)}) == 3
 
 
-async def test_subscriber_tries_as_often_as_it_says(connects: list[str]) -> None:
+async def test_subscriber_tries_as_often_as_configured(connects: list[str]) -> None:
     with temporary_settings({"PREFECT_API_URL": NOWHERE}):
         with pytest.raises(ConnectionError):
             async with get_events_subscriber(reconnection_attempts=2) as subscriber:
@@ -83,7 +83,7 @@ async def test_subscriber_tries_as_often_as_it_says(connects: list[str]) -> None
     assert len(connects) == 3
 
 
-def test_event_keeps_the_id_it_is_given() -> None:
+def test_event_keeps_the_id_it_is_created_with() -> None:
     EventsWorker.set_client_override(AssertingEventsClient)
     event_id = new_id()
 

@@ -238,11 +238,11 @@ def test_program_exits_while_server_is_unavailable(tmp_path: Path) -> None:
                 assert client.stdout is not None
                 assert client.stdout.readline() == "0\n"
                 served.stop(signal.SIGKILL)
-                _, said = client.communicate("go on\n", timeout=30)
+                _, printed = client.communicate("go on\n", timeout=30)
             finally:
                 client.kill()
         assert client.returncode == 0
-        assert "records wait in" in said
+        assert "records wait in" in printed
         served.start()
         shipping = subprocess.run([sys.executable, "-m", "prefect", "journal", "ship"], env=variables)
         assert shipping.returncode == 0

@@ -176,7 +176,7 @@ def test_run_that_a_killed_worker_was_starting_is_not_lost(
     assert pool.wait_for(run_id, "Completed")["run_count"] == 1
 
 
-def test_run_of_a_killed_machine_is_tried_again_where_the_pool_says_so(
+def test_run_of_a_killed_machine_is_tried_again_where_the_pool_enables_it(
     served: serving.Served, started: list[WorkerProcess], tmp_path: Path
 ) -> None:
     pool = Pool(served, tmp_path / "code", on_lost="retry")

@@ -46,9 +46,9 @@ def note(path: str) -> None:
     Path(path).write_text(f"{os.environ.get('A_VARIABLE')} {os.environ.get('HOME')}")
 
 
-def create_run(of, **parameters: object) -> FlowRun:
+def create_run(flow_, **parameters: object) -> FlowRun:
     with get_client(sync_client=True) as client:
-        return client.create_flow_run(of, parameters=parameters)
+        return client.create_flow_run(flow_, parameters=parameters)
 
 
 def read_runs() -> list[FlowRun]:
@@ -80,7 +80,7 @@ def test_run_flow_does_not_run_after_a_failed_upstream() -> None:
     assert [run.state_name for run in read_runs()] == ["NotReady"]
 
 
-def test_run_flow_sync_executes_the_given_run() -> None:
+def test_run_flow_sync_executes_the_passed_run() -> None:
     created = create_run(add, x=4)
 
     assert run_flow_sync(add, flow_run=created) == 5
@@ -88,7 +88,7 @@ def test_run_flow_sync_executes_the_given_run() -> None:
     assert [(run.id, run.state_name) for run in read_runs()] == [(created.id, "Completed")]
 
 
-async def test_run_flow_async_executes_the_given_run_in_a_context(context: dict[str, object]) -> None:
+async def test_run_flow_async_executes_the_passed_run_in_a_context(context: dict[str, object]) -> None:
     created = create_run(aadd, x=4)
 
     assert await run_flow_async(aadd, flow_run=created) == 5
@@ -103,7 +103,7 @@ async def test_run_flow_async_does_not_run_after_a_failed_upstream() -> None:
     assert state.name == "NotReady"
 
 
-def test_generator_flow_executes_the_given_run() -> None:
+def test_generator_flow_executes_the_passed_run() -> None:
     created = create_run(count, n=2)
 
     assert list(run_generator_flow_sync(count, flow_run=created, return_type="result")) == [0, 1]
@@ -122,7 +122,7 @@ def test_generator_flow_yields_nothing_after_a_failed_upstream() -> None:
         list(run_generator_flow_sync(count, parameters={"n": 2}, wait_for=[failed()]))
 
 
-async def test_async_generator_flow_executes_the_given_run() -> None:
+async def test_async_generator_flow_executes_the_passed_run() -> None:
     created = create_run(acount, n=2)
 
     items = run_generator_flow_async(acount, flow_run=created, return_type="result")

@@ -58,7 +58,7 @@ async def test_run_of_another_process_is_suspended_asynchronously(running: FlowR
     await asyncio.to_thread(check_suspension, running, "b-key")
 
 
-def test_waiting_reads_through_the_given_client_and_ignores_the_interval() -> None:
+def test_waiting_reads_through_the_passed_client_and_ignores_the_interval() -> None:
     @flow
     def main() -> None: ...
 

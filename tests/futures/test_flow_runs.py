@@ -22,12 +22,12 @@ def fails() -> None:
     raise KeyError("x")
 
 
-def future_of(state: Any) -> PrefectFlowRunFuture[Any]:
+def make_future(state: Any) -> PrefectFlowRunFuture[Any]:
     return PrefectFlowRunFuture(state.state_details.flow_run_id)
 
 
 def test_future_of_a_flow_run_has_its_state_and_result():
-    future = future_of(add(1, return_state=True))
+    future = make_future(add(1, return_state=True))
 
     assert future.state.is_completed() and future.done
     assert (future.result(), asyncio.run(future.aresult())) == (2, 2)
@@ -36,7 +36,7 @@ def test_future_of_a_flow_run_has_its_state_and_result():
 
 
 def test_future_of_a_failed_flow_run_raises():
-    future = future_of(fails(return_state=True))
+    future = make_future(fails(return_state=True))
 
     with pytest.raises(Exception, match="x"):
         future.result()

@@ -179,7 +179,7 @@ def test_future_list_returns_results_in_order():
     assert futures.result() == [1, 2]
 
 
-def test_future_list_raises_the_first_failure_at_once():
+def test_future_list_raises_the_first_failure_immediately():
     unfinished = pending()
 
     with pytest.raises(KeyError):
@@ -200,7 +200,7 @@ def test_future_list_raises_the_first_of_several_failures_in_the_order_of_argume
         futures.result()
 
 
-def test_future_list_in_a_slot_raises_the_first_failure_at_once(slot: FakeSlot):
+def test_future_list_in_a_slot_raises_the_first_failure_immediately(slot: FakeSlot):
     late = pending()
     timer = threading.Timer(0.01, late.resolve, [Failed(data=KeyError("late"))])
     timer.start()
@@ -342,11 +342,11 @@ def _fail_beside_a_run_that_waits(blocked: threading.Event) -> str:
     return "no failure"
 
 
-def test_future_list_raises_at_once_in_a_flow():
+def test_future_list_raises_immediately_in_a_flow():
     assert flow(_fail_beside_a_run_that_waits)(threading.Event()) == "'bad'"
 
 
-def test_future_list_raises_at_once_in_a_submitted_task():
+def test_future_list_raises_immediately_in_a_submitted_task():
     @flow
     def main() -> Any:
         return task(_fail_beside_a_run_that_waits).submit(threading.Event()).result()
@@ -354,7 +354,7 @@ def test_future_list_raises_at_once_in_a_submitted_task():
     assert main() == "'bad'"
 
 
-def test_future_list_raises_at_once_in_an_async_flow():
+def test_future_list_raises_immediately_in_an_async_flow():
     @flow
     async def main() -> Any:
         return _fail_beside_a_run_that_waits(threading.Event())

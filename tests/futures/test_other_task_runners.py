@@ -150,7 +150,7 @@ def test_tasks_take_futures_of_other_task_runners(foreign: Any, asynchronous: bo
     assert (asyncio.run(amain()) if asynchronous else main()) == ["waited", "waited", [1]]
 
 
-def test_future_list_raises_a_failure_of_another_task_runner_at_once():
+def test_future_list_raises_a_failure_of_another_task_runner_immediately():
     event, never = threading.Event(), threading.Event()
     bad = FromScratch(event, Failed(data=KeyError("bad")))
     timer = threading.Timer(0.01, event.set)

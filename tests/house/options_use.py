@@ -96,7 +96,7 @@ def _iter_callables() -> Iterator[tuple[str, Any]]:
         exported = exported_names(vars(module).get("_EXPORTS", {}))
         for name in vars(module).get("__all__") or sorted({*vars(module), *exported}):
             value = getattr(module, name, None)
-            if name.startswith("_") or name == "exports" or id(value) in seen or not _is_ours(value):
+            if name.startswith("_") or name == "exports" or id(value) in seen or not _is_own(value):
                 continue
             seen[id(value)] = value
             if hasattr(value, "model_rebuild"):
@@ -108,7 +108,7 @@ def _iter_callables() -> Iterator[tuple[str, Any]]:
                         yield f"{module_name}.{name}.{method}", member
 
 
-def _is_ours(value: Any) -> bool:
+def _is_own(value: Any) -> bool:
     is_enumeration = isinstance(value, type) and issubclass(value, enum.Enum)
     return callable(value) and not is_enumeration and str(getattr(value, "__module__", "")).startswith("prefect")
 

@@ -1,4 +1,4 @@
-"""Identifiers in `src` use plain words: those in `BANNED_WORDS` must not come back.
+"""Identifiers use plain words: those in `BANNED_WORDS` must not come back, in no package, test or tool.
 
 An identifier is split at underscores and at capital letters, and compared word by word.
 """
@@ -12,7 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCE = ROOT / "src" / "prefect"
+FOLDERS = ("src", "tests", "tools", "benchmarks", "examples")
+
+# Programs that speak like a user's; their names are the keys of recorded facts.
+EXCLUDED = ("tests/compat/scenarios/", "tests/compat/served/", "tests/stories/data/")
 
 # A word, or several in sequence, that no identifier may contain.
 BANNED_WORDS = (
@@ -28,7 +31,7 @@ PUBLIC_NAMES: dict[str, str] = {
     **dict.fromkeys(("all_of", "any_of", "none_of", "one_of"), "combinators of SQL conditions, standard names"),
 }
 
-# Identifiers that are not converted yet: "path below src/prefect" -> names. It may only shrink.
+# Identifiers that are not converted yet: "path" -> names. It may only shrink.
 REMAINING: dict[str, set[str]] = {}
 
 
@@ -63,12 +66,18 @@ def find_identifiers(tree: ast.AST) -> Iterator[tuple[str, bool]]:
                 yield name, False
 
 
+def list_modules() -> list[tuple[str, Path]]:
+    """Return the modules of the repository as their relative path and their path."""
+    found = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py")]
+    names = [(path.relative_to(ROOT).as_posix(), path) for path in found]
+    return [(name, path) for name, path in names if not name.startswith(EXCLUDED) and "/." not in name]
+
+
 @functools.cache
 def find_problems() -> dict[str, set[str]]:
     """Return module path to identifiers with a banned word; a module's own name counts too."""
     problems: dict[str, set[str]] = {}
-    for path in SOURCE.rglob("*.py"):
-        name = path.relative_to(SOURCE).as_posix()
+    for name, path in list_modules():
         identifiers = [(path.stem, False), *find_identifiers(ast.parse(path.read_text(encoding="utf-8")))]
         found = {text for text, is_function in identifiers if find_problem(text, is_function=is_function)}
         if found - PUBLIC_NAMES.keys():
@@ -89,7 +98,7 @@ def test_remaining_identifiers_only_shrink():
 
 
 def test_public_names_are_in_use():
-    used = {text for path in SOURCE.rglob("*.py") for text, _ in find_identifiers(ast.parse(path.read_text()))}
+    used = {text for _, path in list_modules() for text, _ in find_identifiers(ast.parse(path.read_text()))}
     assert not PUBLIC_NAMES.keys() - used
 
 

@@ -61,7 +61,7 @@ def test_receiver_skips_excluded_keys(run_id: UUID) -> None:
     assert list(received) == [2]
 
 
-def test_receiver_polls_as_often_as_it_says(run_id: UUID) -> None:
+def test_receiver_polls_as_often_as_configured(run_id: UUID) -> None:
     received = receive_input(int, timeout=30, poll_interval=0.01, key_prefix="number", flow_run_id=run_id)
     sender = threading.Timer(0.05, send_input, args=(7, run_id), kwargs={"key_prefix": "number"})
     sender.start()

@@ -138,7 +138,7 @@ def port() -> int:
         return free.getsockname()[1]
 
 
-def test_metrics_are_served_when_the_setting_says_so(port: int, caplog: Any):
+def test_metrics_are_served_when_the_setting_is_on(port: int, caplog: Any):
     start_client_metrics_server()
     updates: dict[Any, Any] = {"PREFECT_CLIENT_METRICS_ENABLED": True, "PREFECT_CLIENT_METRICS_PORT": port}
     with temporary_settings(updates):

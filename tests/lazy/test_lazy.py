@@ -147,7 +147,7 @@ def test_schema_that_is_loaded_while_time_is_replaced_has_the_real_types():
     assert printed == "True False"
 
 
-def test_module_that_is_loaded_while_time_is_replaced_tells_the_replaced_time():
+def test_module_that_is_loaded_while_time_is_replaced_uses_the_replaced_time():
     assert (
         run(
             f"{FAKE}"

@@ -100,8 +100,8 @@ class OwnHandler(logging.Handler):
     ids=["null", "text", "file", "memory", "pytest"],
 )
 def test_console_is_added_beside_root_handlers_that_show_nothing(monkeypatch, stderr, make):
-    theirs = make()
-    logging.root.handlers = [theirs]
+    foreign = make()
+    logging.root.handlers = [foreign]
     logging.root.setLevel(logging.INFO)
     monkeypatch.setattr(sys, "stderr", stderr)
 
@@ -111,17 +111,17 @@ def test_console_is_added_beside_root_handlers_that_show_nothing(monkeypatch, st
     get_logger("x").warning("shown again")
 
     assert [line.rpartition(" - ")[2] for line in stderr.getvalue().splitlines()] == ["shown", "shown again"]
-    assert theirs in logging.root.handlers and logging.root.level == logging.INFO
-    theirs.close()
+    assert foreign in logging.root.handlers and logging.root.level == logging.INFO
+    foreign.close()
 
 
 @pytest.mark.parametrize("make", [logging.StreamHandler, lambda: logging.StreamHandler(sys.stdout), OwnHandler])
 def test_setup_keeps_root_handlers_that_show_records(make):
-    theirs = make()
-    logging.root.handlers, level = [theirs], logging.root.level
+    foreign = make()
+    logging.root.handlers, level = [foreign], logging.root.level
     assert "root" not in setup_logging()
     setup_logging()
-    assert logging.root.handlers == [theirs] and logging.root.level == level
+    assert logging.root.handlers == [foreign] and logging.root.level == level
 
 
 @pytest.mark.parametrize(

@@ -82,26 +82,26 @@ def test_disable_logger_restores_the_former_state():
 def test_eavesdropper_captures_the_logger_and_its_children():
     logger = logging.getLogger("prefect.zz")
     logger.setLevel(logging.INFO)
-    with LogEavesdropper("prefect.zz") as heard:
+    with LogEavesdropper("prefect.zz") as captured:
         logger.warning("one")
         logging.getLogger("prefect.zz.y").info("two %s", 2)
         logger.debug("not this")
     logger.error("too late")
-    assert heard.text() == "[WARNING]: one\n[INFO]: two 2"
-    with LogEavesdropper("prefect.zz", level=logging.ERROR) as heard:
+    assert captured.text() == "[WARNING]: one\n[INFO]: two 2"
+    with LogEavesdropper("prefect.zz", level=logging.ERROR) as captured:
         logger.warning("one")
         logger.error("two")
-    assert heard.text() == "[ERROR]: two"
+    assert captured.text() == "[ERROR]: two"
 
 
 @pytest.fixture
-def said(setup, stderr, recorded):
+def read_messages(setup, stderr, recorded):
     """The messages that were logged."""
     setup()
     return lambda: [log["message"] for log in recorded]
 
 
-def test_print_is_logged_in_a_run(said, in_flow_run, recorded, capsys):
+def test_print_is_logged_in_a_run(read_messages, in_flow_run, recorded, capsys):
     with patch_print():
         print("a", "b", sep="-", end="!\n")
         print()
@@ -110,33 +110,33 @@ def test_print_is_logged_in_a_run(said, in_flow_run, recorded, capsys):
         print("to stdout", file=sys.stdout)
         print("to stderr", file=sys.stderr, flush=True)
         print("   spaces  ", end="")
-    assert said() == ["a-b!", "", "two\nlines", "%s %d None", "to stdout", "to stderr", "   spaces"]
+    assert read_messages() == ["a-b!", "", "two\nlines", "%s %d None", "to stdout", "to stderr", "   spaces"]
     assert {log["level"] for log in recorded} == {logging.INFO}
     assert capsys.readouterr().out == ""
 
 
-def test_print_to_a_file_is_not_logged(said, in_flow_run):
+def test_print_to_a_file_is_not_logged(read_messages, in_flow_run):
     buffer = io.StringIO()
     with patch_print():
         print("kept", file=buffer)
-    assert buffer.getvalue() == "kept\n" and said() == []
+    assert buffer.getvalue() == "kept\n" and read_messages() == []
 
 
-def test_print_of_another_thread_is_not_logged(said, in_flow_run, capsys):
+def test_print_of_another_thread_is_not_logged(read_messages, in_flow_run, capsys):
     with patch_print():
         thread = threading.Thread(target=print, args=("another",))
         thread.start()
         thread.join()
-    assert capsys.readouterr().out == "another\n" and said() == []
+    assert capsys.readouterr().out == "another\n" and read_messages() == []
 
 
-def test_nested_run_can_disable_log_prints(said, in_flow_run, capsys):
+def test_nested_run_can_disable_log_prints(read_messages, in_flow_run, capsys):
     with patch_print():
         print("logged")
         with patch_print(False):
             print("printed")
         print("logged again")
-    assert capsys.readouterr().out == "printed\n" and said() == ["logged", "logged again"]
+    assert capsys.readouterr().out == "printed\n" and read_messages() == ["logged", "logged again"]
 
 
 def test_print_outside_of_a_run_is_not_logged(capsys):
@@ -157,7 +157,7 @@ def test_last_patch_restores_print(in_flow_run):
     assert builtins.print is original
 
 
-def test_print_in_threads_is_logged_for_each_run(said, recorded):
+def test_print_in_threads_is_logged_for_each_run(read_messages, recorded):
     original, ready = builtins.print, threading.Barrier(8)
 
     def body(number: int) -> None:
@@ -177,17 +177,17 @@ def test_print_in_threads_is_logged_for_each_run(said, recorded):
 
 
 def test_patch_does_not_restore_over_a_foreign_print(monkeypatch):
-    theirs = lambda *args: None
+    foreign = lambda *args: None
     original = builtins.print
     try:
         with patch_print():
-            builtins.print = theirs
-        assert builtins.print is theirs
+            builtins.print = foreign
+        assert builtins.print is foreign
     finally:
         builtins.print = original
 
 
-def test_printing_handler_does_not_recurse(said, in_flow_run, capsys):
+def test_printing_handler_does_not_recurse(read_messages, in_flow_run, capsys):
     class Printing(logging.Handler):
         def emit(self, record):
             print("handled", record.getMessage())
@@ -196,10 +196,10 @@ def test_printing_handler_does_not_recurse(said, in_flow_run, capsys):
     logging.getLogger("prefect.flow_runs").addHandler(handler)
     with patch_print():
         print("once")
-    assert said() == ["once"] and capsys.readouterr().out == "handled once\n"
+    assert read_messages() == ["once"] and capsys.readouterr().out == "handled once\n"
 
 
-def test_logged_print_names_the_line_of_the_caller(said, in_flow_run):
+def test_logged_print_names_the_line_of_the_caller(read_messages, in_flow_run):
     seen = []
     logging.getLogger("prefect.flow_runs").addFilter(lambda record: seen.append(record.funcName) or True)
     with patch_print():

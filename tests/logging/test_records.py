@@ -256,7 +256,7 @@ def test_adapter_merges_extra_of_the_call():
 
 
 def test_get_logger_prefixes_names():
-    names = {given: get_logger(given).name for given in (None, "prefect", "x", "prefect.x", "prefectx")}
+    names = {name: get_logger(name).name for name in (None, "prefect", "x", "prefect.x", "prefectx")}
     assert names == {
         None: "prefect",
         "prefect": "prefect",

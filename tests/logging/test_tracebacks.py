@@ -94,10 +94,10 @@ def program(tmp_path: Path) -> Path:
 
 
 def test_uncaught_exception_is_shown_once_on_a_terminal(program: Path):
-    ours, theirs = pty.openpty()
-    with subprocess.Popen([sys.executable, str(program)], stderr=theirs, env={**os.environ, "NO_COLOR": "1"}):
-        os.close(theirs)
-        shown = _read_all(ours)
+    parent_end, child_end = pty.openpty()
+    with subprocess.Popen([sys.executable, str(program)], stderr=child_end, env={**os.environ, "NO_COLOR": "1"}):
+        os.close(child_end)
+        shown = _read_all(parent_end)
 
     assert shown.count("in <module>") == 0
     assert shown.rstrip().splitlines()[-2:] == ["ZeroDivisionError: division by zero", "(Its traceback is above.)"]
@@ -113,11 +113,11 @@ def test_uncaught_exception_has_its_folded_traceback_in_a_file(program: Path):
 
 
 def test_uncaught_exception_that_the_console_did_not_show_is_shown(program: Path):
-    ours, theirs = pty.openpty()
+    parent_end, child_end = pty.openpty()
     environment = {**os.environ, "PREFECT_LOGGING_LEVEL": "CRITICAL", "NO_COLOR": "1"}
-    with subprocess.Popen([sys.executable, str(program)], stderr=theirs, env=environment):
-        os.close(theirs)
-        shown = _read_all(ours)
+    with subprocess.Popen([sys.executable, str(program)], stderr=child_end, env=environment):
+        os.close(child_end)
+        shown = _read_all(parent_end)
 
     assert "in <module>" in shown
 

@@ -88,7 +88,7 @@ def test_process_without_time_to_wait_leaves_the_records(server: FakeServer, hom
     assert (status, "records wait in" in line) == (0, True)
 
 
-def test_process_that_could_create_no_run_ends_at_once(home: Path):
+def test_process_that_could_create_no_run_ends_immediately(home: Path):
     """Only the record that names the process waits, which is of no use alone."""
     program = started("flow(print)()", PREFECT_API_URL="http://127.0.0.1:9/api")
     code, _, err = finished(program)
@@ -161,17 +161,17 @@ def test_outbox_names_its_server_although_that_has_never_answered(home: Path):
 def test_thread_that_outlasts_the_end_stops_when_its_server_answers(home: Path, monkeypatch: pytest.MonkeyPatch):
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
         shipper = outbox.create_shipper(get_current_settings())
-    asked, answered = threading.Event(), threading.Event()
+    requested, answered = threading.Event(), threading.Event()
 
     def ship(closing: threading.Event) -> bool:
-        asked.set()
+        requested.set()
         return answered.wait(10)
 
     monkeypatch.setattr(shipper, "_run_once", ship)
     shipper.unavailable_reason = "it is away"
     shipper.committed()
     thread = shipper._thread
-    assert thread is not None and asked.wait(10)
+    assert thread is not None and requested.wait(10)
     shipper._has_unshipped = False
     shipper.finish()
     assert thread.is_alive(), "it still waits for its server"

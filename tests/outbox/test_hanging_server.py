@@ -40,9 +40,9 @@ def test_server_that_hangs_costs_a_run_one_timeout(server: FakeServer, monkeypat
     try:
         assert main() == list(range(5))
         took = time.monotonic() - begun
-        asked = [path for path in waited if path.startswith(("/flow_runs", "/flows", "/task_runs"))]
+        requested = [path for path in waited if path.startswith(("/flow_runs", "/flows", "/task_runs"))]
     finally:
         hangs.clear()
         goes_on.set()
-    assert len(asked) <= 1, asked
+    assert len(requested) <= 1, requested
     assert took < 5

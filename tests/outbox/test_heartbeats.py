@@ -48,7 +48,7 @@ class RecordingDelivery:
     def read_sent(self) -> list[tuple[set[str], float]]:
         """Return the runs of each request, and for how long they count as alive; and forget them."""
         sent, self.sent = self.sent, []
-        return [({beat["flow_run_id"] for beat in beats}, beats[0]["ttl"]) for beats in sent]
+        return [({heartbeat["flow_run_id"] for heartbeat in beats}, beats[0]["ttl"]) for beats in sent]
 
 
 @pytest.fixture
@@ -86,7 +86,7 @@ def test_one_request_has_the_heartbeats_of_all_runs(clock: Clock, delivery: Reco
     assert delivery.read_sent() == [({"a", "b", "c"}, 25.0)]
 
 
-def test_first_heartbeat_of_a_run_is_sent_at_once_and_alone(clock: Clock, delivery: RecordingDelivery):
+def test_first_heartbeat_of_a_run_is_sent_immediately_and_alone(clock: Clock, delivery: RecordingDelivery):
     beats = make_heartbeats(delivery)
     beats.start("a")
     beats.send_due()

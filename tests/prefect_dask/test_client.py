@@ -116,7 +116,7 @@ def test_failures_and_dead_workers_end_their_runs(address: str, home: Path):
     assert endings["broken"] == "Failed" and endings["dies"] == "Crashed"
 
 
-def test_upstream_that_failed_is_an_error_at_once(address: str, home: Path):
+def test_upstream_that_failed_is_an_error_immediately(address: str, home: Path):
     @flow(task_runner=DaskTaskRunner(address=address))
     def program() -> None:
         failure = broken.submit()

@@ -68,7 +68,7 @@ def address() -> Iterator[str]:
         yield address
 
 
-def test_values_go_from_worker_to_worker_and_are_fetched_when_asked_for(address: str):
+def test_values_go_from_worker_to_worker_and_are_fetched_on_request(address: str):
     @flow(task_runner=DaskTaskRunner(address=address))
     def program() -> Any:
         content = make_bytes.submit(BIG)
@@ -250,7 +250,7 @@ def test_temporary_cluster_lasts_as_long_as_the_flow_run(home: Path):
     assert sorted(states(home, "task_run")) == ["Completed"] * 2 + ["Pending"] * 2 + ["Running"] * 2
 
 
-def test_performance_report_without_bokeh_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
+def test_performance_report_without_bokeh_reports_what_to_install(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install bokeh"):
         DaskTaskRunner(performance_report_path="report.html").__enter__()

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from prefect.exceptions import InfrastructureError, InfrastructureNotAvailable, InfrastructureNotFound
 from prefect.utilities.dockerutils import docker_client
 from prefect_docker import DockerRegistryCredentials, containers
-from prefect_docker.containers import ContainerEnd, EngineAway
+from prefect_docker.containers import ContainerEnd, EngineUnavailable
 from prefect_docker.worker import DockerWorkerJobConfiguration
 from tests import docker_engine
 
@@ -103,7 +103,7 @@ def test_container_that_is_gone_is_reported(client: Any):
 
 def test_engine_that_does_not_answer_is_away(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    with pytest.raises(EngineAway, match="The Docker engine does not answer: start Docker"):
+    with pytest.raises(EngineUnavailable, match="The Docker engine does not answer: start Docker"):
         containers.start(configure())
 
 

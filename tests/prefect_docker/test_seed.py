@@ -26,8 +26,8 @@ def test_run_in_a_container_has_secret_read_only_volume_and_network(tmp_path: Pa
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    said = done.stdout
-    assert "Completed" in said, said
+    output = done.stdout
+    assert "Completed" in output, output
     for text in (
         "secret: True",
         "read: numbers",
@@ -35,5 +35,5 @@ def test_run_in_a_container_has_secret_read_only_volume_and_network(tmp_path: Pa
         "bridged: True",
         "code: /opt/flows",
     ):
-        assert text in said, said
-    assert "hush" not in said + done.stderr
+        assert text in output, output
+    assert "hush" not in output + done.stderr

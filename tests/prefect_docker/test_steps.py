@@ -79,7 +79,7 @@ def test_same_image_is_built_once(client: Any, tmp_path: Path, capsys: pytest.Ca
         ),
     ],
 )
-def test_failure_says_why(client: Any, tmp_path: Path, step: dict[str, Any], message: str):
+def test_failure_reports_the_reason(client: Any, tmp_path: Path, step: dict[str, Any], message: str):
     (tmp_path / "Dockerfile").write_text("FROM local/base:1\n")
     with pytest.raises(StepExecutionError, match=message) as caught:
         run(step)

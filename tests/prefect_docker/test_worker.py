@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.served, pytest.mark.timeout(180)]
 
 IMAGE = "local/python:1"
 
-LOOKS_AROUND = """
+PRINTS_ENVIRONMENT = """
 import os, pathlib
 
 @flow(log_prints=True)
@@ -164,7 +164,7 @@ def test_container_sees_the_secret_and_the_read_only_volume(pool: DockerPool, wo
     pool.call("POST", "/block_documents/", {**secret, "block_schema_id": schema})
 
     worker = workers()
-    deployment = pool.deploy("looks", LOOKS_AROUND, env={"DATABASE_URL": "{{ prefect.blocks.secret.db-url }}"})
+    deployment = pool.deploy("looks", PRINTS_ENVIRONMENT, env={"DATABASE_URL": "{{ prefect.blocks.secret.db-url }}"})
     run_id = pool.trigger(deployment, parameters={"data": str(pool.data)}, name="my run")
     run = pool.wait_for(run_id, "Completed", "Failed", "Crashed")
     assert run["state_name"] == "Completed", worker.output
@@ -208,8 +208,8 @@ def test_container_that_cannot_be_made_crashes_its_run(
 ) -> None:
     workers()
     run_id = pool.trigger(pool.deploy("waits", WAITS, **values), parameters={"data": str(pool.data)})
-    said = pool.wait_for(run_id, "Crashed")["state"]["message"]
-    assert re.match(message, said) and "\n" not in said
+    message_of_run = pool.wait_for(run_id, "Crashed")["state"]["message"]
+    assert re.match(message, message_of_run) and "\n" not in message_of_run
 
 
 def test_container_without_memory_crashes_its_run(pool: DockerPool, workers: Any) -> None:

@@ -19,7 +19,7 @@ from prefect.logging.loggers import PrefectLogAdapter, get_logger
 from prefect_kubernetes import KubernetesClusterConfig
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
 from prefect_kubernetes.running import job_runs, watching
-from prefect_kubernetes.running.cluster import API_START_SECONDS, Cluster, ClusterAway
+from prefect_kubernetes.running.cluster import API_START_SECONDS, Cluster, ClusterUnavailable
 from prefect_kubernetes.running.job_runs import JobRun
 from prefect_kubernetes.running.pod_status import JobEnd
 from prefect_kubernetes.running.watching import NamespaceWatch
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.timeout(240)
 
 LABELS = {"prefect.io/worker-name": "tests"}
 SELECTOR = "prefect.io/worker-name=tests"
-PATIENCE_SECONDS = 90.0
+TIMEOUT_SECONDS = 90.0
 
 
 class Jobs:
@@ -74,7 +74,7 @@ class Jobs:
 
 
 async def wait_for(find: Callable[[], Any], what: str) -> Any:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     while not (found := await asyncio.to_thread(find)):
         assert time.monotonic() < deadline, what
         await asyncio.sleep(0.05)
@@ -127,7 +127,7 @@ async def test_output_is_streamed_while_it_is_made(jobs: Jobs, capfd: pytest.Cap
     assert end.result() == JobEnd(0) and "done" in capfd.readouterr().out
 
 
-async def test_output_is_not_streamed_if_the_variable_says_so(jobs: Jobs, capfd: pytest.CaptureFixture[str]):
+async def test_output_is_not_streamed_if_the_variable_is_false(jobs: Jobs, capfd: pytest.CaptureFixture[str]):
     assert await (await jobs.create("echo", "hidden", stream_output=False)).follow() == JobEnd(0)
     assert "hidden" not in capfd.readouterr().out
 
@@ -139,7 +139,7 @@ async def test_output_is_not_streamed_if_the_variable_says_so(jobs: Jobs, capfd:
         ("evicted:1", r"The pod 'quick-.*' was evicted: The node was low on resource: memory\."),
     ],
 )
-async def test_pod_that_is_ended_by_its_node_says_why(jobs: Jobs, image: str, reason: str):
+async def test_pod_that_is_ended_by_its_node_reports_the_reason(jobs: Jobs, image: str, reason: str):
     run = await jobs.create("sleep", "60", image=image, memory_limit="64Mi", stream_output=False)
     end = await run.follow()
     assert end.exit_code != 0
@@ -205,15 +205,15 @@ async def test_pod_that_is_deleted_while_it_runs_ends_its_job(jobs: Jobs):
 
 
 async def test_pod_of_a_lost_node_ends_its_job(jobs: Jobs, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(job_runs, "TAKEN_GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(job_runs, "POD_DELETION_GRACE_SECONDS", 0.5)
     node = f"lost-{time.monotonic_ns()}"
     jobs.plane.add_node(node)
     spec = "/spec/template/spec"
-    at_once = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "tolerationSeconds": 0}
+    immediate = {"key": "node.kubernetes.io/unreachable", "effect": "NoExecute", "tolerationSeconds": 0}
     patches = [
         {"op": "add", "path": f"{spec}/nodeName", "value": node},
         {"op": "add", "path": f"{spec}/terminationGracePeriodSeconds", "value": 1},
-        {"op": "add", "path": f"{spec}/tolerations", "value": [{**at_once, "operator": "Exists"}]},
+        {"op": "add", "path": f"{spec}/tolerations", "value": [{**immediate, "operator": "Exists"}]},
     ]
     run = await jobs.create("true", stream_output=False, patches=patches)
     [pod] = await wait_for(lambda: jobs.list_pods(run), "there is no pod")
@@ -225,19 +225,19 @@ async def test_pod_of_a_lost_node_ends_its_job(jobs: Jobs, monkeypatch: pytest.M
     finally:
         jobs.plane.call("DELETE", path, {"gracePeriodSeconds": 0})
         jobs.plane.call("DELETE", f"/api/v1/nodes/{node}")
-    said = f"The pod '.*' was deleted while it ran on the node '{node}', and does not end: its node may be lost."
-    assert_matches(said, end.reason)
+    expected = f"The pod '.*' was deleted while it ran on the node '{node}', and does not end: its node may be lost."
+    assert_matches(expected, end.reason)
     assert jobs.list_jobs() == []
 
 
-async def test_job_whose_deadline_is_over_says_so(jobs: Jobs):
+async def test_job_past_its_deadline_is_reported(jobs: Jobs):
     patches = [{"op": "add", "path": "/spec/activeDeadlineSeconds", "value": 1}]
     run = await jobs.create("sleep", "600", stream_output=False, patches=patches)
-    said = f"The job {run.name!r} failed: it ran longer than its activeDeadlineSeconds allow."
-    assert (await run.follow()).reason == said
+    expected = f"The job {run.name!r} failed: it ran longer than its activeDeadlineSeconds allow."
+    assert (await run.follow()).reason == expected
 
 
-async def test_job_is_tried_again_as_its_backoff_limit_says(jobs: Jobs, tmp_path: Path):
+async def test_job_is_tried_again_within_its_backoff_limit(jobs: Jobs, tmp_path: Path):
     once = f"if [ -e {tmp_path}/once ]; then exit 0; fi; touch {tmp_path}/once; exit 1"
     assert await (await jobs.create("sh", "-c", once, backoff_limit=1)).follow() == JobEnd(0)
 
@@ -271,10 +271,10 @@ async def test_refusal_is_one_sentence(plane: ControlPlane, namespace: str):
         with pytest.raises(InfrastructureError, match=r"Kubernetes refuses to list (jobs|pods) in .*: .*cannot list"):
             await jobs.watch.start()
         await jobs.watch.stop()
-        cluster._last_away = time.monotonic()  # it answers before it knows who may do what
-        with pytest.raises(ClusterAway, match="may not have started completely"):
+        cluster._last_unavailable = time.monotonic()  # it answers before it knows who may do what
+        with pytest.raises(ClusterUnavailable, match="may not have started completely"):
             await cluster.read_job(namespace, "any")
-        cluster._last_away -= API_START_SECONDS
+        cluster._last_unavailable -= API_START_SECONDS
         with pytest.raises(InfrastructureError, match="Kubernetes refuses to show the job 'any'"):
             await cluster.read_job(namespace, "any")
     async with open_cluster(plane.make_kubeconfig("wrong")) as cluster:

@@ -32,7 +32,7 @@ from prefect_kubernetes.exceptions import (
     KubernetesResourceNotFoundError,
 )
 from prefect_kubernetes.flows import run_namespaced_job_async
-from prefect_kubernetes.running.cluster import ClusterAway
+from prefect_kubernetes.running.cluster import ClusterUnavailable
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 
 # The event loop of sync callers goes on.
@@ -108,7 +108,7 @@ def test_failed_job_raises_and_is_kept(make_job: Callable[..., KubernetesJob], p
     assert len(plane.list_objects("jobs", namespace)) == 1
 
 
-def test_job_that_does_not_end_in_time_says_why_it_has_not_started(make_job: Callable[..., KubernetesJob]):
+def test_job_that_does_not_end_in_time_reports_why_it_has_not_started(make_job: Callable[..., KubernetesJob]):
     run = make_job("", image="missing:1", timeout_seconds=2).trigger()
     with pytest.raises(KubernetesJobTimeoutError, match="not ended after 2 seconds, as the image 'missing:1'"):
         run.wait_for_completion()
@@ -141,7 +141,7 @@ def test_job_with_a_manifest_that_is_not_valid_is_refused_in_one_line(
     assert raised.value.__context__ is None  # Dask would pickle it, and that of the client cannot be
 
 
-def test_cluster_that_is_away_is_said_in_one_line():
+def test_cluster_that_is_away_is_reported_in_one_line():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         config = {
@@ -151,7 +151,7 @@ def test_cluster_that_is_away_is_said_in_one_line():
         }
         cluster = KubernetesClusterConfig(config=config, context_name="a")
         job = KubernetesJob(v1_job=make_manifest("job", ""), credentials=KubernetesCredentials(cluster_config=cluster))
-        with pytest.raises(ClusterAway, match="The Kubernetes API does not answer: "):
+        with pytest.raises(ClusterUnavailable, match="The Kubernetes API does not answer: "):
             job.trigger()
 
 

@@ -143,8 +143,8 @@ def test_pod_that_fails_crashes_its_run(
 ) -> None:
     deployment = pool.deploy("fails", WORK, **values)
     run_id = pool.trigger(deployment, parameters={"data": str(pool.data), "size": size})
-    said = pool.wait_for(run_id, "Crashed", "Failed", "Completed")["state"]["message"]
-    assert said and re.fullmatch(message, said), (said, worker.output)
+    reason = pool.wait_for(run_id, "Crashed", "Failed", "Completed")["state"]["message"]
+    assert reason and re.fullmatch(message, reason), (reason, worker.output)
 
 
 def test_run_of_a_drained_node_ends(pool: NodePool, worker: WorkerProcess, node: ControlPlane) -> None:
@@ -183,8 +183,8 @@ def test_run_of_a_lost_node_ends(pool: NodePool, worker: WorkerProcess, node: Co
         path = f"/api/v1/namespaces/{pool.namespace}/pods/{pod['metadata']['name']}"
         node.call("DELETE", path, {"gracePeriodSeconds": 0})
         run = pool.wait_for(run_id, "Crashed", "Completed", "Failed")
-        said = f"The pod '{pod['metadata']['name']}' was deleted while it ran on the node 'node1'."
-        assert (run["state_name"], run["state"]["message"]) == ("Crashed", said), worker.output
+        reason = f"The pod '{pod['metadata']['name']}' was deleted while it ran on the node 'node1'."
+        assert (run["state_name"], run["state"]["message"]) == ("Crashed", reason), worker.output
         assert all("deletionTimestamp" in job["metadata"] for job in pool.list_jobs(run_id))
     finally:
         one_node.start_kubelet(node, node.home.parent)

@@ -58,7 +58,7 @@ def make_failed(code: int, reason: str = "Error", **status: Any) -> dict[str, An
         (make_pod("Pending", {"waiting": {"reason": "ContainerCreating"}}), "the pod 'p' is pending"),
     ],
 )
-def test_pod_that_does_not_start_says_why(pod: dict[str, Any] | None, reason: str):
+def test_pod_that_does_not_start_reports_the_reason(pod: dict[str, Any] | None, reason: str):
     assert pod_status.describe_waiting([] if pod is None else [pod]) == reason
 
 
@@ -105,7 +105,7 @@ def test_pod_that_does_not_start_says_why(pod: dict[str, Any] | None, reason: st
         ),
     ],
 )
-def test_end_of_a_job_says_why(conditions: list[Any], found: list[Any], end: JobEnd | None):
+def test_end_of_a_job_reports_the_reason(conditions: list[Any], found: list[Any], end: JobEnd | None):
     assert pod_status.describe_end(make_job(*conditions), found) == end
 
 
@@ -118,20 +118,20 @@ def test_end_of_a_job_says_why(conditions: list[Any], found: list[Any], end: Job
         (None, "2026-05-01T10:01:30Z", False),
     ],
 )
-def test_pod_deleted_after_the_deadline_says_so(deadline: int | None, deleted: str | None, is_past: bool):
+def test_pod_deleted_after_the_deadline_is_reported(deadline: int | None, deleted: str | None, is_past: bool):
     job, pod = make_job(FAILED), make_failed(143)
     job["spec"]["activeDeadlineSeconds"] = deadline
     if deleted:
         pod["metadata"] |= {"deletionTimestamp": deleted, "deletionGracePeriodSeconds": 30}
     end = pod_status.describe_end(job, [pod])
     assert end and end.exit_code == 143
-    said = "The job 'j' failed: it ran longer than its activeDeadlineSeconds allow."
-    assert end.reason == (said if is_past else None)
+    expected = "The job 'j' failed: it ran longer than its activeDeadlineSeconds allow."
+    assert end.reason == (expected if is_past else None)
 
 
-def test_image_of_a_wrong_name_is_hopeless():
-    assert pod_status.is_hopeless([make_pod("Pending", {"waiting": {"reason": "InvalidImageName"}})])
-    assert not pod_status.is_hopeless([make_pod("Pending", {"waiting": {"reason": "ImagePullBackOff"}})])
+def test_image_of_a_wrong_name_cannot_start():
+    assert pod_status.cannot_start([make_pod("Pending", {"waiting": {"reason": "InvalidImageName"}})])
+    assert not pod_status.cannot_start([make_pod("Pending", {"waiting": {"reason": "ImagePullBackOff"}})])
 
 
 def test_phase_of_an_evicted_pod_is_its_own():

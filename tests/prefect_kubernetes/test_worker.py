@@ -133,8 +133,8 @@ def test_jobs_that_cannot_be_made_crash_their_runs(pool: KubernetesPool, worker:
         name: pool.trigger(pool.deploy(f"{name}", GREETS, **values), name=name) for name, (values, _) in cases.items()
     }
     for name, (_, message) in cases.items():
-        said = pool.wait_for(runs[name], "Crashed", "Completed", "Failed")["state"]["message"]
-        assert said and re.fullmatch(message, said), (name, said, worker.output)
+        run_message = pool.wait_for(runs[name], "Crashed", "Completed", "Failed")["state"]["message"]
+        assert run_message and re.fullmatch(message, run_message), (name, run_message, worker.output)
 
 
 @pytest.mark.parametrize("command", [None, "sh -c 'echo waiting; sleep 600'"], ids=["flow", "program"])

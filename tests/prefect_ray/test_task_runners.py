@@ -171,6 +171,6 @@ def test_runners_are_equal_by_their_options():
 
 
 @pytest.mark.skipif(HAS_RAY, reason="Ray is installed")
-def test_missing_ray_says_what_to_install():
+def test_missing_ray_reports_what_to_install():
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'pluperfect\[ray\]'"):
         RayTaskRunner().__enter__()

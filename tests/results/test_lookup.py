@@ -20,7 +20,7 @@ def storage(base):
     return LocalFileSystem(basepath=str(base))
 
 
-def test_damaged_result_fails_at_once(storage, base, monkeypatch):
+def test_damaged_result_fails_immediately(storage, base, monkeypatch):
     def no_sleep(seconds):
         raise AssertionError("it was tried again")
 

@@ -32,7 +32,7 @@ def test_store_uses_serializer_key_function_and_cache_of_its_options(tmp_path: P
     assert any("the-key" in key for key in cache)
 
 
-def test_record_expires_when_it_says(tmp_path: Path) -> None:
+def test_record_expires_at_its_expiration(tmp_path: Path) -> None:
     record = make_store(tmp_path).create_result_record(1, key="k", expiration=WHEN)
 
     assert record.metadata.expiration == WHEN

@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_RESULTS_DEFAULT_STORAGE_BL
 def answered(monkeypatch, tmp_path):
     """A server that names a saved block as the default storage, and counts how often it is asked."""
     block_id = LocalFileSystem(basepath=str(tmp_path / "shared")).save("shared")
-    asked = []
+    requested = []
 
     class Client:
         async def __aenter__(self):
@@ -24,7 +24,7 @@ def answered(monkeypatch, tmp_path):
             return None
 
         async def read_server_default_result_storage(self):
-            asked.append(1)
+            requested.append(1)
             answer = answers.pop() if answers else block_id
             if isinstance(answer, Exception):
                 raise answer
@@ -40,15 +40,15 @@ def answered(monkeypatch, tmp_path):
 
     monkeypatch.setattr(saved, "load_by_id", load_by_id)
     monkeypatch.setattr(saved, "_kept", {})
-    return asked, answers
+    return requested, answers
 
 
-def test_server_names_the_default_storage_and_is_asked_once(answered, tmp_path):
-    asked, _ = answered
+def test_server_names_the_default_storage_and_is_requested_once(answered, tmp_path):
+    requested, _ = answered
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:1/api"}):
         assert get_default_result_storage().basepath == str(tmp_path / "shared")
         assert get_default_result_storage().basepath == str(tmp_path / "shared")
-    assert len(asked) == 1
+    assert len(requested) == 1
 
 
 def test_setting_goes_before_the_server(answered, tmp_path):
@@ -66,7 +66,7 @@ def test_local_directory_is_the_last_resort(answer, answered):
         assert get_default_result_storage().basepath.endswith("storage")
 
 
-def test_without_a_server_nobody_is_asked(answered):
+def test_without_a_server_nothing_is_requested(answered):
     assert get_default_result_storage().basepath.endswith("storage") and not answered[0]
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from prefect.rules import POLICIES, Accept, Effect, Entry, Facts, Policy, Reject, Run, Verdict, Wait, decide
+from prefect.rules import POLICIES, Accept, Effect, Facts, Policy, Reject, RuleState, Run, Verdict, Wait, decide
 from tests.rules.factories import facts
 
 
@@ -29,8 +29,8 @@ class RuleCase:
 
     rule: str
     run: Run
-    current: Entry | None
-    proposed: Entry
+    current: RuleState | None
+    proposed: RuleState
     expected: str
     effects: tuple[Effect, ...] = ()
     details: dict[str, Any] = field(default_factory=dict)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from prefect.rules import Entry, Facts, Run
+from prefect.rules import Facts, RuleState, Run
 from prefect.types import UTC
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -18,14 +18,16 @@ def after(seconds: float) -> datetime:
     return NOW + timedelta(seconds=seconds)
 
 
-def entry(type_: str, name: str | None = None, data: Any = None, message: str | None = None, **details: Any) -> Entry:
+def rule_state(
+    type_: str, name: str | None = None, data: Any = None, message: str | None = None, **details: Any
+) -> RuleState:
     """Return a state that was entered ten seconds ago."""
-    return Entry(type_, name or type_.capitalize(), after(-10), message, data, details)
+    return RuleState(type_, name or type_.capitalize(), after(-10), message, data, details)
 
 
-def entry_with_lease(type_: str, name: str | None = None, **details: Any) -> Entry:
+def rule_state_with_lease(type_: str, name: str | None = None, **details: Any) -> RuleState:
     """Return a state with a lease."""
-    return entry(type_, name, deployment_concurrency_lease_id=LEASE, **details)
+    return rule_state(type_, name, deployment_concurrency_lease_id=LEASE, **details)
 
 
 def flow_run(policy: dict[str, Any] | None = None, **columns: Any) -> Run:

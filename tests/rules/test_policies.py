@@ -21,7 +21,6 @@ from prefect.rules import (
     CoreFlowPolicy,
     CoreTaskPolicy,
     EmitStateEvent,
-    Entry,
     MarkResuming,
     MinimalFlowPolicy,
     MinimalTaskPolicy,
@@ -29,6 +28,7 @@ from prefect.rules import (
     Policy,
     Reject,
     Rule,
+    RuleState,
     SetOnPolicy,
     Wait,
     decide,
@@ -44,10 +44,10 @@ from tests.rules.factories import (
     STORED,
     TYPES,
     after,
-    entry,
     facts,
     flow_run,
     limited,
+    rule_state,
     task_run,
 )
 
@@ -122,7 +122,7 @@ def test_policy_verdict_for_every_state_pair(name, leaving):
     signs = {"keep": "k", "abort": "x", "reject CANCELLED/Cancelled": "c"}
     actual = []
     for entering in TYPES:
-        verdict = decide(POLICIES[name], make_run(name), entry(leaving), entry(entering), facts())
+        verdict = decide(POLICIES[name], make_run(name), rule_state(leaving), rule_state(entering), facts())
         actual.append(signs.get(describe_verdict(verdict), "." if isinstance(verdict, Accept) else "?"))
         if isinstance(verdict, Accept):
             assert verdict.state.type == entering
@@ -131,13 +131,13 @@ def test_policy_verdict_for_every_state_pair(name, leaving):
 
 @pytest.mark.parametrize(("name", "entering"), [*product(POLICIES, TYPES)])
 def test_policy_verdict_for_every_first_state(name, entering):
-    verdict = decide(POLICIES[name], make_run(name, count=0), None, entry(entering), facts())
+    verdict = decide(POLICIES[name], make_run(name, count=0), None, rule_state(entering), facts())
     assert isinstance(verdict, Abort if (name, entering) == ("CoreFlowPolicy", "PAUSED") else Accept)
 
 
 def test_rejection_replaces_proposal_and_skips_later_rules():
     def reject(case):
-        return case.reject("No.", entry("FAILED"), MarkResuming())
+        return case.reject("No.", rule_state("FAILED"), MarkResuming())
 
     def never(case):
         raise AssertionError
@@ -152,17 +152,17 @@ def test_rejection_replaces_proposal_and_skips_later_rules():
         Rule("Third", ANY, ANY, never),
         Rule("Fourth", ANY, ANY, effects=last),
     )
-    verdict = decide(Policy("Mine", rules), flow_run(), None, entry("RUNNING"), facts())
-    assert verdict == Reject("No.", entry("FAILED"), (MarkResuming(),))
+    verdict = decide(Policy("Mine", rules), flow_run(), None, rule_state("RUNNING"), facts())
+    assert verdict == Reject("No.", rule_state("FAILED"), (MarkResuming(),))
 
 
 def test_later_rules_judge_replacement_of_same_type():
     rules = (
-        Rule("First", ANY, ANY, lambda case: case.reject("No.", entry("RUNNING", "Other"))),
+        Rule("First", ANY, ANY, lambda case: case.reject("No.", rule_state("RUNNING", "Other"))),
         Rule("Second", ANY, ANY, lambda case: case.accept(replace(case.proposed, message=case.proposed.name))),
     )
-    verdict = decide(Policy("Mine", rules), flow_run(), None, entry("RUNNING"), facts())
-    assert verdict == Reject("No.", entry("RUNNING", "Other", message="Other"))
+    verdict = decide(Policy("Mine", rules), flow_run(), None, rule_state("RUNNING"), facts())
+    assert verdict == Reject("No.", rule_state("RUNNING", "Other", message="Other"))
 
 
 def test_late_effects_are_in_reverse_order():
@@ -172,7 +172,7 @@ def test_late_effects_are_in_reverse_order():
         Rule("Second", ANY, ANY, lambda case: case.accept(None, SetOnPolicy({"x": 2}))),
         Rule("Third", ANY, ANY, effects=lambda case: (EmitStateEvent(),)),
     )
-    verdict = decide(Policy("Mine", rules), flow_run(), None, entry("RUNNING"), facts())
+    verdict = decide(Policy("Mine", rules), flow_run(), None, rule_state("RUNNING"), facts())
     assert verdict.effects == (SetOnPolicy({"x": 1}), SetOnPolicy({"x": 2}), EmitStateEvent(), MarkResuming())
 
 
@@ -205,9 +205,11 @@ names = {"SCHEDULED": ["Scheduled", "Late", "AwaitingRetry", "Resuming"], "PENDI
 
 
 @st.composite
-def states(draw: st.DrawFn, allowed: list[str] = TYPES) -> Entry:
+def states(draw: st.DrawFn, allowed: list[str] = TYPES) -> RuleState:
     type_ = draw(st.sampled_from(allowed))
-    return entry(type_, draw(st.sampled_from(names.get(type_, [type_.capitalize()]))), data=draw(data), **draw(details))
+    return rule_state(
+        type_, draw(st.sampled_from(names.get(type_, [type_.capitalize()]))), data=draw(data), **draw(details)
+    )
 
 
 worlds = st.builds(
@@ -274,14 +276,16 @@ def test_completed_state_keeps_stored_result_when_completed_again(policy, curren
 
 @given(st.sampled_from([CoreTaskPolicy, BackgroundTaskPolicy]), states(), worlds, st.data())
 def test_task_run_with_stored_result_stays_completed(policy, proposed, decision_facts, data):
-    verdict = decide(policy, data.draw(runs(policy.name)), entry("COMPLETED", data=STORED), proposed, decision_facts)
+    verdict = decide(
+        policy, data.draw(runs(policy.name)), rule_state("COMPLETED", data=STORED), proposed, decision_facts
+    )
     assert isinstance(verdict, Wait | Abort) or verdict.state is None
 
 
 @given(st.sampled_from([CoreFlowPolicy, CoreTaskPolicy, BackgroundTaskPolicy]), st.sampled_from(ENDS), states(), worlds)
 def test_terminal_run_cannot_crash(policy, end, proposed, decision_facts):
     proposed = replace(proposed, type="CRASHED", name="Crashed")
-    verdict = decide(policy, make_run(policy.name), entry(end), proposed, decision_facts)
+    verdict = decide(policy, make_run(policy.name), rule_state(end), proposed, decision_facts)
     assert isinstance(verdict, Reject | Abort) and (isinstance(verdict, Abort) or verdict.state is None)
 
 
@@ -290,7 +294,7 @@ def test_failing_run_is_retried_up_to_limit(policy, retries):
     run, state = make_run(policy.name, retries, count=0), None
     decision_facts, attempts = facts(), 0
     while state is None or not state.is_terminal:
-        proposed = entry("FAILED") if state is not None and state.type == "RUNNING" else entry("RUNNING")
+        proposed = rule_state("FAILED") if state is not None and state.type == "RUNNING" else rule_state("RUNNING")
         attempts += proposed.type == "RUNNING"
         settled = settle(run, state, decide(policy, run, state, proposed, decision_facts))
         run = replace(run, columns={**run.columns, **settled.columns}, policy={**run.policy, **settled.policy})
@@ -301,13 +305,13 @@ def test_failing_run_is_retried_up_to_limit(policy, retries):
 
 @given(st.floats(-1000, 1000), st.sampled_from(["SCHEDULED", "PENDING"]))
 def test_wait_is_rounded_to_nearest_second(seconds, leaving):
-    current = entry(leaving, scheduled_time=after(seconds))
-    verdict = decide(CoreFlowPolicy, flow_run(), current, entry("RUNNING"), facts())
+    current = rule_state(leaving, scheduled_time=after(seconds))
+    verdict = decide(CoreFlowPolicy, flow_run(), current, rule_state("RUNNING"), facts())
     waits = verdict.delay_seconds if isinstance(verdict, Wait) else 0
     assert abs(max((current.scheduled_time - NOW).total_seconds(), 0) - waits) <= 0.5
 
 
 def test_forced_rollback_of_a_completed_task_run_is_accepted():
-    rolled_back = entry("COMPLETED", name="RolledBack")
-    verdict = decide(MinimalTaskPolicy, task_run(), entry("COMPLETED"), rolled_back, facts())
+    rolled_back = rule_state("COMPLETED", name="RolledBack")
+    verdict = decide(MinimalTaskPolicy, task_run(), rule_state("COMPLETED"), rolled_back, facts())
     assert isinstance(verdict, Accept) and verdict.state == rolled_back

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prefect.rules import TERMINAL, Moment, advance
+from prefect.rules import TERMINAL, StateSummary, advance
 from prefect.types import UTC
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -17,14 +17,14 @@ def at(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def columns_after(*moments: tuple[str, float], resuming: bool = False) -> dict[str, Any]:
+def columns_after(*states: tuple[str, float], resuming: bool = False) -> dict[str, Any]:
     """Return the columns of a run after these states."""
     run: dict[str, Any] = {}
     previous = None
-    for type_, seconds in moments:
-        moment = Moment(type_, type_.capitalize(), at(seconds))
-        run.update(advance(run, previous, moment, resuming))
-        previous = moment
+    for type_, seconds in states:
+        state = StateSummary(type_, type_.capitalize(), at(seconds))
+        run.update(advance(run, previous, state, resuming))
+        previous = state
     return run
 
 
@@ -58,10 +58,10 @@ def test_advance_sets_start_time_when_run_never_ran():
 
 
 def test_advance_clears_next_scheduled_start_time_when_running():
-    scheduled = Moment("SCHEDULED", "Scheduled", at(0), scheduled_time=at(60))
+    scheduled = StateSummary("SCHEDULED", "Scheduled", at(0), scheduled_time=at(60))
     run = advance({}, None, scheduled)
     assert run["expected_start_time"] == run["next_scheduled_start_time"] == at(60)
-    assert advance(run, scheduled, Moment("RUNNING", "Running", at(61)))["next_scheduled_start_time"] is None
+    assert advance(run, scheduled, StateSummary("RUNNING", "Running", at(61)))["next_scheduled_start_time"] is None
 
 
 def test_advance_run_time_is_not_negative_when_clock_goes_back():
@@ -70,11 +70,11 @@ def test_advance_run_time_is_not_negative_when_clock_goes_back():
 
 
 @given(st.lists(st.tuples(st.sampled_from(TYPES), st.integers(-1000, 1000)), min_size=1, max_size=12))
-def test_advance_columns_are_consistent(moments: list[tuple[str, int]]):
-    run = columns_after(*moments)
-    assert run["state_type"] == moments[-1][0]
+def test_advance_columns_are_consistent(states: list[tuple[str, int]]):
+    run = columns_after(*states)
+    assert run["state_type"] == states[-1][0]
     assert run.get("total_run_time", timedelta(0)) >= timedelta(0)
-    assert run.get("run_count", 0) == sum(type_ == "RUNNING" for type_, _ in moments)
-    assert (run.get("end_time") is not None) == (moments[-1][0] in TERMINAL)
+    assert run.get("run_count", 0) == sum(type_ == "RUNNING" for type_, _ in states)
+    assert (run.get("end_time") is not None) == (states[-1][0] in TERMINAL)
     if run.get("run_count"):
         assert run["start_time"] is not None

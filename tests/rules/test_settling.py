@@ -20,10 +20,10 @@ from prefect.rules import (
     decide,
     settle,
 )
-from tests.rules.factories import FLOW_RUN, NOW, PARENT, RUN, TASK, after, entry, facts, flow_run, task_run
+from tests.rules.factories import FLOW_RUN, NOW, PARENT, RUN, TASK, after, facts, flow_run, rule_state, task_run
 
 TABLE = json.loads((Path(__file__).parent / "data" / "policies.json").read_text(encoding="utf-8"))
-running, done = entry("RUNNING"), entry("COMPLETED")
+running, done = rule_state("RUNNING"), rule_state("COMPLETED")
 
 
 def written(run, current, state, *effects):
@@ -40,7 +40,7 @@ def run_count(run):
 def resuming_is_over(run):
     resumed = flow_run({"resuming": True})
     ended = all(written(resumed, None, state).policy == {"resuming": False} for state in (running, done))
-    return ended and written(resumed, None, entry("PENDING")).policy == {} == written(run, None, running).policy
+    return ended and written(resumed, None, rule_state("PENDING")).policy == {} == written(run, None, running).policy
 
 
 def mirrored(run):
@@ -57,17 +57,17 @@ def mirrored(run):
 
 
 def total(run):
-    return written(run, running, entry("COMPLETED")).columns["total_run_time"] == timedelta(0)
+    return written(run, running, rule_state("COMPLETED")).columns["total_run_time"] == timedelta(0)
 
 
 def ends(run):
     ended = written(run, running, done).columns
-    again = written(type(run)(run.kind, {**run.columns, **ended}), done, entry("PENDING")).columns
+    again = written(type(run)(run.kind, {**run.columns, **ended}), done, rule_state("PENDING")).columns
     return ended["end_time"] == ended["start_time"] == done.timestamp and again["end_time"] is None
 
 
 def next_time(run):
-    state = entry("SCHEDULED", scheduled_time=after(9))
+    state = rule_state("SCHEDULED", scheduled_time=after(9))
     columns = written(run, None, state).columns
     left = written(type(run)(run.kind, columns), state, running).columns
     return columns["next_scheduled_start_time"] == after(9) and left["next_scheduled_start_time"] is None
@@ -83,13 +83,13 @@ KEPT_BY_THE_SERVER = "EnsureFlowRunStateTimestampIsUnique"
 
 CHECKS = {
     "SetRunStateType": lambda run: written(run, None, running).columns["state_type"] == "RUNNING",
-    "SetRunStateName": lambda run: written(run, None, entry("RUNNING", "X")).columns["state_name"] == "X",
+    "SetRunStateName": lambda run: written(run, None, rule_state("RUNNING", "X")).columns["state_name"] == "X",
     "SetRunStateTimestamp": lambda run: written(run, None, running).columns["state_timestamp"] == running.timestamp,
     "SetStartTime": lambda run: written(run, None, running).columns["start_time"] == running.timestamp,
     "SetEndTime": ends,
     "IncrementRunTime": total,
     "SetExpectedStartTime": lambda run: (
-        written(run, None, entry("SCHEDULED", scheduled_time=NOW)).columns["expected_start_time"] == NOW
+        written(run, None, rule_state("SCHEDULED", scheduled_time=NOW)).columns["expected_start_time"] == NOW
     ),
     "SetNextScheduledStartTime": next_time,
     "UpdateStateDetails": identity,
@@ -119,7 +119,7 @@ def test_settle_converts_effects_to_columns_and_policy():
     settled = written(
         flow_run({"pause_keys": ["a"]}),
         running,
-        entry("PAUSED"),
+        rule_state("PAUSED"),
         SetOnRun({"run_count": 7}),
         SetOnPolicy({"retry_type": None}),
         EmitStateEvent(),
@@ -133,13 +133,13 @@ def test_settle_converts_effects_to_columns_and_policy():
 
 def test_settle_restarts_run_count_after_failure():
     run = task_run(run_count=3)
-    settled = settle(run, entry("FAILED"), decide(CoreTaskPolicy, run, entry("FAILED"), running, facts()))
+    settled = settle(run, rule_state("FAILED"), decide(CoreTaskPolicy, run, rule_state("FAILED"), running, facts()))
     assert settled.columns["run_count"] == 1
 
 
 def test_settle_counts_resumed_run_once():
     run, state, counts = flow_run(run_count=1), running, []
-    for proposed in (entry("PAUSED", pause_key="k"), running, running, done):
+    for proposed in (rule_state("PAUSED", pause_key="k"), running, running, done):
         settled = settle(run, state, decide(CoreFlowPolicy, run, state, proposed, facts()))
         run, state = (
             type(run)(run.kind, {**run.columns, **settled.columns}, {**run.policy, **settled.policy}),

@@ -18,7 +18,7 @@ from prefect.rules import (
     decide,
 )
 from tests.rules.cases import RuleCase, describe_verdict, single_rule_policy
-from tests.rules.factories import NOW, STORED, after, entry, facts, task_run
+from tests.rules.factories import NOW, STORED, after, facts, rule_state, task_run
 
 CACHE, TERMINAL = "CacheRetrieval", "HandleTaskTerminalStateTransitions"
 FLOW, SLOTS = "PreventRunningTasksFromStoppedFlows", "SecureTaskConcurrencySlots"
@@ -27,9 +27,9 @@ INSERT, RELEASE, QUEUE = "CacheInsertion", "ReleaseTaskConcurrencySlots", "Enque
 PENDING, PARAMETERS = "PreventPendingTransitions", "CopyTaskParametersID"
 
 run, standalone_run = task_run(), task_run(flow_run_id=None)
-running, failed = entry("RUNNING"), entry("FAILED")
+running, failed = rule_state("RUNNING"), rule_state("FAILED")
 RUNNING, COMPLETED = "accept RUNNING/Running", "accept COMPLETED/Completed"
-known = facts(cached=entry("COMPLETED", data=STORED, cache_key="k"))
+known = facts(cached=rule_state("COMPLETED", data=STORED, cache_key="k"))
 zero = SetOnRun({"run_count": 0})
 ID = UUID(int=77)
 
@@ -43,39 +43,39 @@ CASES = [
         CACHE,
         run,
         None,
-        entry("RUNNING", cache_key="k"),
+        rule_state("RUNNING", cache_key="k"),
         "reject COMPLETED/Cached",
         details={"cache_key": "k"},
         facts=known,
     ),
-    RuleCase(CACHE, run, None, entry("RUNNING", cache_key="k"), RUNNING, details={"cache_key": "k"}),
-    RuleCase(CACHE, run, None, entry("RUNNING"), RUNNING, facts=known),
+    RuleCase(CACHE, run, None, rule_state("RUNNING", cache_key="k"), RUNNING, details={"cache_key": "k"}),
+    RuleCase(CACHE, run, None, rule_state("RUNNING"), RUNNING, facts=known),
     RuleCase(
         CACHE,
         run,
         None,
-        entry("RUNNING", cache_key="k", refresh_cache=True),
+        rule_state("RUNNING", cache_key="k", refresh_cache=True),
         RUNNING,
         details={"cache_key": "k", "refresh_cache": True},
         facts=known,
     ),
-    *(RuleCase(TERMINAL, run, failed, entry(to), "abort") for to in ("CANCELLING", "PAUSED", "CRASHED")),
+    *(RuleCase(TERMINAL, run, failed, rule_state(to), "abort") for to in ("CANCELLING", "PAUSED", "CRASHED")),
     *(
-        RuleCase(TERMINAL, run, entry("COMPLETED", data=STORED), entry(to, data=STORED), "keep")
+        RuleCase(TERMINAL, run, rule_state("COMPLETED", data=STORED), rule_state(to, data=STORED), "keep")
         for to in ("RUNNING", "PENDING", "COMPLETED", "FAILED")
     ),
     RuleCase(
         TERMINAL,
         run,
-        entry("COMPLETED", data={"type": "unpersisted"}),
-        entry("PENDING"),
+        rule_state("COMPLETED", data={"type": "unpersisted"}),
+        rule_state("PENDING"),
         "accept PENDING/Pending",
         (zero,),
     ),
     RuleCase(TERMINAL, run, failed, running, RUNNING, (zero,)),
     RuleCase(TERMINAL, run, failed, running, "accept RUNNING/Retrying", (zero,), facts=facts(flow_run_run_count=2)),
-    RuleCase(TERMINAL, run, failed, entry("SCHEDULED"), "accept SCHEDULED/Scheduled", (zero,)),
-    RuleCase(TERMINAL, run, failed, entry("COMPLETED"), COMPLETED),
+    RuleCase(TERMINAL, run, failed, rule_state("SCHEDULED"), "accept SCHEDULED/Scheduled", (zero,)),
+    RuleCase(TERMINAL, run, failed, rule_state("COMPLETED"), COMPLETED),
     RuleCase(FLOW, run, None, running, RUNNING),
     RuleCase(FLOW, standalone_run, None, running, RUNNING, facts=facts(flow_run_state=None)),
     *(
@@ -91,17 +91,17 @@ CASES = [
     RuleCase(
         "CopyScheduledTime",
         run,
-        entry("SCHEDULED", scheduled_time=NOW),
-        entry("PENDING"),
+        rule_state("SCHEDULED", scheduled_time=NOW),
+        rule_state("PENDING"),
         "accept PENDING/Pending",
         details={"scheduled_time": NOW},
     ),
-    RuleCase("WaitForScheduledTime", run, entry("PENDING", scheduled_time=after(2.6)), running, "wait 3"),
+    RuleCase("WaitForScheduledTime", run, rule_state("PENDING", scheduled_time=after(2.6)), running, "wait 3"),
     RuleCase(
         RETRY,
         task_run({"retries": 2, "retry_delay": [1, 100]}, run_count=1),
         running,
-        entry("FAILED", data=STORED, cache_key="k"),
+        rule_state("FAILED", data=STORED, cache_key="k"),
         "reject SCHEDULED/AwaitingRetry",
         details={"scheduled_time": after(1)},
     ),
@@ -121,24 +121,26 @@ CASES = [
         RETRY,
         task_run({"retries": 2}, run_count=1),
         running,
-        entry("FAILED", retriable=False),
+        rule_state("FAILED", retriable=False),
         "accept FAILED/Failed",
         details={"retriable": False},
     ),
-    RuleCase(RENAME, run, entry("PENDING"), running, RUNNING),
-    RuleCase(RENAME, task_run(run_count=1), running, entry("RUNNING", "X"), "accept RUNNING/Rerunning"),
-    RuleCase(RENAME, task_run(run_count=1), entry("SCHEDULED", "AwaitingRetry"), running, "accept RUNNING/Retrying"),
+    RuleCase(RENAME, run, rule_state("PENDING"), running, RUNNING),
+    RuleCase(RENAME, task_run(run_count=1), running, rule_state("RUNNING", "X"), "accept RUNNING/Rerunning"),
+    RuleCase(
+        RENAME, task_run(run_count=1), rule_state("SCHEDULED", "AwaitingRetry"), running, "accept RUNNING/Retrying"
+    ),
     RuleCase(RENAME, task_run(run_count=1), failed, running, RUNNING),
     RuleCase(
         TRACK, run, None, running, RUNNING, (SetOnRun({"flow_run_run_count": 3}),), facts=facts(flow_run_run_count=3)
     ),
     RuleCase(TRACK, standalone_run, None, running, RUNNING),
-    RuleCase(INSERT, run, running, entry("COMPLETED"), COMPLETED),
+    RuleCase(INSERT, run, running, rule_state("COMPLETED"), COMPLETED),
     RuleCase(
         INSERT,
         run,
         running,
-        entry("COMPLETED", cache_key="k", cache_expiration=after(9)),
+        rule_state("COMPLETED", cache_key="k", cache_expiration=after(9)),
         COMPLETED,
         (StoreCacheKey("k", after(9)),),
         {"cache_key": "k", "cache_expiration": after(9)},
@@ -147,7 +149,7 @@ CASES = [
         INSERT,
         run,
         running,
-        entry("COMPLETED", cache_key="kkk"),
+        rule_state("COMPLETED", cache_key="kkk"),
         "reject COMPLETED/Completed",
         details={"cache_key": "kkk"},
         facts=facts(max_cache_key_length=2),
@@ -157,39 +159,44 @@ CASES = [
             RELEASE,
             run,
             running,
-            entry(to),
+            rule_state(to),
             f"accept {to}/{to.capitalize()}",
             () if to in ("RUNNING", "CANCELLING") else (ReleaseSlots(),),
         )
         for to in ("RUNNING", "CANCELLING", "COMPLETED", "SCHEDULED", "PAUSED", "PENDING")
     ),
-    RuleCase(PENDING, run, running, entry("PENDING"), "abort"),
+    RuleCase(PENDING, run, running, rule_state("PENDING"), "abort"),
     RuleCase(
         PENDING,
         run,
-        entry("PENDING", scheduled_time=NOW),
-        entry("PENDING", "Submitting"),
+        rule_state("PENDING", scheduled_time=NOW),
+        rule_state("PENDING", "Submitting"),
         "accept PENDING/Submitting",
         details={"scheduled_time": NOW},
     ),
     RuleCase(
-        PARAMETERS, run, entry("SCHEDULED", task_parameters_id=ID), running, RUNNING, details={"task_parameters_id": ID}
+        PARAMETERS,
+        run,
+        rule_state("SCHEDULED", task_parameters_id=ID),
+        running,
+        RUNNING,
+        details={"task_parameters_id": ID},
     ),
     RuleCase(
         PARAMETERS,
         run,
-        entry("PENDING", task_parameters_id=ID),
-        entry("RUNNING", task_parameters_id=UUID(int=1)),
+        rule_state("PENDING", task_parameters_id=ID),
+        rule_state("RUNNING", task_parameters_id=UUID(int=1)),
         RUNNING,
         details={"task_parameters_id": UUID(int=1)},
     ),
-    RuleCase(PARAMETERS, run, entry("PENDING"), running, RUNNING),
-    RuleCase(QUEUE, run, None, entry("SCHEDULED"), "accept SCHEDULED/Scheduled"),
+    RuleCase(PARAMETERS, run, rule_state("PENDING"), running, RUNNING),
+    RuleCase(QUEUE, run, None, rule_state("SCHEDULED"), "accept SCHEDULED/Scheduled"),
     RuleCase(
         QUEUE,
         run,
         None,
-        entry("SCHEDULED", deferred=True),
+        rule_state("SCHEDULED", deferred=True),
         "accept SCHEDULED/Scheduled",
         (Enqueue(retry=False),),
         {"deferred": True},
@@ -198,7 +205,7 @@ CASES = [
         QUEUE,
         run,
         running,
-        entry("SCHEDULED", "AwaitingRetry", deferred=True),
+        rule_state("SCHEDULED", "AwaitingRetry", deferred=True),
         "accept SCHEDULED/AwaitingRetry",
         (Enqueue(retry=True),),
         {"deferred": True},
@@ -241,7 +248,7 @@ def test_effects_are_dropped_when_later_rule_waits():
     decision_facts = facts(tag_limits=(TagLimit("a", 1, 1),))
     assert (
         describe_verdict(
-            decide(CoreTaskPolicy, run, entry("SCHEDULED", scheduled_time=after(5)), running, decision_facts)
+            decide(CoreTaskPolicy, run, rule_state("SCHEDULED", scheduled_time=after(5)), running, decision_facts)
         )
         == "wait 5"
     )

@@ -294,7 +294,7 @@ class TestPullStep:
     def step(self, **options):
         return GitRepository(self.URL, **options).to_pull_step()["prefect.deployments.steps.git_clone"]
 
-    def test_names_what_was_given(self):
+    def test_refusal_names_the_arguments(self):
         assert self.step() == {"repository": self.URL, "branch": None}
         assert self.step(branch="b", name="n", include_submodules=True, directories=["a"]) == {
             "repository": self.URL,

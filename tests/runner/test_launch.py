@@ -50,7 +50,7 @@ async def test_process_has_the_settings_and_the_id_of_its_run(tmp_path, monkeypa
     assert not {"UNWANTED", "PREFECT__FLOW_ENTRYPOINT"} & set(environment)
 
 
-async def test_process_leads_a_session_without_open_files_of_ours():
+async def test_process_leads_a_session_without_open_files():
     code = "import os; assert os.getsid(0) == os.getpid(); assert not os.path.exists('/proc/self/fd/{FD}')"
     read, write = os.pipe()
     os.set_inheritable(read, True)
@@ -121,7 +121,7 @@ async def _wait_until_gone(pid: int) -> None:
         (Launch(flow_run_id=new_id(), cwd="/no/such/place"), "The working directory '/no/such/place' does not exist"),
     ],
 )
-async def test_start_says_what_is_missing(launch, message):
+async def test_start_reports_what_is_missing(launch, message):
     with pytest.raises(LaunchError, match=message):
         await _start(launch)
 

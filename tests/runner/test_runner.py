@@ -75,7 +75,7 @@ async def serve(launcher: FakeLauncher | None = None, schedule=None, **options) 
         await task
 
 
-async def test_requested_run_starts_at_once_and_its_exit_is_recorded():
+async def test_requested_run_starts_immediately_and_its_exit_is_recorded():
     async with serve(query_seconds=1000) as serving:
         run_id = await serving.start_run()
         process = await serving.wait_for_process(run_id)
@@ -158,7 +158,7 @@ async def test_no_more_runs_than_the_limit_run_at_the_same_time():
         await serving.launcher.wait_for(lambda processes: len(processes) == 3)
 
 
-async def test_cancelled_run_is_ended_at_once():
+async def test_cancelled_run_is_ended_immediately():
     async with serve(query_seconds=1000) as serving:
         run_id = await serving.start_run()
         process = await serving.wait_for_process(run_id)

@@ -71,9 +71,9 @@ def expected_dates(change: Change, wall: datetime) -> list[datetime]:
     dates: list[datetime] = []
     for day in (-1, 0, 1):
         wanted = wall + day * DAY
-        around = wanted.replace(tzinfo=UTC) - _offset(change.at, zone)
+        nearby = wanted.replace(tzinfo=UTC) - _offset(change.at, zone)
         minutes = range(-6 * 60, 6 * 60 + 1) if day == 0 else (0, *_minutes_apart(change))
-        candidates = [around + number * MINUTE for number in minutes]
+        candidates = [nearby + number * MINUTE for number in minutes]
         matching = [moment for moment in candidates if moment.astimezone(zone).replace(tzinfo=None) == wanted]
         # A time that is skipped comes as much later as the clock went forward: as the old offset has it.
         dates.append(min(matching) if matching else wanted.replace(tzinfo=UTC) - _offset(change.at - MINUTE, zone))

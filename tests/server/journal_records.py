@@ -59,8 +59,8 @@ def task_run(flow_run_id: UUID | None, id_: UUID | None = None, **more: Any) -> 
     return {**record, "dynamic_key": "0", "tags": [], "created": START, **more}
 
 
-def state(of: str, run_id: UUID, type_: str, seconds: float, name: str | None = None, **more: Any) -> Record:
-    record = {"kind": "state", "id": new_id(), "of": of, "run_id": run_id, "type": type_, "timestamp": at(seconds)}
+def state(kind: str, run_id: UUID, type_: str, seconds: float, name: str | None = None, **more: Any) -> Record:
+    record = {"kind": "state", "id": new_id(), "of": kind, "run_id": run_id, "type": type_, "timestamp": at(seconds)}
     return {**record, "name": name or type_.capitalize(), **more}
 
 

@@ -57,7 +57,7 @@ def shown(value: Any, home: Path) -> str:
     return repr(value).replace(str(home), "$PREFECT_HOME")
 
 
-def constraints_of(metadata: list[Any]) -> str:
+def format_constraints(metadata: list[Any]) -> str:
     found: list[str] = []
     for item in metadata:
         for name in ("gt", "ge", "lt", "le"):
@@ -79,7 +79,7 @@ def test_setting_matches_interface(accessor: str, home: Path):
 
     assert leaf.names == (env, *aliases)
     assert type_text(leaf.field.annotation) == WRITTEN.get(accessor, type_)
-    assert constraints_of(leaf.field.metadata) == constraints
+    assert format_constraints(leaf.field.metadata) == constraints
     assert leaf.is_secret == bool(secret)
     assert re.fullmatch(r"[A-Z].*\.", leaf.field.description or ""), "a description is a sentence"
 

@@ -40,7 +40,7 @@ def test_scheduled_states_are_for_their_time(state: State[Any], name: str) -> No
     assert (state.name, state.state_details.scheduled_time) == (name, WHEN)
 
 
-def test_pause_says_whether_the_run_is_started_anew() -> None:
+def test_pause_stores_whether_the_run_is_started_anew() -> None:
     assert Paused(reschedule=True).state_details.pause_reschedule is True
     assert Paused().state_details.pause_reschedule is False
 

@@ -50,7 +50,7 @@ def failed() -> State:
     return Failed(message="the table is missing")
 
 
-def test_run_task_records_the_given_id_and_dependencies() -> None:
+def test_run_task_records_the_passed_id_and_dependencies() -> None:
     run_id, upstream_id = new_id(), new_id()
 
     assert (
@@ -120,7 +120,7 @@ def test_generator_task_takes_id_and_dependencies() -> None:
     assert (found.id, found.task_inputs["n"]) == (run_id, [TaskRunResult(id=upstream_id)])
 
 
-def test_generator_task_runs_as_the_given_run_in_a_context() -> None:
+def test_generator_task_runs_as_the_passed_run_in_a_context() -> None:
     contexts = []
 
     @flow

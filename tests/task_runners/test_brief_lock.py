@@ -36,7 +36,7 @@ def test_lock_is_held_by_one_thread_at_a_time():
     assert (inside, most) == (0, 1)
 
 
-def test_acquire_without_blocking_says_whether_the_lock_was_free():
+def test_acquire_without_blocking_returns_whether_the_lock_was_free():
     lock, found = BriefLock(), []
     assert not lock.locked()
     assert lock.acquire(False)

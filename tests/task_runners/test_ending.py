@@ -102,18 +102,18 @@ def test_process_exit_waits_for_runs_submitted_outside_of_flows(home: Path):
         """
         import threading
 
-        ending = threading.Event()
+        run_end = threading.Event()
 
         @task
         def late():
-            ending.wait(2)
+            run_end.wait(2)
             print("ran")
 
         @task
         def after(value): ...
 
         after.submit(late.submit())
-        threading.Thread(target=lambda: (threading.main_thread().join(), ending.set())).start()
+        threading.Thread(target=lambda: (threading.main_thread().join(), run_end.set())).start()
         print("end")
         """
     )
@@ -148,9 +148,9 @@ def test_second_interruption_ends_a_process_with_tasks_under_way(tmp_path: Path)
     assert process.stdout.readline() == "started\n"
 
     process.send_signal(signal.SIGINT)
-    said = next(line for line in process.stderr if "waiting for" in line)
+    message = next(line for line in process.stderr if "waiting for" in line)
     process.send_signal(signal.SIGINT)
 
     process.communicate(timeout=60)
-    assert "waiting for 1 task run(s) that have started" in said and "Press Ctrl+C again" in said
+    assert "waiting for 1 task run(s) that have started" in message and "Press Ctrl+C again" in message
     assert process.returncode == -signal.SIGINT

@@ -12,7 +12,7 @@ import pytest
 from prefect import flow, task
 from prefect.exceptions import CrashedRun
 from prefect.task_runners import handover
-from prefect.task_runners.handover import Ending, HandedOverRun
+from prefect.task_runners.handover import HandedOverRun, RunEnd
 from prefect.types import now
 from tests.recorded import records, states
 
@@ -27,8 +27,8 @@ def retried(number: int) -> int:
     return number
 
 
-def send(run: HandedOverRun) -> Ending:
-    """Execute a run as another process would, and return its ending."""
+def send(run: HandedOverRun) -> RunEnd:
+    """Execute a run as another process would, and return its end."""
     package = run.pack()
     return handover.execute(package.common, package.run)
 
@@ -53,9 +53,9 @@ def test_states_are_later_than_those_of_a_process_whose_clock_is_ahead(home: Pat
         run = HandedOverRun(double, {"number": 2})
         ahead = now() + timedelta(minutes=5)
         vars(run._engine.run.state)["timestamp"] = ahead
-        ending = send(run)
-        assert [state["timestamp"] >= ahead for state in ending.recorded] == [True, True]
-        return run.adopt(ending)
+        run_end = send(run)
+        assert [state["timestamp"] >= ahead for state in run_end.recorded] == [True, True]
+        return run.adopt(run_end)
 
     program()
 
@@ -64,18 +64,18 @@ def test_ending_leaves_large_values_where_they_are():
     @flow
     def program() -> None:
         run = HandedOverRun(double, {"number": 21})
-        ending = send(run)
-        small, has_value = Ending.unpack(ending.pack(max_value_bytes=1000))
+        run_end = send(run)
+        small, has_value = RunEnd.unpack(run_end.pack(max_value_bytes=1000))
         assert has_value and small.state.result() == 42
-        light, has_value = Ending.unpack(ending.pack(max_value_bytes=1))
+        light, has_value = RunEnd.unpack(run_end.pack(max_value_bytes=1))
         assert not has_value and light.state.data is None
         assert light.with_remote_value(lambda: "fetched").state.result() == "fetched"
-        run.adopt(ending)
+        run.adopt(run_end)
 
     program()
 
 
-def test_run_is_tried_again_elsewhere_as_often_as_its_task_says(home: Path):
+def test_run_is_tried_again_elsewhere_as_often_as_its_task_allows(home: Path):
     @flow
     def program() -> Any:
         run = HandedOverRun(retried, {"number": 1})

@@ -31,7 +31,7 @@ def test_created_run_is_pending_and_can_be_run(create: str, home: Path) -> None:
     assert states(home, "task_run", run_id) == ["Pending", "Running", "Completed"]
 
 
-def test_created_run_belongs_to_the_given_contexts() -> None:
+def test_created_run_belongs_to_the_passed_contexts() -> None:
     found: list[Any] = []
     upstream = TaskRunResult(id=new_id())
 

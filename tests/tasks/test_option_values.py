@@ -124,7 +124,7 @@ def test_retry_message_rounds_the_delay(caplog: pytest.LogCaptureFixture):
     assert "Retry 1/1 will start 0.01 second(s) from now" in caplog.text
 
 
-def test_hooks_given_as_options_are_called():
+def test_hooks_passed_as_options_are_called():
     called: list[str] = []
 
     @task(on_rollback=[lambda transaction: called.append("rollback")], on_commit=[lambda _: called.append("commit")])

@@ -107,11 +107,11 @@ class TestHarness:
 
     def test_harness_inside_a_flow_keeps_its_records(self):
         @flow
-        def around() -> None:
+        def outer() -> None:
             with prefect_test_harness():
                 pass
 
-        around()
+        outer()
         with get_client(sync_client=True) as client:
             (run,) = client.read_flow_runs()
         assert run.state.is_completed()

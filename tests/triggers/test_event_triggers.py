@@ -153,7 +153,7 @@ def test_proactive_trigger_is_armed_anew_by_each_event_that_is_both_expected_and
     assert seconds(story.firings) == [26]
 
 
-def test_proactive_trigger_without_after_fires_once_a_window_until_an_event_comes() -> None:
+def test_proactive_trigger_without_after_fires_once_a_window_until_an_event_arrives() -> None:
     story = Story(trigger(posture="Proactive", expect=["beat"], within=10))
     story.see("beat", 3)
     for when in (12, 13, 23, 24):
@@ -184,16 +184,16 @@ def test_proactive_trigger_with_a_threshold_wants_that_many_events() -> None:
 
 def test_events_are_ordered_behind_those_that_they_follow() -> None:
     first, second, third = (Occurrence(at(when), new_id(), "a", {}) for when in (3, 2, 1))
-    chain = [follower_of(third, second), follower_of(second, first), first]
+    chain = [make_follower(third, second), make_follower(second, first), first]
     assert [one.id for one in order_by_cause(chain)] == [first.id, second.id, third.id]
 
 
 def test_event_counts_not_before_the_one_that_it_follows() -> None:
     first, second = (Occurrence(at(when), new_id(), "a", {}) for when in (3, 1))
-    (follower,) = order_by_cause([follower_of(second, first)], {first.id: first.occurred})
+    (follower,) = order_by_cause([make_follower(second, first)], {first.id: first.occurred})
     assert (follower.occurred, follower.at) == (at(1), at(3))
-    assert [one.at for one in order_by_cause([follower_of(second, first), first])] == [at(3), at(3)]
+    assert [one.at for one in order_by_cause([make_follower(second, first), first])] == [at(3), at(3)]
 
 
-def follower_of(occurrence: Occurrence, before: Occurrence) -> Occurrence:
+def make_follower(occurrence: Occurrence, before: Occurrence) -> Occurrence:
     return Occurrence(occurrence.occurred, occurrence.id, "a", {}, follows=before.id)

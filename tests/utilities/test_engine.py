@@ -44,16 +44,16 @@ class TheirFuture:
 def test_collect_task_run_inputs_finds_futures_of_the_class():
     @flow
     def outer():
-        ours, theirs = make.submit(1), TheirFuture(new_id())
-        value = {"a": [theirs, TheirFuture()], "b": ours}
-        assert engine.collect_task_run_inputs_sync(value) == {TaskRunResult(id=ours.task_run_id)}
+        own, foreign = make.submit(1), TheirFuture(new_id())
+        value = {"a": [foreign, TheirFuture()], "b": own}
+        assert engine.collect_task_run_inputs_sync(value) == {TaskRunResult(id=own.task_run_id)}
         found = engine.collect_task_run_inputs_sync(value, future_cls=TheirFuture)
-        assert found == {TaskRunResult(id=theirs.task_run_id)}
+        assert found == {TaskRunResult(id=foreign.task_run_id)}
 
     outer()
 
 
-def test_collect_task_run_inputs_searches_no_deeper_than_asked():
+def test_collect_task_run_inputs_searches_no_deeper_than_requested():
     @flow
     def outer():
         future = make.submit(1)

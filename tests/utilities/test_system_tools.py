@@ -119,14 +119,14 @@ class TestProcesses:
 
     async def test_signal_for_a_process_that_has_ended_is_ignored(self):
         process = await processutils.run_process([sys.executable, "-c", "pass"])
-        before, said = signal.getsignal(signal.SIGTERM), list[str]()
-        options = {"process_name": "the server", "print_fn": said.append}
+        before, signals_received = signal.getsignal(signal.SIGTERM), list[str]()
+        options = {"process_name": "the server", "print_fn": signals_received.append}
         try:
             processutils.forward_signal_handler(process.pid, signal.SIGTERM, signal.SIGTERM, **options)
             signal.raise_signal(signal.SIGTERM)
         finally:
             signal.signal(signal.SIGTERM, before)
-        assert said == ["Received SIGTERM: sending SIGTERM to the server."]
+        assert signals_received == ["Received SIGTERM: sending SIGTERM to the server."]
 
     async def test_run_process_requires_a_list(self):
         with pytest.raises(TypeError, match="list"):

@@ -29,7 +29,7 @@ def test_pattern_occurs_in_a_text(pattern: str, text: str, ignore_case: bool, oc
         ("a" * 1001, "it has 1001 characters, more than 1000"),
     ],
 )
-def test_what_is_no_pattern_says_why(pattern: str, reason: str):
+def test_what_is_no_pattern_reports_the_reason(pattern: str, reason: str):
     with pytest.raises(ValueError) as failed:
         linear_patterns.compile_pattern(pattern)
     assert str(failed.value) == reason

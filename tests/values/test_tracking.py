@@ -56,7 +56,7 @@ def test_items_of_a_small_collection_are_tracked() -> None:
     assert tracked.find(many[0]) is None
 
 
-def test_weakly_referenced_value_is_freed_at_once() -> None:
+def test_weakly_referenced_value_is_freed_immediately() -> None:
     tracked, value = TrackedResults(), Value()
     tracked.track(value, new_id(), "task_run")
     del value

@@ -144,7 +144,7 @@ async def test_lease_is_renewed_while_a_job_lasts() -> None:
 
 
 @pytest.mark.parametrize("status", ["expired", "invalid_token", "not_found", "away"])
-async def test_job_whose_lease_is_lost_is_given_up(status: str) -> None:
+async def test_job_whose_lease_is_lost_is_abandoned(status: str) -> None:
     handler = Handler()
     handler.may_end = anyio.Event()
     server = Server(handler, lease_seconds=0.1)

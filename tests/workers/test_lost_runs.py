@@ -28,13 +28,13 @@ def test_label_names_the_engine_and_the_claim():
 
 def test_infrastructure_that_was_started_on_the_engine_was_removed():
     run = make_run({ENGINE_LABEL: f"e/{CLAIM}", WORKER_LABEL: "other"})
-    said = explain_loss(run, "e", "mine", START)
-    assert said == "The infrastructure of the run, default:job:uid, was removed before the run began."
+    reason = explain_loss(run, "e", "mine", START)
+    assert reason == "The infrastructure of the run, default:job:uid, was removed before the run began."
 
 
 def test_worker_of_the_same_name_had_ended_before_the_start():
-    said = explain_loss(make_run({WORKER_LABEL: "mine"}), "e", "mine", START)
-    assert said == "The worker 'mine' ended before it had started the infrastructure of the run."
+    reason = explain_loss(make_run({WORKER_LABEL: "mine"}), "e", "mine", START)
+    assert reason == "The worker 'mine' ended before it had started the infrastructure of the run."
 
 
 @pytest.mark.parametrize(

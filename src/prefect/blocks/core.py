@@ -228,7 +228,7 @@ class Block(BaseModel, ABC):
 
     @classmethod
     def get_code_example(cls) -> str:
-        """Return the code example: as declared, else that of the class's docstring, else how to load such a block."""
+        """Return the declared code example, else that of the docstring, else code that loads a block of this type."""
         if cls._code_example is not None:
             return textwrap.dedent(cls._code_example)
         text = _read_docstring(cls)

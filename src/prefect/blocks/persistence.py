@@ -66,7 +66,7 @@ class InvalidBlockRegistration(Exception):
 
 @inject_client
 async def register_class(cls: Any, *, client: Any = None) -> None:
-    """Register the type and the schema of a block class, after those of the classes among its fields.
+    """Register the type and the schema of a block class; block classes in its fields are registered first.
 
     Raises:
         InvalidBlockRegistration: It is the base class.

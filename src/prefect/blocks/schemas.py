@@ -116,7 +116,7 @@ def _find_secrets(name: str, hint: Any, outer: tuple[Any, ...]) -> Iterator[str]
 
 
 def _iterate_types(hint: Any) -> Iterator[Any]:
-    """Yield the types in a type hint, those of its arguments too."""
+    """Yield the types in a type hint and, recursively, in its arguments."""
     arguments = get_args(hint)
     if not arguments or (isinstance(hint, type) and issubclass(hint, BaseModel)):
         yield hint

@@ -50,7 +50,7 @@ class Webhook(Block):
     verify: bool = Field(default=True, description="Whether or not to enforce a secure connection to the webhook.")
 
     async def call(self, payload: dict[str, Any] | str | None = None) -> Response:
-        """Call the webhook and return the answer, whatever its status.
+        """Call the webhook and return the response, also one with an error status.
 
         Args:
             payload: The body of the request: a text, or a dict to send as JSON.

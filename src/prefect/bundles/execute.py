@@ -105,7 +105,7 @@ def crash_flow_run(message: str, bundle: SerializedBundle | None = None) -> None
 
 
 async def execute_bundle(bundle: dict[str, Any]) -> None:
-    """Run the flow of a bundle in a process of its own, and wait for its end.
+    """Run the flow of a bundle in a new process, and wait for its end.
 
     Raises:
         BundleError: The process ended with an error.

@@ -28,7 +28,7 @@ logger = get_logger("bundles")
 
 
 def find_base_directory(flow: Any, base_dir: str | Path | None) -> Path:
-    """Return the directory that patterns are relative to: the given one, else that of the flow's file."""
+    """Return the base directory of patterns: the argument, else the directory of the flow's file."""
     if base_dir is not None:
         directory = Path(base_dir).resolve()
         if not directory.is_dir():

@@ -77,7 +77,7 @@ def get_launcher_for_side(launcher: BundleLauncher | None, side: BundleLauncherS
 def resolve_bundle_step_with_launcher(
     step: dict[str, Any], launcher: BundleLauncher | None, side: BundleLauncherSide
 ) -> dict[str, Any]:
-    """Return a step with a flow's own launcher, which goes before that of the work pool."""
+    """Return a step with the launcher of a flow, which takes precedence over the launcher of the work pool."""
     command = get_launcher_for_side(launcher, side)
     if command is None:
         return step

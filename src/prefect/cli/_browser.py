@@ -1,4 +1,4 @@
-"""Pages of the web interface, opened in a browser."""
+"""Open pages of the web page in a browser."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ else:
 
 
 def open_page(kind: str = "", obj_id: UUID | None = None) -> None:
-    """Open a page of the web interface in a browser; without a server, run one on this home meanwhile.
+    """Open an address of the web page in a browser; without a server, serve this home until interrupted.
 
     Args:
         kind: What the page shows, such as `flow-run`; by default everything.

@@ -124,7 +124,7 @@ def ls(output: str | None) -> None:
 @jobs.command("stop")
 @_id_argument
 def stop(id: str) -> None:
-    """Stop a bulk job after its present batch. What is done stays done."""
+    """Stop a bulk job after its current batch. Changes that were made are kept."""
     job = _call_job(get_client(), "/{id}/stop", id)
     click.echo(f"The job is {job['status']}: {_runs(job['done'])} done of {job['total']}.")
 
@@ -133,7 +133,7 @@ def stop(id: str) -> None:
 @_id_argument
 @output_option
 def undo(id: str, output: str | None) -> None:
-    """Take back the tags that a bulk job has added to flow runs, or removed from them."""
+    """Undo the changes of tags that a bulk job has made."""
     client = get_client()
     job = _finish(client, _call_job(client, "/{id}/undo", id), output)
     if not output:

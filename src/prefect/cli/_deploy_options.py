@@ -13,7 +13,7 @@ from prefect.cli._output import fail, print_notice
 if TYPE_CHECKING:
     import yaml
 
-    from prefect.deployments.yaml.project import Entry
+    from prefect.deployments.yaml.project import DeploymentEntry
     from prefect.types import json_codec
 else:
     json_codec, yaml = lazy_modules("prefect.types.json_codec", "yaml")
@@ -48,7 +48,7 @@ def build_overrides(options: Mapping[str, Any]) -> dict[str, Any]:
     return overrides
 
 
-def override(entries: Sequence[Entry], overrides: Mapping[str, Any]) -> list[Entry]:
+def override(entries: Sequence[DeploymentEntry], overrides: Mapping[str, Any]) -> list[DeploymentEntry]:
     """Return deployments with the values of options, which are ignored with a notice if there are several."""
     if not overrides:
         return list(entries)

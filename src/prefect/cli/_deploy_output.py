@@ -13,7 +13,7 @@ from prefect.client.urls import url_for
 
 if TYPE_CHECKING:
     from prefect.deployments.yaml.planning import Plan
-    from prefect.deployments.yaml.preparation import Prepared
+    from prefect.deployments.yaml.preparation import PreparedDeployment
 
 _MARKS = {"create": ("+ create", "green"), "update": ("~ update", "yellow"), "delete": ("- delete", "red")}
 _DONE = {"create": "created", "update": "updated", "unchanged": "is unchanged"}
@@ -31,7 +31,7 @@ def print_result(plan: Plan, deployment_id: Any) -> None:
         click.echo(f"  View it at {url}")
 
 
-def print_next_steps(prepared: Sequence[Prepared]) -> None:
+def print_next_steps(prepared: Sequence[PreparedDeployment]) -> None:
     """Print how to start workers and runs, and which deployments have no work pool."""
     for each in prepared:
         if each.pool is None:

@@ -15,7 +15,7 @@ from prefect.cli._lookup import get_client, read_all_pages
 if TYPE_CHECKING:
     from prefect.deployments.yaml import document as yaml_document
     from prefect.deployments.yaml import saving, schedules
-    from prefect.deployments.yaml.project import Entry, Project
+    from prefect.deployments.yaml.project import DeploymentEntry, Project
     from prefect.loading import sources
     from prefect.schemas import actions
 else:
@@ -28,7 +28,7 @@ MAX_FILES = 1000
 """Files that are searched for flows at most."""
 
 
-def choose(found: Project) -> list[Entry]:
+def choose(found: Project) -> list[DeploymentEntry]:
     """Ask which deployments of a file are meant; a new one if it has none."""
     if not found.entries:
         return [found.new_entry()]
@@ -38,7 +38,7 @@ def choose(found: Project) -> list[Entry]:
     return [found.new_entry() if chosen is None else chosen]
 
 
-def complete(entry: Entry) -> Entry:
+def complete(entry: DeploymentEntry) -> DeploymentEntry:
     """Ask for what a deployment needs and does not say; for a new one also for its work pool and schedule."""
     is_new = "entrypoint" in entry.overridden or not entry.values.get("entrypoint")
     if not entry.values.get("entrypoint"):
@@ -55,7 +55,7 @@ def complete(entry: Entry) -> Entry:
     return entry
 
 
-def offer_saving(found: Project, path: Path, entries: Sequence[Entry]) -> None:
+def offer_saving(found: Project, path: Path, entries: Sequence[DeploymentEntry]) -> None:
     """Ask whether what was chosen is written to the file."""
     for entry in entries:
         if not entry.overridden:
@@ -121,7 +121,7 @@ def _ask_work_pool() -> str | None:
     return name
 
 
-def _ask_schedules(entry: Entry) -> Entry:
+def _ask_schedules(entry: DeploymentEntry) -> DeploymentEntry:
     """Ask for schedules, each of their values until it is valid."""
     written: list[dict[str, Any]] = []
     question = "Should it run on a schedule?"
@@ -132,12 +132,12 @@ def _ask_schedules(entry: Entry) -> Entry:
     return entry.override({"schedules": written}) if written else entry
 
 
-def _ask_schedule(entry: Entry, kind: str) -> dict[str, Any]:
+def _ask_schedule(entry: DeploymentEntry, kind: str) -> dict[str, Any]:
     def add(name: str, question: str, default: str, parse: Callable[[str], Any] = str) -> None:
         def check(text: str) -> dict[str, Any]:
             written = {**schedule, name: parse(text)}
             try:
-                schedules.build_schedules(entry.override({"schedules": [written]}), False)
+                schedules.build_schedules(entry.override({"schedules": [written]}), clear_on_empty=False)
             except yaml_document.ProjectFileError as error:
                 raise click.UsageError(str(error)) from None
             return written

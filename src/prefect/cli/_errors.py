@@ -88,7 +88,7 @@ def _describe_list(errors: list[Any]) -> str:
     if all(isinstance(one, dict) and {"loc", "type", "msg"} <= one.keys() for one in errors):
         errors = _output.drop_other_types(errors) or errors
     return "; ".join(
-        f"{_output.format_place(one.get('loc', ()))}: {str(one.get('msg')).removeprefix('Value error, ')}"
+        f"{_output.format_location(one.get('loc', ()))}: {str(one.get('msg')).removeprefix('Value error, ')}"
         if isinstance(one, dict)
         else str(one)
         for one in errors

@@ -298,11 +298,11 @@ def describe_error(error: Exception) -> str:
 
 def describe_fields(errors: Iterable[Mapping[str, Any]]) -> str:
     """Describe errors of a validation on one line without a full stop, each with the place of its field."""
-    places = ((format_place(one["loc"]), _describe_reason(one)) for one in errors)
-    return "; ".join(f"{place}: {text}" if place else text for place, text in places).rstrip(".")
+    located = ((format_location(one["loc"]), _describe_reason(one)) for one in errors)
+    return "; ".join(f"{place}: {text}" if place else text for place, text in located).rstrip(".")
 
 
-def format_place(loc: Iterable[str | int]) -> str:
+def format_location(loc: Iterable[str | int]) -> str:
     """Return the place of a field in a validated object; of a class that functions check, the name of the class."""
     return ".".join(_CHECKED_CLASS.sub(r"\1", str(part)) for part in loc if part != "known")
 
@@ -311,7 +311,7 @@ _CHECKED_CLASS = re.compile(r"function-\w+\[.*, (\w+)\]")
 
 
 def drop_other_types(errors: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Return the errors of a validation without those of alternatives that have another `type` than the given one."""
+    """Return validation errors without the errors of union members whose `type` is not that of the value."""
     found = list(errors)
     others = {tuple(one["loc"][:-1]) for one in found if one["type"] == "literal_error" and one["loc"][-1:] in _TYPE}
     return [one for one in found if not any(tuple(one["loc"][: len(other)]) == other for other in others)]

@@ -29,7 +29,7 @@ RETRY_INTERVAL_SECONDS = 2.0
 
 
 def find_pool(work_queues: Sequence[str]) -> str:
-    """Return the pool to poll where none is named: that of the queues, or the default of the settings."""
+    """Return the pool to poll if none is named: the pool of the queues, else the default of the settings."""
     if work_queues:
         wanted = filters.WorkQueueFilter(name=filters.WorkQueueFilterName(any_=list(work_queues)))
         pools = {queue.work_pool_name for queue in get_client().read_work_queues(work_queue_filter=wanted)}

@@ -19,7 +19,7 @@ from prefect.cli._output import (
     describe_fields,
     drop_other_types,
     fail,
-    format_place,
+    format_location,
     format_time,
     print_fields,
     print_json,
@@ -247,12 +247,12 @@ def _parse_automation(value: Any, source: str) -> AutomationCore:
 
 
 def _describe_invalid(error: pydantic.ValidationError) -> str:
-    """Describe validation errors; of a union of triggers or actions only those of the stated type."""
+    """Describe validation errors; in a union of triggers or actions only the errors of the declared type."""
     errors = error.errors()
     left = drop_other_types(errors)
     for one in left:
         if one["type"] == "union_tag_invalid":
-            place, values = format_place(one["loc"]), one.get("ctx", {})
+            place, values = format_location(one["loc"]), one.get("ctx", {})
             known = values.get("expected_tags", "").replace("'", "")
             return f"{place}: the type {values.get('tag')!r} is not one of {known}"
     if left:
@@ -267,7 +267,9 @@ def _describe_invalid(error: pydantic.ValidationError) -> str:
 
 @command.command("test")
 @positional("file", help="Pass the file with the definition.")
-@click.option("--since", metavar="DURATION", default="24h", show_default=True, help="How far to look back.")
+@click.option(
+    "--since", metavar="DURATION", default="24h", show_default=True, help="Period of the past events, for example 24h."
+)
 @output_option
 def test(file: str, since: str, output: str | None) -> None:
     """Show which past events would have fired the automations of a file."""

@@ -100,7 +100,7 @@ def _import_module(module_name: str | None, path: Path | None) -> ModuleType:
 @multiple_option("--set", "values", metavar="FIELD=VALUE", help="Value of a field, as JSON or a text")
 @multiple_option("--ask", "prompted", metavar="FIELD", help="Field whose value is read from the terminal, for secrets")
 def create(block_type_slug: str, name: str | None, values: tuple[str, ...], prompted: tuple[str, ...]) -> None:
-    """Create a block: from values, or on the server's web page, whose address is printed."""
+    """Create a block from values, or print the URL of the form on the web page."""
     if name is None:
         if values or prompted:
             fail("Pass --name: a block is saved under a name.")

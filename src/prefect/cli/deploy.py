@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from prefect.deployments import changes
     from prefect.deployments.yaml import planning, preparation, project
     from prefect.deployments.yaml.planning import Plan
-    from prefect.deployments.yaml.preparation import Prepared
-    from prefect.deployments.yaml.project import Entry, Project
+    from prefect.deployments.yaml.preparation import PreparedDeployment
+    from prefect.deployments.yaml.project import DeploymentEntry, Project
 else:
     _deploy_prompts, changes = lazy_from("prefect", "cli._deploy_prompts", "deployments.changes")
     flows, settings = lazy_from("prefect", "flows", "settings")
@@ -45,14 +45,14 @@ CHANGES_PLANNED = 2
 @click.option("--version-type", metavar="TYPE", help="Origin of the version: prefect:simple, vcs:git, vcs:github ...")
 @click.option("--version", metavar="TEXT", help="Version of the deployment.")
 @multiple_option("--tag", "-t", "tags", metavar="TAG", help="Tag of the deployment's runs")
-@click.option("--concurrency-limit", type=int, metavar="N", help="How many of its runs run at the same time.")
+@click.option("--concurrency-limit", type=int, metavar="N", help="Maximum number of concurrent runs of the deployment.")
 @click.option(
     "--collision-strategy",
     "concurrency_limit_collision_strategy",
     metavar="NAME",
     help="What happens to a run beyond the limit: ENQUEUE or CANCEL_NEW.",
 )
-@click.option("--pool", "-p", "work_pool_name", metavar="NAME", help="Work pool that runs it.")
+@click.option("--pool", "-p", "work_pool_name", metavar="NAME", help="Work pool of the deployment.")
 @click.option("--work-queue", "-q", "work_queue_name", metavar="NAME", help="Work queue in the pool.")
 @multiple_option("--job-variable", "job_variables", metavar="NAME=VALUE", help="Job variable, or a JSON object")
 @multiple_option("--cron", metavar="EXPRESSION", help="Schedule by a cron expression")
@@ -69,11 +69,16 @@ CHANGES_PLANNED = 2
     "--prefect-file", type=click.Path(path_type=Path), default=DEFAULT_FILE, help="File with the deployments."
 )
 @multiple_option("--sla", metavar="SLA", help="Service level agreement, which only Prefect Cloud has")
-@click.option("--plan", "plan_only", is_flag=True, help="Show what would change; exit with 2 if something would.")
+@click.option(
+    "--plan",
+    "plan_only",
+    is_flag=True,
+    help="Print the changes without making them; exit with status 2 if there are any.",
+)
 @click.option(
     "--prune",
     is_flag=True,
-    help="With --all: delete what was deployed from this file and is gone from it, after asking.",
+    help="With --all: delete deployments of this file that are no longer in it, after confirmation.",
 )
 @output_option
 def command(
@@ -86,7 +91,7 @@ def command(
     output: str | None,
     **options: Any,
 ) -> int:
-    """Deploy flows as prefect.yaml and the options say.
+    """Create or update deployments from prefect.yaml and the options.
 
     Without a name or --all it deploys the only deployment of the file, or asks which.
     """
@@ -132,7 +137,7 @@ command.add_command(init.command)
 
 def _choose_entries(
     found: Project, path: Path, entrypoint: str | None, names: tuple[str, ...], deploy_all: bool
-) -> list[Entry]:
+) -> list[DeploymentEntry]:
     """Return the deployments that a command line names."""
     if deploy_all:
         if not found.entries:
@@ -155,7 +160,7 @@ def _choose_entries(
     return fail(f"{path} has {len(found.entries)} deployments: name some with -n, or pass --all.")
 
 
-def _find_or_create(found: Project, entrypoint: str, names: Sequence[str]) -> Entry:
+def _find_or_create(found: Project, entrypoint: str, names: Sequence[str]) -> DeploymentEntry:
     """Return the deployment of the file with the name, or a new one, with the entrypoint of the command line."""
     if len(names) > 1:
         fail("Pass one --name with an entrypoint.")
@@ -174,7 +179,7 @@ def _find_or_create(found: Project, entrypoint: str, names: Sequence[str]) -> En
 # --- deploying -------------------------------------------------------------------------------------------------------
 
 
-def _prepare(client: PrefectClient, entries: list[Entry]) -> list[Prepared]:
+def _prepare(client: PrefectClient, entries: list[DeploymentEntry]) -> list[PreparedDeployment]:
     load_flow = functools.cache(_load_flow)
     prepared = [drive(preparation.prepare(client, entry, load_flow)) for entry in entries]
     names: set[str] = set()
@@ -200,7 +205,7 @@ def _load_flow(entrypoint: str) -> Any:
         return flow
 
 
-def _deploy(client: PrefectClient, found: Project, prepared: list[Prepared]) -> None:
+def _deploy(client: PrefectClient, found: Project, prepared: list[PreparedDeployment]) -> None:
     """Run the steps of all deployments, and then create or change them: a failing step leaves all as they are."""
     runner = preparation.StepRunner(click.echo)
     specs = [
@@ -214,12 +219,14 @@ def _deploy(client: PrefectClient, found: Project, prepared: list[Prepared]) -> 
     _deploy_output.print_next_steps(prepared)
 
 
-def _warn(prepared: Prepared, key: str, placeholder: str) -> None:
+def _warn(prepared: PreparedDeployment, key: str, placeholder: str) -> None:
     message = f"The placeholder {{{{ {placeholder} }}}} has no value and is left out."
     print_notice(str(prepared.entry.error((key,), message)))
 
 
-def _show_plan(client: PrefectClient, prepared: list[Prepared], removed: list[str], output: str | None) -> int:
+def _show_plan(
+    client: PrefectClient, prepared: list[PreparedDeployment], removed: list[str], output: str | None
+) -> int:
     plans: list[Plan] = [drive(planning.plan(client, each, preparation.plan_spec(each))) for each in prepared]
     if output:
         deleted = [{"name": name, "action": "delete"} for name in removed]

@@ -52,7 +52,7 @@ LOOKBACK = timedelta(minutes=1)
 @flag("--account", help="Stream events of all workspaces of a Prefect Cloud account.")
 @flag("--run-once", help="Stop after one event.")
 def stream(shape: str, output_file: str | None, account: bool, run_once: bool) -> None:
-    """Print events as they arrive, starting with those of the last minute."""
+    """Print events as they arrive, starting with the events of the last minute."""
     write = _open_file_writer(Path(output_file)) if output_file else click.echo
     print_notice("Waiting for events. Press Ctrl+C to stop.")
     try:

@@ -16,7 +16,7 @@ from prefect.settings import PREFECT_DEFAULT_RESULT_STORAGE_BLOCK, context, get_
 command = group("experimental", "Use features that may change.")
 command.planned = frozenset({"plugins"})
 
-storage = group("result-storage", "Manage where a server's clients store results by default.")
+storage = group("result-storage", "Manage the default result storage of a server's clients.")
 command.add_command(storage)
 
 

@@ -48,9 +48,13 @@ def ls(limit: int, output: str | None) -> None:
 @click.option("--anchor-date", metavar="TIME", help="Time that an interval is aligned to.")
 @click.option("--rrule", help="iCalendar recurrence rule of its schedule.")
 @click.option("--timezone", help="Time zone of its schedule, for example America/New_York.")
-@flag("--pause-on-shutdown", default=True, help="Pause the deployment at the end.")
-@click.option("--limit", type=click.IntRange(min=1), help="Runs that this program runs at the same time.")
-@click.option("--global-limit", type=click.IntRange(min=1), help="Runs of the deployment at the same time, anywhere.")
+@flag("--pause-on-shutdown", default=True, help="Pause the deployment when the program stops.")
+@click.option("--limit", type=click.IntRange(min=1), help="Maximum number of concurrent runs in this program.")
+@click.option(
+    "--global-limit",
+    type=click.IntRange(min=1),
+    help="Maximum number of concurrent runs of the deployment in all programs.",
+)
 def serve(
     entrypoint: str,
     name: str,
@@ -66,7 +70,7 @@ def serve(
     limit: int | None,
     global_limit: int | None,
 ) -> None:
-    """Deploy a flow and run what is due, until interrupted. Without a configured server one runs meanwhile."""
+    """Deploy a flow and run its due runs until interrupted. Without a configured server, a temporary one is started."""
     if sum(value is not None for value in (interval, cron, rrule)) > 1:
         fail("Pass at most one of --interval, --cron and --rrule.")
     schedule = _build_schedule(

@@ -134,17 +134,17 @@ def update(name: str, enable: bool | None, disable: bool | None, **changes: Any)
 @_name_argument
 def enable(name: str) -> None:
     """Activate a global concurrency limit."""
-    _set_active(name, True)
+    _set_active(name, active=True)
 
 
 @command.command("disable")
 @_name_argument
 def disable(name: str) -> None:
     """Deactivate a global concurrency limit."""
-    _set_active(name, False)
+    _set_active(name, active=False)
 
 
-def _set_active(name: str, active: bool) -> None:
+def _set_active(name: str, *, active: bool) -> None:
     state = "enabled" if active else "disabled"
     if _find(name).active is active:
         fail(f"The global concurrency limit {name!r} is already {state}.")

@@ -19,7 +19,7 @@ else:
 
 @declare("init")
 @click.option("--name", metavar="NAME", help="Name of the project; that of the directory by default.")
-@click.option("--recipe", metavar="NAME", help="Where the code is kept: local, git, docker, s3 ...")
+@click.option("--recipe", metavar="NAME", help="Storage of the code: local, git, docker, s3 ...")
 @multiple_option("--field", "-f", "fields", metavar="NAME=VALUE", help="Value that the recipe needs")
 def command(name: str | None, recipe: str | None, fields: tuple[str, ...]) -> None:
     """Start a project in this directory: write a prefect.yaml and a .prefectignore."""

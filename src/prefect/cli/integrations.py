@@ -10,7 +10,7 @@ import click
 from prefect.cli._command import flag, group, positional
 from prefect.cli._output import fail, print_notice
 
-command = group("integrations", "Install published integrations of Prefect beside this package.")
+command = group("integrations", "Install published integrations of Prefect with this package.")
 
 KNOWN: dict[str, str] = {
     "aws": "aiobotocore>=2.23.2 boto3>=1.24.53 botocore>=1.27.53 pyparsing>=3.1.1 tenacity>=8.0.0 typer>=0.9.0,<0.28",
@@ -79,7 +79,7 @@ def find_overwritten() -> list[str]:
 @positional("names", multiple=True, help="Pass the names of integrations, with or without `prefect-`.")
 @flag("--uv", help="Print overrides for uv instead of requirements for pip.")
 def requirements(names: tuple[str, ...], uv: bool) -> None:
-    """Print what an integration requires, without the original, whose package this one provides.
+    """Print the requirements of an integration without `prefect`, which this package provides.
 
     With pip, install the integration alone, then what it requires:
 

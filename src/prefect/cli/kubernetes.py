@@ -35,20 +35,22 @@ def _check_name(ctx: click.Context, param: click.Parameter, value: str | None) -
 
 
 namespace_option = click.option(
-    "--namespace", "-n", default="default", show_default=True, callback=_check_name, help="The namespace it runs in."
+    "--namespace", "-n", default="default", show_default=True, callback=_check_name, help="Namespace of the objects."
 )
-image_option = click.option("--image", "-i", default=None, help="The image it runs; that of this version if unset.")
+image_option = click.option(
+    "--image", "-i", default=None, help="Image of the container; by default the image of this version."
+)
 
 
 @manifest.command("server")
 @namespace_option
 @image_option
-@click.option("--storage", default="5Gi", show_default=True, help="The size of the volume with its database.")
+@click.option("--storage", default="5Gi", show_default=True, help="Size of the volume of the database.")
 @click.option(
     "--database-secret",
     default=None,
     callback=_check_name,
-    help="A secret whose key `connection-url` is the address of a PostgreSQL; no volume is made then.",
+    help="Secret whose key `connection-url` is the URL of a PostgreSQL database; then no volume is created.",
 )
 def server(namespace: str, image: str | None, storage: str, database_secret: str | None) -> None:
     """Print the manifests of a server, which gets no access to the API of Kubernetes."""
@@ -63,26 +65,27 @@ def server(namespace: str, image: str | None, storage: str, database_secret: str
 
 
 @manifest.command("worker")
-@click.option("--pool", "-p", required=True, help="The work pool, of the type kubernetes.")
+@click.option("--pool", "-p", required=True, help="Work pool of type `kubernetes`.")
 @namespace_option
 @click.option(
     "--job-namespace",
     default=None,
     callback=_check_name,
-    help="The namespace of its jobs; that of the worker if unset.",
+    help="Namespace of the jobs; by default that of the worker.",
 )
 @image_option
-@click.option(
-    "--api-url", default=None, help="The address of the API; that of a server in the same namespace if unset."
-)
-@click.option("--api-key-secret", default=None, callback=_check_name, help="A secret whose key `value` is the API key.")
+@click.option("--api-url", default=None, help="URL of the API; by default that of a server in the same namespace.")
+@click.option("--api-key-secret", default=None, callback=_check_name, help="Secret whose key `value` is the API key.")
 @click.option(
     "--auth-string-secret",
     default=None,
     callback=_check_name,
-    help="A secret whose key `value` is the user and password of the API.",
+    help="Secret whose key `value` is the user name and password of the API, as `user:password`.",
 )
-@flag("--store-env-as-secret", help="Keep the environment of each job in a secret, which the worker may make then.")
+@flag(
+    "--store-env-as-secret",
+    help="Store the environment of each job in a secret; the worker gets the permission to create secrets.",
+)
 def worker(
     pool: str,
     namespace: str,
@@ -93,7 +96,7 @@ def worker(
     auth_string_secret: str | None,
     store_env_as_secret: bool,
 ) -> None:
-    """Print the manifests of a worker, with a role that lets it do what it needs in one namespace.
+    """Print the manifests of a worker, with a role that is limited to one namespace.
 
     Jobs get the default service account of their namespace, or that of the job variable `service_account_name`.
     """

@@ -49,7 +49,7 @@ POLL_INTERVAL_SECONDS = 0.2
     "--analytics-on/--analytics-off", "analytics", default=None, help="Accepted without effect: no analytics are sent."
 )
 @flag("--late-runs", default=None, help="Mark late runs.")
-@flag("--ui", default=None, help="Serve the web interface at /.")
+@flag("--ui", default=None, help="Serve the web page at /.")
 @click.option("--no-services", is_flag=True, help="Serve the API only; run background services in another process.")
 @flag("--background", "-b", help="Run the server in the background.")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Number of server processes.")

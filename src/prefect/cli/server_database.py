@@ -24,7 +24,7 @@ else:
         "prefect.server", "services.security.encryption", "db.migrations", "db.opening"
     )
 
-command = group("database", "Migrate the server's database, and change its key.")
+command = group("database", "Migrate the server's database, and re-encrypt its blocks.")
 
 _yes_option = flag("--yes", "-y", help="Skip the confirmation.")
 _dry_run_option = flag("--dry-run", help="Print the SQL statements instead of executing them.")

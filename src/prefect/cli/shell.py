@@ -102,8 +102,8 @@ def _read_lines(stream: IO[str], take: Callable[[str], object] | None) -> None:
 
 _command_argument = positional("command", help="Pass a shell command, in quotes.")
 _log_option = click.option("--log-output/--no-log-output", default=True, hidden=True, help="Log the output.")
-_stream_option = flag("--stream-stdout", default=True, help="Print the output where it is not logged.")
-_tag_option = multiple_option("--tag", "tags", help="Tag of the flow run, beside `shell`", metavar="TAG")
+_stream_option = flag("--stream-stdout", default=True, help="Print the output if it is not logged.")
+_tag_option = multiple_option("--tag", "tags", help="Tag of the flow run, besides `shell`", metavar="TAG")
 
 
 @command.command("watch")
@@ -143,13 +143,13 @@ def watch(
     show_default=True,
     help="Name of the deployment.",
 )
-@multiple_option("--tag", "tags", help="Tag of the deployment, beside `shell`", metavar="TAG")
+@multiple_option("--tag", "tags", help="Tag of the deployment, besides `shell`", metavar="TAG")
 @_log_option
 @_stream_option
 @click.option("--cron-schedule", metavar="CRON", help="Cron schedule of the runs, for instance '0 * * * *'.")
 @click.option("--timezone", metavar="ZONE", help="Time zone of the schedule, for instance Europe/Berlin.")
-@click.option("--concurrency-limit", type=click.IntRange(min=1), help="How many runs may run at the same time.")
-@flag("--run-once", help="Run what is due now, then end.")
+@click.option("--concurrency-limit", type=click.IntRange(min=1), help="Maximum number of concurrent runs.")
+@flag("--run-once", help="Run the due runs once, then exit.")
 def serve(
     command: str,
     flow_name: str,

@@ -174,10 +174,10 @@ def _set_as_default(name: str) -> None:
 @command.command("update")
 @_name_argument
 @click.option("--base-job-template", metavar="FILE", help="JSON file with the base job template.")
-@click.option("--concurrency-limit", type=click.IntRange(min=0), help="How many runs at the same time at most.")
-@click.option("--description", help="What it is for.")
+@click.option("--concurrency-limit", type=click.IntRange(min=0), help="Maximum number of concurrent runs.")
+@click.option("--description", help="Description of the work pool.")
 def update(name: str, base_job_template: str | None, concurrency_limit: int | None, description: str | None) -> None:
-    """Change a work pool."""
+    """Update a work pool."""
     changes = {
         "base_job_template": _read_template(base_job_template) if base_job_template else None,
         "concurrency_limit": concurrency_limit,

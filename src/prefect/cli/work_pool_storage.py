@@ -24,8 +24,8 @@ else:
     actions, work = lazy_from("prefect.schemas", "actions", "work")
     registry = lazy("prefect.blocks.registry")
 
-storage = group("storage", "Manage where the bundles and results of a work pool are stored.")
-configure = group("configure", "Choose where the bundles and results of a work pool are stored.")
+storage = group("storage", "Manage the storage of the bundles and results of a work pool.")
+configure = group("configure", "Configure the storage of the bundles and results of a work pool.")
 storage.add_command(configure)
 
 _pool_argument = positional("work_pool_name", help="Pass the name of a work pool.")
@@ -66,7 +66,7 @@ def _launcher_options(function: Callable[..., Any]) -> Callable[..., Any]:
 @_pool_argument
 @output_option
 def inspect(work_pool_name: str, output: str | None) -> None:
-    """Show where the bundles of a work pool are stored."""
+    """Show the storage of the bundles of a work pool."""
     pool = _find_pool(work_pool_name)
     found = pool.storage_configuration
     if not found.bundle_upload_step or not found.bundle_execution_step:

@@ -36,9 +36,11 @@ INSTALL_POLICIES = ("always", "if-not-present", "never", "prompt")
 @click.option("--pool", "-p", "work_pool_name", metavar="NAME", help="Work pool to poll.")
 @multiple_option("--work-queue", "-q", "work_queues", metavar="NAME", help="Work queue to poll; all by default")
 @click.option("--type", "-t", "worker_type", metavar="TYPE", help="Type of the worker; by default that of the pool.")
-@click.option("--prefetch-seconds", type=click.IntRange(min=0), help="Seconds before its time that a run is submitted.")
+@click.option(
+    "--prefetch-seconds", type=click.IntRange(min=0), help="Seconds before its scheduled time that a run is submitted."
+)
 @flag("--run-once", help="Poll for runs once, run them, and stop.")
-@click.option("--limit", "-l", type=click.IntRange(min=1), help="How many runs at the same time at most.")
+@click.option("--limit", "-l", type=click.IntRange(min=1), help="Maximum number of concurrent runs.")
 @flag("--with-healthcheck", help="Serve the health of the worker over HTTP.")
 @click.option(
     "--install-policy",
@@ -91,7 +93,7 @@ def start(
 @click.option("--pool", "-p", "pool", metavar="NAME", required=True, help="Work pool whose workers are listed.")
 @output_option
 def ls(pool: str, output: str | None) -> None:
-    """List the workers of a work pool: where they run, how many runs they have, and what they last failed to start."""
+    """List the workers of a work pool with their hosts, runs and last failures."""
     workers = _read_workers(pool)
     if output:
         return print_json(workers)

@@ -18,7 +18,7 @@ pydantic_core: Any = lazy("pydantic_core")
 
 
 def encode(body: Any) -> bytes:
-    """Return a body as JSON. Of a model only fields that were set are sent: an older server may not know the others."""
+    """Return a body as JSON. Of a model only set fields are sent, since an older server may not know the rest."""
     return json_codec.dumps(body, default=_to_jsonable, option=orjson.OPT_NON_STR_KEYS)
 
 

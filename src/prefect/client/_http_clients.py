@@ -22,14 +22,14 @@ class HttpClients:
     """httpx clients of one API: one for sync code, shared by all threads, and one for each event loop.
 
     Args:
-        create_sync: Makes the first kind.
-        create_async: Makes the second kind; its argument is whether connections are kept between requests.
+        create_sync: Creates a sync client.
+        create_async: Creates an async client; `keep_connections` says whether it keeps them between requests.
     """
 
     def __init__(
         self,
         create_sync: Callable[[], _http.PrefectHttpxSyncClient],
-        create_async: Callable[[bool], _http.PrefectHttpxAsyncClient],
+        create_async: Callable[..., _http.PrefectHttpxAsyncClient],
     ) -> None:
         self._create_sync = create_sync
         self._create_async = create_async
@@ -44,7 +44,7 @@ class HttpClients:
         self._by_loop: weakref.WeakKeyDictionary[Any, _http.PrefectHttpxAsyncClient] = weakref.WeakKeyDictionary()
 
     def get(self) -> _http.PrefectHttpxAsyncClient | _http.PrefectHttpxSyncClient:
-        """Return the client for the calling code: sync while driven, else that of its event loop."""
+        """Return the client for the calling code: the sync client while driven, else the client of its event loop."""
         return self.get_sync() if is_driven() else self.get_async()
 
     def get_sync(self) -> _http.PrefectHttpxSyncClient:
@@ -63,11 +63,11 @@ class HttpClients:
             self._reset()
         loop = running_loop()
         if loop is None:
-            return self._create_async(False)
+            return self._create_async(keep_connections=False)
         with self._lock:
             client = self._by_loop.get(loop)
             if client is None:
-                client = self._by_loop[loop] = self._create_async(self._keep_connections)
+                client = self._by_loop[loop] = self._create_async(keep_connections=self._keep_connections)
             return client
 
     async def open(self) -> None:

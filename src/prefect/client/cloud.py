@@ -162,7 +162,7 @@ class CloudClient:
         path_params: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> httpx.Response:
-        """Send a request and return the response, whatever its status.
+        """Send a request and return the response, also one with an error status.
 
         Args:
             method: The HTTP method.

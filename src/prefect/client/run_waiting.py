@@ -34,7 +34,7 @@ async def wait_until_ended(
     max_interval: float = MAX_POLL_INTERVAL_SECONDS,
     on_read: Callable[[FlowRun], None] | None = None,
 ) -> FlowRun:
-    """Return a flow run as soon as it has ended, or as it is when the time is over.
+    """Return a flow run as soon as it has ended, or in its current state at the timeout.
 
     Args:
         client: The client of the API that has the run.

@@ -51,7 +51,7 @@ async def concurrency(
         loop.call_soon_threadsafe(_cancel, task, holding)
 
     holding = Holding(request, raises, interrupt)
-    await holding.begin()
+    await holding.acquire()
     _open.add(holding)
     try:
         yield
@@ -62,7 +62,7 @@ async def concurrency(
         raise
     finally:
         _open.discard(holding)
-        await shield(holding.end())
+        await shield(holding.release())
 
 
 def _cancel(task: asyncio.Task[object], holding: Holding) -> None:

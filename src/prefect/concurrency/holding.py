@@ -1,4 +1,4 @@
-"""Holding slots while a block of code runs, and the events of taking and releasing them."""
+"""Hold slots while a block of code runs, and emit events when they are taken and released."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 else:
     asyncio, utilities = lazy_modules("asyncio", "prefect.events.utilities")
 
-Place: TypeAlias = tuple[int, int]
-"""A thread, and a task of the event loop that runs in it."""
+Caller: TypeAlias = tuple[int, int]
+"""The caller that holds slots: a thread, and a task of the event loop that runs in it."""
 
 
 class Holding:
@@ -31,9 +31,9 @@ class Holding:
 
     Args:
         request: The request for them.
-        raises: Whether the code is interrupted when their lease is lost.
-        interrupt: Interrupts it.
-        emits: Whether events of taking and releasing them are emitted.
+        raises: Whether the code is interrupted when the lease of the slots is lost.
+        interrupt: Interrupts the code.
+        emits: Whether events are emitted when the slots are taken and released.
     """
 
     def __init__(self, request: SlotRequest, raises: bool, interrupt: Callable[[], None], emits: bool = True) -> None:
@@ -44,32 +44,32 @@ class Holding:
         self._held: HeldSlots | None = None
         self._renewal: Renewal | None = None
         self._events: dict[UUID, Event | None] = {}
-        self._place: Place = (0, 0)
+        self._caller: Caller = (0, 0)
 
-    async def begin(self) -> None:
+    async def acquire(self) -> None:
         """Take the slots, and renew their lease from now on."""
-        place = _find_place()
-        nesting = _held_by_place.get(place, [])
+        caller = _identify_caller()
+        nesting = _held_by_caller.get(caller, [])
         held = self._held = await slots.acquire(self._request, [each for each in nesting if each.pid == os.getpid()])
         if held is None:
             return
-        self._place = place
-        _held_by_place.setdefault(place, []).append(held)
+        self._caller = caller
+        _held_by_caller.setdefault(caller, []).append(held)
         self._renewal = Renewal(held, self._raises, self._interrupt)
         self._renewal.start()
         if self._emits:
             self._events = emit_concurrency_acquisition_events(held.limits, held.slots)
 
-    async def end(self) -> None:
-        """Release the slots, if there are some; doing it again after an interrupt completes it.
+    async def release(self) -> None:
+        """Release the slots, if any are held. After an interrupt, a second call completes the release.
 
         Raises:
-            LeaseLost: They were lost meanwhile, and the code was to be interrupted.
+            LeaseLost: The lease was lost before, and `raises` is set.
         """
         held = self._held
         if held is None:
             return
-        _forget(self._place, held)
+        _remove_held(self._caller, held)
         if self._renewal is not None:
             self._renewal.stop()
         if self.lost is None:
@@ -82,23 +82,23 @@ class Holding:
 
     @property
     def lost(self) -> LeaseLost | None:
-        """The error that says so, if the lease was lost."""
+        """The error of a lost lease; None while the lease is valid."""
         return self._renewal.lost if self._renewal is not None else None
 
 
-def _find_place() -> Place:
-    """Return where code runs that releases slots before it goes on: the thread, and the task of an event loop in it."""
+def _identify_caller() -> Caller:
+    """Return the current thread, and the current task of its event loop (0 without one)."""
     task = asyncio.current_task() if running_loop() is not None else None
     return threading.get_ident(), id(task)
 
 
-def _forget(place: Place, held: HeldSlots) -> None:
-    nesting = [each for each in _held_by_place.pop(place, ()) if each is not held]
+def _remove_held(caller: Caller, held: HeldSlots) -> None:
+    nesting = [each for each in _held_by_caller.pop(caller, ()) if each is not held]
     if nesting:
-        _held_by_place[place] = nesting
+        _held_by_caller[caller] = nesting
 
 
-_held_by_place: dict[Place, list[HeldSlots]] = {}
+_held_by_caller: dict[Caller, list[HeldSlots]] = {}
 """The slots of the blocks that each thread or task is in."""
 
 
@@ -118,7 +118,7 @@ def emit_concurrency_acquisition_events(limits: Any, occupy: int) -> dict[UUID, 
 
 
 def emit_concurrency_release_events(limits: Any, occupy: int, events: dict[UUID, Event | None]) -> None:
-    """Emit that the slots of limits were released which earlier events say were taken."""
+    """Emit that slots of limits were released; `events` are those of their acquisition."""
     for limit in limits:
         _emit("released", limit, limits, occupy, events.get(limit.id))
 

@@ -1,4 +1,4 @@
-"""Renewing the leases of slots, in one thread of the process, and saying so in the run whose lease is lost.
+"""Renew the leases of slots, in one thread of the process, and report a lost lease in the run that held it.
 
 A lease is renewed after a third of its time. It is lost when the API says that it has ended, or cannot be reached until
 it must have expired.
@@ -31,15 +31,15 @@ else:
 RENEWALS_PER_LEASE = 3
 """How often a lease is renewed while it lasts."""
 
-RETRY_SECONDS = 1.0
-"""How long to wait after a renewal that failed because the API was away."""
+RETRY_INTERVAL_SECONDS = 1.0
+"""Between two attempts to renew a lease while the API is unavailable."""
 
 ENDED_STATUSES = frozenset({404, 410})
-"""With which status an API says that a lease has ended."""
+"""HTTP statuses by which an API reports that a lease has ended."""
 
 
 class LeaseLost(ConcurrencySlotAcquisitionError):
-    """The lease of slots that the code holds has ended before the code did."""
+    """The lease of slots has ended before the code that holds them."""
 
     def __init__(self, message: str = "The slots that this code held were lost.") -> None:
         super().__init__(message)
@@ -67,21 +67,21 @@ class Renewal:
 
     def start(self) -> None:
         """Start renewing the lease."""
-        _keeper.add(self)
+        _renewal_thread.add(self)
 
     def stop(self) -> None:
         """Stop renewing the lease and interrupting the code."""
-        _keeper.remove(self)
+        _renewal_thread.remove(self)
         with self._lock:
             self._is_over = True
 
     def raise_lost(self) -> None:
-        """Raise `LeaseLost` if the lease was lost and the code is to know."""
+        """Raise `LeaseLost` if the lease was lost and `raises` is set."""
         if self.lost is not None and self._raises:
             raise self.lost
 
     def renew(self) -> bool:
-        """Renew the lease; return whether it goes on."""
+        """Renew the lease; return False when it is lost."""
         try:
             started = time.monotonic()
             drive(slots.renew_lease(self.held))
@@ -92,7 +92,7 @@ class Renewal:
             if time.monotonic() >= self._expires:
                 self._lose(f"the lease could not be renewed ({failures.describe_error(error)})")
                 return False
-            self.due = time.monotonic() + min(RETRY_SECONDS, max(0.05, self._expires - time.monotonic()))
+            self.due = time.monotonic() + min(RETRY_INTERVAL_SECONDS, max(0.05, self._expires - time.monotonic()))
             return True
         self._expires = started + self.held.lease_seconds
         self.due = started + self.held.lease_seconds / RENEWALS_PER_LEASE
@@ -124,11 +124,11 @@ def interrupt_thread(thread_id: int) -> None:
 
 
 def clear_interrupt() -> None:
-    """Take back an exception that was to be raised in this thread, and has not been."""
+    """Cancel an exception that is scheduled in this thread and has not been raised yet."""
     ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(threading.get_ident()), None)
 
 
-class _Keeper:
+class _RenewalThread:
     """The thread that renews the leases of this process. It ends soon after the last of them.
 
     Waking it costs more than taking a slot, so it is woken only for a lease that is due before it wakes by itself.
@@ -158,7 +158,9 @@ class _Keeper:
     def _run(self) -> None:
         while True:
             with self._lock:
-                self._wakes_at = min([time.monotonic() + SLEEP_SECONDS, *(renewal.due for renewal in self._renewals)])
+                self._wakes_at = min(
+                    [time.monotonic() + MAX_SLEEP_SECONDS, *(renewal.due for renewal in self._renewals)]
+                )
                 self._changed.wait(max(0.0, self._wakes_at - time.monotonic()))
                 if not self._renewals:
                     self._thread = None
@@ -169,7 +171,7 @@ class _Keeper:
                     self.remove(renewal)
 
 
-SLEEP_SECONDS = 1.0
-"""How long the thread sleeps at most: it is not woken when a lease has ended."""
+MAX_SLEEP_SECONDS = 1.0
+"""How long the thread sleeps at most, since it is not woken when a lease ends."""
 
-_keeper = _Keeper()
+_renewal_thread = _RenewalThread()

@@ -1,4 +1,4 @@
-"""A queue of requests for slots, which a thread sends one after the other, for programs that do not wait in place."""
+"""A queue of requests for slots, which a thread sends one after the other."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class RequestService(abc.ABC):
         self.reset_for_fork()
 
     def reset_for_fork(self) -> None:
-        """Start without requests: those of a parent process are its own."""
+        """Drop the requests that a forked child has inherited; the parent sends them."""
         self._executor: ThreadPoolExecutor | None = None
         self._pending: set[Future[Any]] = set()
 

@@ -1,4 +1,4 @@
-"""Services that take slots of named limits in a thread of their own."""
+"""Services that take slots of named limits in a separate thread."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Mode: TypeAlias = Literal["concurrency", "rate_limit"]
 
 
 class ConcurrencySlotAcquisitionService(RequestService):
-    """Takes slots without a lease: who takes them must give them back."""
+    """Takes slots without a lease; the caller must release them."""
 
     async def acquire(
         self, slots: int, mode: Mode, timeout_seconds: float | None = None, max_retries: int | None = None

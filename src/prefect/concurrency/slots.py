@@ -47,7 +47,7 @@ MIN_API_LEASE_SECONDS = 60.0
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 30.0
 """How long to wait after a refusal that names no time, at first and at most."""
 
-LOCKED = 423
+LOCKED_STATUS = 423
 
 
 class InvalidSlotRequest(ConcurrencySlotAcquisitionError, ValueError):
@@ -172,7 +172,7 @@ async def acquire(request: SlotRequest, held: Sequence[HeldSlots] = ()) -> HeldS
         return HeldSlots(lease_id, limits, request.slots, request.lease_seconds, api, os.getpid()) if limits else None
     except BaseException as error:  # also an interrupt after they were given
         if not failures.is_refusal(error):
-            await shield(_give_up(api, lease_id))
+            await shield(_leave_queue(api, lease_id))
         is_clear = isinstance(error, ConcurrencySlotAcquisitionError | AcquireConcurrencySlotTimeoutError)
         if isinstance(error, Exception) and not is_clear:
             raise _explain(error, request) from error
@@ -198,8 +198,8 @@ def _check_missing(request: SlotRequest, found: set[str]) -> None:
 async def _request_until_granted(
     api: Transport, request: SlotRequest, lease_id: UUID, held: Sequence[HeldSlots]
 ) -> Mapping[str, Any]:
-    own = _find_own_hindrance(request, held)
-    if own is not None:  # the limit may have been raised meanwhile, so ask once
+    deadlock = _find_self_deadlock(request, held)
+    if deadlock is not None:  # the limit may have been raised meanwhile, so ask once
         request = replace(request, max_retries=0)
     try:
         return await repeat_until_granted(
@@ -210,35 +210,35 @@ async def _request_until_granted(
             raise AcquireConcurrencySlotTimeoutError(
                 f"No slots of {_quote(request.names)} were free within {request.timeout_seconds:g} seconds."
             ) from error.refusal
-        if own is not None:
-            raise ConcurrencySlotAcquisitionError(own) from error.refusal
+        if deadlock is not None:
+            raise ConcurrencySlotAcquisitionError(deadlock) from error.refusal
         raise ConcurrencySlotAcquisitionError(
             f"No slots of {_quote(request.names)} were free in {error.attempts} attempts."
         ) from error.refusal
 
 
-def _find_own_hindrance(request: SlotRequest, held: Sequence[HeldSlots]) -> str | None:
-    """Return why code that holds slots would wait for itself without end; None if it would not."""
+def _find_self_deadlock(request: SlotRequest, held: Sequence[HeldSlots]) -> str | None:
+    """Return the message for a request that could only be granted by its own caller, who waits; None for any other."""
     if request.mode == "rate_limit" or request.timeout_seconds is not None or request.max_retries is not None:
         return None
     for name in request.names:
         counts = [(each.slots, limit.limit) for each in held for limit in each.limits if limit.name == name]
-        own = sum(slots for slots, _ in counts)
-        if counts and own + request.slots > counts[-1][1]:
+        in_use = sum(slots for slots, _ in counts)
+        if counts and in_use + request.slots > counts[-1][1]:
             return (
                 f"The code would wait for itself: it requests {request.slots} of the {counts[-1][1]} slots of {name!r} "
-                f"in a block that holds {own} of them. Take them all in the outer block, or set `timeout_seconds`."
+                f"in a block that holds {in_use} of them. Take them all in the outer block, or set `timeout_seconds`."
             )
     return None
 
 
 class StillLocked(Exception):
-    """Slots were refused as often as one wanted to ask, or for as long.
+    """The slots were still taken after the last attempt, or at the timeout.
 
     Args:
         refusal: The last refusal.
         attempts: How often they were requested.
-        is_timeout: Whether the time was over.
+        is_timeout: Whether the timeout was reached, rather than the number of attempts.
     """
 
     def __init__(self, refusal: Exception, attempts: int, is_timeout: bool) -> None:
@@ -268,7 +268,7 @@ async def repeat_until_granted(
         try:
             return await send(left)
         except Exception as error:
-            if failures.get_status(error) != LOCKED:
+            if failures.get_status(error) != LOCKED_STATUS:
                 raise
             refusal = error
         delay = read_retry_delay(refusal, refusals)
@@ -287,7 +287,7 @@ async def _request_once(api: Transport, request: SlotRequest, lease_id: UUID, le
     seconds = request.lease_seconds
     headers = {"prefer": f"wait={wait:.3f}, lease={seconds:g}", "idempotency-key": str(lease_id)}
     if isinstance(api, transport.LocalTransport):
-        headers["prefect-process"] = _own_process()
+        headers["prefect-process"] = _identify_process()
     holder = request.holder or _current_holder()
     body: dict[str, Any] = {"names": list(request.names), "slots": request.slots, "mode": request.mode}
     if request.mode == "rate_limit":  # nobody gives them back
@@ -299,7 +299,7 @@ async def _request_once(api: Transport, request: SlotRequest, lease_id: UUID, le
     return await api.call("POST", "/v2/concurrency_limits/increment-with-lease", {}, body, headers)
 
 
-def _own_process() -> str:
+def _identify_process() -> str:
     """Return what identifies this process as JSON."""
     pid = os.getpid()
     if _process_by_pid.get(pid) is None:
@@ -383,8 +383,8 @@ async def renew_lease(held: HeldSlots) -> None:
     await held.api.call("POST", "/v2/concurrency_limits/leases/{lease_id}/renew", params, body, headers)
 
 
-async def _give_up(api: Transport, lease_id: UUID) -> None:
-    """Leave the queue; if slots were given meanwhile, give them back."""
+async def _leave_queue(api: Transport, lease_id: UUID) -> None:
+    """Leave the queue, and release the slots if they have been granted by now."""
     try:
         await release_lease(api, lease_id)
     except Exception as error:  # the server is away, or does not know such a lease: it expires

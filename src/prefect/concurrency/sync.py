@@ -68,15 +68,15 @@ def concurrency(
     thread = threading.get_ident()
     holding = Holding(request, raises, lambda: renewal.interrupt_thread(thread))
     try:
-        drive(holding.begin())
+        drive(holding.acquire())
         yield
     except renewal.LeaseLost as error:
         raise holding.lost or error from None
     finally:
         try:
-            drive(holding.end())
+            drive(holding.release())
         except BaseException:
-            drive(holding.end())  # an interrupt may have come before the slots were given back
+            drive(holding.release())  # an interrupt may have come before the slots were given back
             raise
         finally:
             if holding.lost is not None:  # the block may have ended before it was interrupted

@@ -102,7 +102,7 @@ def run_coro_as_sync(
 
 def _mark_context() -> contextvars.Context:
     context = contextvars.copy_context()
-    context.run(RUNNING_IN_RUN_SYNC_LOOP_FLAG.set, True)
+    context.run(lambda: RUNNING_IN_RUN_SYNC_LOOP_FLAG.set(True))
     return context
 
 

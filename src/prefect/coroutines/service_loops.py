@@ -62,7 +62,7 @@ async def critical_service_loop(
             await workload()
             failures = doublings = 0
         except (httpx.TransportError, httpx.HTTPStatusError) as error:
-            if not _is_borne(error):
+            if not _is_tolerated(error):
                 raise
             failures += 1
             recent = [*recent[1 - memory :], traceback.format_exc()] if memory > 1 else [traceback.format_exc()]
@@ -80,7 +80,7 @@ async def critical_service_loop(
         await asyncio.sleep(clamped_poisson_interval(pause, jitter_range) if jitter_range and pause else pause)
 
 
-def _is_borne(error: httpx.TransportError | httpx.HTTPStatusError) -> bool:
+def _is_tolerated(error: httpx.TransportError | httpx.HTTPStatusError) -> bool:
     if isinstance(error, httpx.HTTPStatusError):
         return error.response.status_code >= 500
     return True

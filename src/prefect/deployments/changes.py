@@ -57,7 +57,7 @@ class DeploymentChange:
 
     @property
     def is_empty(self) -> bool:
-        """Whether the deployment is already as written."""
+        """Whether there is nothing to change."""
         return self.before is not None and not self.fields and not self.schedules
 
 

@@ -37,12 +37,12 @@ def install_dependencies(directory: str | Path) -> Path | None:
     if not arguments:
         return None
     key = hashlib.sha256(f"{sys.version}\n{sys.platform}\n{text}".encode()).hexdigest()[:24]
-    place = get_current_settings().home / "dependencies" / key
-    if not place.is_dir():
-        _install_into(place, arguments, code)
-    sys.path.insert(0, str(place))
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(place), os.environ.get("PYTHONPATH"))))
-    return place
+    directory = get_current_settings().home / "dependencies" / key
+    if not directory.is_dir():
+        _install_into(directory, arguments, code)
+    sys.path.insert(0, str(directory))
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, (str(directory), os.environ.get("PYTHONPATH"))))
+    return directory
 
 
 def _read_requirements(code: Path) -> tuple[list[str], str]:
@@ -66,9 +66,9 @@ def _is_this_distribution(requirement: str) -> bool:
     return re.split(r"[\s\[<>=!~;@]", requirement.strip(), maxsplit=1)[0].lower() in ("prefect", "pluperfect")
 
 
-def _install_into(place: Path, arguments: list[str], code: Path) -> None:
-    place.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = tempfile.mkdtemp(prefix="unfinished-", dir=place.parent)
+def _install_into(directory: Path, arguments: list[str], code: Path) -> None:
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = tempfile.mkdtemp(prefix="unfinished-", dir=directory.parent)
     try:
         packages.install(["--target", unfinished, *arguments], directory=str(code), stream_output=False)
         if (Path(unfinished) / "prefect").exists():
@@ -76,9 +76,9 @@ def _install_into(place: Path, arguments: list[str], code: Path) -> None:
                 f"The dependencies of the code in {str(code)!r} bring the distribution `prefect`, which would replace "
                 "this one: remove it, and what depends on it, from them."
             )
-        os.rename(unfinished, place)
+        os.rename(unfinished, directory)
     except OSError:
-        if not place.is_dir():  # else another run was faster
+        if not directory.is_dir():  # else another run was faster
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

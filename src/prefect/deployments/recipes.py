@@ -52,7 +52,7 @@ _GIT_CLONE: Steps = [
 
 
 def _store(package: str, requires: str, push: str, pull: str, place: str) -> tuple[Steps, Steps]:
-    """Return the push and pull steps of a store: the first ones say where, the others read it there."""
+    """Return the push and pull steps of a remote storage; the pull steps use the outputs of the push steps."""
     steps = f"{package}.deployments.steps"
     push_inputs = {
         "id": "push_code",
@@ -126,7 +126,7 @@ class Recipe:
 
 
 def _in_image(code: Recipe) -> Recipe:
-    """Return a recipe whose code is fetched as that of another, and runs in a Docker image."""
+    """Return a recipe with the storage of another one, whose flows run in a Docker image."""
     return replace(
         code,
         description=f"{code.description}, run in a Docker image",

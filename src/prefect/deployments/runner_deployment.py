@@ -110,7 +110,7 @@ class RunnerDeployment(BaseModel):
 
     @property
     def entrypoint_type(self) -> EntrypointType:
-        """Whether the entrypoint is a file or a module."""
+        """The type of the entrypoint: a file or a module."""
         return self._entrypoint_type
 
     @property
@@ -399,7 +399,7 @@ def find_entrypoint(flow: Flow[..., Any], kind: EntrypointType) -> str:
 
 
 def _find_importable_name(module: str, flow_name: str) -> str:
-    """Return the name by which other processes import a module; that of the program itself is its `-m` argument."""
+    """Return the name by which other processes import a module; the main module has the name of its `-m` argument."""
     if module != "__main__":
         return module
     spec = getattr(sys.modules["__main__"], "__spec__", None)

@@ -107,7 +107,7 @@ def _normalize(schedule: Any) -> DeploymentScheduleCreate | DeploymentScheduleUp
 
 
 def _read_mapping(values: dict[str, Any]) -> DeploymentScheduleCreate:
-    """Return the schedule of a mapping, with the key `schedule` or with those of a schedule itself."""
+    """Return the schedule of a mapping, which has the key `schedule` or the keys of a schedule itself."""
     if "schedule" not in values:
         times = {name: values.pop(name) for name in _KINDS if name in values}
         day_or = values.pop("day_or", None)

@@ -56,7 +56,7 @@ async def serve_deployments(
 
 
 def run_until_interrupted(**options: Any) -> None:
-    """Serve deployments in a program without an event loop; the options are those of `serve_deployments`.
+    """Serve deployments in a program without an event loop; options as for `serve_deployments`.
 
     Raises:
         RuntimeError: An event loop runs.

@@ -26,7 +26,7 @@ async def has_changed_triggers(client: PrefectClient, spec: DeploymentSpec, depl
 
 
 async def apply_triggers(client: PrefectClient, spec: DeploymentSpec, deployment_id: UUID, is_new: bool) -> None:
-    """Replace the automations of a deployment by those of its triggers."""
+    """Replace the automations of a deployment by one automation for each of its triggers."""
     wanted = _build_automations(spec, deployment_id)
     stored: list[Automation] = []
     if not is_new:

@@ -12,7 +12,7 @@ from prefect import _io, rules
 from prefect.journal import Draft
 from prefect.results.defaults import should_ship_inline
 from prefect.results.inline import inline
-from prefect.rules import Moment
+from prefect.rules import StateSummary
 from prefect.schemas.states import InMemory, State, StateDetails, StateType
 from prefect.types import new_id, now
 
@@ -78,7 +78,7 @@ class RunEngine(abc.ABC):
     def __init__(self, runnable: Runnable, parameters: dict[str, Any]) -> None:
         self._runnable = runnable
         self.parameters = parameters
-        self._previous: Moment | None = None
+        self._previous: StateSummary | None = None
 
     # --- called by the shells -----------------------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class RunEngine(abc.ABC):
     @property
     @abc.abstractmethod
     def is_outermost(self) -> bool:
-        """Whether this run is not inside another one."""
+        """Whether this run is not inside another run."""
 
     @property
     @abc.abstractmethod
@@ -189,12 +189,12 @@ class RunEngine(abc.ABC):
 
     def _change_columns(self, entry: dict[str, Any], scheduled_time: datetime | None) -> None:
         """Change the columns that follow from entering a state."""
-        moment = Moment(entry["type"], entry["name"], entry["timestamp"], scheduled_time)
+        summary = StateSummary(entry["type"], entry["name"], entry["timestamp"], scheduled_time)
         fields = self.fields
-        fields.update(rules.advance(fields, self._previous, moment, self._is_resuming))
+        fields.update(rules.advance(fields, self._previous, summary, self._is_resuming))
         state = self.state
         fields["state_type"], fields["state"], fields["state_id"] = state.type, state, state.id
-        self._previous = moment
+        self._previous = summary
 
     def inline_result(self, state: State[Any], value: Any) -> dict[str, Any] | None:
         """Return the value to record with the run's last state; None for a persisted result, which is not kept twice.

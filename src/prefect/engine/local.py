@@ -135,10 +135,12 @@ class LocalOrchestrator:
         run = rules.Run("flow_run", columns, {**empirical, **self._policy})
         policy = rules.MinimalFlowPolicy if force else rules.CoreFlowPolicy
         facts = rules.Facts(now=proposed.timestamp, client_version=prefect.__version__)
-        return _answer(rules.decide(policy, run, _entry(current), _entry(proposed), facts), current, proposed)
+        return _answer(
+            rules.decide(policy, run, _to_rule_state(current), _to_rule_state(proposed), facts), current, proposed
+        )
 
     def _is_always_accepted(self, columns: Mapping[str, Any], current: State[Any] | None, proposed: State[Any]) -> bool:
-        """Return whether the rules accept a change as it is.
+        """Return whether the rules accept a change, unchanged and without effects.
 
         Hot path: most changes are such, and importing the rules takes 15 ms of CPU.
         """
@@ -157,12 +159,10 @@ class LocalOrchestrator:
             self._store.known_version = version
         return cast("State[Any] | None", vars(self._run)["state"])
 
-    async def read_refreshed_results(self) -> list[str]:
-        """Return what follows from the local store."""
-        assert self._run is not None
-        route: Any = "/flow_runs/{id}/retry"  # of our servers only
+    async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
+        """Carry out an operation on the local store."""
         async with client_api.get_client() as client:
-            return (await client.request("GET", route, path_params={"id": self._run.id})).json()
+            return (await client.request(method, route, path_params=path, json=body)).json()
 
     def release_run(self) -> None:
         """Do nothing, since this orchestrator keeps no lease of a run."""
@@ -226,19 +226,19 @@ def decide_retry(
     """
     run = rules.Run("task_run", columns, policy)
     facts = rules.Facts(now=failed.timestamp, random_fraction=random.random())
-    verdict = rules.decide(rules.CoreTaskPolicy, run, _entry(current), _entry(failed), facts)
+    verdict = rules.decide(rules.CoreTaskPolicy, run, _to_rule_state(current), _to_rule_state(failed), facts)
     return _answer(verdict, current, failed).state if isinstance(verdict, rules.Reject) else None
 
 
 # --- states as the rules know them ------------------------------------------------------------------------------------
 
 
-def _entry(state: State[Any] | None) -> Any:
+def _to_rule_state(state: State[Any] | None) -> Any:
     if state is None:
         return None
     details = {name: value for name, value in vars(state.state_details).items() if value}
     name = state.name or state.type.value.capitalize()
-    return rules.Entry(state.type.value, name, state.timestamp, state.message, result_metadata(state.data), details)
+    return rules.RuleState(state.type.value, name, state.timestamp, state.message, result_metadata(state.data), details)
 
 
 def _answer(verdict: Any, current: State[Any] | None, proposed: State[Any]) -> Answer:
@@ -247,17 +247,17 @@ def _answer(verdict: Any, current: State[Any] | None, proposed: State[Any]) -> A
     if isinstance(verdict, rules.Abort):
         return Answer("ABORT", reason=verdict.reason)
     if isinstance(verdict, rules.Reject):
-        kept = current if verdict.state is None else _state(verdict.state, proposed)
+        kept = current if verdict.state is None else _to_state(verdict.state, proposed)
         return Answer("REJECT", kept, reason=verdict.reason)
-    if _entry(proposed) == verdict.state:
+    if _to_rule_state(proposed) == verdict.state:
         return Answer("ACCEPT", proposed)
     # The value in memory, or the exception, stays with the state.
-    return Answer("ACCEPT", _state(verdict.state, proposed, proposed.data))
+    return Answer("ACCEPT", _to_state(verdict.state, proposed, proposed.data))
 
 
-def _state(entry: Any, proposed: State[Any], data: Any = None) -> State[Any]:
-    """Return a state that the rules made; it belongs to the run that the proposed one belongs to."""
+def _to_state(decided: Any, proposed: State[Any], data: Any = None) -> State[Any]:
+    """Return the state that the rules decided on, with the run ids of the proposed one."""
     run = {name: getattr(proposed.state_details, name) for name in ("flow_run_id", "task_run_id")}
-    details = StateDetails.make(**{**run, **entry.details})
-    timestamp: datetime = entry.timestamp
-    return State.make(StateType(entry.type), entry.name, entry.message, data, details, timestamp)
+    details = StateDetails.make(**{**run, **decided.details})
+    timestamp: datetime = decided.timestamp
+    return State.make(StateType(decided.type), decided.name, decided.message, data, details, timestamp)

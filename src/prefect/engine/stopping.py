@@ -52,7 +52,7 @@ class StopCheck:
 
     @property
     def is_due(self) -> bool:
-        """Whether the run is known to be stopped, or it is time to look it up. Hot path: 150 ns a task."""
+        """Whether the run is known to be stopped, or must be looked up now. Hot path: 150 ns a task."""
         moment, check = time.monotonic(), self
         while check is not None:
             if check._state is not None or moment >= check._next_look_up:

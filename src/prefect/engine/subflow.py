@@ -58,7 +58,7 @@ class ParentTaskRun:
 
 
 class ParentTaskRunStates:
-    """Records the states of a flow run as those of the task run that stands for it.
+    """Records the states of a flow run also as states of the task run that stands for it.
 
     Args:
         record: The record of the task run.
@@ -71,5 +71,5 @@ class ParentTaskRunStates:
 
     def record_state(self, state: dict[str, Any]) -> None:
         """Record the child's state as this run's."""
-        own = {name: state[name] for name in ("type", "name", "timestamp", "message") if name in state}
+        own = {name: state[name] for name in ("type", "name", "timestamp", "message", "data") if name in state}
         self._record.add_state({"id": new_id(), **own, "details": {"child_flow_run_id": self._child_id}})

@@ -48,7 +48,7 @@ async def take_slots(tags: Iterable[str], task_run_id: UUID) -> Holding | None:
     request = slots.SlotRequest(names, 1, holder=holder, suppress_warnings=True)
     held = holding.Holding(request, raises=False, interrupt=lambda: None)
     try:
-        await held.begin()
+        await held.acquire()
     except slots.ConcurrencySlotAcquisitionError as error:
         if error.__cause__ is not None and failures.is_refusal(error.__cause__):
             raise

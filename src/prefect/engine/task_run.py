@@ -336,7 +336,7 @@ class TaskRunEngine(TaskRunStates):
         """Enter the state that follows from the outcome: a final one, or one that waits for another attempt."""
         if self.slots is not None:
             held, self.slots = self.slots, None
-            await held.end()
+            await held.release()
         error = outcome.error
         if error is None:
             return await self._succeed(outcome.value)

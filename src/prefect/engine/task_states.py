@@ -26,7 +26,7 @@ CANCELLED = StateType.CANCELLED
 
 
 class TaskRunStates(RunEngine):
-    """The part of a task run's engine that enters states other than those of its attempts."""
+    """The part of a task run's engine that enters states outside of attempts: cancelled, crashed, awaiting retry."""
 
     task: RunnableTask
     flow: EngineContext | None
@@ -141,7 +141,7 @@ class TaskRunStates(RunEngine):
         """Drop the references that lead back here, so that arguments and result are freed with their last user."""
         if self.slots is not None:  # the run has ended before its body
             held, self.slots = self.slots, None
-            _io.drive(held.end())
+            _io.drive(held.release())
         self._context = self.persistence = None
 
     def note_failure(self) -> None:

@@ -78,7 +78,7 @@ def emit_event(
 
 
 def emit_gathered(event: str, resource: dict[str, str], related: Iterable[dict[str, str]] = ()) -> Event | None:
-    """Emit an event that happens often and that nobody waits for: it is recorded together with others."""
+    """Emit an event of a frequent kind, which is recorded in a batch with later ones."""
     return _emit(event, {"resource": resource, "related": related}, None, is_urgent=False)
 
 

@@ -48,7 +48,7 @@ class Placeholder:
 
     @property
     def is_error(self) -> bool:
-        """Whether the value cannot be hydrated."""
+        """Whether the placeholder is an error."""
         return False
 
     def __eq__(self, other: object) -> bool:
@@ -92,7 +92,7 @@ class HydrationError(Placeholder, Exception, ABC):
     @property
     @abstractmethod
     def message(self) -> str:
-        """What is wrong, as a sentence."""
+        """The error as a sentence."""
 
     def __str__(self) -> str:
         return self.message

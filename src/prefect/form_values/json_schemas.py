@@ -100,7 +100,7 @@ def find_errors(
 
 @functools.lru_cache(CHECKED_SCHEMAS)
 def _check_schema(text: bytes) -> None:
-    """Check a JSON schema, which takes longer than to validate values: that of a deployment is checked once."""
+    """Check a JSON schema. The result is cached, because the check takes longer than the validation of values."""
     jsonschema.Draft202012Validator.check_schema(json_codec.loads(text))
 
 

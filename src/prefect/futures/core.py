@@ -46,7 +46,7 @@ class PrefectFuture(abc.ABC, Generic[R]):
     @property
     @abc.abstractmethod
     def state(self) -> State[R]:
-        """The run's state as far as it is known: final once the future is done."""
+        """The last known state of the run; final once the future is done."""
 
     @abc.abstractmethod
     def wait(self, timeout: float | None = None) -> None:

@@ -101,7 +101,7 @@ def wait(futures: list[PrefectFuture[R]], timeout: float | None = None) -> DoneA
 
 
 def waits_here(future: PrefectFuture[R]) -> TypeGuard[PrefectTaskRunFuture[R]]:
-    """Return whether a future waits as those of this package do: another task runner's may have its own `wait`."""
+    """Return whether a future uses the `wait` of this package; futures of other task runners may override it."""
     return getattr(type(future), "wait", None) is PrefectTaskRunFuture.wait
 
 

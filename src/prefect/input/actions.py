@@ -21,7 +21,7 @@ else:
 
 
 def ensure_flow_run_id(flow_run_id: UUID | None = None) -> UUID:
-    """Return the id, or that of the current flow run.
+    """Return the id, by default the id of the current flow run.
 
     Raises:
         RuntimeError: The id is None and there is no current flow run.

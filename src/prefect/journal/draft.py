@@ -24,6 +24,6 @@ class Draft:
         self.sealed = False
 
     def seal(self) -> Record:
-        """Return the record as it is now, and mark it as sealed."""
+        """Seal the record and return it."""
         self.sealed = True
         return {**self.record, "states": list(self.record["states"])}

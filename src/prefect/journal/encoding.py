@@ -1,4 +1,4 @@
-"""Records as JSON, whatever values a program put into them."""
+"""Encode records as JSON; values that JSON does not have become text."""
 
 from __future__ import annotations
 

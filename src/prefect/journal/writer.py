@@ -152,12 +152,12 @@ class Journal:
 
     @property
     def is_closed(self) -> bool:
-        """Whether it has been closed and nothing has been appended since."""
+        """Whether the journal was closed, and not reopened by a later record."""
         return self._shut
 
     @property
     def is_disowned(self) -> bool:
-        """Whether this is a forked child, and the journal its parent's. What is appended to it is dropped."""
+        """Whether the journal belongs to the parent of this forked child, so that appended records are dropped."""
         return self._disowned
 
     def forked(self) -> Journal:

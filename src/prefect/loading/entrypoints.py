@@ -37,7 +37,7 @@ class Definition(NamedTuple):
 
     @property
     def is_async(self) -> bool:
-        """Whether it is an async function."""
+        """Whether the definition is an async function."""
         return isinstance(self.node, ast.AsyncFunctionDef)
 
     @property

@@ -295,7 +295,7 @@ class APILogHandler(_QuietHandler):
             self.handleError(logging.LogRecord(name, level, __file__, 0, message, (), None))
 
     def prepare(self, record: logging.LogRecord) -> dict[str, Any]:
-        """Return a record in the form of `emit_api_log`, with its run ids or else those of the current run."""
+        """Return a record as `emit_api_log` takes it, with its run ids, by default the ids of the current run."""
         fields = record.__dict__
         flow_run_id, task_run_id = fields.get("flow_run_id"), fields.get("task_run_id")
         if flow_run_id is None and task_run_id is None and (identity := run_identity.get()) is not None:

@@ -62,7 +62,7 @@ class PrefectLogAdapter(LoggingAdapter[logging.Logger]):
         if kwargs:
             super().log(level, msg, *args, **{**kwargs, "stacklevel": kwargs.get("stacklevel", 1) + 1})
             return
-        path, line, function, _ = logger.findCaller(False, 2)
+        path, line, function, _ = logger.findCaller(stacklevel=2)
         record = logger.makeRecord(logger.name, level, path, line, msg, args, None, function)
         record.__dict__.update(self.extra or {})
         logger.handle(record)

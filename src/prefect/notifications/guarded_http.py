@@ -1,4 +1,4 @@
-"""Transports of httpx that never connect into a private network, to whatever address a host's name resolves.
+"""Transports of httpx that refuse hosts whose names resolve to addresses in private networks.
 
 The name is resolved here, once, and the connection goes to that address.
 """

@@ -1,4 +1,4 @@
-"""Capture what the libraries log while they send: their records have addresses and tokens, which nobody may see."""
+"""Capture the log records of libraries while they send, because they contain addresses and tokens."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ MAX_IDLE_CONNECTIONS = 20
 
 @dataclass(frozen=True)
 class Request:
-    """A request. `options` are those of `httpx.Client.request`: `json`, `data`, `content`, `headers`, `params`."""
+    """A request. `options` are arguments of `httpx.Client.request`: `json`, `data`, `content`, `headers`, `params`."""
 
     method: str
     url: str
@@ -42,7 +42,7 @@ class Request:
 
 
 async def send(request: Request, client: httpx.AsyncClient | None = None) -> httpx.Response:
-    """Send a request and return the answer, whatever its status.
+    """Send a request and return the response, also one with an error status.
 
     Args:
         request: The request.
@@ -86,7 +86,7 @@ async def _send(request: Request, arguments: dict[str, Any]) -> httpx.Response:
 
 
 def _build_transport(request: Request, kind: str, context: ssl.SSLContext) -> Any:
-    """Return the transport of a request: None for that of httpx, which heeds the proxies of the environment."""
+    """Return the transport of a request; None for the default of httpx, which uses the proxies of the environment."""
     if not request.allow_private_urls:
         return getattr(guarded_http, f"SSRFProtected{kind}Transport")(verify=context)
     return None if request.verify else getattr(httpx, f"{kind}Transport")(verify=context)

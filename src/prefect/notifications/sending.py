@@ -90,7 +90,7 @@ async def send_with_apprise(slug: str, data: Mapping[str, Any], body: str, subje
 
 
 async def _call_in_own_thread(fn: Callable[[], None]) -> None:
-    """Call a function in a thread of its own: services that hang must not fill the pool that all others share."""
+    """Call a function in a new thread, because a service that hangs must not occupy a shared pool."""
     if _io.is_driven():
         fn()
         return

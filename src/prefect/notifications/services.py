@@ -1,4 +1,4 @@
-"""Services that apprise sends notifications to: the values of a block as those of the service."""
+"""Services of apprise, built from the values of notification blocks."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _TEMPLATES = ("url", "params", "json_data", "form_data", "headers", "cookies")
 async def call_webhook(
     data: Mapping[str, Any], payload: dict[str, Any] | str | None = None, client: httpx.AsyncClient | None = None
 ) -> httpx.Response:
-    """Call the webhook of a `webhook` block and return the answer, whatever its status.
+    """Call the webhook of a `webhook` block and return the response, also one with an error status.
 
     Args:
         data: The values of the block, its secrets in plain text.

@@ -14,7 +14,7 @@ from typing import Any
 import prefect
 from prefect import rules
 from prefect.client import wire
-from prefect.rules import Moment
+from prefect.rules import StateSummary
 from prefect.schemas.run_events import (
     FLOW_RUN_HEARTBEAT,
     TASK_RUN_FIELDS,
@@ -99,7 +99,7 @@ class TaskRunEvents:
 
     @property
     def ended(self) -> bool:
-        """Whether its last state is final."""
+        """Whether the last state is final."""
         state = self.known.get("state")
         return state is not None and state["type"] in rules.TERMINAL
 
@@ -108,7 +108,7 @@ class TaskRunEvents:
         known, before = self.known, self.known.get("state")
         columns = known.setdefault("columns", {})
         changed = rules.advance(
-            _parse_columns(columns), _parse_moment(before) if before else None, _parse_moment(state)
+            _parse_columns(columns), _parse_state_summary(before) if before else None, _parse_state_summary(state)
         )
         columns.update(_format_columns(changed))
         run = EventRun(known["id"], known["name"], columns.get("run_count", 0))
@@ -148,9 +148,9 @@ def _event_state(state: Record) -> EventState:
     )
 
 
-def _parse_moment(state: Record) -> Moment:
+def _parse_state_summary(state: Record) -> StateSummary:
     scheduled = wire.own_details(state).get("scheduled_time")
-    return Moment(
+    return StateSummary(
         state["type"], state["name"], _parse_time(state["timestamp"]), _parse_time(scheduled) if scheduled else None
     )
 

@@ -29,7 +29,7 @@ BATCH_SIZE = 200
 
 
 async def open_store(task: Any) -> ResultStore:
-    """Return the store of the parameters of a task's runs: its own result storage, or that of background tasks."""
+    """Return the parameter store of a task: its result storage, or the default storage of background tasks."""
     storage = task.result_storage or await get_or_create_default_task_scheduling_storage()
     options: dict[str, Any] = {"result_storage": await aresolve_result_storage(storage)}
     if task.result_serializer is not None:

@@ -107,7 +107,7 @@ class ResultRecord(BaseModel, Generic[R]):
 
     @property
     def is_persisted(self) -> bool:
-        """Whether it was written to its storage, or read from there."""
+        """Whether the record was written to its storage, or read from it."""
         return self._persisted
 
     def mark_persisted(self) -> None:

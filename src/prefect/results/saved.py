@@ -49,7 +49,7 @@ async def load_by_slug(slug: str) -> WritableFileSystem:
 
 
 async def load_by_name(name: str) -> WritableFileSystem:
-    """Return the block of this name that stores files, of whatever type.
+    """Return the block of this name that stores files, of any type.
 
     Raises:
         ValueError: There is none, or there are several.

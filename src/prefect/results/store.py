@@ -246,7 +246,7 @@ class ResultStore(BaseModel):
 
     @property
     def _has_own_lookup(self) -> bool:
-        """Whether a subclass finds or reads results in its own way."""
+        """Whether a subclass overrides `exists` or `read`."""
         kind = type(self)
         return kind is not ResultStore and any(
             getattr(kind, name) is not getattr(ResultStore, name) for name in ("exists", "aexists", "read", "aread")

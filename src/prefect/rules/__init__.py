@@ -2,7 +2,7 @@
 
 All rules are pure functions from facts to a verdict. The engine uses them for task runs and for flow runs without a
 server, the server for flow runs; neither may have further rules. There is no I/O, no clock, no randomness and no model:
-states are `Moment`s or `Entry`s, and all other input of a rule is in `Facts`.
+states are `StateSummary`s or `RuleState`s, and all other input of a rule is in `Facts`.
 
 `advance` derives a run's columns from its states. `decide` judges a change of state by a policy, which is an ordered
 tuple of rules, and `settle` returns what is to be written when the verdict writes a state. Only `advance` and
@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect._lazy import exports
-from prefect.rules.columns import TERMINAL, Moment, advance, retry_delay
+from prefect.rules.columns import TERMINAL, StateSummary, advance, retry_delay
 
 if TYPE_CHECKING:
     from prefect.rules.decision import NoStateToKeep, Policy, Rule, decide
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
         TakeDeploymentSlot,
         TakeSlots,
     )
-    from prefect.rules.facts import Entry, Facts, Run, TagLimit
+    from prefect.rules.facts import Facts, RuleState, Run, TagLimit
     from prefect.rules.policies import (
         POLICIES,
         BackgroundTaskPolicy,
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         MinimalFlowPolicy,
         MinimalTaskPolicy,
     )
-    from prefect.rules.settlement import Settled, settle
+    from prefect.rules.settlement import Settlement, settle
     from prefect.rules.verdicts import Abort, Accept, Reject, Verdict, Wait
 
 __all__ = [
@@ -59,14 +59,14 @@ __all__ = [
     "Effect",
     "EmitStateEvent",
     "Enqueue",
-    "Entry",
+    "RuleState",
     "Facts",
     "MarkLateRunsPolicy",
     "MarkResuming",
     "MinimalFlowPolicy",
     "MinimalTaskPolicy",
     "MirrorToParent",
-    "Moment",
+    "StateSummary",
     "NoStateToKeep",
     "Policy",
     "RecordPauseKey",
@@ -79,7 +79,7 @@ __all__ = [
     "Run",
     "SetOnPolicy",
     "SetOnRun",
-    "Settled",
+    "Settlement",
     "StoreCacheKey",
     "TagLimit",
     "TakeDeploymentSlot",
@@ -103,8 +103,8 @@ _EXPORTS = {
         "BackgroundTaskPolicy CoreFlowPolicy CoreTaskPolicy MarkLateRunsPolicy MinimalFlowPolicy MinimalTaskPolicy "
         "POLICIES"
     ),
-    "prefect.rules.settlement": "Settled settle",
-    "prefect.rules.facts": "Entry Facts Run TagLimit",
+    "prefect.rules.settlement": "Settlement settle",
+    "prefect.rules.facts": "RuleState Facts Run TagLimit",
     "prefect.rules.verdicts": "Abort Accept Reject Verdict Wait",
 }
 

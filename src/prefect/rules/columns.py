@@ -1,7 +1,7 @@
 """Derivation of a run's columns from its states, and the delay of a retry.
 
 Every run needs this part of the rules: importing it costs next to nothing, and calling it a microsecond. States
-are `Moment`s, not models.
+are `StateSummary`s, not models.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 TERMINAL = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 
 
-class Moment(NamedTuple):
+class StateSummary(NamedTuple):
     """The part of a state that the rules need.
 
     Attributes:
@@ -29,7 +29,9 @@ class Moment(NamedTuple):
     scheduled_time: datetime | None = None
 
 
-def advance(run: Mapping[str, Any], previous: Moment | None, state: Moment, resuming: bool = False) -> dict[str, Any]:
+def advance(
+    run: Mapping[str, Any], previous: StateSummary | None, state: StateSummary, resuming: bool = False
+) -> dict[str, Any]:
     """Return the columns of a run that change when it goes from `previous` to `state`.
 
     Args:

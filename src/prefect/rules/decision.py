@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from prefect.exceptions import PrefectException
 from prefect.rules.columns import TERMINAL
 from prefect.rules.effects import Effect
-from prefect.rules.facts import Entry, Facts, Run
+from prefect.rules.facts import Facts, RuleState, Run
 from prefect.rules.verdicts import Abort, Accept, Reject, Verdict, Wait
 
 STATE_TYPES = frozenset({"SCHEDULED", "PENDING", "RUNNING", "PAUSED", "CANCELLING"}) | TERMINAL
@@ -33,16 +33,16 @@ class Case:
     """
 
     run: Run
-    current: Entry | None
-    proposed: Entry
+    current: RuleState | None
+    proposed: RuleState
     facts: Facts
     rejected: bool = False
 
-    def reject(self, reason: str, state: Entry | None = None, *effects: Effect) -> Reject:
+    def reject(self, reason: str, state: RuleState | None = None, *effects: Effect) -> Reject:
         """Return a rejection; without a state, the run keeps its current one."""
         return Reject(reason, state, effects)
 
-    def accept(self, state: Entry | None = None, *effects: Effect) -> Accept:
+    def accept(self, state: RuleState | None = None, *effects: Effect) -> Accept:
         """Return an acceptance of `state`, by default of the proposed one."""
         return Accept(state or self.proposed, effects)
 
@@ -79,7 +79,7 @@ class Policy:
     rules: tuple[Rule, ...]
 
 
-def decide(policy: Policy, run: Run, current: Entry | None, proposed: Entry, facts: Facts) -> Verdict:
+def decide(policy: Policy, run: Run, current: RuleState | None, proposed: RuleState, facts: Facts) -> Verdict:
     """Decide on a change of state.
 
     Args:
@@ -124,7 +124,7 @@ def decide(policy: Policy, run: Run, current: Entry | None, proposed: Entry, fac
     return Accept(case.proposed, effects) if reason is None else Reject(reason, case.proposed, effects)
 
 
-def _keep_current(rule: Rule, current: Entry | None, verdict: Reject) -> Reject:
+def _keep_current(rule: Rule, current: RuleState | None, verdict: Reject) -> Reject:
     if current is None:
         raise NoStateToKeep(f"A run without a state was refused one by the rule {rule.name}: {verdict.reason}")
     return verdict

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from prefect.rules.facts import Entry
+from prefect.rules.facts import RuleState
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +124,4 @@ class MirrorToParent(Effect):
     """Force this state onto the task run that stands for the flow run in the flow that called it."""
 
     task_run_id: UUID
-    state: Entry
+    state: RuleState

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, Literal, cast
 from uuid import UUID
 
-from prefect.rules.columns import TERMINAL, Moment
+from prefect.rules.columns import TERMINAL, StateSummary
 
 
 def _nothing() -> dict[str, Any]:
@@ -16,8 +16,8 @@ def _nothing() -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """A state that a run is in or is to enter.
+class RuleState:
+    """A state as rules see it: one that a run is in, or is to enter.
 
     Attributes:
         type: The state's type, for instance `"RUNNING"`.
@@ -57,19 +57,19 @@ class Entry:
         return self.details.get("deployment_concurrency_lease_id")
 
     @property
-    def moment(self) -> Moment:
-        """Return what `advance` needs of it."""
-        return Moment(self.type, self.name, self.timestamp, self.scheduled_time)
+    def summary(self) -> StateSummary:
+        """Return the part of the state that `advance` reads."""
+        return StateSummary(self.type, self.name, self.timestamp, self.scheduled_time)
 
-    def with_details(self, **details: Any) -> Entry:
-        """Return the same state with these details set as well; None leaves a detail as it is."""
+    def with_details(self, **details: Any) -> RuleState:
+        """Return the state with these details set; None keeps a detail unchanged."""
         known = {name: value for name, value in details.items() if value is not None}
         if not known:
             return self
-        return Entry(self.type, self.name, self.timestamp, self.message, self.data, {**self.details, **known})
+        return RuleState(self.type, self.name, self.timestamp, self.message, self.data, {**self.details, **known})
 
-    def inherit_details(self, other: Entry, *names: str) -> Entry:
-        """Return the same state with these details of the other where it has none."""
+    def inherit_details(self, other: RuleState, *names: str) -> RuleState:
+        """Return the state with its missing details of these names copied from the other state."""
         missing = {name: other.details.get(name) for name in names if not self.details.get(name)}
         return self.with_details(**missing)
 
@@ -179,7 +179,7 @@ class Facts:
     new_lease_id: UUID | None = None
     flow_run_state: str | None = None
     flow_run_run_count: int = 0
-    cached: Entry | None = None
+    cached: RuleState | None = None
     max_cache_key_length: int = 2000
     tag_limits: tuple[TagLimit, ...] = ()
     tag_wait: float = 10.0

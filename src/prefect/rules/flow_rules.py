@@ -18,7 +18,7 @@ from prefect.rules.effects import (
     SetOnPolicy,
     TakeDeploymentSlot,
 )
-from prefect.rules.facts import Entry
+from prefect.rules.facts import RuleState
 from prefect.rules.shared import LEASE, awaiting_retry
 from prefect.rules.verdicts import Abort, Verdict
 
@@ -87,7 +87,7 @@ def bypass_cancelling_flow_runs_with_no_infra(case: Case) -> Verdict | None:
         idle = bool(current.details.get("pause_reschedule"))
     if not idle:
         return None
-    state = Entry("CANCELLED", "Cancelled", case.facts.now)
+    state = RuleState("CANCELLED", "Cancelled", case.facts.now)
     return case.reject("Nothing runs that would have to be stopped first.", state)
 
 
@@ -106,7 +106,7 @@ def validate_deployment_concurrency_at_running(case: Case) -> Verdict | None:
         taken = state.with_details(**{LEASE: facts.new_lease_id})
         return case.accept(taken, TakeDeploymentSlot(facts.new_lease_id))
     reason = "The run lost its slot of the deployment's concurrency limit, and all slots are taken."
-    return case.reject(reason, Entry("CANCELLED", "Cancelled", facts.now, reason))
+    return case.reject(reason, RuleState("CANCELLED", "Cancelled", facts.now, reason))
 
 
 def secure_flow_concurrency_slots(case: Case) -> Verdict | None:
@@ -120,9 +120,9 @@ def secure_flow_concurrency_slots(case: Case) -> Verdict | None:
         taken = case.proposed.with_details(**{LEASE: facts.new_lease_id})
         return case.accept(taken, TakeDeploymentSlot(facts.new_lease_id))
     if facts.deployment_strategy == "CANCEL_NEW":
-        return case.reject(NO_FREE_SLOT, Entry("CANCELLED", "Cancelled", facts.now, NO_FREE_SLOT))
+        return case.reject(NO_FREE_SLOT, RuleState("CANCELLED", "Cancelled", facts.now, NO_FREE_SLOT))
     scheduled = {"scheduled_time": facts.now + timedelta(seconds=facts.deployment_wait)}
-    return case.reject(NO_FREE_SLOT, Entry("SCHEDULED", "AwaitingConcurrencySlot", facts.now, details=scheduled))
+    return case.reject(NO_FREE_SLOT, RuleState("SCHEDULED", "AwaitingConcurrencySlot", facts.now, details=scheduled))
 
 
 def remove_deployment_concurrency_lease_for_old_client_versions(case: Case) -> Verdict | None:
@@ -151,7 +151,7 @@ def enforce_deployment_concurrency_on_late(case: Case) -> Verdict | None:
         return None
     if facts.deployment_strategy != "CANCEL_NEW" or facts.deployment_free > 0:
         return None
-    return case.reject(NO_FREE_SLOT, Entry("CANCELLED", "Cancelled", facts.now, NO_FREE_SLOT))
+    return case.reject(NO_FREE_SLOT, RuleState("CANCELLED", "Cancelled", facts.now, NO_FREE_SLOT))
 
 
 def handle_pausing_flows(case: Case) -> Verdict | None:
@@ -184,7 +184,7 @@ def handle_resuming_paused_flows(case: Case) -> Verdict | None:
     timeout = current.details.get("pause_timeout")
     if timeout is not None and timeout < case.facts.now and to != "CANCELLING":
         reason = "The pause has run out, so the run cannot go on."
-        return case.reject(reason, Entry("FAILED", "Failed", case.facts.now, reason))
+        return case.reject(reason, RuleState("FAILED", "Failed", case.facts.now, reason))
     return case.accept(None, MarkResuming())
 
 

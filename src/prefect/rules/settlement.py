@@ -8,14 +8,14 @@ from typing import Any
 
 from prefect.rules.columns import advance
 from prefect.rules.effects import Effect, MarkResuming, MirrorToParent, RecordPauseKey, SetOnPolicy, SetOnRun
-from prefect.rules.facts import Entry, Run
+from prefect.rules.facts import RuleState, Run
 from prefect.rules.verdicts import Accept, Reject
 
 _RESOLVED = SetOnRun | SetOnPolicy | MarkResuming | RecordPauseKey
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settlement:
     """The changes to write and the side effects.
 
     Attributes:
@@ -25,13 +25,13 @@ class Settled:
         effects: What else is to be done; those with `after_write` after the rest is written.
     """
 
-    state: Entry
+    state: RuleState
     columns: Mapping[str, Any]
     policy: Mapping[str, Any]
     effects: tuple[Effect, ...]
 
 
-def settle(run: Run, current: Entry | None, verdict: Accept | Reject) -> Settled:
+def settle(run: Run, current: RuleState | None, verdict: Accept | Reject) -> Settlement:
     """Return what is to be written for a verdict that writes a state.
 
     Args:
@@ -61,7 +61,7 @@ def settle(run: Run, current: Entry | None, verdict: Accept | Reject) -> Settled
     else:
         state = state.with_details(task_run_id=run.id, flow_run_id=run.flow_run_id)
     resuming = run.kind == "flow_run" and run.resuming
-    columns = advance(run.columns, current.moment if current else None, state.moment, resuming)
+    columns = advance(run.columns, current.summary if current else None, state.summary, resuming)
     if resuming and (state.type == "RUNNING" or state.is_terminal):
         policy["resuming"] = False
     for effect in verdict.effects:
@@ -69,4 +69,4 @@ def settle(run: Run, current: Entry | None, verdict: Accept | Reject) -> Settled
             policy["resuming"] = True
         elif isinstance(effect, RecordPauseKey):
             policy["pause_keys"] = run.pause_keys | {effect.key}
-    return Settled(state, {**changed, **columns}, policy, tuple(effects))
+    return Settlement(state, {**changed, **columns}, policy, tuple(effects))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from prefect.rules.decision import Case
-from prefect.rules.facts import Entry
+from prefect.rules.facts import RuleState
 from prefect.rules.verdicts import Abort, Verdict, Wait
 
 LEASE = "deployment_concurrency_lease_id"
@@ -43,11 +43,11 @@ def wait_for_scheduled_time(case: Case) -> Verdict | None:
     return Wait(delay, "The run is scheduled for a later time.") if delay > 0 else None
 
 
-def awaiting_retry(case: Case, delay: float) -> Entry:
+def awaiting_retry(case: Case, delay: float) -> RuleState:
     """Return the state in which a failed run waits for its next attempt, with the failure's message and data."""
     proposed, now = case.proposed, case.facts.now
     scheduled = {"scheduled_time": now + timedelta(seconds=min(delay, MAX_RETRY_DELAY_SECONDS))}
-    return Entry("SCHEDULED", "AwaitingRetry", now, proposed.message, proposed.data, scheduled)
+    return RuleState("SCHEDULED", "AwaitingRetry", now, proposed.message, proposed.data, scheduled)
 
 
 def _inherit(case: Case, detail: str) -> Verdict | None:

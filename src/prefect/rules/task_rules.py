@@ -8,7 +8,7 @@ from dataclasses import replace
 from prefect.rules.columns import retry_delay
 from prefect.rules.decision import Case
 from prefect.rules.effects import Effect, Enqueue, ReleaseSlots, SetOnRun, StoreCacheKey, TakeSlots
-from prefect.rules.facts import Entry
+from prefect.rules.facts import RuleState
 from prefect.rules.shared import awaiting_retry
 from prefect.rules.verdicts import Abort, Verdict, Wait
 
@@ -47,7 +47,7 @@ def prevent_running_tasks_from_stopped_flows(case: Case) -> Verdict | None:
         return None
     if case.facts.flow_run_state != "PAUSED":
         return Abort("A task can only run while its flow is running.")
-    state = Entry("PAUSED", "NotReady", case.facts.now)
+    state = RuleState("PAUSED", "NotReady", case.facts.now)
     return case.reject("The flow is paused: the task can run once the flow goes on.", state)
 
 

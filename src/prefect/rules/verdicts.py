@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from prefect.rules.effects import Effect
-from prefect.rules.facts import Entry
+from prefect.rules.facts import RuleState
 
 
 @dataclass(frozen=True, slots=True)
 class Accept:
     """The run enters the state, which may differ in its details from the one proposed."""
 
-    state: Entry
+    state: RuleState
     effects: tuple[Effect, ...] = ()
 
 
@@ -21,7 +21,7 @@ class Reject:
     """The run enters another state instead; without one it stays in the state that it is in, and nothing is done."""
 
     reason: str
-    state: Entry | None = None
+    state: RuleState | None = None
     effects: tuple[Effect, ...] = ()
 
 

@@ -1,4 +1,4 @@
-"""One flow run in a process of its own, from its start to its outcome."""
+"""The execution of one flow run in a child process, from its start to its outcome."""
 
 from __future__ import annotations
 
@@ -68,12 +68,12 @@ class RunExecution:
 
     @property
     def is_stopping(self) -> bool:
-        """Whether the process is being ended."""
+        """Whether the process is being stopped."""
         return self._stop_reason is not None
 
     @property
     def is_cancelled(self) -> bool:
-        """Whether the process was ended because its run is cancelled."""
+        """Whether the process is being stopped because its run was cancelled."""
         return self._stop_reason is StopReason.CANCELLED
 
     async def run(self) -> State[Any] | None:

@@ -44,7 +44,7 @@ def create_launcher() -> Launcher:
 
 
 class ForkServerLauncher:
-    """Starts the engine in a process that a fork server forks; anything else in a process of its own."""
+    """Starts the engine in a process that a fork server forks, and any other command in a new process."""
 
     def __init__(self) -> None:
         self._subprocesses = SubprocessLauncher()

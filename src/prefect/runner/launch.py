@@ -1,4 +1,4 @@
-"""Starting a flow run in a process of its own.
+"""Start and stop the child process of a flow run.
 
 A `Launcher` starts the process that a `Launch` describes, and returns a `RunProcess`. `SubprocessLauncher` starts a
 fresh interpreter; a fork server is another launcher. The process leads a session and a process group of its own, so
@@ -52,7 +52,7 @@ class Launch:
     stream_output: bool = True
 
     def build_environment(self) -> dict[str, str]:
-        """Return the environment of the process: that of this one, its settings, and the variables of the launch."""
+        """Return the environment of the process: this one, the current settings, and the variables of the launch."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(INTERNAL_PREFIX)}
         current = settings.get_current_settings().to_environment_variables(exclude_unset=True, include_secrets=True)
         known = {_http.SERVERS_WITHOUT_CSRF_VARIABLE: " ".join(sorted(_http.servers_without_csrf)) or None}

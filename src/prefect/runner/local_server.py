@@ -24,7 +24,7 @@ STORE_POLL_INTERVAL_SECONDS = 0.2
 
 
 class RunnerApi:
-    """The API that a runner uses: the configured server's, or that of a server in this process.
+    """The API that a runner uses: of the configured server, or of a server in this process.
 
     Attributes:
         url: Its address.
@@ -38,7 +38,7 @@ class RunnerApi:
 
     @property
     def is_local(self) -> bool:
-        """Whether the runner has brought it along."""
+        """Whether the API is served by this process."""
         return self._server is not None
 
     @property
@@ -102,7 +102,7 @@ async def _call_in_daemon_thread(fn: Callable[[], None]) -> None:
 
 @asynccontextmanager
 async def open_api() -> AsyncIterator[RunnerApi]:
-    """Provide the configured server's API; when there is none, that of a server in this process.
+    """Yield the API of the configured server; without one, the API of a server that is started in this process.
 
     Raises:
         CannotServe: The port that the settings name is in use.

@@ -1,4 +1,4 @@
-"""The runner: serves deployments, running each of their flow runs in a process of its own.
+"""The runner serves deployments and runs each flow run in a child process.
 
 A runner follows the server's events about runs that are due or cancelled; it polls only as a fallback. It must never
 run user code in its own process.
@@ -24,7 +24,7 @@ from prefect import outbox, settings
 from prefect._io import twin
 from prefect._lazy import lazy_from
 from prefect.outbox import leftovers
-from prefect.runner import fork_launcher, local_server, lookup, notices, run_events
+from prefect.runner import fork_launcher, local_server, notices, poller, run_events
 from prefect.runner.claims import Claims
 from prefect.runner.execution import RunExecution
 from prefect.runner.launch import Launch, Launcher, SubprocessLauncher
@@ -51,13 +51,13 @@ logger = logging.getLogger("prefect.runner")
 CANCEL_GRACE_SECONDS = 30.0
 """How long a cancelled flow run may take to end before it is killed."""
 
-SHUTDOWN_GRACE_SECONDS, LAST_KILL_SECONDS = 4.5, 0.5
+SHUTDOWN_GRACE_SECONDS, KILL_TIMEOUT_SECONDS = 4.5, 0.5
 """How long flow runs may take to end when the runner stops, which is to be over within ten seconds; after SIGKILL."""
 
 SHUTDOWN_REQUEST_SECONDS = 1.5
 """How long the runner waits, when it stops, for an API that does not answer."""
 
-FOLLOWERS_END_SECONDS = 0.5
+FOLLOWER_STOP_TIMEOUT_SECONDS = 0.5
 
 
 class Runner:
@@ -66,7 +66,7 @@ class Runner:
     Args:
         name: A name for people; made up if None.
         query_seconds: Seconds between two polls for runs; of the setting `runner.poll_frequency` if None.
-        prefetch_seconds: How long before a run is due it is looked up.
+        prefetch_seconds: How many seconds before a run is due it is fetched from the API.
         heartbeat_seconds: Deprecated: runs send heartbeats as `flows.heartbeat_frequency` says.
         limit: How many flow runs run at the same time; without a limit if None, and of the setting
             `runner.process_limit` by default.
@@ -116,11 +116,11 @@ class Runner:
         self._due: dict[UUID, FlowRun] = {}
         self._executions: dict[UUID, RunExecution | None] = {}
         self._claims = Claims(self.name, is_renewed=True)
-        self._lookup: lookup.Lookup | None = None
+        self._poller: poller.Poller | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake: asyncio.Event = asyncio.Event()
         self._stop_requested, self._kill_requested = asyncio.Event(), asyncio.Event()
-        self._needs_look = True
+        self._needs_poll = True
         self._checks_cancellation = False
 
     def __repr__(self) -> str:
@@ -153,7 +153,7 @@ class Runner:
         else:
             id_ = await deployment.aapply()
         self._deployments[id_] = deployment
-        self._look_soon()
+        self._request_poll()
         return id_
 
     add_deployment = twin(aadd_deployment)
@@ -218,15 +218,15 @@ class Runner:
     async def _serve(self, run_once: bool) -> None:
         assert self.api is not None
         followers = [
-            asyncio.create_task(notices.follow_runs(self.api.url, self._deployments, self._notice)),
+            asyncio.create_task(notices.follow_runs(self.api.url, self._deployments, self._handle_event)),
             asyncio.create_task(self._claims.keep_renewed(self.client)),
         ]
         if self.api.is_local:
-            followers.append(asyncio.create_task(local_server.watch_store(self._notice_store)))
+            followers.append(asyncio.create_task(local_server.watch_store(self._handle_store_change)))
         try:
             while not self.stopping:
-                if self._needs_look:
-                    await _run_until(self._stop_requested, self._look())
+                if self._needs_poll:
+                    await _run_until(self._stop_requested, self._poll())
                 self._start_due_runs()
                 if run_once:
                     await asyncio.gather(*self._tasks)
@@ -237,7 +237,7 @@ class Runner:
                 task.cancel()
             await self._shut_down()
             # A websocket whose other end is gone takes its time to close.
-            await asyncio.wait(followers, timeout=FOLLOWERS_END_SECONDS)
+            await asyncio.wait(followers, timeout=FOLLOWER_STOP_TIMEOUT_SECONDS)
 
     async def _sleep(self) -> None:
         """Wait until a run is due, or something has happened, or it is time to poll."""
@@ -250,44 +250,44 @@ class Runner:
             await asyncio.wait_for(self._wake.wait(), max(0.0, (at - current).total_seconds()))
         self._wake.clear()
         if (now() - (self.last_polled or now())).total_seconds() >= interval:
-            self._needs_look = self._checks_cancellation = True
+            self._needs_poll = self._checks_cancellation = True
 
     @property
     def _poll_interval(self) -> float:
         """The seconds between two polls for runs."""
-        if self._lookup is not None and self._lookup.is_failing:
-            return min(self.query_seconds, lookup.RETRY_INTERVAL_SECONDS)
+        if self._poller is not None and self._poller.is_failing:
+            return min(self.query_seconds, poller.RETRY_INTERVAL_SECONDS)
         return self.query_seconds
 
-    def _look_soon(self) -> None:
-        self._needs_look = True
+    def _request_poll(self) -> None:
+        self._needs_poll = True
         self._wake.set()
 
-    def _notice(self, flow_run_id: UUID | None, state_type: str) -> None:
+    def _handle_event(self, flow_run_id: UUID | None, state_type: str) -> None:
         """Handle an event of a run: poll for due runs, or cancel it."""
         if flow_run_id is None:
             self._checks_cancellation = True
-            self._look_soon()
+            self._request_poll()
         elif state_type == "SCHEDULED":
-            self._look_soon()
+            self._request_poll()
         elif flow_run_id in self._executions:
             self._cancel(flow_run_id)
         else:
             self._due.pop(flow_run_id, None)
 
-    def _notice_store(self) -> None:
+    def _handle_store_change(self) -> None:
         """Poll again: another program of this home has changed the local store."""
         self._checks_cancellation = bool(self._executions)
-        self._look_soon()
+        self._request_poll()
 
     # --- polling for runs ---------------------------------------------------------------------------------------------
 
-    async def _look(self) -> None:
+    async def _poll(self) -> None:
         """Ask the API which runs are due soon, and which of those under way are cancelled."""
-        if self._lookup is None:
-            self._lookup = lookup.Lookup(self._read_runs, self.client.api_healthcheck, logger, "runner")
-        self._needs_look = False
-        await self._lookup.look_once()
+        if self._poller is None:
+            self._poller = poller.Poller(self._read_runs, self.client.api_healthcheck, logger, "runner")
+        self._needs_poll = False
+        await self._poller.poll_once()
         self.last_polled = now()
 
     async def _read_runs(self) -> None:
@@ -310,7 +310,7 @@ class Runner:
 
     @property
     def run_count(self) -> int:
-        """How many flow runs are under way."""
+        """The number of flow runs under way."""
         return len(self._executions)
 
     def has_slots_available(self) -> bool:
@@ -454,7 +454,7 @@ class Runner:
             task.cancel()
 
     async def _pause_deployments(self) -> None:
-        """Pause the deployments: nobody serves them now."""
+        """Pause the deployments, because the runner stops serving them."""
         try:
             async with asyncio.timeout(SHUTDOWN_REQUEST_SECONDS):
                 for id_ in self._deployments:
@@ -468,7 +468,7 @@ class Runner:
             if execution is not None:
                 execution.stop(StopReason.SHUTDOWN, SHUTDOWN_GRACE_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(SHUTDOWN_GRACE_SECONDS + LAST_KILL_SECONDS):
+            async with asyncio.timeout(SHUTDOWN_GRACE_SECONDS + KILL_TIMEOUT_SECONDS):
                 for execution in list(self._executions.values()):
                     if execution is not None and execution.process is not None:
                         await execution.process.wait()

@@ -22,7 +22,7 @@ def compute_checksum(fields: Mapping[str, Any]) -> str:
 
 
 def _find_used_definitions(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:
-    """Return the names of the definitions that the fields refer to, apart from those of other blocks."""
+    """Return the names of the definitions that the fields refer to, without definitions of nested blocks."""
     needed: set[str] = set()
     waiting = list(_iterate_definition_references(content.get("properties", {})))
     while waiting:

@@ -49,7 +49,7 @@ class Variable(ObjectBaseModel):
 
 
 class LogFields(PrefectBaseModel):
-    """Fields of stored and new log records. `level` is that of the standard logging module."""
+    """Fields of stored and new log records. `level` is a number of the standard logging module."""
 
     name: str
     level: int
@@ -60,4 +60,4 @@ class LogFields(PrefectBaseModel):
 
 
 class Log(LogFields, TimeSeriesBaseModel, ObjectBaseModel):
-    """One log record of a run. `level` is that of the standard logging module."""
+    """One log record of a run. `level` is a number of the standard logging module."""

@@ -23,8 +23,9 @@ _ZERO = datetime.timedelta(0)
 MAX_RETRY_DELAYS = 50
 
 RETRY_FROM = "prefect.retry-from"
-"""The key in the `context` of a flow run that is retried from one of its task runs: `task_run` is the id of that, and
-`run_count` is how often the flow run had run by then. It stays until the flow run is retried again."""
+"""The key in the `context` of a flow run that is retried from one of its task runs: `task_run` is the id of that,
+`run_count` how often the flow run had run by then, and `since` when it was. It stays until the flow run is retried
+again."""
 
 
 def random_name() -> str:
@@ -129,7 +130,7 @@ _TASK_POLICY: dict[str, Any] = {name: field.default for name, field in TaskRunPo
 
 
 class RunTimes(PrefectBaseModel):
-    """When a run began and ended. Times are aware, durations are timedeltas (seconds in JSON)."""
+    """The times of a run. Times are aware, durations are timedeltas (seconds in JSON)."""
 
     start_time: AwareDateTime | None = None
     end_time: AwareDateTime | None = None

@@ -113,7 +113,7 @@ class RRuleSchedule(PrefectBaseModel):
 
     @classmethod
     def from_rrule(cls, rrule: rrules.rrule | rrules.rruleset) -> RRuleSchedule:
-        """Return the schedule of a rule of `dateutil`; its zone is that of the rule's start, or else UTC.
+        """Return the schedule of a rule of `dateutil`, in the time zone of the rule's start, by default UTC.
 
         Raises:
             ValueError: A set of rules whose starts or zones differ.

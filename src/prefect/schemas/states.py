@@ -429,7 +429,7 @@ def Suspended(
     **kwargs: Any,
 ) -> State[Any]:
     """Return a paused state in which the run's process has ended; arguments as in `Paused`."""
-    return _paused("Suspended", timeout_seconds, pause_expiration_time, True, pause_key, kwargs)
+    return _paused("Suspended", timeout_seconds, pause_expiration_time, reschedule=True, key=pause_key, kwargs=kwargs)
 
 
 def _paused(

@@ -89,7 +89,7 @@ def send_wakeup(store_path: Path, process: Mapping[str, Any], topic: str) -> Non
 
 
 def _write(path: Path, topic: str) -> None:
-    """Write a topic into a pipe, if one is named, and remove a pipe that nobody reads."""
+    """Write a topic into a pipe, and remove a pipe without a reader."""
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
     except OSError as error:

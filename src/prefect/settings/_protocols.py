@@ -61,7 +61,7 @@ class TestingGroup(Protocol):
 
 
 class SettingsTree(Protocol):
-    """All settings, as far as the value of a setting is derived from those of other groups."""
+    """The settings from which other settings are derived."""
 
     @property
     def api(self) -> APIGroup: ...

@@ -135,7 +135,7 @@ def forget() -> None:
 
 @contextmanager
 def process_settings(settings: Settings) -> Generator[None]:
-    """Replace the settings of the process inside the block, for every thread without settings of its own."""
+    """Replace the settings of the process inside the block, for every thread without its own settings."""
     global _process
     with _loading:
         before, _process = _process, SettingsContext(settings=settings)

@@ -116,7 +116,7 @@ class Parameters:
             ParameterBindError: The function cannot be called with these arguments. Names the function and parameter.
         """
         if not self._plain:
-            return self._bind_any(args, kwargs, True)
+            return self._bind_any(args, kwargs, with_defaults=True)
         names = self.names
         count = len(args)
         if count == self._full and not kwargs:
@@ -144,9 +144,9 @@ class Parameters:
         Raises:
             ParameterBindError: As `bind`.
         """
-        return self._bind_any(args, kwargs, False)
+        return self._bind_any(args, kwargs, with_defaults=False)
 
-    def _bind_any(self, args: Sequence[Any], kwargs: Mapping[str, Any], defaults: bool) -> dict[str, Any]:
+    def _bind_any(self, args: Sequence[Any], kwargs: Mapping[str, Any], *, with_defaults: bool) -> dict[str, Any]:
         bound = dict(zip(self._positional, args))  # noqa: B905  # either may be longer
         extra: dict[str, Any] = {}
         for name, value in kwargs.items():
@@ -161,11 +161,11 @@ class Parameters:
             raise self._error(args, kwargs)
         if any(name not in bound for name in self.required):
             raise self._error(args, kwargs)
-        if self.var_positional is not None and (rest or defaults):
+        if self.var_positional is not None and (rest or with_defaults):
             bound[self.var_positional] = rest
-        if self.var_keyword is not None and (extra or defaults):
+        if self.var_keyword is not None and (extra or with_defaults):
             bound[self.var_keyword] = extra
-        values = {**self.defaults, **bound} if defaults else bound
+        values = {**self.defaults, **bound} if with_defaults else bound
         return {name: values[name] for name in self.names if name in values}
 
     def _error(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> ParameterBindError:

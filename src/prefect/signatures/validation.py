@@ -166,7 +166,7 @@ def read_type_hints(fn: Callable[..., Any], only: str | None = None) -> dict[str
 
 
 def _find_function(fn: Any) -> Any:
-    """Return the function whose annotations and globals are those of a callable."""
+    """Return the function that has the annotations and globals of a callable."""
     while True:
         if hasattr(fn, "__wrapped__"):
             fn = fn.__wrapped__

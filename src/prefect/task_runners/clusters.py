@@ -1,4 +1,4 @@
-"""The base of task runners of clusters, which those of Dask and Ray share.
+"""The base class of the task runners of Dask and Ray clusters.
 
 A submitted run is sent once every run that it waits for is done, or its end is or will be on the cluster. The threads
 of a cluster's library, which tell that runs have ended, are not held up: they put what is to be done into an inbox,
@@ -19,7 +19,7 @@ from prefect.exceptions import CrashedRun, MissingResult, UpstreamTaskError
 from prefect.futures import PrefectWrappedFuture, call_when_done
 from prefect.schemas.states import State
 from prefect.task_runners.base import Links, TaskRunner, Upstreams
-from prefect.task_runners.handover import Ending, HandedOverRun, Package, RemoteValue
+from prefect.task_runners.handover import HandedOverRun, Package, RemoteValue, RunEnd
 
 if TYPE_CHECKING:
     from typing import Self
@@ -158,14 +158,14 @@ class ClusterTaskRunner(TaskRunner[F]):
 
         Args:
             submitted: The run.
-            packed: Its packed ending.
-            fetch: Returns its value from the cluster, if the ending does not have it.
+            packed: Its packed run_end.
+            fetch: Returns its value from the cluster, if the run_end does not have it.
         """
-        ending, has_value = Ending.unpack(packed)
+        run_end, has_value = RunEnd.unpack(packed)
         if not has_value:
-            ending = ending.with_remote_value(fetch)
-            self._remote_values.add(ending.state.data)
-        self._resolve(submitted, submitted.run.adopt(ending))
+            run_end = run_end.with_remote_value(fetch)
+            self._remote_values.add(run_end.state.data)
+        self._resolve(submitted, submitted.run.adopt(run_end))
 
     def _retry_or_crash(self, submitted: SubmittedRun[F], message: str) -> None:
         """Send a run again that the cluster has lost, if its task has retries left; else end it as crashed."""

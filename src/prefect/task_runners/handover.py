@@ -1,7 +1,7 @@
 """Handing task runs over to other processes: of a pool, of a Dask or Ray cluster.
 
 A task runner creates a `HandedOverRun`, packs it and sends the package; the process that receives it calls `execute`
-and sends back an `Ending`, which the runner adopts. The run is recorded where it executes and, once it has ended, here
+and sends back an `RunEnd`, which the runner adopts. The run is recorded where it executes and, once it has ended, here
 too: the records have the same ids, so that each counts once, and none is lost with a process. This module must not
 know how packages travel.
 """
@@ -46,7 +46,7 @@ else:
     cloudpickle = lazy("cloudpickle")
 
 __all__ = [
-    "Ending",
+    "RunEnd",
     "HandedOverRun",
     "Package",
     "RemoteValue",
@@ -75,7 +75,7 @@ class Package(NamedTuple):
     references: list[Any]
 
 
-class Ending(NamedTuple):
+class RunEnd(NamedTuple):
     """The end of a run in another process.
 
     Attributes:
@@ -89,7 +89,7 @@ class Ending(NamedTuple):
     recorded: list[dict[str, Any]]
 
     def pack(self, max_value_bytes: int | None = None) -> bytes:
-        """Return the ending as bytes, without a value that needs more than `max_value_bytes`; see `unpack`."""
+        """Return the end as bytes, without a value that needs more than `max_value_bytes`; see `unpack`."""
         data = self._pack_data(max_value_bytes)
         return pickle.dumps((self._replace(state=_with_data(self.state, None)), data))
 
@@ -105,15 +105,15 @@ class Ending(NamedTuple):
         return value if len(value) <= max_value_bytes else None
 
     @staticmethod
-    def unpack(packed: bytes) -> tuple[Ending, bool]:
-        """Return an ending, and whether it has its value."""
-        ending, data = pickle.loads(packed)
+    def unpack(packed: bytes) -> tuple[RunEnd, bool]:
+        """Return the unpacked end, and whether it has the value of the run."""
+        run_end, data = pickle.loads(packed)
         if data is None:
-            return ending, False
-        return ending._replace(state=_with_data(ending.state, pickle.loads(data))), True
+            return run_end, False
+        return run_end._replace(state=_with_data(run_end.state, pickle.loads(data))), True
 
-    def with_remote_value(self, load: Callable[[], Any]) -> Ending:
-        """Return the ending with a value that is loaded when it is read."""
+    def with_remote_value(self, load: Callable[[], Any]) -> RunEnd:
+        """Return the end with a value that is loaded when it is read."""
         return self._replace(state=_with_data(self.state, RemoteValue(load)))
 
 
@@ -188,7 +188,7 @@ class HandedOverRun:
 
     @property
     def state(self) -> State[Any]:
-        """The state of the run, as far as it is known here."""
+        """The last known state of the run."""
         return self._engine.state
 
     @property
@@ -232,10 +232,10 @@ class HandedOverRun:
             prepared[name] = replaced
         return prepared
 
-    def adopt(self, ending: Ending) -> State[Any]:
+    def adopt(self, run_end: RunEnd) -> State[Any]:
         """Take over how the run has ended in the other process, and return its state."""
-        self._engine.adopt_final_state(ending.state, ending.recorded)
-        return ending.state
+        self._engine.adopt_final_state(run_end.state, run_end.recorded)
+        return run_end.state
 
     def retry_elsewhere(self, message: str, error: BaseException) -> float | None:
         """Schedule another attempt because the process has died, if the task has retries left.
@@ -265,7 +265,7 @@ def _describe(future: PrefectFuture[Any]) -> str | None:
 
 
 def _replace(value: Any, refer: Callable[[Any], Any], references: list[Any]) -> Any:
-    """Return a value with references in the place of what `refer` knows, and final states in that of other futures."""
+    """Return a value with futures replaced: by references if `refer` returns one, else by their final states."""
 
     def visit(item: Any) -> Any:
         if isinstance(item, quote):
@@ -299,7 +299,7 @@ def _unpack_common(packed: bytes) -> tuple[RunnableTask, dict[str, Any], Any]:
     return task, context, settings
 
 
-def execute(common: bytes, run: bytes, values: Iterable[Any] = ()) -> Ending:
+def execute(common: bytes, run: bytes, values: Iterable[Any] = ()) -> RunEnd:
     """Execute a run of another process in this one.
 
     Args:
@@ -312,7 +312,7 @@ def execute(common: bytes, run: bytes, values: Iterable[Any] = ()) -> Ending:
 
 
 def execute_to_bytes(common: bytes, run: bytes) -> bytes:
-    """Execute a run of another process in this one, and return its packed ending.
+    """Execute a run of another process in this one, and return its packed end.
 
     A run whose value cannot be pickled crashes.
     """
@@ -353,13 +353,13 @@ def _run_to_end(engine: TaskRunEngine) -> State[Any]:
         return engine.state
 
 
-def _end(engine: TaskRunEngine, state: State[Any]) -> Ending:
+def _end(engine: TaskRunEngine, state: State[Any]) -> RunEnd:
     if isinstance(state.data, BaseException):
         try:
             cloudpickle.dumps(state.data)
         except Exception:  # pickling a user's object may raise anything
             state = _with_data(state, RuntimeError(f"{type(state.data).__name__}: {state.data}"))
-    return Ending(engine.fields["id"], state, engine.record.appended)
+    return RunEnd(engine.fields["id"], state, engine.record.appended)
 
 
 def _fill(value: Any, known: list[Any]) -> Any:

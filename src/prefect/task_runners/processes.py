@@ -12,7 +12,7 @@ from prefect._lazy import lazy, lazy_modules
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectConcurrentFuture, call_when_done
 from prefect.task_runners.base import Links, TaskRunner, Upstreams
-from prefect.task_runners.handover import Ending, HandedOverRun, execute_to_bytes
+from prefect.task_runners.handover import HandedOverRun, RunEnd, execute_to_bytes
 
 if TYPE_CHECKING:
     import multiprocessing
@@ -109,11 +109,11 @@ class ProcessPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[Any]]):
             future.resolve(run.cancel())
             return
         try:
-            ending, _ = Ending.unpack(done.result())
+            run_end, _ = RunEnd.unpack(done.result())
         except BaseException as error:  # the process died, or what it returned cannot be read
             state = run.crash(f"The process of the task run failed: {error!r}", error)
         else:
-            state = run.adopt(ending)
+            state = run.adopt(run_end)
         future.resolve(state)
 
     def cancel_all(self) -> None:

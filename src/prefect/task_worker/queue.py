@@ -49,7 +49,7 @@ class TaskQueue(Protocol):
         ...
 
     async def find_ended(self, task_run_ids: list[UUID]) -> list[UUID]:
-        """Return those of some runs that have ended."""
+        """Return the ended runs among these."""
         ...
 
     async def close(self) -> None:

@@ -85,12 +85,12 @@ class TaskWorker:
 
     @property
     def client_id(self) -> str:
-        """The worker's name: that of the host, and the process id."""
+        """The name of the worker: the host name and the process id."""
         return self._client_id
 
     @property
     def started_at(self) -> datetime | None:
-        """When the worker was started; None if it was not."""
+        """The time at which the worker was started; None before."""
         return self._started_at
 
     @property
@@ -100,17 +100,17 @@ class TaskWorker:
 
     @property
     def limit(self) -> int | None:
-        """How many runs at the same time."""
+        """The maximum number of concurrent runs; None without a limit."""
         return self._limit
 
     @property
     def current_tasks(self) -> int | None:
-        """How many runs there are now; None without a limit."""
+        """The number of current runs; None without a limit."""
         return len(self._running) if self._limit is not None else None
 
     @property
     def available_tasks(self) -> int | None:
-        """How many more runs there could be now; None without a limit."""
+        """The number of runs that could start now; None without a limit."""
         return self._limit - len(self._running) if self._limit is not None else None
 
     # --- starting and stopping --------------------------------------------------------------------------------------

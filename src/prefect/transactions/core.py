@@ -34,7 +34,7 @@ Hook: TypeAlias = Callable[[Any], Any]
 
 
 class CommitMode(AutoEnum):
-    """When a transaction commits automatically."""
+    """The time at which a transaction commits automatically."""
 
     EAGER = auto()
     """At the end of the transaction's block."""

@@ -33,7 +33,7 @@ class EventMatcher:
         return self.expects(name) or self.starts(name)
 
     def covers(self, occurrence: Occurrence) -> bool:
-        """Return whether the resources of an event are those of the trigger; its name is not compared."""
+        """Return whether the resources of an event match the trigger; its name is not compared."""
         return _matches(self._match, occurrence.resource) and all(
             specification.matches_every_resource()
             or any(_matches(specification, labels) for labels in occurrence.related)

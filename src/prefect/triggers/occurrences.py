@@ -26,7 +26,7 @@ class Occurrence:
         resource: The labels of its resource.
         related: The labels of its related resources.
         follows: The id of the event before it.
-        leader_at: When that one occurred, by another clock perhaps; known once they are ordered.
+        predecessor_at: When that one occurred, by another clock perhaps; known once they are ordered.
     """
 
     occurred: datetime
@@ -35,12 +35,12 @@ class Occurrence:
     resource: Labels
     related: Sequence[Labels] = ()
     follows: UUID | None = None
-    leader_at: datetime | None = None
+    predecessor_at: datetime | None = None
 
     @property
     def at(self) -> datetime:
-        """When it occurred, but not before the event that it follows."""
-        return self.occurred if self.leader_at is None else max(self.occurred, self.leader_at)
+        """The time of the event, but not before the event that it follows."""
+        return self.occurred if self.predecessor_at is None else max(self.occurred, self.predecessor_at)
 
     @property
     def key(self) -> EventKey:

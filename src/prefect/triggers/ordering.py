@@ -9,22 +9,22 @@ from uuid import UUID
 
 from prefect.triggers.occurrences import Occurrence
 
-NO_LEADERS: Mapping[UUID, datetime] = {}
+NO_PREDECESSORS: Mapping[UUID, datetime] = {}
 
 
 def order_by_cause(
-    occurrences: Sequence[Occurrence], leaders: Mapping[UUID, datetime] = NO_LEADERS
+    occurrences: Sequence[Occurrence], predecessors: Mapping[UUID, datetime] = NO_PREDECESSORS
 ) -> list[Occurrence]:
     """Return events in the order of their times, each behind the one that it follows, if that is among them.
 
     Args:
         occurrences: The events.
-        leaders: When events occurred that some of these follow and that were evaluated before, by id.
+        predecessors: When events occurred that some of these follow and that were evaluated before, by id.
     """
     waiting: dict[UUID, list[Occurrence]] = {}
     ids = {occurrence.id for occurrence in occurrences}
     ordered: list[Occurrence] = []
-    placed = {id_: at for id_, at in leaders.items() if id_ not in ids}
+    placed = {id_: at for id_, at in predecessors.items() if id_ not in ids}
     for occurrence in sorted(occurrences, key=lambda one: one.key):
         before = occurrence.follows
         if before is not None and before in ids and before not in placed and before != occurrence.id:
@@ -34,7 +34,7 @@ def order_by_cause(
         while ready:
             one = ready.pop(0)
             if one.follows is not None and one.follows in placed:
-                one = replace(one, leader_at=placed[one.follows])
+                one = replace(one, predecessor_at=placed[one.follows])
             ordered.append(one)
             placed[one.id] = one.at
             ready += waiting.pop(one.id, ())

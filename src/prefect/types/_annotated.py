@@ -192,7 +192,7 @@ VariableValue = str | int | bool | float | None | dict[str, Any] | list[Any]
 
 
 def check_variable_value(value: object) -> object:
-    """Return the value; raise ValueError unless it can be that of a variable."""
+    """Return the value; raise ValueError unless a variable can have it."""
     try:
         size = len(json_codec.dumps(value))
     except TypeError as error:

@@ -101,7 +101,7 @@ def replace_surrogates(text: str) -> str:
 
 
 def map_texts(value: Any, change: Callable[[str], str]) -> Any:
-    """Return JSON whose texts, those of keys too, are changed by a function."""
+    """Return JSON with a function applied to all of its texts, including keys."""
     if isinstance(value, str):
         return change(value)
     if isinstance(value, Mapping):

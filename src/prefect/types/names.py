@@ -28,7 +28,7 @@ RESTRICTED_ASSET_CHARACTERS = [
 
 
 def slugify(name: str) -> str:
-    """Return a name in lower case, with a hyphen in place of whatever is no letter or digit."""
+    """Return a name in lower case, with hyphens in place of characters other than letters and digits."""
     return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
 
 

@@ -1,4 +1,4 @@
-"""Regular expressions that take time in proportion to the text, whatever the pattern.
+"""Regular expressions that match in linear time, so that no pattern of a user can block the server.
 
 Python's can take a lifetime for forty characters, and hold up the whole server meanwhile. Those of pydantic, which are
 Rust's, cannot. They have no lookaround and no backreferences.

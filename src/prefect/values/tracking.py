@@ -112,7 +112,7 @@ class TrackedResults(dict[int, Origin]):
             del self[reference.key]
 
     def _drop_unused(self, count: int) -> None:
-        """Look at the next values that are kept, and drop those that nobody else refers to."""
+        """Check the next `count` tracked values, and drop values without other references."""
         held = self._held
         for _ in range(min(count, len(held))):
             try:

@@ -22,7 +22,7 @@ from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
 from prefect.futures import PrefectFlowRunFuture
 from prefect.logging.loggers import get_worker_logger
 from prefect.runner.claims import Claims
-from prefect.runner.lookup import Lookup
+from prefect.runner.poller import Poller
 from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.settings import get_current_settings
 from prefect.types import now
@@ -115,7 +115,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._limiter: anyio.CapacityLimiter | None = None
         self._last_polled_time = now()
         self._claims = Claims(self.name, is_renewed=self.owns_runs)
-        self._lookup: Lookup | None = None
+        self._poller: Poller | None = None
         self._polling: PollingLoop | None = None
         self._channel: WorkPoolChannel | None = None
         self._cleanups: WorkerCleanupExecutor | None = None
@@ -162,7 +162,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
 
     @property
     def cleanup_handler_registry(self) -> WorkerCleanupHandlerRegistry:
-        """The handlers of clean-up jobs: those of its class, else one that calls `kill_infrastructure`."""
+        """The handlers of clean-up jobs: the handlers of the class, else one that calls `kill_infrastructure`."""
         return self._cleanup_handler_registry
 
     @property
@@ -172,7 +172,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
 
     @property
     def max_cleanup_concurrency(self) -> int:
-        """How many clean-up jobs it carries out at a time."""
+        """The maximum number of concurrent clean-up jobs."""
         if not self.handled_cleanup_kinds:
             return 0
         return self.cleanup_max_concurrency or DEFAULT_CLEANUP_CONCURRENCY
@@ -198,8 +198,8 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         await self._exit_stack.__aenter__()
         await self._exit_stack.enter_async_context(self._client)
         self._runs_task_group = await self._exit_stack.enter_async_context(anyio.create_task_group())
-        self._lookup = Lookup(self.get_and_submit_flow_runs, self._client.api_healthcheck, self._logger, "worker")
-        self._polling = PollingLoop(self._lookup, self._settings)
+        self._poller = Poller(self.get_and_submit_flow_runs, self._client.api_healthcheck, self._logger, "worker")
+        self._polling = PollingLoop(self._poller, self._settings)
         if (url := build_url(str(self._client.api_url), self._work_pool_name)) is not None:
             self._channel = WorkPoolChannel(url, self._describe(), self)
             self._cleanups = WorkerCleanupExecutor(
@@ -283,8 +283,8 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             self._runs_task_group.cancel_scope.cancel()
 
     async def _run_once(self) -> None:
-        assert self._lookup is not None
-        await self._lookup.look_once()
+        assert self._poller is not None
+        await self._poller.poll_once()
         while self._submitting_flow_run_ids:
             await anyio.sleep(0.05)
 
@@ -304,7 +304,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         return self._submit_scheduled_runs([answer.flow_run for answer in found])
 
     def _must_show_presence(self) -> bool:
-        """Return whether to poll without a free slot: the server takes a queue that nobody polls for deserted."""
+        """Return whether to poll without a free slot, so that the server does not mark the queues as not ready."""
         half_interval = datetime.timedelta(seconds=self._settings.query_seconds / 2)
         return now() - self._last_polled_time >= half_interval
 
@@ -439,7 +439,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         allowed = datetime.timedelta(seconds=query_interval_seconds * MISSED_POLLS)
         is_polling = now() - self._last_polled_time <= allowed
         if not is_polling:
-            self._logger.error("The worker has not looked for flow runs since %s.", self._last_polled_time)
+            self._logger.error("The worker has not polled for flow runs since %s.", self._last_polled_time)
         return is_polling
 
     def _emit_worker_started(self) -> None:

@@ -119,7 +119,7 @@ class WorkPoolChannel:
 
     @property
     def is_open(self) -> bool:
-        """Whether the server has accepted the worker."""
+        """Whether the connection is open and the server has accepted the worker."""
         return self._socket is not None
 
     async def run(self) -> None:

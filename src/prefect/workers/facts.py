@@ -1,4 +1,4 @@
-"""What a worker reports of itself: its machine, process and versions, and the last run that it could not start."""
+"""The facts that a worker reports: machine, process, versions, and the last run that it could not start."""
 
 from __future__ import annotations
 

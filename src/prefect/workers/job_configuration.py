@@ -59,7 +59,7 @@ class BaseJobConfiguration(BaseModel):
 
     @property
     def is_using_a_runner(self) -> bool:
-        """Whether the command executes the flow run in a way that cancels it itself."""
+        """Whether the command executes the flow run by a runner, which handles cancellation itself."""
         return self.command is not None and "prefect flow-run execute" in self.command
 
     @field_validator("env", mode="before")
@@ -262,7 +262,7 @@ class BaseJobConfiguration(BaseModel):
 
 
 class BaseVariables(BaseModel):
-    """The variables of a job template. A worker's own class adds those of its infrastructure."""
+    """The variables of a job template. Subclasses add the variables of their infrastructure."""
 
     name: str | None = Field(default=None, description="Name given to infrastructure created by a worker.")
     env: dict[str, str | None] = Field(

@@ -35,7 +35,7 @@ PAGE_SIZE = 200
 
 
 class Reporter(Protocol):
-    """A worker, as far as it is needed here."""
+    """The part of a worker that reports lost runs."""
 
     name: str
     _submitting_flow_run_ids: set[UUID]
@@ -102,7 +102,7 @@ async def report_lost_runs(
     worker_start: datetime,
     is_there: Callable[[FlowRun], Awaitable[bool]],
 ) -> None:
-    """Report those of some pending runs as Crashed whose infrastructure is not on their engine.
+    """Report pending runs as Crashed whose infrastructure does not exist on their engine.
 
     Args:
         worker: The worker.

@@ -1,4 +1,4 @@
-"""When a worker polls for flow runs: at each notice of the server, and at intervals in case notices are lost."""
+"""The polling loop of a worker: it polls after each notice of the server, and at intervals in case notices are lost."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import anyio
 
-from prefect.runner.lookup import RETRY_INTERVAL_SECONDS
+from prefect.runner.poller import RETRY_INTERVAL_SECONDS
 
 if TYPE_CHECKING:
-    from prefect.runner.lookup import Lookup
+    from prefect.runner.poller import Poller
     from prefect.settings.models.worker import WorkerSettings
 
 POLL_INTERVAL_SECONDS = 1.5
@@ -29,16 +29,16 @@ class PollingLoop:
     """Repeats a poll for runs.
 
     Args:
-        lookup: The poll.
+        poller: The poll.
         settings: The worker's settings.
 
     Attributes:
         is_notified: Whether the server sends notices of runs.
     """
 
-    def __init__(self, lookup: Lookup, settings: WorkerSettings) -> None:
+    def __init__(self, poller: Poller, settings: WorkerSettings) -> None:
         self.is_notified = False
-        self._lookup = lookup
+        self._poller = poller
         self._notified_interval = settings.query_seconds
         is_set = "query_seconds" in settings.model_fields_set
         self._poll_interval = self._notified_interval if is_set else min(self._notified_interval, POLL_INTERVAL_SECONDS)
@@ -48,7 +48,7 @@ class PollingLoop:
     def interval(self) -> float:
         """The seconds between two polls."""
         interval = self._notified_interval if self.is_notified else self._poll_interval
-        return min(interval, RETRY_INTERVAL_SECONDS) if self._lookup.is_failing else interval
+        return min(interval, RETRY_INTERVAL_SECONDS) if self._poller.is_failing else interval
 
     def wake(self) -> None:
         """Poll immediately."""
@@ -59,7 +59,7 @@ class PollingLoop:
         while True:
             self._wake = anyio.Event()
             begun = time.monotonic()
-            await self._lookup.look_once()
+            await self._poller.poll_once()
             with anyio.move_on_after(max(self.interval - (time.monotonic() - begun), MIN_PAUSE_SECONDS)):
                 await self._wake.wait()
             await anyio.sleep(max(0.0, MIN_PAUSE_SECONDS - (time.monotonic() - begun)))

@@ -1,4 +1,4 @@
-"""The worker that runs flow runs as processes of its own machine."""
+"""The worker that runs flow runs as processes of its machine."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ async def _stop_left_process(identifier: str, configuration: ProcessJobConfigura
 
 
 async def _wait_for_end(pid: int, mark: str) -> int:
-    """Wait for the end of a process that is not a child of this one; nobody can say how it ended."""
+    """Wait for the end of a process that is not a child of this one; its exit code is unknown."""
     while _processes.is_alive(pid, mark):
         await anyio.sleep(GROUP_POLL_INTERVAL_SECONDS)
     return 0

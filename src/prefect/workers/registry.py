@@ -1,4 +1,4 @@
-"""The types of worker that are installed: this package's own, and those of packages with an entry point.
+"""The installed worker types: those of this package, and those that packages register by an entry point.
 
 A package declares its module in the entry point group `prefect.collections`; importing it registers its workers.
 """

@@ -63,7 +63,7 @@ class InfrastructureTeardown:
 def build_cleanup_handler_registry(
     worker: RunSubmission[Any, Any, Any], handlers: Iterable[WorkerCleanupHandler], can_stop: bool
 ) -> WorkerCleanupHandlerRegistry:
-    """Return the clean-up handlers of a worker: those of its class, and the teardown if it can stop infrastructure."""
+    """Return the clean-up handlers of a worker: of its class, and the teardown if it can stop infrastructure."""
     registry = WorkerCleanupHandlerRegistry(handlers)
     left: tuple[CleanupKind, ...] = tuple(kind for kind in SUPPORTED_CLEANUP_KINDS if registry.get(kind) is None)
     if can_stop and left:

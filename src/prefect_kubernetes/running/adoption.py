@@ -51,7 +51,7 @@ class FoundJob:
     labels: dict[str, str]
 
     async def read(self) -> dict[str, Any] | None:
-        """Return the job as it is now, or None if it is gone."""
+        """Return the current job, or None if it was deleted."""
         metadata = self.job["metadata"]
         current = await self.cluster.read_job(metadata["namespace"], metadata["name"])
         return current if current and current["metadata"]["uid"] == metadata["uid"] else None
@@ -127,7 +127,7 @@ async def _find_jobs(
 def _match(
     job: dict[str, Any], flow_runs: Sequence[FlowRun], cluster: Cluster, worker_names: Collection[str]
 ) -> list[FoundJob]:
-    """Return a job as that of its run, unless another worker has it or it is not the current one of the run."""
+    """Return the job with its run; nothing if another worker has it or the run has a newer job."""
     metadata, env = job["metadata"], _read_env(job)
     owner = metadata["labels"].get(WORKER_LABEL)
     # Labels shorten names. The whole name may be in a secret, which is not read.

@@ -48,7 +48,7 @@ class _Request:
     read_timeout: float | None = REQUEST_SECONDS
 
 
-class ClusterAway(Exception):
+class ClusterUnavailable(Exception):
     """The API of the cluster does not answer now; it may again."""
 
 
@@ -66,14 +66,14 @@ class ClusterRefusal(InfrastructureError):
 
 @contextmanager
 def explain_errors() -> Generator[None, None, None]:
-    """Raise the errors of a connection as those of this module."""
+    """Translate connection errors into `ClusterUnavailable`."""
     import aiohttp
 
     try:
         yield
     except (aiohttp.ClientError, OSError) as error:
-        said = " ".join(str(error).split()) or type(error).__name__
-        raise ClusterAway(f"The Kubernetes API does not answer: {said}") from error
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ClusterUnavailable(f"The Kubernetes API does not answer: {reason}") from error
 
 
 async def check_status(response: Any, what: str) -> None:
@@ -93,7 +93,7 @@ async def check_status(response: Any, what: str) -> None:
         message = body.decode(errors="replace") or response.reason
     message = " ".join(str(message).split())
     if status >= SERVER_ERRORS or status == TOO_MANY:
-        raise ClusterAway(f"The Kubernetes API does not answer ({status}): {message}")
+        raise ClusterUnavailable(f"The Kubernetes API does not answer ({status}): {message}")
     raise ClusterRefusal(f"Kubernetes refuses to {what}: {message}", status)
 
 
@@ -108,7 +108,7 @@ class Cluster:
         self._config = config
         self._client: ApiClient | None = None
         self._opening = asyncio.Lock()
-        self._last_away = -math.inf
+        self._last_unavailable = -math.inf
 
     async def _open(self) -> ApiClient:
         async with self._opening:
@@ -155,13 +155,13 @@ class Cluster:
                     yield response
                 finally:
                     _drop(response)
-        except ClusterAway:
-            self._last_away = time.monotonic()
+        except ClusterUnavailable:
+            self._last_unavailable = time.monotonic()
             raise
         except ClusterRefusal as error:
-            is_starting = time.monotonic() - self._last_away < API_START_SECONDS
+            is_starting = time.monotonic() - self._last_unavailable < API_START_SECONDS
             if is_starting and error.status in (UNAUTHORIZED, FORBIDDEN):
-                raise ClusterAway(f"The Kubernetes API may not have started completely. {error}") from error
+                raise ClusterUnavailable(f"The Kubernetes API may not have started completely. {error}") from error
             raise
 
     async def _send(self, client: ApiClient, request: _Request) -> Any:

@@ -12,7 +12,7 @@ import anyio
 
 from prefect.exceptions import InfrastructureError
 from prefect.logging.loggers import PrefectLogAdapter
-from prefect_kubernetes.running.cluster import CONFLICT, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.running.cluster import CONFLICT, Cluster, ClusterRefusal, ClusterUnavailable
 from prefect_kubernetes.running.watching import RETRY_SECONDS
 from prefect_kubernetes.settings import KubernetesWorkerCreateJobRetrySettings
 
@@ -47,12 +47,12 @@ class CreationAttempts:
         for attempt in range(self.retry.max_retries + 1):
             try:
                 return await call()
-            except ClusterAway as error:
+            except ClusterUnavailable as error:
                 if attempt == self.retry.max_retries or not await self._wait_for_api(error):
                     raise InfrastructureError(f"The job could not be created: {error}") from error
         raise AssertionError("unreachable")
 
-    async def _wait_for_api(self, error: ClusterAway) -> bool:
+    async def _wait_for_api(self, error: ClusterUnavailable) -> bool:
         """Wait until the API answers; return whether it does."""
         self.logger.warning("%s The worker waits for it.", error)
         least, most = self.retry.jitter_min_seconds, self.retry.jitter_max_seconds
@@ -62,7 +62,7 @@ class CreationAttempts:
         while time.monotonic() < deadline:
             try:
                 await self.cluster.read_job(metadata["namespace"], metadata["name"])
-            except ClusterAway:
+            except ClusterUnavailable:
                 await anyio.sleep(RETRY_SECONDS)
             else:
                 return True
@@ -73,7 +73,7 @@ async def create_job(cluster: Cluster, manifest: dict[str, Any]) -> dict[str, An
     """Create a job, or return the one that an attempt whose answer was lost has created.
 
     Raises:
-        ClusterAway: The API does not answer.
+        ClusterUnavailable: The API does not answer.
         InfrastructureError: The API refuses.
     """
     metadata = manifest["metadata"]

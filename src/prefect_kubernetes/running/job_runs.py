@@ -1,4 +1,4 @@
-"""One job of a flow run: its pods start, their output is streamed, and it ends. Why it ended is said in a sentence."""
+"""One job of a flow run: its pods start, their output is streamed, and it ends, with a sentence that describes why."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from prefect.exceptions import InfrastructureError
 from prefect.logging.loggers import PrefectLogAdapter
 from prefect_kubernetes.job_configuration import KubernetesWorkerJobConfiguration
 from prefect_kubernetes.running import pod_status
-from prefect_kubernetes.running.cluster import ClusterAway
+from prefect_kubernetes.running.cluster import ClusterUnavailable
 from prefect_kubernetes.running.pod_status import UNKNOWN_EXIT_CODE, JobEnd
 from prefect_kubernetes.running.watching import RETRY_SECONDS, KnownJob, NamespaceWatch
 
-TAKEN_GRACE_SECONDS = 30.0
-"""How much longer a pod that was deleted may take to end than the time that it has for that."""
+POD_DELETION_GRACE_SECONDS = 30.0
+"""How long a deleted pod may take to end after its own grace period."""
 OUTPUT_GRACE_SECONDS = 5.0
 """How long the output of a job that has ended is waited for."""
 CONTAINER_IS_GONE = b"unable to retrieve container logs for "
@@ -79,7 +79,7 @@ class JobRun:
             while not any(map(pod_status.has_started, known.list_pods())):
                 if (end := self._find_end(known)) is not None:
                     return await self._explain(end, known)
-                if pod_status.is_hopeless(known.list_pods()):
+                if pod_status.cannot_start(known.list_pods()):
                     why = pod_status.describe_waiting(known.list_pods())
                     await self._delete(known)
                     return JobEnd(UNKNOWN_EXIT_CODE, f"The job {self.name!r} was deleted: {why}.")
@@ -96,43 +96,46 @@ class JobRun:
             on_change()
             if (end := self._find_end(known)) is not None:
                 return await self._explain(end, known)
-            if not is_ending and (pod := self._find_taken(known)) is not None:
-                if (end := await self._end_taken(known, pod)) is not None:
+            if not is_ending and (pod := self._find_deleted_pod(known)) is not None:
+                if (end := await self._end_after_pod_deletion(known, pod)) is not None:
                     return end
                 is_ending = True
                 continue
             await self.watch.wait_for_change(self.name)
 
-    def _find_taken(self, known: KnownJob) -> dict[str, Any] | None:
+    def _find_deleted_pod(self, known: KnownJob) -> dict[str, Any] | None:
         assert known.job is not None
-        pod = pod_status.find_taken(known.job, known.list_pods(), known.gone)
+        pod = pod_status.find_deleted_pod(known.job, known.list_pods(), known.deleted_pods)
         return None if pod is None else dict(pod)
 
-    async def _end_taken(self, known: KnownJob, pod: dict[str, Any]) -> JobEnd | None:
-        """Delete a job whose pod somebody deletes, before it makes another one, and return how the pod ended.
+    async def _end_after_pod_deletion(self, known: KnownJob, pod: dict[str, Any]) -> JobEnd | None:
+        """Delete a job whose pod is deleted, before it creates another pod, and return how the pod ended.
 
-        None if the job is being deleted too, or its time is over, which its status says later.
+        Return None if the job is being deleted too, or is past its deadline, which its status will show.
         """
         assert known.job is not None
         if pod_status.is_past_deadline(known.job, pod):
             return None
         try:
             job = await self.watch.cluster.read_job(self.watch.namespace, self.name)
-        except (ClusterAway, InfrastructureError):
+        except (ClusterUnavailable, InfrastructureError):
             job = known.job
         if job is None or job["metadata"].get("deletionTimestamp") or pod_status.find_finished_condition(job):
             return None
         await self._delete(known)
         name = pod_status.get_name(pod)
         grace = pod["metadata"].get("deletionGracePeriodSeconds") or 0
-        with anyio.move_on_after(grace + TAKEN_GRACE_SECONDS):
-            while name not in known.gone and not pod_status.is_finished(known.pods[name]):
+        with anyio.move_on_after(grace + POD_DELETION_GRACE_SECONDS):
+            while name not in known.deleted_pods and not pod_status.is_finished(known.pods[name]):
                 await self.watch.wait_for_change(self.name)
         pod = known.pods[name]
         reason = pod_status.describe_pod_failure(pod) if pod_status.is_finished(pod) else None
         return JobEnd(
             pod_status.find_exit_code(pod) or UNKNOWN_EXIT_CODE,
-            reason or pod_status.describe_taken(pod, is_gone=name in known.gone or pod_status.is_finished(pod)),
+            reason
+            or pod_status.describe_pod_deletion(
+                pod, is_deleted=name in known.deleted_pods or pod_status.is_finished(pod)
+            ),
         )
 
     def _find_end(self, known: KnownJob) -> JobEnd | None:
@@ -148,7 +151,7 @@ class JobRun:
             return end
         try:
             found = await self.watch.cluster.list_objects("pods", self.watch.namespace, f"job-name={self.name}")
-        except (ClusterAway, InfrastructureError):
+        except (ClusterUnavailable, InfrastructureError):
             return end
         for pod in found.get("items") or ():
             known.pods[pod_status.get_name(pod)] = pod
@@ -159,7 +162,7 @@ class JobRun:
         with anyio.CancelScope(shield=True):
             try:
                 await self.watch.cluster.delete_job(self.watch.namespace, self.name, known.job["metadata"].get("uid"))
-            except (ClusterAway, InfrastructureError) as error:
+            except (ClusterUnavailable, InfrastructureError) as error:
                 self.logger.warning("The job %r could not be deleted: %s", self.name, error)
 
     async def _stream_output(self, known: KnownJob, pod: str) -> None:
@@ -178,7 +181,7 @@ class JobRun:
                         sys.stdout.write(line.decode(errors="replace"))
                         sys.stdout.flush()
                         since = 0.0
-            except ClusterAway as error:
+            except ClusterUnavailable as error:
                 self.logger.debug("The output of the pod %r is interrupted: %s", pod, error)
             except InfrastructureError as error:
                 self.logger.warning("%s", error)

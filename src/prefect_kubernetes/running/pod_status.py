@@ -1,4 +1,4 @@
-"""The meaning of the status of a job and of its pods, in plain words. Pure functions on the objects of the API."""
+"""The status of a job and of its pods as sentences and facts. Pure functions on the objects of the Kubernetes API."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 
 Object = Mapping[str, Any]
 
-HOPELESS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
-"""Reasons of a container that waits which never go away."""
+PERMANENT_REASONS = frozenset({"InvalidImageName", "ErrImageNeverPull"})
+"""Reasons of a waiting container that never go away."""
 IMAGE_REASONS = frozenset(
     {"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable"}
 )
@@ -51,7 +51,7 @@ def find_job_name(pod: Object) -> str | None:
 
 
 def get_phase(pod: Object) -> str:
-    """Return the phase of a pod in lower case: `evicted` if it was, else that of Kubernetes."""
+    """Return the phase of a pod in lower case, or `evicted`."""
     status = pod.get("status") or {}
     if status.get("reason") == "Evicted":
         return "evicted"
@@ -76,25 +76,25 @@ def find_finished_condition(job: Object) -> tuple[str, Object] | None:
     return None
 
 
-def find_taken(job: Object, pods: Iterable[Object], gone: Collection[str]) -> Object | None:
-    """Return a pod that somebody deletes while it runs, although its job may have no other.
+def find_deleted_pod(job: Object, pods: Iterable[Object], deleted: Collection[str]) -> Object | None:
+    """Return a pod of a job without retries that was deleted, or is being deleted, while it runs.
 
     Args:
         job: The job.
         pods: Its pods.
-        gone: The names of those that are gone.
+        deleted: The names of the pods that no longer exist.
     """
     if job["spec"].get("backoffLimit") != 0 or job["metadata"].get("deletionTimestamp"):
         return None
     for pod in pods:
-        is_deleted = pod["metadata"].get("deletionTimestamp") or get_name(pod) in gone
+        is_deleted = pod["metadata"].get("deletionTimestamp") or get_name(pod) in deleted
         if is_deleted and not is_finished(pod):
             return pod
     return None
 
 
 def is_past_deadline(job: Object, pod: Object) -> bool:
-    """Return whether a pod was deleted when the time was over that its job may be active.
+    """Return whether a pod was deleted because its job had reached `activeDeadlineSeconds`.
 
     The controller of jobs deletes the pods first. What it then writes into the status of the job may come later, or
     be that the pods have failed.
@@ -108,11 +108,11 @@ def is_past_deadline(job: Object, pod: Object) -> bool:
     return datetime.fromisoformat(ends) - grace >= datetime.fromisoformat(started) + timedelta(seconds=seconds)
 
 
-def describe_taken(pod: Object, is_gone: bool) -> str:
-    """Return in a sentence that a pod was deleted while it ran."""
+def describe_pod_deletion(pod: Object, is_deleted: bool) -> str:
+    """Return the sentence that a pod was deleted while it ran."""
     node = (pod.get("spec") or {}).get("nodeName")
     where = f" on the node {node!r}" if node else ""
-    if is_gone:
+    if is_deleted:
         return f"The pod {get_name(pod)!r} was deleted while it ran{where}."
     return f"The pod {get_name(pod)!r} was deleted while it ran{where}, and does not end: its node may be lost."
 
@@ -120,9 +120,9 @@ def describe_taken(pod: Object, is_gone: bool) -> str:
 # --- why a pod does not start -----------------------------------------------------------------------------------------
 
 
-def is_hopeless(pods: Iterable[Object]) -> bool:
-    """Return whether a pod waits for what will not come."""
-    return any(waiting.get("reason") in HOPELESS for pod in pods for _, waiting in _iterate_waiting(pod))
+def cannot_start(pods: Iterable[Object]) -> bool:
+    """Return whether a pod waits for a reason that never goes away."""
+    return any(waiting.get("reason") in PERMANENT_REASONS for pod in pods for _, waiting in _iterate_waiting(pod))
 
 
 def describe_waiting(pods: Sequence[Object]) -> str:
@@ -194,14 +194,14 @@ def describe_pod_failure(pod: Object) -> str | None:
             more = f", which is limited to {limit}" if limit else ""
             return f"The pod {name!r} was killed: out of memory{more} (OOMKilled)."
         if ended.get("reason") in ("ContainerCannotRun", "StartError"):
-            said = _end(ended.get("message") or ended["reason"])
-            return f"The container {container.get('name')!r} of the pod {name!r} could not start: {said}"
+            reason = _end(ended.get("message") or ended["reason"])
+            return f"The container {container.get('name')!r} of the pod {name!r} could not start: {reason}"
     if status.get("reason"):  # for example NodeLost, DeadlineExceeded, Preempting, NodeShutdown
         return f"The pod {name!r} failed: {_end(_join(status['reason'], status.get('message')))}"
     for condition in status.get("conditions") or ():
         if condition.get("type") == "DisruptionTarget" and condition.get("status") == "True":
-            said = _end(_join(condition.get("reason"), condition.get("message")))
-            return f"The pod {name!r} was taken from its node: {said}"
+            reason = _end(_join(condition.get("reason"), condition.get("message")))
+            return f"The pod {name!r} was taken from its node: {reason}"
     return None
 
 

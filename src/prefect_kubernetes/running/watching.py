@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prefect.exceptions import InfrastructureError
-from prefect_kubernetes.running.cluster import GONE, Cluster, ClusterAway, ClusterRefusal
+from prefect_kubernetes.running.cluster import GONE, Cluster, ClusterRefusal, ClusterUnavailable
 from prefect_kubernetes.running.pod_status import find_job_name, get_name, is_finished
 
 RETRY_SECONDS = 1.0
@@ -27,15 +27,15 @@ class KnownJob:
 
     Attributes:
         job: The job; None until it has been created.
-        pods: Its pods by their names, those too that are gone.
-        is_deleted: Whether the job is gone.
-        gone: The names of the pods that are gone.
+        pods: Its pods by name, deleted ones too.
+        is_deleted: Whether the job itself was deleted.
+        deleted_pods: The names of its deleted pods.
     """
 
     job: dict[str, Any] | None = None
     pods: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     is_deleted: bool = False
-    gone: set[str] = field(default_factory=set[str])
+    deleted_pods: set[str] = field(default_factory=set[str])
 
     def list_pods(self) -> list[dict[str, Any]]:
         """Return the pods, the youngest last."""
@@ -49,7 +49,7 @@ class NamespaceWatch:
         cluster: The cluster.
         namespace: The namespace.
         selector: Selects the jobs and pods by their labels.
-        logger: Where it is said that the API is away.
+        logger: The logger for an unavailable API.
         observe: Is called with each pod that has changed.
     """
 
@@ -70,7 +70,7 @@ class NamespaceWatch:
         self._changes: dict[str, asyncio.Event] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._listed = {kind: asyncio.get_running_loop().create_future() for kind in ("jobs", "pods")}
-        self._is_away = False
+        self._is_unavailable = False
 
     async def start(self) -> None:
         """Begin to watch, and wait until the first list is there.
@@ -134,11 +134,11 @@ class NamespaceWatch:
                     version = await self._list(kind)
                 version = await self._watch(kind, version)
                 continue
-            except ClusterAway as error:
+            except ClusterUnavailable as error:
                 version = None
-                if not self._is_away:
+                if not self._is_unavailable:
                     self._logger.warning("%s The worker waits for it.", error)
-                self._is_away = True
+                self._is_unavailable = True
             except InfrastructureError as error:
                 version = None
                 if isinstance(error, ClusterRefusal) and error.status == GONE:
@@ -159,9 +159,9 @@ class NamespaceWatch:
         """Read all jobs or pods, and return the version of the list."""
         created = {name for name, known in self._jobs.items() if known.job is not None}
         listing = await self.cluster.list_objects(kind, self.namespace, self.selector)
-        if self._is_away:
+        if self._is_unavailable:
             self._logger.info("The Kubernetes API answers again.")
-        self._is_away = False
+        self._is_unavailable = False
         items = listing.get("items") or []
         for item in items:
             self._change(kind, item, is_new=False)
@@ -172,7 +172,7 @@ class NamespaceWatch:
             present = {get_name(item) for item in items}
             for job, known in list(self._jobs.items()):
                 for pod in known.pods.keys() - present:
-                    self._mark_pod_gone(job, pod)
+                    self._mark_pod_deleted(job, pod)
         if not self._listed[kind].done():
             self._listed[kind].set_result(None)
         return str(listing["metadata"]["resourceVersion"])
@@ -189,7 +189,7 @@ class NamespaceWatch:
                     if what == "DELETED" and kind == "jobs":
                         self._mark_deleted(get_name(item))
                     if what == "DELETED" and kind == "pods":
-                        self._mark_pod_gone(find_job_name(item), get_name(item))
+                        self._mark_pod_deleted(find_job_name(item), get_name(item))
                 version = str(item["metadata"]["resourceVersion"])
         return version
 
@@ -211,7 +211,7 @@ class NamespaceWatch:
             known.is_deleted = True
             self._notify(name)
 
-    def _mark_pod_gone(self, job: str | None, pod: str) -> None:
+    def _mark_pod_deleted(self, job: str | None, pod: str) -> None:
         if job is not None and (known := self._jobs.get(job)) is not None:
-            known.gone.add(pod)
+            known.deleted_pods.add(pod)
             self._notify(job)

@@ -91,11 +91,11 @@ class TestRunSteps:
         assert runner(run_steps(steps))["stdout"] == "1"
 
     def test_steps_are_announced(self):
-        said: list[str] = []
-        run({}, {"own_steps.number": None}, {"own_steps.echo": {}}, print_function=said.append)
-        assert said == [" > Running number step...", " > Running echo step..."]
+        printed: list[str] = []
+        run({}, {"own_steps.number": None}, {"own_steps.echo": {}}, print_function=printed.append)
+        assert printed == [" > Running number step...", " > Running echo step..."]
 
-    def test_output_that_is_no_dict_is_warned_of(self, caplog: pytest.LogCaptureFixture):
+    def test_output_that_is_no_dict_causes_a_warning(self, caplog: pytest.LogCaptureFixture):
         assert run({"own_steps.number": {"id": "n"}}) == {"n": {}}
         assert "own_steps.number returned no dict" in caplog.text
 
@@ -118,16 +118,16 @@ class TestRunSteps:
             run(step)
 
     def test_missing_package_is_installed(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-        asked: list[list[str]] = []
+        commands: list[list[str]] = []
 
         def install(arguments: list[str]) -> None:
-            asked.append(arguments)
+            commands.append(arguments)
             (tmp_path / "fresh_package.py").write_text("def step(): return {'fresh': True}")
 
         monkeypatch.setattr(packages, "install", install)
         step = {"fresh_package.step": {"requires": ["fresh-package>=1.0", "pytest"]}}
         assert run(step)["fresh"] is True
-        assert asked == [["fresh-package>=1.0"]]
+        assert commands == [["fresh-package>=1.0"]]
         sys.modules.pop("fresh_package", None)
 
     def test_integration_that_would_overwrite_this_package_is_not_installed(self):
@@ -141,7 +141,7 @@ class TestShellScript:
         assert outputs == {"stdout": "$X | cat\na  b", "stderr": ""}
         assert "a  b" in capfd.readouterr().out
 
-    def test_environment_is_filled_in_when_asked(self):
+    def test_environment_is_filled_in_when_requested(self):
         outputs = run(
             {SHELL: {"script": "echo $X ${Y} $UNSET_NAME", "env": {"X": "1", "Y": "2"}, "expand_env_vars": True}}
         )
@@ -174,7 +174,7 @@ class TestShellScript:
             ({"script": "pwd", "directory": "/no-such"}, "No such file or directory: '/no-such'"),
         ],
     )
-    def test_failure_says_why(self, inputs: dict[str, Any], message: str):
+    def test_failure_reports_the_reason(self, inputs: dict[str, Any], message: str):
         with pytest.raises(StepExecutionError, match=message):
             run({SHELL: inputs})
 

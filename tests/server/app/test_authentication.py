@@ -129,7 +129,7 @@ async def test_read_only_principal_is_refused_for_a_write_in_process(home: Path)
 # --- websockets ------------------------------------------------------------------------------------------------------
 
 
-async def close_of(address: str, token: Any) -> tuple[int, str]:
+async def get_close(address: str, token: Any) -> tuple[int, str]:
     async with connect(address, subprotocols=[PROTOCOL], ping_interval=None) as socket:
         await socket.send(json.dumps({"type": "auth", "token": token}))
         with pytest.raises(ConnectionClosed) as closed:
@@ -152,9 +152,9 @@ async def test_read_only_principal_is_refused_on_a_websocket_that_writes(server:
     async with serve(server) as address:
         for path in ("/events/in", "/task_runs/subscriptions/scheduled"):
             reason = f"{path} requires the permission 'work', which 'reader' does not have."
-            assert await close_of(f"{address}{path}", "reader") == (1008, reason)
+            assert await get_close(f"{address}{path}", "reader") == (1008, reason)
         path = "/work_pools/default/workers/connect"
-        assert await close_of(f"{address}{path}", "reader") == (1008, "authentication_failed")
+        assert await get_close(f"{address}{path}", "reader") == (1008, "authentication_failed")
 
 
 async def test_websocket_accepts_principals_with_its_permission(server: Server) -> None:
@@ -167,8 +167,8 @@ async def test_websocket_accepts_principals_with_its_permission(server: Server) 
 
 async def test_websocket_refuses_unknown_callers(server: Server) -> None:
     async with serve(server) as address:
-        assert await close_of(f"{address}/events/in", "nobody") == (1008, "Invalid token")
-        assert await close_of(f"{address}/events/in", None) == (1008, "Auth required but no token provided")
+        assert await get_close(f"{address}/events/in", "nobody") == (1008, "Invalid token")
+        assert await get_close(f"{address}/events/in", None) == (1008, "Auth required but no token provided")
         with pytest.raises(InvalidStatus) as refused:
             async with connect(f"{address}/events/out", ping_interval=None):
                 pass

@@ -189,7 +189,7 @@ async def gather_steps(stream: AsyncIterator[bytes], until: str) -> tuple[dict[s
         ("tag:x state:running", {"Completed": 1}, 0),
     ],
 )
-async def test_counts_are_told_by_how_much_they_change(
+async def test_counts_are_sent_as_differences(
     call: RouteClient, hub: LiveHub, query: str | None, counts: dict[str, int], total: int
 ) -> None:
     stream = hub._stream(Page(query=query))

@@ -59,16 +59,16 @@ CLOSED = (
 async def test_requests_without_the_auth_string_are_unauthorized(opened: SqliteWriterDatabase) -> None:
     wrong = ["", "Basic", "Basic !", "Bearer admin:pässword", "Basic " + base64.b64encode(b"admin:other").decode()]
     right = "Basic " + base64.b64encode("admin:pässword".encode()).decode()
-    async with client(opened, auth_string="admin:pässword") as asked:
+    async with client(opened, auth_string="admin:pässword") as authenticated:
         for path in OPEN:
-            assert (await asked.get(path)).status_code == 200
+            assert (await authenticated.get(path)).status_code == 200
         for path in CLOSED:
             for value in wrong:
-                answer = await asked.get(path, headers=[(b"authorization", value.encode())])
+                answer = await authenticated.get(path, headers=[(b"authorization", value.encode())])
                 assert (answer.status_code, answer.json()) == (401, {"exception_message": "Unauthorized"})
         for method in ("POST", "PUT", "PATCH", "DELETE"):
-            assert (await asked.request(method, "/flows/")).status_code == 401
-        assert (await asked.get("/version", headers={"authorization": right})).json() == "0.8.4"
+            assert (await authenticated.request(method, "/flows/")).status_code == 401
+        assert (await authenticated.get("/version", headers={"authorization": right})).json() == "0.8.4"
 
 
 @pytest.mark.parametrize(

@@ -107,7 +107,7 @@ async def test_page_is_served_below_a_base_path(tmp_path: Path) -> None:
         assert (await page.get("/runs")).status_code == 404
 
 
-async def test_page_that_is_not_built_says_how_to_build_it(tmp_path: Path) -> None:
+async def test_page_that_is_not_built_reports_how_to_build_it(tmp_path: Path) -> None:
     async with client(tmp_path, built=False) as page:
         answer = await page.get("/runs")
     assert answer.status_code == 200 and "make page" in answer.text and "/api" in answer.text

@@ -30,9 +30,9 @@ class Page:
 
 async def test_response_is_computed_once_for_all_requests() -> None:
     answers, page = SharedAnswers(), Page()
-    asking = [asyncio.ensure_future(answers.get("key", page.compute)) for _ in range(50)]
+    requests = [asyncio.ensure_future(answers.get("key", page.compute)) for _ in range(50)]
     page.go.set()
-    assert {bytes((await each).body) for each in asking} == {b"1"}
+    assert {bytes((await each).body) for each in requests} == {b"1"}
     await answers.get("other", page.compute)
     assert page.computed == 2
 
@@ -47,7 +47,7 @@ class Clock:
         return self.seconds
 
 
-def pace(response: Response) -> tuple[int, int]:
+def get_freshness(response: Response) -> tuple[int, int]:
     """Return the age and the pause that a response says, in milliseconds."""
     age, after = (int(part.split("=")[1]) for part in response.headers["prefect-page"].split(", "))
     return age, after
@@ -57,11 +57,11 @@ async def test_answer_is_computed_again_after_a_change_and_a_pause() -> None:
     clock = Clock()
     answers, page = SharedAnswers(clock), Page()
     page.go.set()
-    assert pace(await answers.get("key", page.compute)) == (0, 500)
+    assert get_freshness(await answers.get("key", page.compute)) == (0, 500)
     answers.expire()
     clock.seconds += 0.4
     early = await answers.get("key", page.compute)
-    assert (early.body, pace(early)) == (b"1", (400, 100))
+    assert (early.body, get_freshness(early)) == (b"1", (400, 100))
     clock.seconds += 0.1
     assert (await answers.get("key", page.compute)).body == b"2"
     clock.seconds += 9
@@ -74,7 +74,7 @@ async def test_answer_that_follows_a_log_is_computed_after_each_change() -> None
     for number in (b"1", b"2"):
         answers.expire()
         response = await answers.get("key", page.compute, always_current=True)
-        assert (response.body, pace(response)) == (number, (0, 0))
+        assert (response.body, get_freshness(response)) == (number, (0, 0))
 
 
 async def test_answers_that_are_in_use_take_no_more_than_their_share_of_a_core() -> None:
@@ -107,7 +107,7 @@ async def test_change_while_an_answer_is_computed_counts_for_the_next() -> None:
     assert (await answers.get("key", page.compute)).body == b"2"
 
 
-async def test_page_that_asked_first_may_go() -> None:
+async def test_page_that_requested_first_may_disconnect() -> None:
     answers, page = SharedAnswers(), Page()
     first = asyncio.ensure_future(answers.get("key", page.compute))
     await asyncio.sleep(0)

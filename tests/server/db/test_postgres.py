@@ -271,7 +271,7 @@ async def test_command_timeout_of_the_client_is_reported_as_busy(database: Postg
     await hasty.close()
 
 
-async def test_concurrent_use_of_a_transaction_raises_at_once(
+async def test_concurrent_use_of_a_transaction_raises_immediately(
     database: PostgresDatabase,
 ) -> None:
     async def work(tx: Transaction) -> None:
@@ -365,7 +365,7 @@ async def test_prepared_statement_survives_a_schema_change(database: PostgresDat
 # --- what is sent ----------------------------------------------------------------------------------------------------
 
 
-def test_notice_of_an_item_that_is_too_large_says_that_items_were_missed() -> None:
+def test_notice_of_an_item_that_is_too_large_reports_that_items_were_missed() -> None:
     small, large = ("topic", "x" * 100), ("topic", "x" * 8000)
     payloads = list(module._split_notices("me", [small, large, small, *[("topic", "y" * 3000)] * 3]))
     assert all(len(payload) < 8000 for payload in payloads)

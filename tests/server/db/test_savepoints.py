@@ -14,8 +14,8 @@ async def put(tx: Transaction, key: str) -> None:
 
 
 async def test_savepoint_undoes_its_block_when_that_raises(database: Database) -> None:
-    heard: list[str] = []
-    database.listen(lambda notifications: heard.extend(item for topic, item in notifications if topic == "put"))
+    received: list[str] = []
+    database.listen(lambda notifications: received.extend(item for topic, item in notifications if topic == "put"))
 
     async def work(tx: Transaction) -> list[str]:
         await put(tx, "before")
@@ -28,4 +28,4 @@ async def test_savepoint_undoes_its_block_when_that_raises(database: Database) -
         return [row["key"] for row in await store.meta.find(tx, {"key": ["before", "undone", "kept"]})]
 
     assert sorted(await database.write(work)) == ["before", "kept"]
-    assert "undone" not in heard
+    assert "undone" not in received

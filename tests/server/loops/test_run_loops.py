@@ -44,7 +44,7 @@ def environment(server: Server, database: Database) -> Environment:
     return Environment(database, server.bus, server.settings)
 
 
-async def state_of(call: RouteClient, kind: str, id_: str) -> tuple[str, str]:
+async def get_state(call: RouteClient, kind: str, id_: str) -> tuple[str, str]:
     answer = await call("GET", f"/{kind}_runs/{{id}}", id=id_)
     return answer["state_type"], answer["state_name"]
 
@@ -82,7 +82,7 @@ async def test_late_runs_loop_marks_runs_that_have_not_started(call: RouteClient
     ids = {name: await call.flow_run(None, flow_id=flow_id, state=state) for name, state in states.items()}
     at = (await call("GET", "/flow_runs/{id}", id=ids["late"]))["next_scheduled_start_time"]
     await asyncio.gather(sweeps.mark_late_runs(environment), sweeps.mark_late_runs(environment))
-    found = {name: (await state_of(call, "flow", id_))[1] for name, id_ in ids.items()}
+    found = {name: (await get_state(call, "flow", id_))[1] for name, id_ in ids.items()}
     assert found == {"late": "Late", "soon": "Scheduled", "retry": "AwaitingRetry"}
     late = await call("GET", "/flow_runs/{id}", id=ids["late"])
     assert late["next_scheduled_start_time"] == late["expected_start_time"] == at
@@ -100,7 +100,7 @@ async def test_pauses_loop_fails_runs_a_grace_period_after_the_timeout(
 
     async def sweep() -> list[str]:
         await asyncio.gather(sweeps.fail_expired_pauses(environment), sweeps.fail_expired_pauses(environment))
-        return [(await state_of(call, "flow", run))[0] for run in runs]
+        return [(await get_state(call, "flow", run))[0] for run in runs]
 
     clock.advance(seconds=1 + 10)  # a process that polls every ten seconds has yet to report its timeout
     assert await sweep() == ["PAUSED", "PAUSED", "PAUSED"]
@@ -122,12 +122,12 @@ async def test_cancellation_loop_cancels_children_of_cancelled_runs(
     await call.set_state("flow", run, "CANCELLED")
     for _ in range(2):
         await sweeps.cancel_children(environment)
-    assert (await state_of(call, "task", done))[0] == "COMPLETED"
-    assert (await state_of(call, "task", task))[0] == "CANCELLED"
+    assert (await get_state(call, "task", done))[0] == "COMPLETED"
+    assert (await get_state(call, "task", task))[0] == "CANCELLED"
     for cancelled in (child, grandchild):
-        assert (await state_of(call, "flow", cancelled))[0] == "CANCELLED"
-    assert (await state_of(call, "flow", deployed))[0] == "CANCELLING"
-    assert (await state_of(call, "task", other))[0] == "PENDING"
+        assert (await get_state(call, "flow", cancelled))[0] == "CANCELLED"
+    assert (await get_state(call, "flow", deployed))[0] == "CANCELLING"
+    assert (await get_state(call, "task", other))[0] == "PENDING"
 
 
 async def test_cancellation_loop_ends_cancelling_after_the_timeout(
@@ -140,18 +140,18 @@ async def test_cancellation_loop_ends_cancelling_after_the_timeout(
     text = "UPDATE flow_run SET state_timestamp = ? WHERE id = ?"
     await database.write(lambda tx: tx.run(Sql(text, (long_ago, UUID(stuck)))))
     await sweeps.cancel_children(environment)
-    assert [(await state_of(call, "flow", run))[0] for run in (stuck, new)] == ["CANCELLED", "CANCELLING"]
+    assert [(await get_state(call, "flow", run))[0] for run in (stuck, new)] == ["CANCELLED", "CANCELLING"]
 
 
 # --- runs without heartbeats ------------------------------------------------------------------------------------------
 
 
-async def beat(database: Database, run: str, ttl: float) -> None:
+async def renew_lease_of_run(database: Database, run: str, ttl: float) -> None:
     record = {"kind": "heartbeat", "id": str(new_id()), "flow_run_id": run, "at": now().isoformat(), "ttl": ttl}
     await database.write(lambda tx: apply_records(tx, orjson.dumps(record)))
 
 
-async def lease_of(database: Database, run: str) -> Any:
+async def get_lease(database: Database, run: str) -> Any:
     row = await database.read(lambda tx: store.flow_runs.get(tx, UUID(run)))
     assert row is not None
     return row["lease_until"]
@@ -164,13 +164,13 @@ async def test_zombies_loop_crashes_runs_with_an_expired_lease(call: RouteClient
     await call.set_state("task", task, "RUNNING")
     not_ready = await call.task_run(silent, "1")
     await call.set_state("task", not_ready, "PENDING", name="NotReady")
-    await beat(database, silent, 0)
-    await beat(database, alive, 90)
+    await renew_lease_of_run(database, silent, 0)
+    await renew_lease_of_run(database, alive, 90)
     await asyncio.gather(zombies.crash_zombies(environment), zombies.crash_zombies(environment))
-    found = [(await state_of(call, "flow", run))[0] for run in (silent, alive, quiet)]
+    found = [(await get_state(call, "flow", run))[0] for run in (silent, alive, quiet)]
     assert found == ["CRASHED", "RUNNING", "RUNNING"]
-    assert (await state_of(call, "task", task))[0] == "CRASHED"
-    assert (await state_of(call, "task", not_ready))[0] == "PENDING", "it never began"
+    assert (await get_state(call, "task", task))[0] == "CRASHED"
+    assert (await get_state(call, "task", not_ready))[0] == "PENDING", "it never began"
     state = (await call("GET", "/flow_runs/{id}", id=silent))["state"]
     assert "sends no heartbeats" in state["message"]
     # The end is put right after the last sign of life, so that whatever its process tells of later is newer.
@@ -189,7 +189,7 @@ async def test_zombies_loop_waits_after_a_time_without_a_server(
         resource = {"prefect.resource.id": f"prefect.flow-run.{run}"}
         heartbeat = {"id": str(new_id()), "event": "prefect.flow-run.heartbeat", "resource": resource}
         await call("POST", "/events", [{**heartbeat, "occurred": now().isoformat(), "payload": {}}])
-    await beat(environment.database, run, 0)
+    await renew_lease_of_run(environment.database, run, 0)
     clock, watch = Clock(monkeypatch, now()), zombies.ZombieWatch()
 
     async def looks_for(seconds: float) -> str:
@@ -197,7 +197,7 @@ async def test_zombies_loop_waits_after_a_time_without_a_server(
         while clock.at < end:
             await watch.run_once(environment)
             clock.advance(seconds=3)
-        return (await state_of(call, "flow", run))[0]
+        return (await get_state(call, "flow", run))[0]
 
     retry = timedelta(seconds=liveness.CLIENT_RETRY_SECONDS)
     interval = heartbeat_intervals.event_interval() if by_event else retry
@@ -215,15 +215,18 @@ async def test_late_heartbeat_lets_a_run_be_running_again(call: RouteClient, env
     working, failed = await call.task_run(run), await call.task_run(run, "1")
     await call.set_state("task", working, "RUNNING")
     await call.set_state("task", failed, "CRASHED", message="Its process says so.")
-    await beat(database, run, 0)
+    await renew_lease_of_run(database, run, 0)
     await zombies.crash_zombies(environment)
-    assert (await state_of(call, "flow", run))[0] == "CRASHED"
-    await beat(database, run, 25)
-    found = [(await state_of(call, "flow", run))[0], *[(await state_of(call, "task", t))[0] for t in (working, failed)]]
+    assert (await get_state(call, "flow", run))[0] == "CRASHED"
+    await renew_lease_of_run(database, run, 25)
+    found = [
+        (await get_state(call, "flow", run))[0],
+        *[(await get_state(call, "task", t))[0] for t in (working, failed)],
+    ]
     assert found == ["RUNNING", "RUNNING", "CRASHED"]
     row = await call("GET", "/flow_runs/{id}", id=run)
     assert (row["run_count"], row["end_time"]) == (1, None), "it is the same attempt"
-    assert await lease_of(database, run) > now()
+    assert await get_lease(database, run) > now()
     await call.set_state("flow", run, "COMPLETED")
     names = [state["name"] for state in await call("GET", "/flow_run_states/", flow_run_id=run)]
     assert names == ["Running", "Crashed", "Running", "Completed"]
@@ -235,22 +238,22 @@ async def test_late_heartbeat_changes_no_run_that_has_ended_itself(
 ) -> None:
     run = await call.flow_run()
     await call.set_state("flow", run, ending, message="Its process says so.")
-    await beat(environment.database, run, 25)
-    assert (await state_of(call, "flow", run))[0] == ending
+    await renew_lease_of_run(environment.database, run, 25)
+    assert (await get_state(call, "flow", run))[0] == ending
 
 
 async def test_process_that_ends_its_run_after_it_was_taken_for_dead_is_believed(
     call: RouteClient, environment: Environment
 ) -> None:
     run = await call.flow_run()
-    await beat(environment.database, run, 0)
+    await renew_lease_of_run(environment.database, run, 0)
     await zombies.crash_zombies(environment)
     await call.set_state("flow", run, "COMPLETED")
-    await beat(environment.database, run, 25)
-    assert (await state_of(call, "flow", run))[0] == "COMPLETED"
+    await renew_lease_of_run(environment.database, run, 25)
+    assert (await get_state(call, "flow", run))[0] == "COMPLETED"
 
 
-async def test_clients_are_asked_for_longer_intervals_when_many_runs_live(
+async def test_clients_get_longer_intervals_when_many_runs_live(
     api: httpx.AsyncClient, call: RouteClient, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def send_heartbeat() -> Any:
@@ -261,7 +264,7 @@ async def test_clients_are_asked_for_longer_intervals_when_many_runs_live(
     monkeypatch.setattr(heartbeat_intervals, "CACHE_SECONDS", -1.0)
     runs = [await call.flow_run() for _ in range(4)]
     for run in runs:
-        await beat(database, run, 25)
+        await renew_lease_of_run(database, run, 25)
     assert await send_heartbeat() == liveness.HEARTBEAT_INTERVAL_SECONDS
     monkeypatch.setattr(liveness, "MAX_HEARTBEATS_PER_SECOND", 0.1)
     assert await send_heartbeat() == 40.0
@@ -284,7 +287,7 @@ def test_killed_run_is_crashed_within_thirty_seconds_of_its_death() -> None:
     ("on_lost", "begun", "is_torn_down"),
     [("crash", False, True), ("crash", True, False), ("retry", False, True), ("retry", True, True)],
 )
-async def test_infrastructure_of_a_lost_run_that_will_not_come_back_is_torn_down(
+async def test_infrastructure_of_a_lost_run_that_will_not_return_is_torn_down(
     on_lost: str, begun: bool, is_torn_down: bool, call: RouteClient, environment: Environment
 ) -> None:
     """A run that had begun, and is not started again, may still go on without reaching the server."""
@@ -300,7 +303,7 @@ async def test_infrastructure_of_a_lost_run_that_will_not_come_back_is_torn_down
         proposal = {"state": {"type": state}}
         assert (await call.client.post(f"/flow_runs/{run}/set_state", json=proposal, headers=claim)).is_success
     await call("PATCH", "/flow_runs/{id}", {"infrastructure_pid": "12"}, id=run)
-    await beat(database, run, 0)
+    await renew_lease_of_run(database, run, 0)
     over = {"id": UUID(run), "lease_until": now() - timedelta(seconds=1)}
     await database.write(lambda tx: store.flow_runs.change(tx, [over], ["lease_until"]))
     await zombies.crash_zombies(environment)
@@ -318,38 +321,38 @@ async def test_zombie_ends_at_its_last_activity(call: RouteClient, environment: 
     database = environment.database
     run = await call.flow_run()
     ended = now()
-    await beat(database, run, 0)
+    await renew_lease_of_run(database, run, 0)
     await zombies.crash_zombies(environment)
-    assert (await state_of(call, "flow", run))[0] == "CRASHED"
+    assert (await get_state(call, "flow", run))[0] == "CRASHED"
     record = {"kind": "state", "id": str(new_id()), "of": "flow_run", "run_id": run, "type": "COMPLETED"}
     line = {**record, "timestamp": ended.isoformat()}
     await database.write(lambda tx: apply_records(tx, orjson.dumps(line)))
-    assert (await state_of(call, "flow", run))[0] == "COMPLETED"
+    assert (await get_state(call, "flow", run))[0] == "COMPLETED"
     await zombies.crash_zombies(environment)
-    assert (await state_of(call, "flow", run))[0] == "COMPLETED"
+    assert (await get_state(call, "flow", run))[0] == "COMPLETED"
 
 
 async def test_zombies_loop_ignores_runs_without_a_process(call: RouteClient, environment: Environment) -> None:
     database = environment.database
     finished, paused, waiting = [await call.flow_run() for _ in range(3)]
     for run in (finished, paused, waiting):
-        await beat(database, run, 0)
+        await renew_lease_of_run(database, run, 0)
     await call.set_state("flow", finished, "COMPLETED")
     await call.set_state("flow", paused, "PAUSED")
     await call.set_state("flow", waiting, "SCHEDULED")
     await zombies.crash_zombies(environment)
-    found = [(await state_of(call, "flow", run))[0] for run in (finished, paused, waiting)]
+    found = [(await get_state(call, "flow", run))[0] for run in (finished, paused, waiting)]
     assert found == ["COMPLETED", "PAUSED", "SCHEDULED"]
     # Going on, it has time to say that it is alive.
     await call.set_state("flow", paused, "RUNNING")
     await zombies.crash_zombies(environment)
-    assert (await state_of(call, "flow", paused))[0] == "RUNNING"
-    await beat(database, finished, 90)
-    assert await lease_of(database, finished) < now()
+    assert (await get_state(call, "flow", paused))[0] == "RUNNING"
+    await renew_lease_of_run(database, finished, 90)
+    assert await get_lease(database, finished) < now()
     # A heartbeat at the start of a run lasts no longer than its own ttl.
-    await beat(database, waiting, 30)
+    await renew_lease_of_run(database, waiting, 30)
     await call.set_state("flow", waiting, "RUNNING")
-    assert await lease_of(database, waiting) < now() + timedelta(seconds=31)
+    assert await get_lease(database, waiting) < now() + timedelta(seconds=31)
 
 
 @pytest.mark.parametrize("ttl", [-1, "x", 1e9, None])
@@ -357,7 +360,7 @@ async def test_invalid_heartbeat_becomes_a_dead_letter(call: RouteClient, databa
     run = await call.flow_run()
     record = {"kind": "heartbeat", "flow_run_id": run, "ttl": ttl}
     assert await database.write(lambda tx: apply_records(tx, orjson.dumps(record))) == (1, 1)
-    assert await lease_of(database, run) is None
+    assert await get_lease(database, run) is None
 
 
 async def test_waiting_records_loop_applies_records_of_known_runs(
@@ -370,5 +373,5 @@ async def test_waiting_records_loop_applies_records_of_known_runs(
     # As when both were written at once: who stored the run did not see what was set aside.
     await call("POST", "/task_runs/", {"id": str(id_), "task_key": "step", "dynamic_key": "0"})
     await sweeps.apply_waiting_records(environment)
-    assert await state_of(call, "task", str(id_)) == ("COMPLETED", "Completed")
+    assert await get_state(call, "task", str(id_)) == ("COMPLETED", "Completed")
     assert await database.read(lambda tx: store.dead_letters.count(tx)) == 0

@@ -26,10 +26,10 @@ async def test_request_for_a_flow_run_waits_for_its_end(
 
     monkeypatch.setattr(endpoints.RequestChanges, "wait", note)
     begun = time.monotonic()
-    asked = asyncio.create_task(api.get(f"/flow_runs/{run_id}", headers={"prefer": "wait=60"}))
+    request = asyncio.create_task(api.get(f"/flow_runs/{run_id}", headers={"prefer": "wait=60"}))
     await waits.wait()
     await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "COMPLETED"}}, id=run_id)
-    assert (await asked).json()["state_type"] == "COMPLETED"
+    assert (await request).json()["state_type"] == "COMPLETED"
     assert time.monotonic() - begun < 60
 
 

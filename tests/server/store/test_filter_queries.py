@@ -101,7 +101,7 @@ def instances(model: type[BaseModel]) -> Iterator[BaseModel]:
             yield model.model_construct(operator=operator, **values)
 
 
-def table_of(name: str) -> str:
+def find_table(name: str) -> str:
     """The table of a filter: what the columns it names belong to."""
     return {"ArtifactCollectionFilter": "artifact", "ConcurrencyLimitFilterV2": "concurrency_limit"}.get(
         name,
@@ -121,7 +121,7 @@ async def ids(database: Database, table: str, where: Sql) -> list[UUID]:
 
 @pytest.mark.parametrize("name", list(filters._MEANINGS))
 async def test_filter_finds_the_same_rows_on_both_databases(both: list[Database], name: str) -> None:
-    table = table_of(name)
+    table = find_table(name)
     outcomes: dict[int, int] = {}
     for criteria in instances(schema(name)):
         found = []
@@ -139,7 +139,7 @@ async def _dialect(tx: Transaction) -> Any:
 
 @pytest.mark.parametrize(("table", "other"), list(filters._LINKS), ids=lambda name: name)
 async def test_link_finds_the_same_rows_on_both_databases(both: list[Database], table: str, other: str) -> None:
-    name = next(name for name in filters._MEANINGS if table_of(name) == other and "Collection" not in name)
+    name = next(name for name in filters._MEANINGS if find_table(name) == other and "Collection" not in name)
     for criteria in list(instances(schema(name)))[::7]:
         found = []
         for database in both:

@@ -81,7 +81,7 @@ class Call(Generic[T]):
             self._running.add_done_callback(self._settle)
 
     def run_in_new_thread(self) -> None:
-        """Start the call in a thread of its own; a coroutine function gets an event loop there."""
+        """Start the call in a new thread; a coroutine function runs in an event loop of that thread."""
         if self.future.set_running_or_notify_cancel():
             name = f"prefect-call-{getattr(self.fn, '__name__', 'function')}"
             threading.Thread(target=self._context.run, args=(self._call_here,), name=name, daemon=True).start()
@@ -149,7 +149,7 @@ class _Starting:
 
     @staticmethod
     def call_soon_in_new_thread(__call: Callee[T], timeout: Timeout = None) -> Call[T]:
-        """Start a call in a thread of its own."""
+        """Start a call in a new thread."""
         call = _as_call(__call, timeout)
         call.run_in_new_thread()
         return call
@@ -165,7 +165,7 @@ class from_sync(_Starting):
 
     @staticmethod
     def call_in_new_thread(__call: Callee[T], timeout: Timeout = None) -> T:
-        """Call a function in a thread of its own and return its result."""
+        """Call a function in a new thread and return its result."""
         return from_sync.call_soon_in_new_thread(__call, timeout).result()
 
     @staticmethod
@@ -178,7 +178,7 @@ class from_sync(_Starting):
 
     @staticmethod
     def wait_for_call_in_new_thread(__call: Callee[T], timeout: Timeout = None, done_callbacks: Calls = None) -> T:
-        """Call a function in a thread of its own and return its result."""
+        """Call a function in a new thread and return its result."""
         call = _as_call(__call, timeout)
         _after(call, done_callbacks)
         return from_sync.call_in_new_thread(call)
@@ -194,7 +194,7 @@ class from_async(_Starting):
 
     @staticmethod
     async def call_in_new_thread(__call: Callee[T], timeout: Timeout = None) -> T:
-        """Call a function in a thread of its own and return its result."""
+        """Call a function in a new thread and return its result."""
         return await from_async.call_soon_in_new_thread(__call, timeout).aresult()
 
     @staticmethod
@@ -209,7 +209,7 @@ class from_async(_Starting):
     async def wait_for_call_in_new_thread(
         __call: Callee[T], timeout: Timeout = None, done_callbacks: Calls = None
     ) -> T:
-        """Call a function in a thread of its own and return its result."""
+        """Call a function in a new thread and return its result."""
         call = _as_call(__call, timeout)
         _after(call, done_callbacks)
         return await from_async.call_in_new_thread(call)

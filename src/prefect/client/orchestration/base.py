@@ -72,7 +72,7 @@ class BaseAsyncClient:
         return await self._transport.request(method, path, {**(params or {}), **(path_params or {})}, body, **kwargs)
 
     async def _call(self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any) -> Any:
-        """Carry out an operation and return its answer; `params` are those of the path and the query."""
+        """Call an operation and return its parsed response; `params` holds the path and query parameters."""
         await wait_for_own_records()
         return await self._transport.call(method, route, params, body)
 

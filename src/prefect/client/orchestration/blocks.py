@@ -116,7 +116,7 @@ class BlocksDocumentAsyncClient(base.BaseAsyncClient):
         return base.parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
     async def read_block_documents_by_name(self, name: str) -> list[BlockDocument]:
-        """Return the block documents of a name, whatever their type, with the values of their secrets."""
+        """Return the block documents of this name, of any type, with the values of their secrets."""
         body = {"block_documents": {"name": {"any_": [name]}}, "include_secrets": True}
         return base.parse_many(blocks.BlockDocument, await self._call("POST", "/block_documents/filter", body))
 
@@ -125,7 +125,7 @@ class BlocksSchemaAsyncClient(base.BaseAsyncClient):
     """Operations on block schemas."""
 
     async def create_block_schema(self, block_schema: BlockSchemaCreate) -> blocks.BlockSchema:
-        """Create a block schema; one of the same checksum and version is returned as it is."""
+        """Create a block schema, or return the existing one of the same checksum and version."""
         return blocks.BlockSchema.model_validate(
             await self._call("POST", "/block_schemas/", base.dump_set_fields(block_schema))
         )

@@ -21,7 +21,7 @@ class EventAsyncClient(_base.BaseAsyncClient):
     """Operations on events."""
 
     async def read_events(self, filter: event_filters.EventFilter | None = None, limit: int = 100) -> events.EventPage:
-        """Return the first page of the events that satisfy a filter; `get_next_page` of the page gives the others.
+        """Return the first page of the events that satisfy a filter; its `get_next_page` returns the next page.
 
         Args:
             filter: What they must satisfy; all of the last months if None.

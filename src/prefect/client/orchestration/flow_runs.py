@@ -192,7 +192,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
         return await self.update_flow_run(flow_run_id, name=name)
 
     async def update_flow_run_labels(self, flow_run_id: UUID, labels: dict[str, Any]) -> None:
-        """Add labels to a flow run's, in place of those of the same name.
+        """Add labels to a flow run; labels of the same name are replaced.
 
         Raises:
             ObjectNotFound: There is no such run.

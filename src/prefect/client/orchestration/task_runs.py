@@ -83,7 +83,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
     async def read_task_runs(
         self, *, sort: sorting.TaskRunSort | None = None, **related: Unpack[PagedRunFilters]
     ) -> list[objects.TaskRun]:
-        """Return the task runs that satisfy all filters; those of flows and deployments concern the run's flow run.
+        """Return the task runs that satisfy all filters; filters on flows and deployments apply to the run's flow run.
 
         Args: as for `read_flow_runs`.
         """

@@ -101,7 +101,7 @@ class WorkPoolAsyncClient(base.BaseAsyncClient):
         work_queue_names: list[str] | None = None,
         scheduled_before: datetime.datetime | None = None,
     ) -> list[responses.WorkerFlowRunResponse]:
-        """Return the flow runs of a work pool that are due, those of the highest priority first.
+        """Return the due flow runs of a work pool, the highest priority first.
 
         Args:
             work_pool_name: The pool.

@@ -22,8 +22,8 @@ async def concurrency(
 ) -> AsyncGenerator[None, None]:
     """Hold a slot of each tag's limit while the block runs, as `prefect.concurrency.v1.sync.concurrency` does."""
     held = TagSlots(names, task_run_id)
-    await held.begin(timeout_seconds)
+    await held.acquire(timeout_seconds)
     try:
         yield
     finally:
-        await held.end()
+        await held.release()

@@ -1,4 +1,4 @@
-"""A service that takes slots of the limits of tags in a thread of its own."""
+"""A service that takes slots of tag limits in a separate thread."""
 
 from __future__ import annotations
 

@@ -33,8 +33,8 @@ def concurrency(
         ConcurrencySlotAcquisitionError: They could not be taken.
     """
     held = TagSlots(names, task_run_id)
-    drive(held.begin(timeout_seconds))
+    drive(held.acquire(timeout_seconds))
     try:
         yield
     finally:
-        drive(held.end())
+        drive(held.release())

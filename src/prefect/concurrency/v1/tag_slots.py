@@ -82,13 +82,13 @@ class TagSlots:
         self._limits: list[Any] = []
         self._acquired: dict[UUID, Event | None] = {}
 
-    async def begin(self, timeout_seconds: float | None) -> None:
+    async def acquire(self, timeout_seconds: float | None) -> None:
         """Take the slots, waiting for them; raises what `acquire_concurrency_slots` does."""
         self._limits = await acquire_concurrency_slots(self._names, self._task_run_id, timeout_seconds)
         self._started = time.monotonic()
         self._acquired = emit_concurrency_acquisition_events(self._limits, self._task_run_id)
 
-    async def end(self) -> None:
+    async def release(self) -> None:
         """Release the slots."""
         held = [limit.name for limit in self._limits]
         await release_concurrency_slots(held, self._task_run_id, time.monotonic() - self._started)

@@ -16,7 +16,7 @@ from prefect.deployments import steps
 from prefect.deployments.steps.core import parse_step
 from prefect.deployments.yaml.document import suggest
 from prefect.deployments.yaml.filling import is_template
-from prefect.deployments.yaml.project import ACTIONS, Entry
+from prefect.deployments.yaml.project import ACTIONS, DeploymentEntry
 from prefect.events.schemas import deployment_triggers
 from prefect.exceptions import MissingFlowError, ObjectNotFound, ScriptError
 from prefect.loading.sources import find_flow_functions
@@ -30,7 +30,7 @@ F = TypeVar("F")
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
-def check_keys(entry: Entry) -> None:
+def check_keys(entry: DeploymentEntry) -> None:
     """Check that a deployment has a name and an entrypoint, and nothing that only Prefect Cloud has.
 
     Raises:
@@ -44,7 +44,7 @@ def check_keys(entry: Entry) -> None:
         raise entry.error(("sla",), "Service level agreements are a feature of Prefect Cloud: remove `sla`.")
 
 
-def check_steps(entry: Entry) -> None:
+def check_steps(entry: DeploymentEntry) -> None:
     """Check that the steps of this package that a deployment names exist, and have the inputs that it passes.
 
     Raises:
@@ -54,52 +54,52 @@ def check_steps(entry: Entry) -> None:
         found = entry.values.get(action)
         listed = [found] if isinstance(found, Mapping) else found or ()
         for position, step in enumerate(listed):
-            place = (action,) if listed is not found else (action, position)
+            key_path = (action,) if listed is not found else (action, position)
             if step:
-                _check_step(entry, place, step)
+                _check_step(entry, key_path, step)
 
 
-def _check_step(entry: Entry, place: tuple[str | int, ...], written: Mapping[str, Any]) -> None:
+def _check_step(entry: DeploymentEntry, key_path: tuple[str | int, ...], written: Mapping[str, Any]) -> None:
     try:
         step = parse_step(dict(written))
     except ValueError as error:
-        raise entry.error(place, f"{error}".rstrip(".") + ".") from error
+        raise entry.error(key_path, f"{error}".rstrip(".") + ".") from error
     module, _, name = step.function.rpartition(".")
     if module != steps.__name__:
         return  # of another package, which a step may still install
     if name not in steps.__all__:
         hint = suggest(name, steps.__all__) or f" There is: {', '.join(steps.__all__)}."
-        raise entry.error(place, f"There is no step {step.function!r}.{hint}")
+        raise entry.error(key_path, f"There is no step {step.function!r}.{hint}")
     parameters = inspect.signature(getattr(steps, name)).parameters
     unknown = [each for each in step.inputs if each not in parameters]
     if unknown:
         known = ", ".join(parameters)
         raise entry.error(
-            (*place, step.function, unknown[0]), f"The step {name!r} has no input {unknown[0]!r}, but {known}."
+            (*key_path, step.function, unknown[0]), f"The step {name!r} has no input {unknown[0]!r}, but {known}."
         )
     missing = [each for each, found in parameters.items() if found.default is found.empty and each not in step.inputs]
     if missing:
-        raise entry.error((*place, step.function), f"The step {name!r} needs the input {missing[0]!r}.")
+        raise entry.error((*key_path, step.function), f"The step {name!r} needs the input {missing[0]!r}.")
 
 
-def load_flow(entry: Entry, load: Callable[[str], F]) -> F:
+def load_flow(entry: DeploymentEntry, load: Callable[[str], F]) -> F:
     """Return the flow of a deployment.
 
     Raises:
         ProjectFileError: There is no such file, module or flow, or loading it fails.
     """
-    entrypoint, place = str(entry.values["entrypoint"]), ("entrypoint",)
+    entrypoint, key_path = str(entry.values["entrypoint"]), ("entrypoint",)
     try:
         flow = load(entrypoint)
     except FileNotFoundError as error:
-        raise entry.error(place, _describe_missing_file(Path(entrypoint.rpartition(":")[0]))) from error
+        raise entry.error(key_path, _describe_missing_file(Path(entrypoint.rpartition(":")[0]))) from error
     except MissingFlowError as error:
-        raise entry.error(place, _describe_missing_flow(entrypoint, error)) from error
+        raise entry.error(key_path, _describe_missing_flow(entrypoint, error)) from error
     except (ScriptError, ImportError, SyntaxError, ValueError) as error:
         # The error of the file itself, rather than that its definitions alone do not suffice.
         script = next((each for each in (error, error.__context__) if isinstance(each, ScriptError)), None)
         reason = f"{type(script.user_exc).__name__}: {script.user_exc}" if script is not None else str(error)
-        raise entry.error(place, f"{entrypoint!r} cannot be loaded: {' '.join(reason.split())}") from error
+        raise entry.error(key_path, f"{entrypoint!r} cannot be loaded: {' '.join(reason.split())}") from error
     name = entry.values.get("flow_name")
     if name and name != getattr(flow, "name", name):
         raise entry.error(("flow_name",), f"The flow of {entrypoint!r} is named {flow.name!r}, not {name!r}.")  # pyright: ignore
@@ -119,52 +119,58 @@ def _describe_missing_flow(entrypoint: str, error: MissingFlowError) -> str:
     return f"{entrypoint!r} cannot be loaded: {error}{suggest(name, find_flow_functions(Path(path)))}"
 
 
-async def find_work_pool(client: PrefectClient, entry: Entry) -> WorkPool | None:
+async def find_work_pool(client: PrefectClient, entry: DeploymentEntry) -> WorkPool | None:
     """Return the work pool of a deployment: the one that it names, else the default one of the settings, else none.
 
     Raises:
         ProjectFileError: There is no such work pool.
     """
     written: Mapping[str, Any] = entry.values.get("work_pool") or {}
-    place = ("work_pool", "name") if written.get("name") else ("work_pool",) if written else ()
+    key_path = ("work_pool", "name") if written.get("name") else ("work_pool",) if written else ()
     name = written.get("name") or settings.get_current_settings().deployments.default_work_pool_name
     if not name:
         if written.get("work_queue_name"):
-            raise entry.error(place, "A work queue needs a work pool: add its `name`.")
+            raise entry.error(key_path, "A work queue needs a work pool: add its `name`.")
         return None
     try:
         return await client.read_work_pool(str(name))
     except ObjectNotFound as error:
         near = suggest(str(name), [pool.name for pool in await client.read_work_pools()])
         message = f"There is no work pool {name!r}: create it with `prefect work-pool create {name}`.{near}"
-        raise entry.error(place, message) from error
+        raise entry.error(key_path, message) from error
 
 
-def check_parameters(entry: Entry, flow: str, parameters: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
-    """Check the parameters of a deployment, and those of its schedules, against the schema of its flow.
+def check_parameters(
+    entry: DeploymentEntry, flow: str, parameters: Mapping[str, Any], schema: Mapping[str, Any]
+) -> None:
+    """Check the parameters of a deployment and of its schedules against the schema of its flow.
 
     Raises:
         ProjectFileError: One is unknown or has another type.
     """
     _check_values(entry, ("parameters",), flow, parameters, schema)
     for position, schedule in enumerate(entry.values.get("schedules") or ()):
-        place = ("schedules", position, "parameters")
-        _check_values(entry, place, flow, schedule.get("parameters") or {}, schema)
+        key_path = ("schedules", position, "parameters")
+        _check_values(entry, key_path, flow, schedule.get("parameters") or {}, schema)
 
 
 def _check_values(
-    entry: Entry, place: tuple[str | int, ...], flow: str, values: Mapping[str, Any], schema: Mapping[str, Any]
+    entry: DeploymentEntry,
+    key_path: tuple[str | int, ...],
+    flow: str,
+    values: Mapping[str, Any],
+    schema: Mapping[str, Any],
 ) -> None:
     known = schema.get("properties") or {}
     for name in values:
         if name not in known and not schema.get("additionalProperties"):
             names = ", ".join(map(repr, known)) or "none"
             message = f"The flow {flow!r} has no parameter {name!r}; it has {names}."
-            raise entry.error((*place, name), message)
-    _check_schema(entry, place, "parameter", values, schema)
+            raise entry.error((*key_path, name), message)
+    _check_schema(entry, key_path, "parameter", values, schema)
 
 
-def check_job_variables(entry: Entry, values: Mapping[str, Any], pool: WorkPool) -> None:
+def check_job_variables(entry: DeploymentEntry, values: Mapping[str, Any], pool: WorkPool) -> None:
     """Check the job variables of a deployment against the template of its work pool.
 
     Raises:
@@ -175,7 +181,11 @@ def check_job_variables(entry: Entry, values: Mapping[str, Any], pool: WorkPool)
 
 
 def _check_schema(
-    entry: Entry, place: tuple[str | int, ...], kind: str, values: Mapping[str, Any], schema: Mapping[str, Any]
+    entry: DeploymentEntry,
+    key_path: tuple[str | int, ...],
+    kind: str,
+    values: Mapping[str, Any],
+    schema: Mapping[str, Any],
 ) -> None:
     """Check values that may be templates, and that need not be complete."""
     partial = {name: part for name, part in schema.items() if name != "required"}
@@ -189,7 +199,7 @@ def _check_schema(
             continue
         shown = json.dumps(error.instance, default=str)
         reason = error.message if len(error.message) < 100 else f"{shown[:60]} is not what it must be"
-        raise entry.error((*place, *path), f"The {kind} {path[0]!r} is not valid: {reason}.")
+        raise entry.error((*key_path, *path), f"The {kind} {path[0]!r} is not valid: {reason}.")
 
 
 def _has_template(value: Any) -> bool:
@@ -201,7 +211,7 @@ def _has_template(value: Any) -> bool:
     return is_template(value)
 
 
-def build_triggers(entry: Entry) -> list[Any]:
+def build_triggers(entry: DeploymentEntry) -> list[Any]:
     """Return the triggers of a deployment.
 
     Raises:
@@ -220,7 +230,7 @@ def build_triggers(entry: Entry) -> list[Any]:
     return found
 
 
-def _find_trigger_class(entry: Entry, position: int, trigger: Mapping[str, Any]) -> type[BaseModel]:
+def _find_trigger_class(entry: DeploymentEntry, position: int, trigger: Mapping[str, Any]) -> type[BaseModel]:
     kind = deployment_triggers.deployment_trigger_discriminator(trigger)
     if kind not in _TRIGGERS:
         known = ", ".join(_TRIGGERS)
@@ -236,7 +246,7 @@ _TRIGGERS: Mapping[str, type[BaseModel]] = {
 }
 
 
-def to_bool(entry: Entry, key: str) -> bool | None:
+def to_bool(entry: DeploymentEntry, key: str) -> bool | None:
     """Return a value as true or false; None if it is not there, or a placeholder of a step that has not run."""
     value = entry.values.get(key)
     if value is None or isinstance(value, bool) or is_template(value):
@@ -247,7 +257,7 @@ def to_bool(entry: Entry, key: str) -> bool | None:
     return text in _TRUE
 
 
-def to_int(entry: Entry, place: tuple[str | int, ...], value: Any) -> int | None:
+def to_int(entry: DeploymentEntry, key_path: tuple[str | int, ...], value: Any) -> int | None:
     """Return a value as a positive number; None if it is not there, or a placeholder of a step that has not run."""
     if value is None or is_template(value):
         return None
@@ -256,5 +266,5 @@ def to_int(entry: Entry, place: tuple[str | int, ...], value: Any) -> int | None
     except (TypeError, ValueError):
         number = 0
     if number < 1:
-        raise entry.error(place, f"{place[-1]!r} must be a number above 0, not {value!r}.")
+        raise entry.error(key_path, f"{key_path[-1]!r} must be a number above 0, not {value!r}.")
     return number

@@ -14,8 +14,8 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from prefect.exceptions import PrefectException
 
-Place = tuple[str | int, ...]
-"""The keys and positions that lead to a value."""
+KeyPath = tuple[str | int, ...]
+"""The keys and list positions that lead from the root of a document to a value."""
 
 
 class ProjectFileError(PrefectException):
@@ -41,15 +41,15 @@ class Document:
         self._root = root
         self.value = value
 
-    def error(self, place: Sequence[str | int], message: str) -> ProjectFileError:
-        """Return an error about the value at a place."""
-        line, column = self.locate(place)
+    def error(self, key_path: Sequence[str | int], message: str) -> ProjectFileError:
+        """Return an error about the value at a key path."""
+        line, column = self.locate(key_path)
         return ProjectFileError(f"{self.path}:{line}:{column}: {message}")
 
-    def locate(self, place: Sequence[str | int]) -> tuple[int, int]:
-        """Return the line and column, from 1, of a value; of what surrounds it, where it is not written itself."""
+    def locate(self, key_path: Sequence[str | int]) -> tuple[int, int]:
+        """Return the line and column, from 1, of a value; of the enclosing value if it is not in the file itself."""
         node, found = self._root, (0, 0)
-        for part in place:
+        for part in key_path:
             position = _find_position(node, part)
             if position is None:
                 break

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from prefect import variables
 from prefect.blocks import placeholders
-from prefect.deployments.yaml.project import ACTIONS, Entry
+from prefect.deployments.yaml.project import ACTIONS, DeploymentEntry
 from prefect.exceptions import PrefectException
 from prefect.values import templates
 from prefect.values.annotations import NotSet
@@ -25,7 +25,7 @@ LEFT_TO_WORKERS = "ctx."
 """Placeholders that begin so are filled when a run starts."""
 
 
-async def fill_early(client: PrefectClient, entry: Entry) -> Entry:
+async def fill_early(client: PrefectClient, entry: DeploymentEntry) -> DeploymentEntry:
     """Return a deployment with its environment variables, variables and blocks filled, outside of build and push steps.
 
     Raises:
@@ -39,8 +39,8 @@ async def fill_early(client: PrefectClient, entry: Entry) -> Entry:
         if key not in ACTIONS:
             value = await _fill_stored(client, entry, key, value)
         filled[key] = value
-    return Entry(
-        values={**entry.values, **filled}, document=entry.document, place=entry.place, overridden=entry.overridden
+    return DeploymentEntry(
+        values={**entry.values, **filled}, document=entry.document, key_path=entry.key_path, overridden=entry.overridden
     )
 
 
@@ -102,24 +102,24 @@ def _fill_environment(value: Any) -> Any:
     return templates.replace_placeholders(value, environment)
 
 
-async def _fill_stored(client: PrefectClient, entry: Entry, key: str, value: Any) -> Any:
+async def _fill_stored(client: PrefectClient, entry: DeploymentEntry, key: str, value: Any) -> Any:
     """Fill the placeholders of variables and blocks in the value of a key."""
     if key == "work_pool" and isinstance(value, Mapping):
         job_variables = await _resolve(client, entry, (key, "job_variables"), value.get("job_variables"), check=True)
         own = {name: item for name, item in value.items() if name != "job_variables"}
         return {**await _resolve(client, entry, (key,), own), "job_variables": job_variables or {}}
     if isinstance(value, list):
-        return [await _resolve(client, entry, (key, place), item) for place, item in enumerate(value)]
+        return [await _resolve(client, entry, (key, position), item) for position, item in enumerate(value)]
     return await _resolve(client, entry, (key,), value)
 
 
 async def _resolve(
-    client: PrefectClient, entry: Entry, place: tuple[str | int, ...], value: Any, check: bool = False
+    client: PrefectClient, entry: DeploymentEntry, key_path: tuple[str | int, ...], value: Any, check: bool = False
 ) -> Any:
     """Fill a value; with `check` the blocks must exist but their placeholders stay."""
     try:
         value = await variables.resolve_variables(value, client)
         filled = await placeholders.resolve_block_document_references(value, client)
     except (PrefectException, ValueError) as error:
-        raise entry.error(place, " ".join(str(error).split())) from error
+        raise entry.error(key_path, " ".join(str(error).split())) from error
     return value if check else filled

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from prefect.deployments import changes, triggers
 from prefect.deployments.changes import DeploymentChange
 from prefect.deployments.spec import DeploymentSpec
-from prefect.deployments.yaml.preparation import PROJECT_LABEL, Prepared
+from prefect.deployments.yaml.preparation import PROJECT_LABEL, PreparedDeployment
 from prefect.values import templates
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Plan:
         return dump(mode="json") if dump is not None else value
 
 
-async def plan(client: PrefectClient, prepared: Prepared, spec: DeploymentSpec) -> Plan:
+async def plan(client: PrefectClient, prepared: PreparedDeployment, spec: DeploymentSpec) -> Plan:
     """Return what would change for a deployment to be as the file says.
 
     A text with the output of a step that has not run counts as changed only if its other parts are.
@@ -101,22 +101,22 @@ async def find_removed(client: PrefectClient, project: str, kept: Iterable[str])
     return {name: id_ for name, id_ in names.items() if name not in set(kept)}
 
 
-def _find_hidden_fields(prepared: Prepared) -> frozenset[str]:
+def _find_hidden_fields(prepared: PreparedDeployment) -> frozenset[str]:
     """Return the fields with values of blocks, which were filled already."""
     written = prepared.written.values
     return frozenset(name for name, value in written.items() if "prefect.blocks." in json.dumps(value, default=str))
 
 
 def _fits(template: Any, value: Any) -> bool:
-    """Return whether a value could be what becomes of a template."""
+    """Return whether a value could be the filled template."""
     if isinstance(template, str):
-        places = templates.find_placeholders(template)
-        if not places:
+        placeholders = templates.find_placeholders(template)
+        if not placeholders:
             return template == value
         pattern = re.escape(template)
-        for place in places:
-            pattern = pattern.replace(re.escape(place.full_match), ".*")
-        return template in {place.full_match for place in places} or bool(
+        for placeholder in placeholders:
+            pattern = pattern.replace(re.escape(placeholder.full_match), ".*")
+        return template in {placeholder.full_match for placeholder in placeholders} or bool(
             isinstance(value, str) and re.fullmatch(pattern, value, re.DOTALL)
         )
     if isinstance(template, Mapping) and isinstance(value, Mapping):

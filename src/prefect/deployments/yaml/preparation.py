@@ -13,7 +13,7 @@ from prefect import settings
 from prefect.deployments.spec import DeploymentSpec
 from prefect.deployments.steps.core import StepExecutionError, run_steps
 from prefect.deployments.yaml import checks, filling, schedules, versions
-from prefect.deployments.yaml.project import Entry
+from prefect.deployments.yaml.project import DeploymentEntry
 from prefect.schemas.concurrency import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.schemas.work import WorkPool
 
@@ -35,7 +35,7 @@ LoadFlow = Callable[[str], "Flow[..., Any]"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Prepared:
+class PreparedDeployment:
     """A deployment that was checked, and whose steps have not run yet.
 
     Attributes:
@@ -45,8 +45,8 @@ class Prepared:
         pool: Its work pool; None if it has none.
     """
 
-    written: Entry
-    entry: Entry
+    written: DeploymentEntry
+    entry: DeploymentEntry
     flow: Flow[..., Any]
     pool: WorkPool | None
 
@@ -57,11 +57,11 @@ class Prepared:
 
     @property
     def has_steps(self) -> bool:
-        """Whether it has build or push steps."""
+        """Whether the deployment has build or push steps."""
         return any(_as_steps(self.entry.values.get(action)) for action in ("build", "push"))
 
 
-async def prepare(client: PrefectClient, entry: Entry, load_flow: LoadFlow) -> Prepared:
+async def prepare(client: PrefectClient, entry: DeploymentEntry, load_flow: LoadFlow) -> PreparedDeployment:
     """Check a deployment before anything is run or changed.
 
     Args:
@@ -77,7 +77,7 @@ async def prepare(client: PrefectClient, entry: Entry, load_flow: LoadFlow) -> P
     written, entry = entry, await filling.fill_early(client, entry)
     flow = checks.load_flow(entry, load_flow)
     pool = await checks.find_work_pool(client, entry)
-    prepared = Prepared(written=written, entry=entry, flow=flow, pool=pool)
+    prepared = PreparedDeployment(written=written, entry=entry, flow=flow, pool=pool)
     plan_spec(prepared)
     return prepared
 
@@ -93,7 +93,7 @@ class StepRunner:
         self._print_line = print_line
         self._done: dict[str, dict[str, Any]] = {}
 
-    async def run(self, prepared: Prepared) -> dict[str, Any]:
+    async def run(self, prepared: PreparedDeployment) -> dict[str, Any]:
         """Run the steps of a deployment and return their outputs.
 
         Raises:
@@ -112,7 +112,7 @@ class StepRunner:
         return outputs
 
     async def _run(
-        self, entry: Entry, action: str, steps: list[dict[str, Any]], outputs: dict[str, Any]
+        self, entry: DeploymentEntry, action: str, steps: list[dict[str, Any]], outputs: dict[str, Any]
     ) -> dict[str, Any]:
         try:
             return await run_steps(steps, outputs, print_function=self._print_line)
@@ -120,7 +120,7 @@ class StepRunner:
             raise entry.error((action, error.index), " ".join(str(error).split())) from error
 
 
-def plan_spec(prepared: Prepared, project: str | None = None) -> DeploymentSpec:
+def plan_spec(prepared: PreparedDeployment, project: str | None = None) -> DeploymentSpec:
     """Return the specification of a deployment whose steps have not run: their outputs stay placeholders."""
     return build_spec(prepared, {}, project, None if prepared.has_steps else _ignore)
 
@@ -130,7 +130,7 @@ def _ignore(key: str, placeholder: str) -> None:
 
 
 def build_spec(
-    prepared: Prepared,
+    prepared: PreparedDeployment,
     outputs: Mapping[str, Any],
     project: str | None,
     on_missing: Callable[[str, str], None] | None,
@@ -148,7 +148,9 @@ def build_spec(
     """
     entry, flow = prepared.entry, prepared.flow
     values = filling.fill_outputs(entry.values, outputs, on_missing)
-    entry = Entry(values=values, document=entry.document, place=entry.place, overridden=entry.overridden)
+    entry = DeploymentEntry(
+        values=values, document=entry.document, key_path=entry.key_path, overridden=entry.overridden
+    )
     work_pool: dict[str, Any] = values.get("work_pool") or {}
     parameter_schema = flow.parameters.model_dump_for_openapi()
     enforced = checks.to_bool(entry, "enforce_parameter_schema")
@@ -203,19 +205,19 @@ def _find_pull_steps(values: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{SET_WORKING_DIRECTORY_STEP: {"directory": directory}}]
 
 
-def _read_concurrency(entry: Entry) -> tuple[int | None, ConcurrencyOptions | None]:
+def _read_concurrency(entry: DeploymentEntry) -> tuple[int | None, ConcurrencyOptions | None]:
     written: Any = entry.values.get("concurrency_limit")
     if not isinstance(written, Mapping):
         return checks.to_int(entry, ("concurrency_limit",), written), None
-    place = "concurrency_limit"
-    limit = checks.to_int(entry, (place, "limit"), written.get("limit"))
+    key = "concurrency_limit"
+    limit = checks.to_int(entry, (key, "limit"), written.get("limit"))
     strategy = written.get("collision_strategy")
-    grace = checks.to_int(entry, (place, "grace_period_seconds"), written.get("grace_period_seconds"))
+    grace = checks.to_int(entry, (key, "grace_period_seconds"), written.get("grace_period_seconds"))
     if strategy is None and grace is None:
         return limit, None
     if strategy is not None and strategy not in list(ConcurrencyLimitStrategy):
         known = " or ".join(ConcurrencyLimitStrategy)
-        raise entry.error((place, "collision_strategy"), f"A collision strategy is {known}, not {strategy!r}.")
+        raise entry.error((key, "collision_strategy"), f"A collision strategy is {known}, not {strategy!r}.")
     optional = {} if grace is None else {"grace_period_seconds": grace}
     return limit, ConcurrencyOptions(
         collision_strategy=ConcurrencyLimitStrategy(strategy or ConcurrencyLimitStrategy.ENQUEUE), **optional

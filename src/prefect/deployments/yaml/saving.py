@@ -13,7 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 
-from prefect.deployments.yaml.project import Entry
+from prefect.deployments.yaml.project import DeploymentEntry
 
 _NEW_FILE = """\
 # The deployments of this project: `prefect deploy --all` creates and updates them.
@@ -27,8 +27,8 @@ _KEYS = (
 """The order of the keys of a new deployment."""
 
 
-def save_entry(path: Path, entry: Entry) -> None:
-    """Write a deployment to a project file, in its place or after the others. The file is replaced atomically.
+def save_entry(path: Path, entry: DeploymentEntry) -> None:
+    """Write a deployment to a project file, in its place or at the end. The file is replaced atomically.
 
     Args:
         path: The file; it is created if it is not there.
@@ -40,7 +40,7 @@ def save_entry(path: Path, entry: Entry) -> None:
     root = CommentedMap() if root is None else root
     if entry.document is not None:
         node: Any = root
-        for part in entry.place:
+        for part in entry.key_path:
             node = node[part]
         _update(node, {key: entry.values[key] for key in entry.overridden})
     else:

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from prefect.deployments.spec import ScheduleSpec
-from prefect.deployments.yaml.project import Entry
+from prefect.deployments.yaml.project import DeploymentEntry
 from prefect.schemas.actions import DeploymentScheduleCreate
 from prefect.schemas.schedules import SCHEDULE_TYPES, CronSchedule, IntervalSchedule, RRuleSchedule
 from prefect.types import UTC
@@ -18,7 +18,7 @@ from prefect.types import UTC
 KINDS = ("cron", "interval", "rrule")
 
 
-def build_schedules(entry: Entry, clear_on_empty: bool) -> tuple[ScheduleSpec, ...] | None:
+def build_schedules(entry: DeploymentEntry, clear_on_empty: bool) -> tuple[ScheduleSpec, ...] | None:
     """Return the schedules of a deployment; None if it says nothing of them.
 
     Args:
@@ -33,30 +33,30 @@ def build_schedules(entry: Entry, clear_on_empty: bool) -> tuple[ScheduleSpec, .
     if written is None:
         return None
     if isinstance(written, Mapping):  # `schedule: {}` has always meant none
-        places: list[tuple[str | int, ...]] = [(key,)] if written else []
+        key_paths: list[tuple[str | int, ...]] = [(key,)] if written else []
         items = [written] if written else []
         clear_on_empty = True
     else:
-        places = [(key, position) for position in range(len(written))]
+        key_paths = [(key, position) for position in range(len(written))]
         items = list(written)
     if not items:
         return () if clear_on_empty else None
-    specs = tuple(_build_schedule(entry, place, item) for place, item in zip(places, items, strict=True))
-    _check_slugs(entry, places, specs)
+    specs = tuple(_build_schedule(entry, key_path, item) for key_path, item in zip(key_paths, items, strict=True))
+    _check_slugs(entry, key_paths, specs)
     return specs
 
 
-def _build_schedule(entry: Entry, place: Sequence[str | int], item: Mapping[str, Any]) -> ScheduleSpec:
+def _build_schedule(entry: DeploymentEntry, key_path: Sequence[str | int], item: Mapping[str, Any]) -> ScheduleSpec:
     values = {name: value for name, value in item.items() if value is not None}
     kinds = [kind for kind in KINDS if kind in values]
     if len(kinds) != 1:
         found = f"it has {' and '.join(kinds)}" if kinds else "it has none of them"
-        raise entry.error(place, f"A schedule has one of cron, interval and rrule, and {found}.")
+        raise entry.error(key_path, f"A schedule has one of cron, interval and rrule, and {found}.")
     kind = kinds[0]
     try:
         schedule = _BUILDERS[kind](values)
     except ValueError as error:
-        raise entry.error((*place, _find_wrong_key(values, kind, error)), _first_reason(error)) from error
+        raise entry.error((*key_path, _find_wrong_key(values, kind, error)), _first_reason(error)) from error
     fields = {name: values[name] for name in ("parameters", "slug", "replaces") if name in values}
     active = values.get("active")
     create = DeploymentScheduleCreate(schedule=schedule, **({} if active is None else {"active": active}), **fields)
@@ -131,10 +131,12 @@ def _first_reason(error: ValueError) -> str:
     return f"{' '.join(text.split()).rstrip('.')}."
 
 
-def _check_slugs(entry: Entry, places: Sequence[Sequence[str | int]], specs: Sequence[ScheduleSpec]) -> None:
+def _check_slugs(
+    entry: DeploymentEntry, key_paths: Sequence[Sequence[str | int]], specs: Sequence[ScheduleSpec]
+) -> None:
     known: set[str] = set()
-    for place, spec in zip(places, specs, strict=True):
+    for key_path, spec in zip(key_paths, specs, strict=True):
         slug = spec.schedule.slug
         if slug in known:
-            raise entry.error((*place, "slug"), f"The slug {slug!r} is used by another schedule of this deployment.")
+            raise entry.error((*key_path, "slug"), f"The slug {slug!r} is used by another schedule of this deployment.")
         known |= {slug} if slug else set()

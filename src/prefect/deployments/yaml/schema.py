@@ -45,26 +45,26 @@ def find_misspelt_keys(document: Document) -> Iterable[str]:
 
 
 def _compare_keys(
-    document: Document, place: tuple[str | int, ...], value: dict[str, Any], known: dict[str, Any]
+    document: Document, key_path: tuple[str | int, ...], value: dict[str, Any], known: dict[str, Any]
 ) -> Iterable[str]:
     for key in value:
         if key not in known and (near := suggest(str(key), known)):
-            yield str(document.error((*place, key), f"The key {key!r} is not known and ignored.{near}"))
+            yield str(document.error((*key_path, key), f"The key {key!r} is not known and ignored.{near}"))
 
 
 def _describe(document: Document, error: Any) -> ProjectFileError:
     while error.context:  # of alternatives, report the error deepest in the value
         error = max(error.context, key=lambda each: (len(each.absolute_path), each.validator != "pattern"))
-    place = list(error.absolute_path)
-    name = next((part for part in reversed(place) if isinstance(part, str)), "the file")
+    key_path = list(error.absolute_path)
+    name = next((part for part in reversed(key_path) if isinstance(part, str)), "the file")
     hint = error.schema.get("description") or error.schema.get("title")
     if error.validator == "additionalProperties":
         unknown = sorted(set(error.instance) - set(error.schema["properties"]))
-        place.append(unknown[0])
+        key_path.append(unknown[0])
         known = ", ".join(error.schema["properties"])
-        return document.error(place, f"The key {unknown[0]!r} is not known here. There is: {known}.")
+        return document.error(key_path, f"The key {unknown[0]!r} is not known here. There is: {known}.")
     if error.validator == "required":
-        return document.error(place, f"{name!r} lacks a key: {error.message}.")
+        return document.error(key_path, f"{name!r} lacks a key: {error.message}.")
     shown = json.dumps(error.instance, default=str)
     shown = shown if len(shown) <= 60 else f"{shown[:57]}..."
-    return document.error(place, f"{name!r} must be {hint or error.message}, not {shown}.")
+    return document.error(key_path, f"{name!r} must be {hint or error.message}, not {shown}.")

@@ -6,7 +6,7 @@ import os
 import subprocess
 from typing import Any
 
-from prefect.deployments.yaml.project import Entry
+from prefect.deployments.yaml.project import DeploymentEntry
 from prefect.schemas.deployments import VersionInfo
 
 SIMPLE = "prefect:simple"
@@ -26,7 +26,7 @@ _SERVICES = {
 }
 
 
-def find_version_info(entry: Entry, version: str | None) -> VersionInfo | None:
+def find_version_info(entry: DeploymentEntry, version: str | None) -> VersionInfo | None:
     """Return where the version of a deployment comes from; None if it says no `version_type`.
 
     Raises:
@@ -51,7 +51,7 @@ def find_version_info(entry: Entry, version: str | None) -> VersionInfo | None:
     return VersionInfo.model_validate({"type": kind, "version": version or commit[:8], **fields})
 
 
-def _read_git(entry: Entry) -> dict[str, str]:
+def _read_git(entry: DeploymentEntry) -> dict[str, str]:
     def ask(*arguments: str) -> str:
         done = subprocess.run(["git", *arguments], capture_output=True, text=True, check=True)
         return done.stdout.strip()

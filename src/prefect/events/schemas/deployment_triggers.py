@@ -1,4 +1,4 @@
-"""Triggers that are written beside a deployment and run it: those of automations, with how the automation is called."""
+"""Triggers in the definition of a deployment: automation triggers that run it, with the name of the automation."""
 
 from __future__ import annotations
 

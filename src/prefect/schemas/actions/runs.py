@@ -116,7 +116,7 @@ class LogFields(records.LogFields, ActionBaseModel):
 
 
 class LogCreate(LogFields):
-    """A new log record. `level` is that of the standard logging module."""
+    """A new log record. `level` is a number of the standard logging module."""
 
     worker_id: UUID | None = None
 

@@ -47,7 +47,7 @@ class Log(Stored, records.Log):
 
 
 class LogCreate(LogFields):
-    """A new log record. `level` is that of the standard logging module."""
+    """A new log record. `level` is a number of the standard logging module."""
 
 
 class Variable(Stored, records.Variable):

@@ -190,7 +190,7 @@ class TaskWorkerResponse(PrefectBaseModel):
     timestamp: AwareDateTime
 
 
-# --- what the web interface shows ------------------------------------------------------------------------------------
+# --- the web page -----------------------------------------------------------------------------------------------------
 
 
 class SimpleFlowRun(PrefectBaseModel):

@@ -70,7 +70,7 @@ class EmbeddedServer:
 
     @property
     def has_home_store(self) -> bool:
-        """Whether its database is the store of the home, where programs without a server record their runs too."""
+        """Whether the database is the local store of the home, which programs without a server also use."""
         return opening.sqlite_path(self.settings) == self.settings.home / opening.STORE_FILE_NAME
 
     async def catch_up(self) -> None:

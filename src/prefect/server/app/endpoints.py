@@ -29,7 +29,14 @@ from starlette.types import Receive, Scope, Send
 from prefect.server.app import shared_answers
 from prefect.server.app.state import ServerState
 from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import CallerGone, Operation, RawResponse, RequestInfo, StatusResponse, Waiting
+from prefect.server.routes.operation import (
+    CallerDisconnected,
+    Operation,
+    RawResponse,
+    RequestInfo,
+    StatusResponse,
+    Waiting,
+)
 from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
 from prefect.types import json_codec
 
@@ -127,7 +134,7 @@ def build_endpoint(operation: Operation, state: ServerState) -> Callable[..., Aw
             return answer_conditionally(request, await state.answers.get(key, compute, follows_log))
         try:
             response = await compute(RequestChanges(request, state))
-        except CallerGone:
+        except CallerDisconnected:
             return Response(status_code=CLIENT_CLOSED_REQUEST)
         return answer_conditionally(request, response) if operation.etag else response
 
@@ -161,7 +168,11 @@ class RequestChanges:
         self._state = state
 
     async def wait(self, waiting: Waiting) -> None:
-        """Return when the topic is notified, or after so many seconds; raise `CallerGone` when the client has gone."""
+        """Return when the topic is notified or the time is over.
+
+        Raises:
+            CallerDisconnected: The client has closed the connection.
+        """
         with self._state.bus.subscribe(waiting.topic) as subscription:
             if await self._state.database.read_briefly(waiting.is_ready):  # before the subscription
                 return
@@ -170,7 +181,7 @@ class RequestChanges:
             try:
                 await asyncio.wait({notified, gone}, timeout=waiting.seconds, return_when=asyncio.FIRST_COMPLETED)
                 if gone.done() and not notified.done():
-                    raise CallerGone
+                    raise CallerDisconnected
             finally:
                 for task in (notified, gone):
                     task.cancel()

@@ -68,8 +68,8 @@ async def handle_unavailable(_: Request, error: Exception) -> Response:
     return error_response(503, {"exception_message": "Service Unavailable"})
 
 
-async def handle_client_gone(_: Request, __: Exception) -> Response:
-    """Answer a client that has gone before it had sent all of its request: nobody receives the answer."""
+async def handle_client_disconnected(_: Request, __: Exception) -> Response:
+    """Answer a client that disconnected while it sent its request; the response is not received."""
     return Response(status_code=CLIENT_CLOSED_REQUEST)
 
 
@@ -88,6 +88,6 @@ HANDLERS: dict[Any, Any] = {
     StoreBusy: handle_unavailable,
     StoreUnavailable: handle_unavailable,
     StoreError: handle_failure,
-    ClientDisconnect: handle_client_gone,
+    ClientDisconnect: handle_client_disconnected,
     Exception: handle_failure,
 }

@@ -60,7 +60,7 @@ class WebPage:
 
     @property
     def is_built(self) -> bool:
-        """Whether there are files to serve."""
+        """Whether the page was built, so that there are files to serve."""
         return (self._directory / "index.html").is_file()
 
     async def serve(self, request: Request) -> Response:

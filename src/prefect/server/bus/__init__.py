@@ -32,7 +32,7 @@ class Subscription:
 
     @property
     def depth(self) -> int:
-        """How many items are queued."""
+        """The number of queued items."""
         return len(self._items)
 
     def put(self, item: Any) -> None:
@@ -94,7 +94,7 @@ class Bus:
 
     @property
     def depth(self) -> int:
-        """How many items are queued for all subscribers."""
+        """The number of items that are queued for all subscribers."""
         return sum(subscription.depth for those in self._subscribers.values() for subscription in those)
 
     def has_subscribers(self, topic: str) -> bool:

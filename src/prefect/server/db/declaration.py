@@ -58,7 +58,7 @@ class Table:
 
     @cached_property
     def coders(self) -> dict[tuple[str, tuple[str, ...]], Any]:
-        """How the values of some columns are encoded and decoded, by the names of a dialect and of the columns."""
+        """Cached encoders and decoders, by the name of the dialect and the names of the columns."""
         return {}
 
 

@@ -1,4 +1,5 @@
-"""How SQLite and PostgreSQL store the kinds of `tables`, and their SQL where it differs (`postgres_dialect`).
+"""SQL dialects: the storage of the kinds of `tables`, and SQL that differs by database; SQLite here, PostgreSQL in
+`postgres_dialect`.
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
 texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its native types, and `json` rather than `jsonb`,

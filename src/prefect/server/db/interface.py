@@ -90,7 +90,7 @@ class Database(Protocol):
 
     @property
     def depth(self) -> int:
-        """How many units of work are queued."""
+        """The number of queued units of work."""
         ...
 
     def reading(self) -> AbstractAsyncContextManager[Transaction]:

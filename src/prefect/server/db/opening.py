@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def database_url(settings: Settings) -> str:
-    """Return the database's URL as SQLAlchemy writes it; that of the local store when none is set."""
+    """Return the URL of the database as SQLAlchemy writes it, by default the URL of the local store."""
     secret = settings.server.database.connection_url
     return secret.get_secret_value() if secret else f"sqlite+aiosqlite:///{settings.home / STORE_FILE_NAME}"
 

@@ -309,7 +309,7 @@ class PostgresDatabase:
             self._notify_listeners([(topic, item) for topic, item in notifications])
 
     def _notify_all(self, notifications: Notifications) -> None:
-        """Notify the listeners of this process immediately, and those of other servers soon.
+        """Notify the listeners of this process immediately, and the listeners of other servers soon.
 
         The latter in a separate transaction: PostgreSQL commits transactions that notify one at a time.
         """

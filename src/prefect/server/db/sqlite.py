@@ -159,7 +159,7 @@ class SqliteTransaction(SavepointTransaction):
         return await blocking(self._guarded, fn)
 
     def _guarded(self, fn: Callable[[], T]) -> T:
-        """Call a function that uses the driver, whose errors are raised as those of the store."""
+        """Call a function that uses the driver, and translate its errors into errors of the store."""
         with self._busy:
             try:
                 return fn()

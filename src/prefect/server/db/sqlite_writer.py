@@ -329,7 +329,7 @@ class SqliteWriterDatabase(SqliteDatabase):
 
     @property
     def depth(self) -> int:
-        """How many units of work are queued."""
+        """The number of queued units of work."""
         return self._jobs.qsize() + (self._held_back is not None)
 
     def _closed(self) -> StoreUnavailable:

@@ -17,7 +17,7 @@ from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.loops import Environment, Loop
 from prefect.server.services.automations import evaluation, firings, jobs, known_triggers, metrics
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed
-from prefect.server.services.automations.jobs import Begun, Outcome
+from prefect.server.services.automations.jobs import JobOutcome, StartedJob
 from prefect.server.services.core.errors import ServiceError
 from prefect.server.services.events import event_store
 from prefect.types import new_id, now
@@ -36,13 +36,13 @@ JOB_INTERVAL_SECONDS = 1.0
 """Between two polls for actions that are to be tried again."""
 
 JOB_BATCH_SIZE = 10
-"""Jobs that are begun in one transaction, which takes some milliseconds: others wait for it."""
+"""Jobs that are started in one transaction, which takes some milliseconds: other writers wait for it."""
 
 MAX_BRIEF_JOBS = 3
-"""Jobs that are begun or ended within a moment, for which no other thread is woken."""
+"""Jobs that are started or ended in the event loop at most; more of them wake the writing thread."""
 
 MAX_BRIEF_SECONDS = 0.01
-"""Seconds that the last jobs may have taken to begin, whose templates may be slow, if the next take a moment."""
+"""Seconds that the last start of jobs may have taken for the next to run in the event loop: templates may be slow."""
 
 CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
@@ -69,7 +69,7 @@ CATCH_UP_SECONDS = 15.0
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """Return the loop of the setting `server.services.triggers`, and that of actions."""
+    """Return the loop of the setting `server.services.triggers`, and the loop of actions."""
     enabled = settings.server.services.triggers.enabled
     executor = ActionExecutor()
     return [
@@ -100,15 +100,15 @@ class TriggerEvaluator:
         self._known = known_triggers.NO_TRIGGERS
         self._clock = _Clock()
         self._metrics_due: dict[UUID, datetime] = {}
-        self._next_look = 0.0
+        self._next_window_check = 0.0
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
         while await self._attempt(environment, evaluation.evaluate_queued_events, brief=True) >= evaluation.BATCH_SIZE:
             pass
-        if time.monotonic() < self._next_look:
+        if time.monotonic() < self._next_window_check:
             return  # notifications start many rounds a second
-        self._next_look = time.monotonic() + WINDOW_INTERVAL_SECONDS
+        self._next_window_check = time.monotonic() + WINDOW_INTERVAL_SECONDS
         at = now()
         shift = self._clock.measure(at)
         if shift:
@@ -169,12 +169,12 @@ class _Clock:
 
     @property
     def has_caught_up(self) -> bool:
-        """Whether events of the time before this server's start have had time to arrive."""
+        """Whether the server has run long enough to have received the events before its start."""
         return self._since is not None and time.monotonic() - self._since >= CATCH_UP_SECONDS
 
 
 class ActionExecutor:
-    """Carries out actions: those on the store many in a transaction, those that are sent each in a task of its own."""
+    """Carries out actions: many on the store in one transaction, each notification or webhook in an asyncio task."""
 
     def __init__(self) -> None:
         self._owner = str(new_id())
@@ -182,29 +182,29 @@ class ActionExecutor:
         self._counts: Counter[UUID] = Counter()
         self._has_released = False
         self._is_saturated = False
-        self._seconds_to_begin = 0.0
-        self._outcomes: list[tuple[Outcome, ActionContext | None]] = []
+        self._seconds_to_start = 0.0
+        self._outcomes: list[tuple[JobOutcome, ActionContext | None]] = []
         self._writing = asyncio.Lock()
         self._client: httpx.AsyncClient | None = None
 
     async def run_once(self, environment: Environment) -> None:
-        """Begin all due jobs; of those that are sent, as many at a time as are allowed."""
+        """Start all due jobs, and send at most `CONCURRENT_ACTIONS` actions at a time."""
         if not self._has_released:
-            await environment.database.write(lambda tx: jobs.release_others(tx, self._owner))
+            await environment.database.write(lambda tx: jobs.release_jobs_of_other_servers(tx, self._owner))
             self._has_released = True
         while ids := await self._find_due(environment):
-            count = await self._begin(environment, ids)
+            count = await self._start_jobs(environment, ids)
             self._is_saturated |= count < len(ids)
             if not count or count == len(ids) < JOB_BATCH_SIZE:
                 return
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
-        """What is being sent."""
+        """The asyncio tasks that send actions."""
         return list(self._tasks.values())
 
     async def close(self) -> None:
-        """Stop what is being sent; it is sent again by the next server."""
+        """Cancel the actions that are being sent; the next leader sends them again."""
         tasks = self.tasks
         for task in tasks:
             task.cancel()
@@ -214,7 +214,7 @@ class ActionExecutor:
             self._client = None
 
     async def _find_due(self, environment: Environment) -> list[UUID]:
-        # One with few free places would have its jobs begun one by one.
+        # An automation with little capacity left would have its jobs started one by one.
         busy = [id_ for id_, count in self._counts.items() if count > CONCURRENT_ACTIONS_PER_AUTOMATION // 2]
         is_full = len(self._tasks) >= CONCURRENT_ACTIONS
         self._is_saturated = bool(busy) or is_full
@@ -222,68 +222,68 @@ class ActionExecutor:
             return []
         return await environment.database.read_briefly(lambda tx: jobs.find_due(tx, JOB_BATCH_SIZE, busy))
 
-    def _count_places(self, automation_id: UUID) -> int:
-        """Return how many actions of an automation may be sent besides those that are being sent."""
+    def _get_capacity(self, automation_id: UUID) -> int:
+        """Return how many more actions of an automation may be sent now."""
         free = CONCURRENT_ACTIONS - len(self._tasks)
         return min(free, CONCURRENT_ACTIONS_PER_AUTOMATION - self._counts[automation_id])
 
-    async def _begin(self, environment: Environment, ids: Sequence[UUID]) -> int:
-        """Begin jobs and return how many; when that fails, each by itself, to find the one that is the cause."""
+    async def _start_jobs(self, environment: Environment, ids: Sequence[UUID]) -> int:
+        """Start jobs and return how many were started; after an error start each by itself, to find the failing one."""
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
         write = environment.database.write_in_background
-        brief = len(ids) <= MAX_BRIEF_JOBS and self._seconds_to_begin < MAX_BRIEF_SECONDS
+        brief = len(ids) <= MAX_BRIEF_JOBS and self._seconds_to_start < MAX_BRIEF_SECONDS
         since = time.monotonic()
         try:
-            beginning = await write(lambda tx: jobs.begin(tx, ids, self._owner, self._count_places), brief)
+            result = await write(lambda tx: jobs.start(tx, ids, self._owner, self._get_capacity), brief)
         except (StoreBusy, StoreUnavailable):
             raise
         except Exception as error:
             if len(ids) > 1:
-                return sum([await self._begin(environment, [id_]) for id_ in ids])
-            outcome = Outcome(ids[0], failure=_describe_defect(ids[0], error))
+                return sum([await self._start_jobs(environment, [id_]) for id_ in ids])
+            outcome = JobOutcome(ids[0], failure=_describe_defect(ids[0], error))
             await write(lambda tx: jobs.end(tx, [(outcome, None)]))
             return 1
-        self._seconds_to_begin = time.monotonic() - since
-        for begun in beginning.begun:
-            self._start(environment, begun)
+        self._seconds_to_start = time.monotonic() - since
+        for job in result.started:
+            self._start_sending(environment, job)
             await asyncio.sleep(0)  # requests go between: to send takes a millisecond
-        return beginning.count
+        return result.count
 
-    def _start(self, environment: Environment, begun: Begun) -> None:
-        id_, automation_id = begun.context.job_id, begun.context.automation_id
+    def _start_sending(self, environment: Environment, job: StartedJob) -> None:
+        id_, automation_id = job.context.job_id, job.context.automation_id
 
         def end(_: asyncio.Task[None]) -> None:
             del self._tasks[id_]
             self._counts[automation_id] -= 1
-            # Others wait for its place: they are looked up by the half of what an automation may have.
+            # Due jobs wait for capacity: they are read once half of the capacity of the automation is free.
             if self._is_saturated and self._counts[automation_id] <= CONCURRENT_ACTIONS_PER_AUTOMATION // 2:
                 environment.bus.deliver([(firings.ACTION_JOBS_TOPIC, None)])
             if not self._counts[automation_id]:
                 del self._counts[automation_id]
 
         self._counts[automation_id] += 1
-        task = self._tasks[id_] = asyncio.create_task(self._send(environment, begun))
+        task = self._tasks[id_] = asyncio.create_task(self._send(environment, job))
         task.add_done_callback(end)
 
-    async def _send(self, environment: Environment, begun: Begun) -> None:
-        id_ = begun.context.job_id
+    async def _send(self, environment: Environment, job: StartedJob) -> None:
+        id_ = job.context.job_id
         try:
             async with asyncio.timeout(ACTION_TIMEOUT_SECONDS):
-                outcome = Outcome(id_, await begun.send(self._get_client()))
+                outcome = JobOutcome(id_, await job.send(self._get_client()))
         except TimeoutError:
             reason = f"There was no answer within {ACTION_TIMEOUT_SECONDS:g} seconds."
-            outcome = Outcome(id_, failure=ActionFailed(reason, is_final=False))
+            outcome = JobOutcome(id_, failure=ActionFailed(reason, is_final=False))
         except ServiceError as error:
-            outcome = Outcome(id_, failure=error)
+            outcome = JobOutcome(id_, failure=error)
         except Exception as error:
-            outcome = Outcome(id_, failure=_describe_defect(id_, error))
-        self._outcomes.append((outcome, begun.context))
-        async with self._writing:  # those that come meanwhile are written together
+            outcome = JobOutcome(id_, failure=_describe_defect(id_, error))
+        self._outcomes.append((outcome, job.context))
+        async with self._writing:  # outcomes that arrive during a write are written together
             outcomes, self._outcomes = self._outcomes, []
             if outcomes:
                 await self._end(environment, outcomes)
 
-    async def _end(self, environment: Environment, outcomes: Sequence[tuple[Outcome, ActionContext | None]]) -> None:
+    async def _end(self, environment: Environment, outcomes: Sequence[tuple[JobOutcome, ActionContext | None]]) -> None:
         try:
             brief = len(outcomes) <= MAX_BRIEF_JOBS
             await environment.database.write_in_background(lambda tx: jobs.end(tx, outcomes), brief)
@@ -293,7 +293,7 @@ class ActionExecutor:
         except Exception as error:
             if len(outcomes) == 1:
                 ((failed, _),) = outcomes
-                failure = Outcome(failed.job_id, failure=_describe_defect(failed.job_id, error))
+                failure = JobOutcome(failed.job_id, failure=_describe_defect(failed.job_id, error))
                 await environment.database.write_in_background(lambda tx: jobs.end(tx, [(failure, None)]))
                 return
             for each in outcomes:

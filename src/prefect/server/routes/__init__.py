@@ -73,7 +73,7 @@ def load_routes(prefix: str) -> Routes:
 
 @cache
 def list_operations() -> tuple[Operation, ...]:
-    """Return all operations, in the order in which their paths are matched with that of a request."""
+    """Return all operations, in the order in which a request is matched with their paths."""
     modules = [load_routes(prefix) for prefix in MODULES]
     return tuple(operation for routes in dict.fromkeys(modules) for operation in routes)
 

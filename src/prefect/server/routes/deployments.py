@@ -116,13 +116,13 @@ async def schedule_deployment(
 @routes.writes("POST", "/{id:uuid}/resume_deployment", Any)
 async def resume_deployment(tx: Transaction, id: UUID) -> None:
     """Resume the schedules of a deployment."""
-    await deployments_.pause(tx, id, False)
+    await deployments_.set_paused(tx, id, paused=False)
 
 
 @routes.writes("POST", "/{id:uuid}/pause_deployment", Any)
 async def pause_deployment(tx: Transaction, id: UUID) -> None:
     """Pause the schedules of a deployment and delete its upcoming runs."""
-    await deployments_.pause(tx, id, True)
+    await deployments_.set_paused(tx, id, paused=True)
 
 
 @routes.writes("POST", "/{id:uuid}/create_flow_run", wire.FlowRunResponse, 200)

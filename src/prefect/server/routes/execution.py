@@ -11,7 +11,7 @@ from prefect._lazy import lazy
 from prefect.server.db.errors import StoreBusy
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.principals import Principal
-from prefect.server.routes.operation import CallerGone, Operation, Waiting
+from prefect.server.routes.operation import CallerDisconnected, Operation, Waiting
 from prefect.server.services.core.errors import Locked
 from prefect.server.services.security.authorization import act_for
 
@@ -28,7 +28,7 @@ class Changes(Protocol):
         """Return when the topic has been notified and what it is about is ready, or after so many seconds.
 
         Raises:
-            CallerGone: The caller does not wait any more.
+            CallerDisconnected: The caller does not wait any more.
         """
         ...
 
@@ -81,11 +81,11 @@ async def _wait(result: Any, database: Database, principal: Principal, changes: 
         while isinstance(result, Waiting):
             waiting = result
             if changes is None:
-                raise CallerGone
+                raise CallerDisconnected
             await changes.wait(waiting)
             result = await database.write(act_for(principal, waiting.attempt), durable=False)
     except BaseException as error:
-        if not (isinstance(error, Locked) and waiting.keeps_place):
+        if not (isinstance(error, Locked) and waiting.keeps_queue_position):
             await shield(database.write(act_for(principal, waiting.give_up)))
         raise
     return result

@@ -126,10 +126,10 @@ class Waiting:
     Attributes:
         topic: The topic of the notification after which it can go on.
         seconds: How long to wait for that at most.
-        is_ready: Reads whether it can go on.
-        attempt: Carries it out; it may have to wait again.
-        give_up: Takes back what it has begun, when its caller has gone.
-        keeps_place: Whether a caller that was refused because the time is over may come again and go on waiting.
+        is_ready: Returns whether another attempt may succeed.
+        attempt: Carries the operation out; it may return another `Waiting`.
+        give_up: Undoes what the operation has begun, after its caller has disconnected.
+        keeps_queue_position: Whether a caller whose wait timed out keeps its position for its next request.
         is_woken: Whether the notification also reaches a caller in another process of this machine.
     """
 
@@ -138,12 +138,12 @@ class Waiting:
     is_ready: UnitOfWork[bool]
     attempt: UnitOfWork[Any]
     give_up: UnitOfWork[Any]
-    keeps_place: bool = False
+    keeps_queue_position: bool = False
     is_woken: bool = False
 
 
-class CallerGone(Exception):
-    """The caller of an operation that waits has gone."""
+class CallerDisconnected(Exception):
+    """The caller of a waiting operation has disconnected."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Requests and responses that the operations of flow runs and those of task runs share."""
+"""Request and response handling that the operations of flow runs and of task runs share."""
 
 from __future__ import annotations
 

@@ -125,6 +125,6 @@ async def _attempt(tx: Transaction, request: leases.SlotRequest, until: datetime
         is_ready=is_ready,
         attempt=lambda writing: _attempt(writing, request, until, has_key),
         give_up=lambda writing: leases.end_lease(writing, grant.lease_id),
-        keeps_place=has_key,
+        keeps_queue_position=has_key,
         is_woken=request.process is not None,
     )

@@ -45,5 +45,5 @@ async def renew_task_run_claims(
 
 @routes.writes("POST", "/release", list[UUID], requires=Permission.WORK, documented=False)
 async def release_task_run_claims(tx: Transaction, worker: Body[str], task_run_ids: Body[list[UUID]]) -> Any:
-    """End the claims of a worker on runs that it has finished, and return those of which the end has been recorded."""
+    """End the claims of a worker on finished runs, and return the runs whose end has been recorded."""
     return await background_tasks.end_claims(tx, worker, task_run_ids)

@@ -1,4 +1,4 @@
-"""Work queues by their ids, and those of the default pool."""
+"""Operations on work queues by their ids, and on the work queues of the default pool."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The public path of the objects of the server; they are those of `prefect.schemas`."""
+"""The public path of the objects of the server, which are defined in `prefect.schemas`."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ class Collection:
     async def add(
         self, tx: Transaction, objects: Iterable[Mapping[str, Any]], columns: Sequence[str] | None = None
     ) -> int:
-        """Add objects; one whose key exists already is left as it is. A missing column is null.
+        """Add objects; an object whose key exists stays unchanged. A missing column is null.
 
         Args:
             tx: The transaction.

@@ -12,7 +12,7 @@ _TERM = re.compile(r'([+!-]?)(?:"([^"]*)"|(\S+))')
 
 
 def compile_text_query(dialect: Dialect, columns: Sequence[str], query: str) -> Sql:
-    """Return a condition: the columns together satisfy the query, whatever the case; an empty query always holds."""
+    """Return the condition that the columns together satisfy the query, ignoring case; an empty query always holds."""
     wanted: list[Sql] = []
     needed: list[Sql] = []
     for sign, term in _terms(query):

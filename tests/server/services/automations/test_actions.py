@@ -178,7 +178,7 @@ async def test_automations_are_paused_and_resumed(reactions: Reactions) -> None:
         ({"type": "call-webhook", "block_document_id": UNKNOWN_ID}, UNKNOWN_ID),
     ],
 )
-async def test_action_without_its_object_fails_and_says_so(
+async def test_action_without_its_object_fails_with_the_reason(
     reactions: Reactions, action: dict[str, Any], reason: str
 ) -> None:
     await fire(reactions, action)

@@ -175,7 +175,7 @@ async def test_many_endpoints_that_hang_hold_up_no_other(endpoint: Endpoint) -> 
         await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_webhook_without_an_answer_is_given_up_in_time(
+async def test_webhook_without_an_answer_is_abandoned_in_time(
     reactions: Reactions, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(loop, "ACTION_TIMEOUT_SECONDS", 0.05)

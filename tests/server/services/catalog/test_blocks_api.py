@@ -42,7 +42,7 @@ async def document(
     return await call_route(api, "POST", "/block_documents/", body, status)
 
 
-async def data_of(api: httpx.AsyncClient, id_: str, secrets: bool = True) -> Any:
+async def get_data(api: httpx.AsyncClient, id_: str, secrets: bool = True) -> Any:
     query = {"include_secrets": str(secrets).lower()}
     return (await call_route(api, "GET", DOCUMENT, None, 200, query, id=id_))["data"]
 
@@ -188,7 +188,7 @@ async def test_document_masks_secrets_unless_requested(api: httpx.AsyncClient) -
     made = await document(api, block_type, DATA)
     assert made["data"] == SHOWN and made["block_type_name"] == "Thing"
     assert await call_route(api, "GET", DOCUMENT, id=made["id"]) == made
-    assert await data_of(api, made["id"]) == DATA
+    assert await get_data(api, made["id"]) == DATA
     by_name = "/block_types/slug/{slug}/block_documents/name/{block_document_name}"
     assert await call_route(api, "GET", by_name, slug="thing", block_document_name="doc") == made
     shown = await call_route(
@@ -213,7 +213,7 @@ async def test_secrets_are_encrypted_in_the_database(api: httpx.AsyncClient, dat
         return [row["data"] for row in await store.block_documents.find(tx)]
 
     assert all("find-me" not in text for text in await database.read(texts))
-    assert await data_of(api, made["id"]) == {"a": "find-me"}
+    assert await get_data(api, made["id"]) == {"a": "find-me"}
 
 
 async def test_configured_key_reads_data_encrypted_before(
@@ -223,9 +223,9 @@ async def test_configured_key_reads_data_encrypted_before(
     before = await document(api, block_type, {"a": 1}, "before")
     monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
     after = await document(api, block_type, {"a": 2}, "after")
-    assert (await data_of(api, before["id"]), await data_of(api, after["id"])) == ({"a": 1}, {"a": 2})
+    assert (await get_data(api, before["id"]), await get_data(api, after["id"])) == ({"a": 1}, {"a": 2})
     monkeypatch.setenv(encryption.KEY_VARIABLE, Fernet.generate_key().decode())
-    assert await data_of(api, before["id"]) == {"a": 1}
+    assert await get_data(api, before["id"]) == {"a": 1}
     await call_route(api, "GET", DOCUMENT, None, 422, {"include_secrets": "true"}, id=after["id"])
     monkeypatch.setenv(encryption.KEY_VARIABLE, "no key")
     await call_route(api, "GET", DOCUMENT, None, 422, id=before["id"])
@@ -243,7 +243,7 @@ async def test_key_is_a_private_file_beside_a_sqlite_database(
     assert key not in (tmp_path / "store.db").read_bytes() + (tmp_path / "store.db-wal").read_bytes()
     await document(api, await kind(api, "other"), {"a": 1})
     assert path.read_bytes() == key and [each.name for each in tmp_path.glob(".encryption*")] == []
-    assert await data_of(api, made["id"]) == {"a": 1}
+    assert await get_data(api, made["id"]) == {"a": 1}
 
 
 async def test_rotated_key_reads_what_the_one_before_encrypted(
@@ -255,9 +255,9 @@ async def test_rotated_key_reads_what_the_one_before_encrypted(
     before = await document(api, block_type, {"a": 1}, "before")
     monkeypatch.setenv(encryption.KEY_VARIABLE, f"{new}, {old}")
     after = await document(api, block_type, {"a": 2}, "after")
-    assert await data_of(api, before["id"]) == {"a": 1}
+    assert await get_data(api, before["id"]) == {"a": 1}
     monkeypatch.setenv(encryption.KEY_VARIABLE, new)
-    assert await data_of(api, after["id"]) == {"a": 2}
+    assert await get_data(api, after["id"]) == {"a": 2}
 
 
 async def test_blocks_are_encrypted_anew_so_that_old_keys_can_be_dropped(
@@ -275,9 +275,9 @@ async def test_blocks_are_encrypted_anew_so_that_old_keys_can_be_dropped(
     monkeypatch.setenv(encryption.KEY_VARIABLE, new)
     if path := database.memory.get(KEY_FILE):
         path.unlink()
-    assert [await data_of(api, one["id"]) for one in (generated, before)] == [{"a": 1}, {"a": 3}]
+    assert [await get_data(api, one["id"]) for one in (generated, before)] == [{"a": 1}, {"a": 3}]
     monkeypatch.setenv(encryption.KEY_VARIABLE, f"{new}, {lost}")
-    assert await data_of(api, gone["id"]) == {"a": 2}
+    assert await get_data(api, gone["id"]) == {"a": 2}
     assert await encryption.reencrypt_all(database) == (3, [])
 
 
@@ -296,7 +296,7 @@ async def test_block_whose_key_is_missing_is_named_and_can_be_listed_replaced_an
     assert {each["name"]: each["data"] for each in listed}["lost"] == {"a": "********"}
     await call_route(api, "PATCH", DOCUMENT, {"data": {"a": "3"}, "merge_existing_data": True}, 422, id=lost["id"])
     await call_route(api, "PATCH", DOCUMENT, {"data": {"a": "3"}, "merge_existing_data": False}, 204, id=lost["id"])
-    assert await data_of(api, lost["id"]) == {"a": "3"}
+    assert await get_data(api, lost["id"]) == {"a": "3"}
     await call_route(api, "DELETE", DOCUMENT, None, 204, id=gone["id"])
 
 
@@ -305,7 +305,7 @@ async def test_document_fields_are_merged_or_replaced(api: httpx.AsyncClient) ->
 
     async def change(status: int = 204, **body: Any) -> Any:
         await call_route(api, "PATCH", DOCUMENT, body, status, id=made["id"])
-        return await data_of(api, made["id"])
+        return await get_data(api, made["id"])
 
     assert await change(data={"open": 6}) == {**DATA, "open": 6}
     assert await change(data=SHOWN) == DATA, "asterisks stand for the secrets that are there"
@@ -320,7 +320,7 @@ async def test_document_schema_must_be_of_its_type(api: httpx.AsyncClient) -> No
     body = {"block_type_id": block_type[0], "fields": {"title": "newer", "secret_fields": ["a"]}, "version": "2"}
     newer = await call_route(api, "POST", "/block_schemas/", body, 201)
     await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": newer["id"]}, 204, id=made["id"])
-    assert await data_of(api, made["id"], False) == {"a": "********"}
+    assert await get_data(api, made["id"], False) == {"a": "********"}
     await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": other[1]}, 400, id=made["id"])
     await call_route(api, "PATCH", DOCUMENT, {"block_schema_id": UNKNOWN_ID}, 404, id=made["id"])
 
@@ -388,14 +388,14 @@ async def test_document_includes_the_documents_it_refers_to(api: httpx.AsyncClie
     assert shown["block_type"]["slug"] == "thing"
     assert shown["block_document_references"]["inner"]["block_document"]["id"] == inner["id"]
     everything = {"own": 1, "middle": {"pw": "m", "inner": {"pw": "p", "n": 1}}}
-    assert await data_of(api, outer["id"]) == everything
+    assert await get_data(api, outer["id"]) == everything
     await call_route(api, "PATCH", DOCUMENT, {"data": {"own": 2}}, 204, id=outer["id"])
-    assert await data_of(api, outer["id"]) == {**everything, "own": 2}
+    assert await get_data(api, outer["id"]) == {**everything, "own": 2}
     await call_route(api, "PATCH", DOCUMENT, {"data": {"middle": {"pw": "********"}}}, 204, id=outer["id"])
-    assert await data_of(api, outer["id"]) == {"own": 2, "middle": {"pw": "m"}}
+    assert await get_data(api, outer["id"]) == {"own": 2, "middle": {"pw": "m"}}
     await call_route(api, "PATCH", DOCUMENT, {"data": {"middle": reference(middle)}}, 204, id=outer["id"])
     await call_route(api, "DELETE", DOCUMENT, None, 204, id=inner["id"])
-    assert await data_of(api, outer["id"]) == {"own": 2, "middle": {"pw": "m"}}
+    assert await get_data(api, outer["id"]) == {"own": 2, "middle": {"pw": "m"}}
 
 
 async def test_cyclic_document_references_are_refused(api: httpx.AsyncClient) -> None:
@@ -481,7 +481,7 @@ async def test_secrets_in_lists_stay_with_their_items(api: httpx.AsyncClient, se
     answer = await call_route(api, "PATCH", DOCUMENT, {"data": hosts(sent)}, 204 if stored else 422, id=made["id"])
     if not stored:
         assert "'hosts.password' of the block 'doc'" in answer["detail"] and "enter it again" in answer["detail"]
-    assert await data_of(api, made["id"]) == hosts(stored or [("a", "1"), ("b", "2")])
+    assert await get_data(api, made["id"]) == hosts(stored or [("a", "1"), ("b", "2")])
 
 
 @pytest.mark.parametrize("data", [{"pw": HIDDEN}, {"pw": ["x", HIDDEN]}, {"d": {"x": HIDDEN}}])
@@ -489,7 +489,7 @@ async def test_asterisks_that_stand_for_no_stored_secret_are_refused(api: httpx.
     block_type = await kind(api, "thing", secret_fields=["pw", "d.*"])
     made = await document(api, block_type, {"open": HIDDEN})
     await call_route(api, "PATCH", DOCUMENT, {"data": data}, 422, id=made["id"])
-    assert await data_of(api, made["id"]) == {"open": HIDDEN}
+    assert await get_data(api, made["id"]) == {"open": HIDDEN}
 
 
 @pytest.mark.parametrize("wanted", [True, False])

@@ -127,7 +127,7 @@ async def test_lease_renewal_fails_after_expiry(api: httpx.AsyncClient, server: 
     await call_route(api, "POST", renew, {"lease_duration": 1}, 422, lease_id=kept)
 
 
-async def test_expired_lease_makes_room_for_a_request(api: httpx.AsyncClient, database: Database) -> None:
+async def test_expired_lease_frees_slots_for_a_request(api: httpx.AsyncClient, database: Database) -> None:
     await limit(api, "door", 1)
     body = {"names": ["door"], "slots": 1}
     lost = (await call_route(api, "POST", f"{V2}/increment-with-lease", body))["lease_id"]

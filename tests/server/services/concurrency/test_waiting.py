@@ -137,7 +137,7 @@ async def test_repeated_request_keeps_its_place_and_takes_slots_once(database: D
     assert await holds(database, third)
 
 
-async def test_slots_are_not_given_to_a_process_that_has_gone(database: Database) -> None:
+async def test_slots_are_not_granted_to_a_process_that_has_gone(database: Database) -> None:
     await add(database)
     gone = {"pid": os.getpid(), "host": _processes.host(), "start": "1@another-boot/0"}
     first, dead, third = wanted("door"), wanted("door", process=gone), wanted("door")
@@ -147,7 +147,7 @@ async def test_slots_are_not_given_to_a_process_that_has_gone(database: Database
     assert [await holds(database, each) for each in (dead, third)] == [False, True]
 
 
-async def test_lease_of_a_process_that_has_gone_makes_room(database: Database) -> None:
+async def test_lease_of_a_process_that_has_gone_frees_its_slots(database: Database) -> None:
     await add(database)
     gone = {"pid": os.getpid(), "host": _processes.host(), "start": "1@another-boot/0"}
     assert await request(database, wanted("door", process=gone))
@@ -222,6 +222,15 @@ async def test_request_waits_until_a_slot_is_released(api: httpx.AsyncClient) ->
     answer = await waiting
     assert answer.status_code == 200 and answer.json()["limits"][0]["name"] == "door"
     assert [each["status"] for each in await holders(api)] == ["held"]
+
+
+async def test_holders_have_the_names_of_their_runs(api: httpx.AsyncClient) -> None:
+    flow = await call_route(api, "POST", "/flows/", {"name": "etl"}, 201)
+    run = await call_route(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "name": "calm-lynx"}, 201)
+    await call_route(api, "POST", "/v2/concurrency_limits/", {"name": "door", "limit": 2}, 201)
+    for holder in ({"type": "flow_run", "id": run["id"]}, {"type": "task_run", "id": str(new_id())}):
+        await call_route(api, "POST", TAKE, {"names": ["door"], "slots": 1, "holder": holder})
+    assert [each["name"] for each in await holders(api)] == ["calm-lynx", None]
 
 
 async def test_request_that_waited_in_vain_is_refused(api: httpx.AsyncClient) -> None:

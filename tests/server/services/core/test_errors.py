@@ -25,5 +25,5 @@ def test_not_found_names_kind_and_id() -> None:
     assert str(errors.NotFound("work pool", "blue")) == "There is no work pool 'blue'."
 
 
-def test_locked_says_when_to_try_again() -> None:
+def test_locked_reports_when_to_try_again() -> None:
     assert errors.Locked("Taken.", retry_after=1.5).headers == {"retry-after": "1.500"}

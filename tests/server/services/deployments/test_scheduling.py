@@ -52,13 +52,13 @@ async def deploy(ask: PathClient, *schedules: dict[str, Any], **more: Any) -> st
     return (await ask.post("/deployments/", body))["id"]
 
 
-async def runs_of(ask: PathClient, id_: str) -> list[dict[str, Any]]:
+async def read_runs(ask: PathClient, id_: str) -> list[dict[str, Any]]:
     body = {"deployments": {"id": {"any_": [id_]}}, "sort": "EXPECTED_START_TIME_ASC"}
     return await ask.post("/flow_runs/filter", body)
 
 
 async def starts(ask: PathClient, id_: str) -> list[str]:
-    return [run["expected_start_time"].removesuffix("Z")[:16] for run in await runs_of(ask, id_)]
+    return [run["expected_start_time"].removesuffix("Z")[:16] for run in await read_runs(ask, id_)]
 
 
 HOURLY = {"schedule": {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z"}, "slug": "hourly"}
@@ -72,7 +72,7 @@ class TestRuns:
         more = {"tags": ["t"], "parameters": {"a": 1, "b": 1}, "version": "7", "labels": {"l": 1}}
         id_ = await deploy(ask, schedule, **more)
         await scheduler.create_scheduled_runs(environment(database))
-        run = (await runs_of(ask, id_))[0]
+        run = (await read_runs(ask, id_))[0]
         assert run["state_type"] == run["state"]["type"] == "SCHEDULED"
         assert run["state"]["message"] == "Flow run scheduled"
         assert run["next_scheduled_start_time"] == run["expected_start_time"] == "2026-03-28T22:00:00Z"
@@ -163,7 +163,7 @@ class TestChanges:
         clock.advance(minutes=1)
         await ask.patch(f"/deployments/{id_}", {"parameters": {"new": True}})
         await scheduler.create_scheduled_runs(environment(database))
-        assert [run["parameters"] for run in await runs_of(ask, id_)] == [{}, *[{"new": True}] * 3]
+        assert [run["parameters"] for run in await read_runs(ask, id_)] == [{}, *[{"new": True}] * 3]
 
     async def test_paused_deployment_creates_no_runs(self, ask: PathClient, database: Database, clock: Clock) -> None:
         id_ = await deploy(ask, HOURLY)
@@ -318,7 +318,7 @@ async def test_pausing_during_scheduling_leaves_no_runs(two: tuple[Database, Dat
     for id_ in names:
         await asyncio.gather(
             scheduler.create_scheduled_runs(environment(two[0])),
-            two[1].write(lambda tx, id_=id_: deployments.pause(tx, id_, True)),
+            two[1].write(lambda tx, id_=id_: deployments.set_paused(tx, id_, paused=True)),
             scheduler.create_scheduled_runs(environment(two[1])),
         )
         ahead = Sql("flow_run.deployment_id = ? AND flow_run.next_scheduled_start_time > ?", (id_, clock.at))

@@ -47,9 +47,9 @@ async def test_emit_is_rolled_back_with_its_transaction(database: Database) -> N
     assert (await database.read(lambda tx: service.find_first_page(tx, EventFilter(), 10))).events == []
 
 
-def run_row(of: str, states: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
+def run_row(kind: str, states: list[dict[str, Any]], **more: Any) -> dict[str, Any]:
     row = {"id": new_id(), "created": at(0), "updated": at(0), "name": "calm-owl", "tags": ["b", "a"], **more}
-    if of == "task_run":
+    if kind == "task_run":
         row |= {"task_key": "load", "dynamic_key": "0", "task_inputs": {"x": []}, "labels": {}, "empirical_policy": {}}
     row |= {**run_states.NO_DERIVED_COLUMNS, "states": []}
     for state in states:
@@ -77,12 +77,12 @@ async def test_emit_state_events_describes_each_state(database: Database) -> Non
         await store.flows.add(tx, [flow])
         await store.flow_runs.add(tx, [flow_run])
         await store.task_runs.add(tx, [task_run])
-        for of, row in (("flow_run", flow_run), ("task_run", task_run)):
+        for kind, row in (("flow_run", flow_run), ("task_run", task_run)):
             entered = [
                 emitting.StateChange(row, before, after, run_count)
                 for before, after, run_count in zip([None, *row["states"]], row["states"], (0, 1, 1, 1), strict=False)
             ]
-            await emitting.emit_state_events(tx, of, [*entered[:3], entered[3]._replace(intended="FAILED")])
+            await emitting.emit_state_events(tx, kind, [*entered[:3], entered[3]._replace(intended="FAILED")])
         return await service.find_first_page(
             tx, EventFilter.model_validate({"order": "ASC", "occurred": {"since": at(-1), "until": at(999)}}), 10
         )

@@ -35,7 +35,7 @@ async def test_invalid_trigger_is_refused_with_the_place_of_what_is_wrong(call: 
     assert code == 422 and "at least 10 seconds" in str(answer)
 
 
-async def test_test_says_until_when_it_looked_where_events_are_many(
+async def test_trigger_test_returns_the_time_up_to_which_it_read_many_events(
     call: RouteClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(automations, "TESTED_EVENTS", 2)

@@ -54,7 +54,7 @@ async def test_calendar_leaves_out_what_has_passed(call: RouteClient) -> None:
     assert len(entry["times"]) in (12, 13)
 
 
-async def test_calendar_says_that_a_schedule_has_more_times(call: RouteClient) -> None:
+async def test_calendar_shows_that_a_schedule_has_more_times(call: RouteClient) -> None:
     await deploy(call, "busy", {"interval": 1.0, "anchor_date": "2026-01-01T00:00:00Z", "timezone": "UTC"})
     (entry,) = await read(call, days=31)
     assert (len(entry["times"]), entry["is_cut"]) == (calendar.MAX_TIMES, True)

@@ -26,7 +26,7 @@ async def deploy(call: RouteClient, flow: str = "etl") -> str:
     return (await call("POST", "/deployments/", values))["id"]
 
 
-async def test_overview_says_how_many_runs_of_a_pool_completed(call: RouteClient) -> None:
+async def test_overview_reports_how_many_runs_of_a_pool_completed(call: RouteClient) -> None:
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
     await call("POST", "/work_pools/", {"name": "idle", "type": "process"})
     deployment = await deploy(call)
@@ -53,7 +53,7 @@ async def test_overview_ends_at_a_time_of_its_own(call: RouteClient) -> None:
         assert tasks["since"] == page["since"]
 
 
-async def test_pool_page_says_how_many_runs_waited_and_for_how_long(call: RouteClient) -> None:
+async def test_pool_page_reports_how_many_runs_waited_and_for_how_long(call: RouteClient) -> None:
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
     deployment = await deploy(call)
 

@@ -36,7 +36,7 @@ async def deployment(call: RouteClient, **values: Any) -> str:
     return (await call("POST", "/deployments/", {"name": "prod", "flow_id": flow, **values}))["id"]
 
 
-async def test_failed_flow_run_says_what_failed_first(call: RouteClient) -> None:
+async def test_failed_flow_run_reports_what_failed_first(call: RouteClient) -> None:
     run = await call.flow_run("RUNNING", name="one")
     first, second = await call.task_run(run, "0", name="load-0"), await call.task_run(run, "1", name="load-1")
     for task in (first, second):
@@ -166,7 +166,7 @@ async def test_log_is_read_from_its_end(call: RouteClient, offset: int, limit: i
     assert (part["total"], part["offset"]) == (10, offset)
 
 
-async def test_flow_run_knows_defaults_that_it_was_not_given(call: RouteClient) -> None:
+async def test_flow_run_knows_defaults_that_it_was_not_passed(call: RouteClient) -> None:
     schema = {"type": "object", "properties": {"count": {"default": 12}, "source": {}}}
     flow = await call.flow()
     body = {"name": "prod", "flow_id": flow, "parameter_openapi_schema": schema, "parameters": {"source": "s3"}}
@@ -177,7 +177,7 @@ async def test_flow_run_knows_defaults_that_it_was_not_given(call: RouteClient) 
     assert page["automation"] is None
 
 
-async def test_lines_around_a_line_are_those_of_the_whole_run(call: RouteClient) -> None:
+async def test_lines_near_a_line_are_those_of_the_whole_run(call: RouteClient) -> None:
     run = await call.flow_run("RUNNING")
     await log(call, run, *(f"line {n}" for n in range(30)))
     found = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/around", id=run, at="2026-01-01T00:00:10Z", lines=2)
@@ -281,24 +281,24 @@ async def test_work_pool_shows_the_machines_and_the_runs_of_its_workers(call: Ro
     for number in range(7):
         labels = {"prefect.worker.name": "ours"} if number else {}
         await call.flow_run("RUNNING", name=f"run-{number}", labels=labels, work_pool_name="local")
-    ours, theirs = (await call("GET", f"{PAGES}/work-pool/{{name}}", name="local"))["workers"]
-    assert ours["facts"] | facts == ours["facts"]
-    assert (ours["runs"], len(ours["some_runs"]), ours["some_runs"][0]["name"]) == (6, 5, "run-1")
-    assert (theirs["runs"], theirs["facts"]["host"]) == (0, None)
-    assert theirs["facts"]["integrations"] == [{"name": "prefect-aws", "version": "0.5"}]
+    own_worker, other_worker = (await call("GET", f"{PAGES}/work-pool/{{name}}", name="local"))["workers"]
+    assert own_worker["facts"] | facts == own_worker["facts"]
+    assert (own_worker["runs"], len(own_worker["some_runs"]), own_worker["some_runs"][0]["name"]) == (6, 5, "run-1")
+    assert (other_worker["runs"], other_worker["facts"]["host"]) == (0, None)
+    assert other_worker["facts"]["integrations"] == [{"name": "prefect-aws", "version": "0.5"}]
 
 
 async def test_worker_keeps_its_facts_between_heartbeats_and_odd_ones_are_not_kept(call: RouteClient) -> None:
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
 
-    async def beat(**body: Any) -> str | None:
+    async def send_heartbeat(**body: Any) -> str | None:
         route = "/work_pools/{work_pool_name}/workers/heartbeat"
         await call("POST", route, {"name": "w", **body}, work_pool_name="local")
         return (await call("GET", f"{PAGES}/work-pool/{{name}}", name="local"))["workers"][0]["facts"]["host"]
 
-    assert await beat(metadata={"host": "desk"}) == "desk"
-    assert await beat() == "desk"
-    assert await beat(metadata={"host": "d" * 1001}) is None
+    assert await send_heartbeat(metadata={"host": "desk"}) == "desk"
+    assert await send_heartbeat() == "desk"
+    assert await send_heartbeat(metadata={"host": "d" * 1001}) is None
 
 
 @pytest.mark.parametrize(("paused", "health"), [("", "not polled"), ("queue", "paused"), ("pool", "paused")])
@@ -372,7 +372,7 @@ async def test_search_finds_by_name_and_by_id(call: RouteClient) -> None:
     assert (await call("GET", f"{PAGES}/search", q=" "))["found"] == []
 
 
-async def test_result_says_where_it_is_kept_and_not_what_it_is(call: RouteClient) -> None:
+async def test_result_shows_its_location_and_not_its_value(call: RouteClient) -> None:
     kept = {"storage_key": "abc", "serializer": {"type": "json"}, "storage_block_id": None, "expiration": None}
     id_ = await call.flow_run("RUNNING")
     await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "COMPLETED", "data": kept}}, id=id_)

@@ -89,13 +89,13 @@ async def test_file_outside_of_the_directory_of_results_is_not_read(
 @pytest.mark.parametrize(
     "content", [b"", b"no json", b"{}", b'{"metadata": {"serializer": {"type": "pickle"}}, "result": "%"}']
 )
-async def test_file_that_is_no_result_says_so(call: RouteClient, tmp_path: Path, content: bytes) -> None:
+async def test_file_that_is_no_result_is_reported(call: RouteClient, tmp_path: Path, content: bytes) -> None:
     (tmp_path / "one").write_bytes(content)
     preview = await look(call, tmp_path, {"storage_key": "one"})
     assert preview["value"] is None and "cannot be read" in preview["reason"]
 
 
-async def test_result_that_is_not_here_says_why(call: RouteClient, tmp_path: Path) -> None:
+async def test_result_that_is_not_here_reports_the_reason(call: RouteClient, tmp_path: Path) -> None:
     missing = await look(call, tmp_path, {"storage_key": "gone"})
     assert missing["reason"] == "It is not kept on the server's machine, or not any more."
     elsewhere = {"storage_key": "a", "storage_block_id": "01a228db-0000-7000-8000-000000000000"}

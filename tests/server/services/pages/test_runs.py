@@ -72,7 +72,7 @@ async def test_run_that_is_due_later_is_upcoming_and_in_no_list(call: RouteClien
     assert await names(call, "state:scheduled") == ["later"]
 
 
-async def test_row_says_why_it_failed_and_how_many_tasks_it_has(call: RouteClient) -> None:
+async def test_row_reports_the_reason_it_failed_and_how_many_tasks_it_has(call: RouteClient) -> None:
     await fill(call)
     run = await call.flow_run("RUNNING", name="four")
     await call.task_run(run)

@@ -24,21 +24,21 @@ async def _prepare(tx: Any) -> None:
     await store.flows.add(tx, [{"id": FLOW, "name": "etl", "created": now(), "updated": now()}])
 
 
-def _record(of: str, run: UUID, state: dict[str, Any]) -> dict[str, Any]:
-    return {**state, "kind": "state", "of": of, "run_id": str(run), "timestamp": entered_at(state).isoformat()}
+def _record(kind: str, run: UUID, state: dict[str, Any]) -> dict[str, Any]:
+    return {**state, "kind": "state", "of": kind, "run_id": str(run), "timestamp": entered_at(state).isoformat()}
 
 
 def _line(record: dict[str, Any]) -> bytes:
     return orjson.dumps(record)
 
 
-@pytest.mark.parametrize("of", ["flow_run", "task_run"])
+@pytest.mark.parametrize("kind", ["flow_run", "task_run"])
 @pytest.mark.parametrize("seed", range(4))
-async def test_proposed_and_recorded_states_make_the_same_row(database: Database, of: str, seed: int) -> None:
+async def test_proposed_and_recorded_states_make_the_same_row(database: Database, kind: str, seed: int) -> None:
     chance = random.Random(seed)
     await database.write(_prepare)
-    collection = store.flow_runs if of == "flow_run" else store.task_runs
-    if of == "flow_run":
+    collection = store.flow_runs if kind == "flow_run" else store.task_runs
+    if kind == "flow_run":
         answer, _ = await database.write(lambda tx: creation.create_flow_run(tx, {"flow_id": FLOW}))
         change: Any = transitions.set_flow_run_state
     else:
@@ -52,9 +52,9 @@ async def test_proposed_and_recorded_states_make_the_same_row(database: Database
     assert row is not None
 
     recorded_id = new_id()
-    record = {"kind": of, "id": str(recorded_id), "name": "recorded", "created": row["created"].isoformat()}
-    record |= {"flow_id": str(FLOW)} if of == "flow_run" else {"task_key": "t", "dynamic_key": "1"}
-    lines = [_line(_record(of, recorded_id, {**state, "id": str(new_id())})) for state in row["states"]]
+    record = {"kind": kind, "id": str(recorded_id), "name": "recorded", "created": row["created"].isoformat()}
+    record |= {"flow_id": str(FLOW)} if kind == "flow_run" else {"task_key": "t", "dynamic_key": "1"}
+    lines = [_line(_record(kind, recorded_id, {**state, "id": str(new_id())})) for state in row["states"]]
     lines += chance.sample(lines, 3)  # some come twice
     chance.shuffle(lines)
     await database.write(lambda tx: apply_records(tx, _line(record)))

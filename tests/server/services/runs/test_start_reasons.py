@@ -46,14 +46,14 @@ async def for_later(call: RouteClient) -> str:
     return await start(call, await deploy(call), state={"type": "SCHEDULED", "state_details": due})
 
 
-async def of_a_paused_deployment(call: RouteClient) -> str:
+async def explain_paused_deployment(call: RouteClient) -> str:
     schedule = {"interval": 3600, "anchor_date": "2026-01-01T00:00:00Z", "timezone": "UTC"}
     deployment_id = await deploy(call, schedules=[{"schedule": schedule}], paused=True)
     await call("POST", "/deployments/{id}/schedule", {}, id=deployment_id)
     return (await call("POST", "/flow_runs/filter", {}))[0]["id"]
 
 
-async def of_a_paused_queue(call: RouteClient) -> str:
+async def explain_paused_queue(call: RouteClient) -> str:
     deployment_id = await in_pool(call)
     await call("PATCH", "/work_pools/{pool}/queues/{name}", {"is_paused": True}, pool="pool", name="default")
     return await start(call, deployment_id)
@@ -99,8 +99,8 @@ async def that_has_ended(call: RouteClient) -> str:
         (without_deployment, "no_deployment", "nothing starts it"),
         (without_runner, "no_runner", "the process that serves its deployment 'daily', which has never been there"),
         (for_later, "scheduled", "UTC, in 2 hours."),
-        (of_a_paused_deployment, "deployment_paused", "will not start: its deployment 'daily' is paused"),
-        (of_a_paused_queue, "queue_paused", "its work queue 'default' in the pool 'pool' is paused"),
+        (explain_paused_deployment, "deployment_paused", "will not start: its deployment 'daily' is paused"),
+        (explain_paused_queue, "queue_paused", "its work queue 'default' in the pool 'pool' is paused"),
         (behind_a_queue_limit, "queue_limit", "limit of 1 of its work queue 'default', which is held by 'holder'"),
         (behind_a_deployment_limit, "deployment_limit", "limit of 1 of its deployment 'daily', which is held by 'hol"),
         (

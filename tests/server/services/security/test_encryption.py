@@ -5,7 +5,7 @@ import threading
 from prefect.server.services.security import encryption
 
 
-def test_processes_that_create_the_key_at_once_share_one(tmp_path):
+def test_processes_that_create_the_key_concurrently_share_one(tmp_path):
     path = tmp_path / "encryption.key"
     together = threading.Barrier(8)
 

@@ -30,7 +30,7 @@ def days(number: float) -> datetime:
     return now() - timedelta(days=number)
 
 
-def id_of(time: datetime) -> UUID:
+def make_id(time: datetime) -> UUID:
     """An id that was made at a time."""
     return UUID(int=(int(time.timestamp() * 1000) << 80) | (new_id().int & ((1 << 80) - 1)))
 
@@ -88,7 +88,7 @@ async def test_embedded_store_removes_old_events(database: Database) -> None:
 async def test_dead_letters_are_kept_for_the_retention_period(database: Database) -> None:
     def dead_letters(*ages: float) -> list[dict[str, Any]]:
         return [
-            {"id": id_of(days(age)), "created": days(age), "reason": str(age), "record": "{}", "run_id": None}
+            {"id": make_id(days(age)), "created": days(age), "reason": str(age), "record": "{}", "run_id": None}
             for age in ages
         ]
 
@@ -117,7 +117,7 @@ async def test_logs_are_kept_for_the_retention_period(database: Database) -> Non
 
 def flow_run(state: str, ended: float) -> dict[str, Any]:
     row = {
-        "id": id_of(days(ended)),
+        "id": make_id(days(ended)),
         "created": days(ended),
         "updated": days(ended),
         "name": state,

@@ -234,7 +234,7 @@ def _build_variables(context: ActionContext, rows: Mapping[str, Row], own: Row) 
 
 
 def _find_ui_url() -> str:
-    """Return the address of the web page: that of the setting `ui_url`, or where this server serves it."""
+    """Return the URL of the web page: the setting `ui_url`, by default the address at which this server serves it."""
     current = get_current_settings()
     return current.ui_url or f"http://{current.server.api.host}:{current.server.api.port}"
 

@@ -33,7 +33,7 @@ async def _do_nothing(tx: Transaction, context: ActionContext) -> None:
 
 
 async def run_deployments(tx: Transaction, contexts: Sequence[ActionContext]) -> list[ServiceError | None]:
-    """Create the flow runs of actions, in few statements for those of one deployment.
+    """Create the flow runs of actions; runs of the same deployment are created together.
 
     Returns:
         For each why it was not created; None where it was.
@@ -145,7 +145,7 @@ async def _delete_flow_run(tx: Transaction, context: ActionContext) -> None:
 # --- pools, queues, automations --------------------------------------------------------------------------------------
 
 
-def _switch(kind: str, switch: Callable[[Transaction, UUID, bool], Awaitable[None]], on: bool) -> CarryOut:
+def _switch(kind: str, switch: Callable[[Transaction, UUID, bool], Awaitable[None]], *, on: bool) -> CarryOut:
     """Return an action that switches the object it selects on or off."""
 
     async def carry_out(tx: Transaction, context: ActionContext) -> None:
@@ -155,33 +155,33 @@ def _switch(kind: str, switch: Callable[[Transaction, UUID, bool], Awaitable[Non
     return carry_out
 
 
-async def _pause_pool(tx: Transaction, id_: UUID, paused: bool) -> None:
+async def _set_pool_paused(tx: Transaction, id_: UUID, paused: bool) -> None:
     pool = await get_row(tx, store.work_pools, id_)
     await work_pools.change(tx, pool["name"], {"is_paused": paused})
 
 
-async def _pause_queue(tx: Transaction, id_: UUID, paused: bool) -> None:
+async def _set_queue_paused(tx: Transaction, id_: UUID, paused: bool) -> None:
     await pool_members.change_queue_by_id(tx, id_, {"is_paused": paused})
 
 
-async def _enable_automation(tx: Transaction, id_: UUID, enabled: bool) -> None:
+async def _set_automation_enabled(tx: Transaction, id_: UUID, enabled: bool) -> None:
     await automations.change(tx, id_, {"enabled": enabled})
 
 
 ACTIONS: Mapping[str, CarryOut] = {
     "do-nothing": _do_nothing,
-    "pause-deployment": _switch("deployment", deployments.pause, True),
-    "resume-deployment": _switch("deployment", deployments.pause, False),
+    "pause-deployment": _switch("deployment", deployments.set_paused, on=True),
+    "resume-deployment": _switch("deployment", deployments.set_paused, on=False),
     "change-flow-run-state": _set_state(_chosen_state),
     "cancel-flow-run": _set_state(_cancelling),
     "suspend-flow-run": _set_state(_suspended),
     "resume-flow-run": _resume_flow_run,
     "delete-flow-run": _delete_flow_run,
-    "pause-work-pool": _switch("work-pool", _pause_pool, True),
-    "resume-work-pool": _switch("work-pool", _pause_pool, False),
-    "pause-work-queue": _switch("work-queue", _pause_queue, True),
-    "resume-work-queue": _switch("work-queue", _pause_queue, False),
-    "pause-automation": _switch("automation", _enable_automation, False),
-    "resume-automation": _switch("automation", _enable_automation, True),
+    "pause-work-pool": _switch("work-pool", _set_pool_paused, on=True),
+    "resume-work-pool": _switch("work-pool", _set_pool_paused, on=False),
+    "pause-work-queue": _switch("work-queue", _set_queue_paused, on=True),
+    "resume-work-queue": _switch("work-queue", _set_queue_paused, on=False),
+    "pause-automation": _switch("automation", _set_automation_enabled, on=False),
+    "resume-automation": _switch("automation", _set_automation_enabled, on=True),
 }
 """How each action on the store is carried out, by its type, besides `RUN_DEPLOYMENT`."""

@@ -79,10 +79,10 @@ async def evaluate_queued_events(tx: Transaction, known: KnownTriggers, brief: b
 
 async def _evaluate_released_events(tx: Transaction, known: KnownTriggers) -> None:
     """Evaluate events whose turn it is now, because the one that they follow was evaluated or did not arrive."""
-    keys, leaders = await held_events.release(tx, BATCH_SIZE)
+    keys, predecessors = await held_events.release(tx, BATCH_SIZE)
     if keys:
         candidates = _find_candidates(await event_queries.find_by_keys(tx, keys), known)
-        await _evaluate(tx, known, candidates, leaders)
+        await _evaluate(tx, known, candidates, predecessors)
 
 
 async def end_due_windows(tx: Transaction, known: KnownTriggers, at: datetime) -> int:
@@ -173,7 +173,7 @@ def _find_keys_above(rows: Iterable[Row], known: KnownTriggers) -> list[BucketKe
 
 
 async def _evaluate(
-    tx: Transaction, known: KnownTriggers, candidates: held_events.Candidates, leaders: Mapping[UUID, datetime]
+    tx: Transaction, known: KnownTriggers, candidates: held_events.Candidates, predecessors: Mapping[UUID, datetime]
 ) -> None:
     session = _Session(known)
     automations = {occurrence.id: automation_ids for occurrence, automation_ids in candidates}
@@ -184,7 +184,7 @@ async def _evaluate(
         for key in known.trees[automation_id].find_keys(occurrence)
     ]
     await session.load(tx, keys)
-    for occurrence in order_by_cause([occurrence for occurrence, _ in candidates], leaders):
+    for occurrence in order_by_cause([occurrence for occurrence, _ in candidates], predecessors):
         for automation_id in automations[occurrence.id]:
             session.observe(automation_id, occurrence)
     await session.save(tx)

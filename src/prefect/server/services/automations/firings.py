@@ -96,7 +96,7 @@ def _build_event(id_: UUID, automation: Row, firing: Firing, cause: Event | None
 
 
 def _build_jobs(id_: UUID, automation: Row, firing: Firing, event: Event) -> list[Row]:
-    """Return the jobs of a firing: its actions, then those of the beginning or the end of a triggered period."""
+    """Return the jobs of a firing: of `actions` and `actions_on_trigger`, or of `actions_on_resolve`."""
     own_key = [event["occurred"].isoformat(), str(event["id"])]
     cause = None if firing.event is None else [firing.event[0].isoformat(), str(firing.event[1])]
     if firing.resolved:

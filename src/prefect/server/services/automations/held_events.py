@@ -1,4 +1,4 @@
-"""Events that follow others which have not arrived yet: they are held until these have, for a limited time.
+"""Events that follow an event which has not arrived yet: they are held until it arrives, for a limited time.
 
 The events of run states are not held: each is stored with or after the one that it follows.
 """
@@ -28,15 +28,15 @@ Candidates: TypeAlias = Sequence[tuple[Occurrence, list[UUID]]]
 """Events, each with the automations whose triggers it may concern."""
 
 
-class Sorted(NamedTuple):
-    """Events to evaluate now, and when the events occurred that they follow and that were evaluated before."""
+class SortedEvents(NamedTuple):
+    """The events to evaluate now, and the times of the events that they follow, if these were evaluated before."""
 
     candidates: Candidates
-    leaders: Mapping[UUID, datetime]
+    predecessors: Mapping[UUID, datetime]
 
 
-async def hold_early(tx: Transaction, candidates: Candidates, arrived: Collection[UUID]) -> Sorted:
-    """Hold those events of a batch that follow others which have not arrived.
+async def hold_early(tx: Transaction, candidates: Candidates, arrived: Collection[UUID]) -> SortedEvents:
+    """Hold the events of a batch whose predecessors have not arrived.
 
     Args:
         tx: The transaction.
@@ -45,8 +45,8 @@ async def hold_early(tx: Transaction, candidates: Candidates, arrived: Collectio
     """
     followers = [one for one, _ in candidates if one.follows is not None and not one.event.startswith(_ORDERED)]
     wanted = {one.follows for one in followers if one.follows is not None} - {*arrived}
-    leaders = await _find_leaders(tx, wanted, [one.occurred for one in followers])
-    waiting = (wanted - {*leaders}) | {*await store.held_events.get_many(tx, list(wanted), columns=["id"])}
+    predecessors = await _find_predecessors(tx, wanted, [one.occurred for one in followers])
+    waiting = (wanted - {*predecessors}) | {*await store.held_events.get_many(tx, list(wanted), columns=["id"])}
     held: dict[UUID, Occurrence] = {}
     while new := [one for one in followers if one.id not in held and one.follows in waiting]:
         held.update((one.id, one) for one in new)
@@ -57,49 +57,49 @@ async def hold_early(tx: Transaction, candidates: Candidates, arrived: Collectio
             {"id": one.id, "follows": one.follows, "occurred": one.occurred, "until": until} for one in held.values()
         ]
         await store.held_events.add(tx, rows)
-    return Sorted([each for each in candidates if each[0].id not in held], leaders)
+    return SortedEvents([each for each in candidates if each[0].id not in held], predecessors)
 
 
-class Released(NamedTuple):
-    """The keys of events that are held no longer, and when those occurred that they follow."""
+class ReleasedEvents(NamedTuple):
+    """The keys of the released events, and the times of the events that they follow."""
 
     keys: list[EventKey]
-    leaders: Mapping[UUID, datetime]
+    predecessors: Mapping[UUID, datetime]
 
 
-async def release(tx: Transaction, limit: int) -> Released:
-    """Release those events for which the one that they follow has been evaluated, or that have waited long enough.
+async def release(tx: Transaction, limit: int) -> ReleasedEvents:
+    """Release events whose predecessor has been evaluated, or that have been held for `HOLD_DURATION`.
 
     While events are queued nothing is released: the one that is waited for may be among them.
     """
     rows = await queries.lock_held_events(tx, limit)
     if not rows:
-        return Released([], {})
+        return ReleasedEvents([], {})
     at = now()
-    leaders = await _find_leaders(tx, {row["follows"] for row in rows}, [row["occurred"] for row in rows])
+    predecessors = await _find_predecessors(tx, {row["follows"] for row in rows}, [row["occurred"] for row in rows])
     if await queries.lock_queued_events(tx, 1):
-        leaders = {}
+        predecessors = {}
     held = {row["id"] for row in rows}
     released: dict[UUID, Row] = {}
     while new := [
         row
         for row in rows
         if row["id"] not in released
-        and (row["until"] <= at or row["follows"] in (released if row["follows"] in held else leaders))
+        and (row["until"] <= at or row["follows"] in (released if row["follows"] in held else predecessors))
     ]:
         released.update((row["id"], row) for row in new)
     if released:
         await store.held_events.remove(tx, {"id": list(released)})
-    return Released([(row["occurred"], row["id"]) for row in released.values()], leaders)
+    return ReleasedEvents([(row["occurred"], row["id"]) for row in released.values()], predecessors)
 
 
-async def _find_leaders(tx: Transaction, ids: Collection[UUID], times: Sequence[datetime]) -> dict[UUID, datetime]:
-    """Return when those of some events occurred that are stored.
+async def _find_predecessors(tx: Transaction, ids: Collection[UUID], times: Sequence[datetime]) -> dict[UUID, datetime]:
+    """Return the times of events, by id; an event that is not stored is left out.
 
     Args:
         tx: The transaction.
-        ids: The events.
-        times: When the events occurred that follow them.
+        ids: The ids of the events.
+        times: The times of the events that follow them.
     """
     if not ids:
         return {}

@@ -1,4 +1,4 @@
-"""Jobs: the actions of firings, each carried out once, or again when it failed in a way that may pass.
+"""Jobs: the actions of firings. An action that fails in a way that may pass is tried again.
 
 An action on the store is carried out in the transaction that ends its job. One on the world outside is claimed, sent
 and ended: when the server ends in between, it is sent again, with the same idempotency key.
@@ -43,22 +43,22 @@ FOLLOWS_LIMIT = timedelta(minutes=5)
 
 
 async def find_due(tx: Transaction, limit: int, without_automations: Sequence[UUID]) -> list[UUID]:
-    """Return the ids of jobs that are due, without those of some automations."""
+    """Return the ids of due jobs, without the jobs of some automations."""
     return await queries.find_due_jobs(tx, now(), limit, without_automations)
 
 
-async def release_others(tx: Transaction, owner: str) -> int:
-    """Make jobs due that another server had begun, which does not lead any more; return how many."""
+async def release_jobs_of_other_servers(tx: Transaction, owner: str) -> int:
+    """Make jobs due that a former leader has started and not ended; return how many."""
     return await queries.release_jobs(tx, owner, now())
 
 
 @dataclass(frozen=True)
-class Begun:
+class StartedJob:
     """A job whose action is to be sent.
 
     Attributes:
-        send: Sends it.
-        context: What it is carried out with.
+        send: Sends the notification or calls the webhook.
+        context: The context of the action.
     """
 
     send: Send
@@ -66,63 +66,65 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class Beginning:
-    """What became of jobs that were to be begun.
+class StartResult:
+    """The result of starting jobs.
 
     Attributes:
-        count: How many are done, failed or to be sent; the others are still due.
-        begun: Those that are to be sent.
+        count: How many jobs are done, failed or to be sent; the rest is still due.
+        started: The jobs whose actions are to be sent.
     """
 
     count: int
-    begun: list[Begun]
+    started: list[StartedJob]
 
 
-async def begin(tx: Transaction, ids: Sequence[UUID], owner: str, places: Callable[[UUID], int]) -> Beginning:
-    """Begin jobs: carry out actions on the store, and claim those that are to be sent.
+async def start(tx: Transaction, ids: Sequence[UUID], owner: str, capacity: Callable[[UUID], int]) -> StartResult:
+    """Start jobs: carry out actions on the store, and claim jobs whose actions are to be sent.
 
-    Those of a firing are begun in their order. An action that is refused fails, and affects no other.
+    The jobs of a firing are started in their order. An action that is refused fails, and affects no other.
 
     Args:
         tx: The transaction.
         ids: The jobs.
-        owner: Who begins them.
-        places: Returns how many actions of an automation may be sent.
+        owner: The server that starts them.
+        capacity: Returns how many more actions of an automation may be sent now.
     """
     rows = await store.action_jobs.get_many(tx, ids, lock=True)
     at = now()
     due = sorted((job for job in rows.values() if job["due"] <= at), key=lambda job: (job["body"]["index"], job["due"]))
     contexts = await read_contexts(tx, due)
-    writes = _Writes()
-    begun: list[Begun] = []
+    writes = _JobWrites()
+    started: list[StartedJob] = []
     count = 0
     for _, group in groupby(zip(due, contexts, strict=True), key=lambda each: each[1].index):
         pairs = list(group)
-        to_send = _limit([pair for pair in pairs if pair[1].kind in SENDERS], places, begun)
-        here = [pair for pair in pairs if pair[1].kind not in SENDERS]
-        await _carry_out(tx, here, writes)
-        begun += await _claim(tx, to_send, owner, writes)
-        count += len(here) + len(to_send)
+        to_send = _select_within_capacity([pair for pair in pairs if pair[1].kind in SENDERS], capacity, started)
+        on_store = [pair for pair in pairs if pair[1].kind not in SENDERS]
+        await _carry_out(tx, on_store, writes)
+        started += await _claim(tx, to_send, owner, writes)
+        count += len(on_store) + len(to_send)
     await writes.save(tx)
-    return Beginning(count, begun)
+    return StartResult(count, started)
 
 
 _Pair: TypeAlias = tuple[Row, ActionContext]
 """A job and the context of its action."""
 
 
-def _limit(pairs: Sequence[_Pair], places: Callable[[UUID], int], begun: Sequence[Begun]) -> list[_Pair]:
-    """Return the first jobs of each automation, as many as there are places beside those that have begun."""
-    taken = Counter(each.context.automation_id for each in begun)
+def _select_within_capacity(
+    pairs: Sequence[_Pair], capacity: Callable[[UUID], int], started: Sequence[StartedJob]
+) -> list[_Pair]:
+    """Return the first jobs of each automation, within its capacity less the jobs that have started."""
+    taken = Counter(each.context.automation_id for each in started)
     chosen: list[_Pair] = []
     for job, context in pairs:
-        if taken[context.automation_id] < places(context.automation_id):
+        if taken[context.automation_id] < capacity(context.automation_id):
             taken[context.automation_id] += 1
             chosen.append((job, context))
     return chosen
 
 
-async def _carry_out(tx: Transaction, pairs: Sequence[_Pair], writes: _Writes) -> None:
+async def _carry_out(tx: Transaction, pairs: Sequence[_Pair], writes: _JobWrites) -> None:
     """Carry out actions on the store."""
     runs = [pair for pair in pairs if pair[1].kind == RUN_DEPLOYMENT]
     refusals = await run_deployments(tx, [context for _, context in runs])
@@ -150,27 +152,27 @@ async def _carry_out_one(tx: Transaction, context: ActionContext) -> ServiceErro
     return None
 
 
-async def _claim(tx: Transaction, pairs: Sequence[_Pair], owner: str, writes: _Writes) -> list[Begun]:
+async def _claim(tx: Transaction, pairs: Sequence[_Pair], owner: str, writes: _JobWrites) -> list[StartedJob]:
     """Claim the jobs of actions that are to be sent, and return what sends them."""
-    begun: list[Begun] = []
+    started: list[StartedJob] = []
     prepared = await sending.prepare(tx, [context for _, context in pairs])
     for (job, context), send in zip(pairs, prepared, strict=True):
         if isinstance(send, ServiceError):
             writes.fail(job, context, send)
         else:
             writes.claim(job, context, owner)
-            begun.append(Begun(send, context))
-    return begun
+            started.append(StartedJob(send, context))
+    return started
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What became of an action that was sent.
+class JobOutcome:
+    """The outcome of an action that was sent.
 
     Attributes:
-        job_id: Its job.
-        details: Further fields of the event that says that it was carried out.
-        failure: Why it was not; None if it was.
+        job_id: The job of the action.
+        details: Further fields of the event `prefect.automation.action.executed`.
+        failure: The error of a failed action; None after a success.
     """
 
     job_id: UUID
@@ -178,15 +180,15 @@ class Outcome:
     failure: ServiceError | None = None
 
 
-async def end(tx: Transaction, outcomes: Sequence[tuple[Outcome, ActionContext | None]]) -> None:
-    """End jobs, or schedule the next attempts of those that failed in a way that may pass.
+async def end(tx: Transaction, outcomes: Sequence[tuple[JobOutcome, ActionContext | None]]) -> None:
+    """End jobs, or schedule another attempt of jobs that failed in a way that may pass.
 
     Args:
         tx: The transaction.
         outcomes: The outcome of each, and the context of its action, if that has been read.
     """
     rows = await store.action_jobs.get_many(tx, [outcome.job_id for outcome, _ in outcomes], lock=True)
-    writes = _Writes()
+    writes = _JobWrites()
     for outcome, known in outcomes:
         job = rows.get(outcome.job_id)
         if job is None:
@@ -199,8 +201,8 @@ async def end(tx: Transaction, outcomes: Sequence[tuple[Outcome, ActionContext |
     await writes.save(tx)
 
 
-class _Writes:
-    """What a transaction changes about jobs, written in few statements at its end."""
+class _JobWrites:
+    """The changes of a transaction to jobs, written in few statements at its end."""
 
     def __init__(self) -> None:
         self._ended: list[UUID] = []
@@ -237,7 +239,7 @@ class _Writes:
             self._events.append(_build_event(context, "triggered", {}))
 
     async def save(self, tx: Transaction) -> None:
-        """Write it."""
+        """Write the changes."""
         if self._ended:
             await store.action_jobs.remove(tx, {"id": self._ended})
         if self._changed:

@@ -22,7 +22,13 @@ STATES = ("SCHEDULED", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELLED",
 
 
 class Outcome(NamedTuple):
-    """Whether an action on a run is done, why it is not, and the tags that the run was given or has lost."""
+    """The outcome of an action on a flow run.
+
+    Attributes:
+        done: Whether the action was done.
+        reason: Why it was not done.
+        tags: The tags that were added to the run, or removed from it.
+    """
 
     done: bool
     reason: str | None = None
@@ -52,9 +58,9 @@ async def act(tx: Transaction, action: Action, options: Mapping[str, Any], row: 
     try:
         return await _act(tx, action, options, row)
     except NotFound:
-        return Outcome(False, "It is not there any more.")
+        return Outcome(done=False, reason="It is not there any more.")
     except ServiceError as error:
-        return Outcome(False, str(error))
+        return Outcome(done=False, reason=str(error))
 
 
 async def _act(tx: Transaction, action: Action, options: Mapping[str, Any], row: Row) -> Outcome:
@@ -62,21 +68,21 @@ async def _act(tx: Transaction, action: Action, options: Mapping[str, Any], row:
     match action:
         case "delete":
             await deletion.remove_flow_run(tx, row["id"])
-            return Outcome(True)
+            return Outcome(done=True)
         case "set-state":
             state = {"type": options["state"], "message": options["message"]}
             return await _propose(tx, row, state, force=True)
         case "add-tags" | "remove-tags":
-            return await _change_tags(tx, row, options["tags"], action == "add-tags")
+            return await _change_tags(tx, row, options["tags"], add=action == "add-tags")
         case "cancel" if ended:
-            return Outcome(False, f"It has ended: {row['state_name']}.")
+            return Outcome(done=False, reason=f"It has ended: {row['state_name']}.")
         case "cancel":
             type_ = "CANCELLED" if row["state_type"] == "SCHEDULED" else "CANCELLING"
             return await _propose(tx, row, {"type": type_, "message": "Cancelled together with others."})
         case _ if not ended:
-            return Outcome(False, f"It has not ended: {row['state_name']}.")
+            return Outcome(done=False, reason=f"It has not ended: {row['state_name']}.")
         case _ if row["deployment_id"] is None:
-            return Outcome(False, "It has no deployment, so nothing can run it again.")
+            return Outcome(done=False, reason="It has no deployment, so nothing can run it again.")
         case _:
             details = {"scheduled_time": now()}
             return await _propose(tx, row, {"type": "SCHEDULED", "name": "AwaitingRetry", "state_details": details})
@@ -87,13 +93,13 @@ async def _propose(tx: Transaction, row: Row, state: dict[str, Any], force: bool
     return Outcome(answer["status"] == "ACCEPT", answer["details"].get("reason"))
 
 
-async def _change_tags(tx: Transaction, row: Row, tags: list[str], add: bool) -> Outcome:
+async def _change_tags(tx: Transaction, row: Row, tags: list[str], *, add: bool) -> Outcome:
     stored = await store.flow_runs.get(tx, row["id"], lock=True)
     if stored is None:
         raise NotFound("flow run", row["id"])
     before = stored["tags"]
     after = list(dict.fromkeys([*before, *tags])) if add else [tag for tag in before if tag not in tags]
     if after == before:
-        return Outcome(False, "It has them already." if add else "It has none of them.")
+        return Outcome(done=False, reason="It has them already." if add else "It has none of them.")
     await updates.change_run(tx, store.flow_runs, row["id"], {"tags": after})
-    return Outcome(True, tags=[tag for tag in tags if (tag in before) is not add])
+    return Outcome(done=True, tags=[tag for tag in tags if (tag in before) is not add])

@@ -58,7 +58,7 @@ async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     }
     if not await store.block_documents.add(tx, [row]):
         raise Conflict(f"There is a block {row['name']!r} of this type already.")
-    answer = (await _present_many(tx, [row], False))[0]
+    answer = (await _present_many(tx, [row], include_secrets=False))[0]
     await _emit_event(tx, "created", answer, data)
     return answer
 
@@ -69,7 +69,11 @@ async def get(tx: Transaction, id_: UUID, include_secrets: bool) -> Answer:
     Raises:
         NotFound: It does not exist.
     """
-    return (await _present_many(tx, [await reading.get_row(tx, store.block_documents, id_)], include_secrets))[0]
+    return (
+        await _present_many(
+            tx, [await reading.get_row(tx, store.block_documents, id_)], include_secrets=include_secrets
+        )
+    )[0]
 
 
 async def get_by_name(tx: Transaction, slug: str, name: str, include_secrets: bool) -> Answer:
@@ -83,7 +87,7 @@ async def get_by_name(tx: Transaction, slug: str, name: str, include_secrets: bo
     rows = await store.block_documents.find(tx, where)
     if not rows:
         raise NotFound("block document", f"{slug}/{name}")
-    return (await _present_many(tx, rows, include_secrets))[0]
+    return (await _present_many(tx, rows, include_secrets=include_secrets))[0]
 
 
 async def find_by_type(tx: Transaction, slug: str, include_secrets: bool) -> list[Answer]:
@@ -91,7 +95,9 @@ async def find_by_type(tx: Transaction, slug: str, include_secrets: bool) -> lis
     block_type = await block_types.get(tx, slug)
     where = {"block_type_id": block_type["id"], "is_anonymous": False}
     return await _present_many(
-        tx, await store.block_documents.find(tx, where, store.block_documents.order("name")), include_secrets
+        tx,
+        await store.block_documents.find(tx, where, store.block_documents.order("name")),
+        include_secrets=include_secrets,
     )
 
 
@@ -101,7 +107,7 @@ async def find(
     """Return a page of the block documents that match filters."""
     where = filters.compile_filters(tx.dialect, "block_document", **criteria)
     rows = await paging.find_page(tx, store.block_documents, sort or "NAME_ASC", limit, offset, where)
-    return await _present_many(tx, rows, include_secrets)
+    return await _present_many(tx, rows, include_secrets=include_secrets)
 
 
 async def count(tx: Transaction, **criteria: Any) -> int:
@@ -128,7 +134,9 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
     replaces = data is not None and not merge
     try:
         stored = decrypt(row["data"], row["name"])
-        known, shown = [(await _present_many(tx, [row], how))[0]["data"] for how in (True, False)]
+        known, shown = [
+            (await _present_many(tx, [row], include_secrets=secrets))[0]["data"] for secrets in (True, False)
+        ]
     except encryption.UnreadableData:
         if not replaces:
             raise
@@ -151,7 +159,7 @@ async def change(tx: Transaction, id_: UUID, data: Data | None, schema_id: UUID 
         row["data"] = await encryption.encrypt(tx, stored)
     row["updated"] = now()
     await store.block_documents.change(tx, [row], ["updated", "block_schema_id", "data", "references_"])
-    await _emit_event(tx, "updated", (await _present_many(tx, [row], False))[0], stored)
+    await _emit_event(tx, "updated", (await _present_many(tx, [row], include_secrets=False))[0], stored)
 
 
 def _refuse_masked(schema: Row, name: str, data: Data) -> None:
@@ -167,7 +175,7 @@ def _refuse_masked(schema: Row, name: str, data: Data) -> None:
 async def remove(tx: Transaction, id_: UUID) -> None:
     """Delete a block document; fields that referred to it are dropped on reading."""
     row = await reading.get_row(tx, store.block_documents, id_)
-    answer = (await _present_many(tx, [row], False))[0]
+    answer = (await _present_many(tx, [row], include_secrets=False))[0]
     try:
         data = (await encryption.get_decrypter(tx))(row["data"], row["name"])
     except encryption.UnreadableData:
@@ -240,7 +248,7 @@ class _PresentationContext:
     include_secrets: bool
 
 
-async def _present_many(tx: Transaction, rows: Sequence[Row], include_secrets: bool) -> list[Answer]:
+async def _present_many(tx: Transaction, rows: Sequence[Row], *, include_secrets: bool) -> list[Answer]:
     """Return documents as the API shows them."""
     if not rows:
         return []
@@ -267,7 +275,7 @@ def _present(row: Row, known: _PresentationContext) -> Answer:
 
 
 def _present_data(row: Row, known: _PresentationContext) -> Data:
-    """Return a document's data with that of the documents that it refers to; each masks its own secrets."""
+    """Return the data of a document, including the documents that it refers to; each masks its own secrets."""
     try:
         data = known.decrypt(row["data"], row["name"])
     except encryption.UnreadableData:

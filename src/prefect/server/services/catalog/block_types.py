@@ -95,7 +95,7 @@ async def _emit_event(tx: Transaction, change: str, row: Row) -> None:
 
 
 async def add_schema(tx: Transaction, values: Mapping[str, Any]) -> tuple[Answer, bool]:
-    """Create a block schema; one with the same fields and version is left as it is.
+    """Create a block schema; an existing one with the same fields and version stays unchanged.
 
     Returns:
         The schema, and whether it is new.

@@ -82,7 +82,7 @@ async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
     """
     lease_id = request.lease_id or new_id()
     lease = await store.leases.get(tx, lease_id) if request.lease_id is not None else None
-    kept = await _keep_place(tx, request, lease) if lease is not None else None
+    kept = await _keep_queue_position(tx, request, lease) if lease is not None else None
     if kept is not None:
         return kept
     locked = await slots.lock_named(tx, request.names)
@@ -99,8 +99,8 @@ async def request_slots(tx: Transaction, request: SlotRequest) -> Grant:
     return Grant(lease_id, rows, is_granted=False)
 
 
-async def _keep_place(tx: Transaction, request: SlotRequest, lease: Row) -> Grant | None:
-    """Keep the place of a request that goes on waiting behind others; None if it does not wait, or may be the next.
+async def _keep_queue_position(tx: Transaction, request: SlotRequest, lease: Row) -> Grant | None:
+    """Keep the queue position of a request that still waits; None if it does not wait, or may be granted next.
 
     This is what most requests do that are repeated while many wait, so it reads nothing but their own places.
     """
@@ -145,7 +145,7 @@ async def _repeat_request(tx: Transaction, request: SlotRequest, lease: Row, ids
 
 async def _put_waiting(tx: Transaction, request: SlotRequest, lease_id: UUID, ids: Sequence[UUID]) -> None:
     at = now()
-    duration = waiting.PLACE_ONLY if request.mode == "rate_limit" else request.duration
+    duration = waiting.QUEUE_POSITION_ONLY if request.mode == "rate_limit" else request.duration
     lease = _new_lease(lease_id, duration, request.holder, request.process)
     expires = at + request.wait + WAITING_GRACE
     if await store.leases.add(tx, [{**lease, "granted": None, "expires": expires}]):
@@ -349,7 +349,7 @@ async def _count_released(
     for lease, slots_by_limit in released:
         for id_, count in slots_by_limit.items():
             row = locked.get(id_)
-            if row is None or lease["granted"] is None or lease["duration"] == waiting.PLACE_ONLY:
+            if row is None or lease["granted"] is None or lease["duration"] == waiting.QUEUE_POSITION_ONLY:
                 continue
             slots.update_average_occupancy(row, (at - lease["granted"]).total_seconds())
             if row["slot_decay_per_second"]:
@@ -372,15 +372,28 @@ async def find_holders(tx: Transaction, key: UUID | str) -> list[Answer]:
         NotFound: There is no such limit.
     """
     limit = await limits.get(tx, key)
+    leases = await queries.find_leases_of_limit(tx, limit["id"], now())
+    names = await _read_names(tx, [lease["holder"] for lease in leases if lease["holder"]])
     return [
         {
             "lease_id": lease["id"],
             "holder": lease["holder"],
+            "name": names.get(UUID(lease["holder"]["id"])) if lease["holder"] else None,
             "process": lease["process"],
             "slots": lease["slots"],
             "status": "waiting" if lease["granted"] is None else "held",
             "since": lease["granted"] or lease["created"],
             "expires": lease["expires"],
         }
-        for lease in await queries.find_leases_of_limit(tx, limit["id"], now())
+        for lease in leases
     ]
+
+
+async def _read_names(tx: Transaction, holders: Iterable[Mapping[str, Any]]) -> dict[UUID, str]:
+    """Return the names of runs that hold or await slots, by their ids."""
+    names: dict[UUID, str] = {}
+    for kind, runs in (("flow_run", store.flow_runs), ("task_run", store.task_runs)):
+        ids = {UUID(holder["id"]) for holder in holders if holder["type"] == kind}
+        found = await runs.get_many(tx, list(ids), columns=("id", "name")) if ids else {}
+        names |= {id_: row["name"] for id_, row in found.items()}
+    return names

@@ -28,11 +28,11 @@ FIRST_BATCH_SIZE, BATCH_SIZE = 4, 100
 MIN_RECHECK_SECONDS = 0.02
 """The least time between two checks of a waiting request."""
 
-PLACE_ONLY = timedelta(0)
-"""The duration of a lease that only is a place in the queue: slots that decay are not given back at its end."""
+QUEUE_POSITION_ONLY = timedelta(0)
+"""The duration of a lease that only keeps a position in the queue: slots of rate limits decay, and are not released."""
 
 PICKUP_TIME = timedelta(seconds=60)
-"""How long such a lease stays when its slots were taken, until its caller has learned it."""
+"""How long such a lease stays after its slots were granted, so that its caller can read the answer."""
 
 
 def topic(lease_id: UUID) -> str:

@@ -62,7 +62,7 @@ def _without_templates(value: Any, path: Path, found: set[Path]) -> Any:
 
 
 def _flatten_optional_errors(errors: Iterable[Any]) -> Iterable[Any]:
-    """Iterate over errors; those of an optional value are replaced by those of the value itself."""
+    """Iterate over errors; the errors of an optional value are replaced by the errors of its non-null alternative."""
     for error in errors:
         if error.validator == "anyOf" and error.validator_value[1:] == [{"type": "null"}]:
             yield from _flatten_optional_errors(part for part in error.context if part.relative_schema_path[0] == 0)
@@ -71,7 +71,7 @@ def _flatten_optional_errors(errors: Iterable[Any]) -> Iterable[Any]:
 
 
 def _locate(error: Any) -> Path:
-    """Return the location of an error; for a missing property its location, not that of its parent."""
+    """Return the location of an error; for a missing property the location that the property would have."""
     path: Path = tuple(error.absolute_path)
     if error.validator == "required":
         missing = [name for name in error.validator_value if error.message.startswith(repr(name))]

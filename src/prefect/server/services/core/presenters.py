@@ -97,7 +97,7 @@ def present_artifact_collection(row: Row) -> Answer:
 
 
 def present_log(row: Row) -> Answer:
-    """Return a log, whose creation time is that of its writing."""
+    """Return a log; its creation time is its timestamp."""
     return {**row, "created": row["timestamp"], "updated": row["timestamp"]}
 
 

@@ -97,7 +97,7 @@ async def change(tx: Transaction, id_: UUID, values: Values) -> None:
     await _emit_changed(tx, before, after)
 
 
-async def pause(tx: Transaction, id_: UUID, paused: bool) -> None:
+async def set_paused(tx: Transaction, id_: UUID, paused: bool) -> None:
     """Pause or resume the schedules of a deployment."""
     await change(tx, id_, {"paused": paused})
 
@@ -202,7 +202,7 @@ async def _emit_changed(tx: Transaction, before: Row | None, after: Row) -> None
 
 
 async def remove(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Delete deployments with their schedules, their triggers and those of their runs that have not started."""
+    """Delete deployments with their schedules, their triggers and their runs that have not started."""
     ids = [row["id"] for row in rows]
     await _emit(tx, "deleted", rows)
     await store.deployment_schedules.remove(tx, {"deployment_id": ids})

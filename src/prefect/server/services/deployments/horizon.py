@@ -42,7 +42,7 @@ class Horizon:
         )
 
     def with_overrides(self, **overrides: int | timedelta | None) -> Horizon:
-        """Return the same horizon with those of these values that are not None; negative ones count as 0."""
+        """Return the horizon with the overrides that are not None; negative values count as 0."""
         changes: dict[str, Any] = {
             name: max(value, type(value)()) for name, value in overrides.items() if value is not None
         }
@@ -80,14 +80,14 @@ def plan_runs(dates: Iterable[datetime], at: datetime, horizon: Horizon) -> Plan
             beyond = date
             break
         chosen.append(date)
-    return Plan(chosen, _next_look(chosen, beyond, at, horizon) - horizon.lead)
+    return Plan(chosen, _find_next_check(chosen, beyond, at, horizon) - horizon.lead)
 
 
 def _is_enough(chosen: list[datetime], date: datetime, at: datetime, horizon: Horizon) -> bool:
     return len(chosen) >= horizon.min_runs and date - at > horizon.min_time
 
 
-def _next_look(chosen: list[datetime], beyond: datetime | None, at: datetime, horizon: Horizon) -> datetime:
+def _find_next_check(chosen: list[datetime], beyond: datetime | None, at: datetime, horizon: Horizon) -> datetime:
     """Return when the first date that is not chosen will be within the horizon."""
     count, none = len(chosen), timedelta(0)
     if beyond is None or not horizon.max_runs:

@@ -25,7 +25,7 @@ async def mark_late_runs(tx: Transaction, after: timedelta) -> int:
             "name": "Late",
             "state_details": {"scheduled_time": row["next_scheduled_start_time"]},
         }
-        entry = transitions.parse_proposed_state(state)
-        result = await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MarkLateRunsPolicy)
+        proposed = transitions.parse_proposed_state(state)
+        result = await transitions.propose_state(tx, store.flow_runs, row, proposed, policies.MarkLateRunsPolicy)
         marked += result["state"]["name"] != "Scheduled"
     return marked

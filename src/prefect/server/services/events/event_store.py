@@ -52,7 +52,7 @@ _MICROSECOND = timedelta(microseconds=1)
 
 
 async def add_events(tx: Transaction, events: Sequence[Event]) -> int:
-    """Add events; one that is stored already is left as it is.
+    """Add events; an event that is stored already stays unchanged.
 
     Returns:
         How many were new.
@@ -82,7 +82,7 @@ async def _enqueue(tx: Transaction, items: Sequence[str]) -> None:
 
 
 async def _find_new(tx: Transaction, events: Mapping[EventKey, Event]) -> list[EventKey]:
-    """Return the keys of those events that were not stored before: the others were received at another time."""
+    """Return the keys of the events that were not stored before."""
     rows = await queries.find_by_keys(tx, list(events))
     keys: dict[EventKey, int] = {(row["occurred"], row["id"]): row["delay"] for row in rows}
     return [key for key, event in events.items() if keys.get(key) == _delay(event)]

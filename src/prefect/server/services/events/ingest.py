@@ -78,7 +78,7 @@ async def _apply_task_runs(tx: Transaction, events: Iterable[Event]) -> None:
 
 
 async def _lock_last_changes(tx: Transaction, ids: Sequence[UUID]) -> dict[UUID, datetime]:
-    """Lock those of some task runs that are stored, and return when each entered its last state."""
+    """Lock the stored task runs among these, and return the times of their last states."""
     rows = await store.task_runs.get_many(tx, ids, lock=True, columns=("id", "state_timestamp", "created"))
     return {id_: row["state_timestamp"] or row["created"] for id_, row in rows.items()}
 

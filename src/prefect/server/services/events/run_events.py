@@ -1,4 +1,4 @@
-"""What events say of runs: which ones they are about, and which states those have left."""
+"""The runs that events are about, and the states that these runs have left."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ StateKey = tuple[str, str]
 
 @dataclass(frozen=True)
 class RunEvents:
-    """What some events say of runs.
+    """The runs that some events are about, and the states that they have left.
 
     Attributes:
         flow_runs: The flow runs that they are about, with None for events about none of them.
@@ -36,7 +36,7 @@ class RunEvents:
 
 
 async def find_run_events(tx: Transaction, keys: Sequence[EventKey], before_tasks: bool = True) -> RunEvents:
-    """Return what events say of runs.
+    """Return the runs that events are about, and the states that they have left.
 
     Args:
         tx: The transaction.

@@ -1,4 +1,4 @@
-"""Which events automations may react to, as far as this server knows: the others need no evaluation.
+"""The events that automations may react to, as far as this server knows; other events need no evaluation.
 
 The server that evaluates triggers remembers them, with the revision of the automations that have them. An event is
 stored together with a look at that revision: where it is another one, every event is evaluated.

@@ -94,7 +94,7 @@ async def renew_claims(tx: Transaction, worker: str, task_run_ids: Sequence[UUID
 
 
 async def end_claims(tx: Transaction, worker: str, task_run_ids: Sequence[UUID]) -> list[UUID]:
-    """End the claims of a worker on runs that it has finished, and return those of which the end is known here."""
+    """End the claims of a worker on finished runs, and return the runs whose end is stored."""
     await store.leases.remove(tx, {"id": list(await _find_claims(tx, worker, task_run_ids))})
     found = await store.task_runs.get_many(tx, list(task_run_ids), columns=["id", "state_type"])
     return [id_ for id_, row in found.items() if row["state_type"] in TERMINAL]

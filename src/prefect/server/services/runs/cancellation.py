@@ -25,8 +25,8 @@ async def cancel_task_runs(tx: Transaction) -> int:
     """Cancel a batch of unfinished task runs of cancelled flow runs and return its size."""
     rows = await queries.lock_task_runs_of_cancelled_flow_runs(tx, SWEEP_BATCH_SIZE)
     for row in rows:
-        entry = transitions.parse_proposed_state({"type": "CANCELLED", "message": CHILD_MESSAGE})
-        await transitions.propose_state(tx, store.task_runs, row, entry, policies.MinimalTaskPolicy)
+        proposed = transitions.parse_proposed_state({"type": "CANCELLED", "message": CHILD_MESSAGE})
+        await transitions.propose_state(tx, store.task_runs, row, proposed, policies.MinimalTaskPolicy)
     return len(rows)
 
 
@@ -35,8 +35,8 @@ async def cancel_subflows(tx: Transaction) -> int:
     rows = await queries.lock_subflow_runs_of_cancelled_flow_runs(tx, SWEEP_BATCH_SIZE)
     for row in rows:
         type_ = "CANCELLED" if row["deployment_id"] is None else "CANCELLING"
-        entry = transitions.parse_proposed_state({"type": type_, "message": SUBFLOW_MESSAGE})
-        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
+        proposed = transitions.parse_proposed_state({"type": type_, "message": SUBFLOW_MESSAGE})
+        await transitions.propose_state(tx, store.flow_runs, row, proposed, policies.CoreFlowPolicy)
     return len(rows)
 
 
@@ -47,7 +47,7 @@ async def cancel_stuck_runs(tx: Transaction, timeout: timedelta) -> int:
     """
     rows = await queries.lock_cancelling_flow_runs(tx, now() - timeout, SWEEP_BATCH_SIZE)
     for row in rows:
-        entry = transitions.parse_proposed_state({"type": "CANCELLED", "message": TIMEOUT_MESSAGE})
-        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.CoreFlowPolicy)
+        proposed = transitions.parse_proposed_state({"type": "CANCELLED", "message": TIMEOUT_MESSAGE})
+        await transitions.propose_state(tx, store.flow_runs, row, proposed, policies.CoreFlowPolicy)
     await cleanup.request_teardown(tx, CANCELLING_TIMEOUT_TEARDOWN, rows)
     return len(rows)

@@ -67,7 +67,7 @@ def read_claim(headers: Mapping[str, str] | None, flow_run_id: UUID) -> Claim | 
         raise InvalidRequest(f"The header {CLAIM_HEADER} is not valid: {header[:100]!r}.") from None
 
 
-def find_refusal(row: Row, claim: Claim, proposed: rules.Entry) -> str | None:
+def find_refusal(row: Row, claim: Claim, proposed: rules.RuleState) -> str | None:
     """Return why a state cannot be proposed under a claim; None if it can.
 
     A claim may arrive late, when others have run the run to its end: it must not start it again.
@@ -89,7 +89,7 @@ def find_labels(stored: dict[str, Any]) -> dict[str, str] | None:
     return {WORKER_LABEL: worker} if worker else None
 
 
-def attach(row: Row, claim: Claim | None, proposed: rules.Entry) -> rules.Entry:
+def attach(row: Row, claim: Claim | None, proposed: rules.RuleState) -> rules.RuleState:
     """Return a proposed state with the claim that it makes. One that schedules the run anew ends the claim."""
     if claim is not None and proposed.type == "PENDING":
         return proposed.with_details(**{_KEY: claim.to_json()})
@@ -98,7 +98,7 @@ def attach(row: Row, claim: Claim | None, proposed: rules.Entry) -> rules.Entry:
     return proposed
 
 
-def revoke(proposed: rules.Entry) -> rules.Entry:
+def revoke(proposed: rules.RuleState) -> rules.RuleState:
     """Return a state after which no claim that was made before is valid."""
     return proposed.with_details(**{_KEY: Claim(str(new_id())).to_json()})
 

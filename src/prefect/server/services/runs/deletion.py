@@ -85,7 +85,7 @@ async def remove_lone_task_runs(tx: Transaction, ended_before: datetime, limit: 
 async def _remove_flow_runs(tx: Transaction, where: Mapping[str, Any]) -> None:
     """Delete the flow runs that satisfy a condition, and release the slots that they and their task runs hold."""
     for row in await queries.find_open_deployed_flow_runs(tx, where):
-        lease_id = run_states.to_entry(row["states"][-1]).lease_id if row["states"] else None
+        lease_id = run_states.to_rule_state(row["states"][-1]).lease_id if row["states"] else None
         if lease_id is not None:
             await leases.end_lease(tx, lease_id)
     for task_run_id in await queries.find_open_tagged_task_runs(tx, where):

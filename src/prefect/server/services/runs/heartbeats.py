@@ -48,5 +48,5 @@ async def _revive(tx: Transaction, ids: Sequence[UUID]) -> None:
                 await transitions.propose_state(tx, store.task_runs, task_run, _running(), policies.MinimalTaskPolicy)
 
 
-def _running() -> rules.Entry:
-    return rules.Entry("RUNNING", "Running", now(), "A heartbeat of its process has arrived after all.")
+def _running() -> rules.RuleState:
+    return rules.RuleState("RUNNING", "Running", now(), "A heartbeat of its process has arrived after all.")

@@ -44,7 +44,7 @@ async def put(tx: Transaction, flow_run_id: UUID, key: str, value: str) -> None:
 async def find(
     tx: Transaction, flow_run_id: UUID, prefix: str, limit: int | None, exclude: Sequence[str] = ()
 ) -> list[Answer]:
-    """Return inputs of a flow run whose keys begin with `prefix`, oldest first, without those of the keys `exclude`."""
+    """Return inputs of a flow run whose keys begin with `prefix`, oldest first, without the keys `exclude`."""
     return await queries.find_inputs(tx, flow_run_id, prefix, exclude, paging.resolve_page_size(limit))
 
 

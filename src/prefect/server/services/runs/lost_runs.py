@@ -28,7 +28,7 @@ MESSAGE = "The run was lost with its process, and its work pool starts it again.
 
 
 async def find_retried(tx: Transaction, rows: Sequence[Row]) -> set[UUID]:
-    """Return the ids of those of these lost runs that are started again."""
+    """Return the ids of the lost runs that will be started again."""
     candidates = [row for row in rows if row["work_queue_id"] is not None and _count_lost(row) < MAX_LOST_ATTEMPTS]
     queue_ids = {row["work_queue_id"] for row in candidates}
     queues = await store.work_queues.get_many(tx, list(queue_ids)) if queue_ids else {}
@@ -73,11 +73,11 @@ async def request_teardown(tx: Transaction, rows: Sequence[Row], retried: set[UU
         await cleanup.request_teardown(tx, PENDING_CLAIM_TEARDOWN, left, claim_ids)
 
 
-def build_retry(last: datetime) -> rules.Entry:
+def build_retry(last: datetime) -> rules.RuleState:
     """Return the state by which a lost run is scheduled again; the claim of the lost worker is not valid after it.
 
     Args:
         last: When the run was last active.
     """
     details = {"scheduled_time": now()}
-    return claims.revoke(rules.Entry("SCHEDULED", "AwaitingRetry", last, MESSAGE, details=details))
+    return claims.revoke(rules.RuleState("SCHEDULED", "AwaitingRetry", last, MESSAGE, details=details))

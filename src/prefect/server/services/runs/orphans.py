@@ -81,7 +81,7 @@ async def _crash_runs(tx: Transaction, processes: dict[UUID, store.Row]) -> int:
 async def _release_runs_that_never_began(
     tx: Transaction, collection: store.Collection, runs: list[store.Row]
 ) -> list[store.Row]:
-    """Leave runs that are not ready or final with their flow run to no process, and return the others."""
+    """Clear the owner of runs that never began, and return the remaining runs."""
     waiting = [run for run in runs if run["state_type"] in _NOT_BEGUN]
     flow_runs = {run["flow_run_id"] for run in waiting if run.get("flow_run_id") is not None}
     ended = flow_runs.copy()

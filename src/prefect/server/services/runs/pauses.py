@@ -29,11 +29,11 @@ async def fail_expired_pauses(tx: Transaction) -> int:
     rows = (await store.flow_runs.get_many(tx, ids[:SWEEP_BATCH_SIZE], lock=True)).values()
     expired = [row for row in rows if row["state_type"] == "PAUSED" and _is_expired(row)]
     for row in expired:
-        entry = transitions.parse_proposed_state({"type": "FAILED", "message": MESSAGE})
-        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
+        proposed = transitions.parse_proposed_state({"type": "FAILED", "message": MESSAGE})
+        await transitions.propose_state(tx, store.flow_runs, row, proposed, policies.MinimalFlowPolicy)
     return len(expired)
 
 
 def _is_expired(row: store.Row) -> bool:
-    timeout = run_states.to_entry(row["states"][-1]).details.get("pause_timeout")
+    timeout = run_states.to_rule_state(row["states"][-1]).details.get("pause_timeout")
     return timeout is not None and timeout + GRACE_PERIOD < now()

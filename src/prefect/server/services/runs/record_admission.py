@@ -61,7 +61,7 @@ def check_transition(run: Row, state: StoredState) -> None:
     if before is None or before["type"] not in policies.PROTECTED_FROM_RECORDS:
         return
     change = rules.Run("flow_run", run, run.get("empirical_policy") or {})
-    current, proposed = run_states.to_entry(before), run_states.to_entry(state)
+    current, proposed = run_states.to_rule_state(before), run_states.to_rule_state(state)
     verdict = rules.decide(policies.RecordedFlowPolicy, change, current, proposed, rules.Facts(now=now()))
     if not isinstance(verdict, rules.Accept):
         raise BadRecord(f"its run cannot go from {before['type']} to {state['type']}: {verdict.reason}")

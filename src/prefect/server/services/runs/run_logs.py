@@ -46,7 +46,7 @@ _CONTENT = ("timestamp", "flow_run_id", "task_run_id", "name", "level", "message
 
 
 async def add(tx: Transaction, logs: Iterable[Mapping[str, Any]]) -> None:
-    """Add logs; one that exists already is left as it is."""
+    """Add logs; an existing log stays unchanged."""
     seen: Counter[str] = Counter()
     rows: list[Row] = []
     for log in logs:

@@ -85,26 +85,26 @@ def derive_columns(row: Row) -> list[int]:
     row.update(NO_DERIVED_COLUMNS)
     run_counts: list[int] = []
     task = "task_key" in row
-    previous: rules.Moment | None = None
+    previous: rules.StateSummary | None = None
     resuming = is_presumed_dead = False
     for state in row["states"]:
-        moment = _moment(state)
-        running, over = moment.type == "RUNNING", moment.type in rules.TERMINAL
+        summary = _summarize(state)
+        running, over = summary.type == "RUNNING", summary.type in rules.TERMINAL
         again = previous is not None and previous.type in rules.TERMINAL and not over
         if is_presumed_dead and running:  # its process lives: this is the same attempt
             again, resuming = False, True
         is_presumed_dead = is_inferred_crash(state)
         if again and task:
             row["run_count"] = 0  # a task that had ended and runs again is tried from the beginning
-        if again or moment.name == "AwaitingRetry":
+        if again or summary.name == "AwaitingRetry":
             resuming = False
-        row.update(rules.advance(row, previous, moment, resuming))
+        row.update(rules.advance(row, previous, summary, resuming))
         run_counts.append(row["run_count"])
         # As in `prefect.rules`: a run resumes when it leaves the pause.
         resuming = resuming and not running and not over
         if previous is not None and previous.type == "PAUSED" and not task:
             resuming = True
-        previous = moment
+        previous = summary
     return run_counts
 
 
@@ -113,11 +113,11 @@ def is_inferred_crash(state: StoredState) -> bool:
     return state["type"] == "CRASHED" and (state.get("message") or "").startswith(SILENCE)
 
 
-def _moment(state: StoredState) -> rules.Moment:
+def _summarize(state: StoredState) -> rules.StateSummary:
     type_ = state["type"]
     details = state.get("details")
     scheduled = details.get("scheduled_time") if details else None
-    return rules.Moment(
+    return rules.StateSummary(
         type_,
         state.get("name") or STATE_NAMES[type_],
         from_micros(state["timestamp"]),
@@ -125,13 +125,13 @@ def _moment(state: StoredState) -> rules.Moment:
     )
 
 
-# --- entries of `prefect.rules` --------------------------------------------------------------------------------------
+# --- states as `prefect.rules` has them ------------------------------------------------------------------------------
 
 
-def to_entry(state: StoredState) -> rules.Entry:
-    """Return a stored state as an `Entry` of `prefect.rules`."""
+def to_rule_state(state: StoredState) -> rules.RuleState:
+    """Return a stored state as a `RuleState` of `prefect.rules`."""
     details = {name: parse_detail(name, value) for name, value in state.get("details", {}).items()}
-    return rules.Entry(
+    return rules.RuleState(
         state["type"],
         state.get("name") or STATE_NAMES[state["type"]],
         entered_at(state),
@@ -152,19 +152,19 @@ def lease_ids(row: Row) -> set[UUID]:
     return {UUID(lease_id) for lease_id in ids if lease_id}
 
 
-def to_stored(entry: rules.Entry, id_: UUID) -> StoredState:
-    """Return an `Entry` as a stored state, without the values that follow from its run."""
-    state: StoredState = {"id": str(id_), "type": entry.type}
-    if entry.name != STATE_NAMES[entry.type]:
-        state["name"] = entry.name
-    state["timestamp"] = to_micros(entry.timestamp)
-    if entry.message is not None:
-        state["message"] = entry.message
-    details = {name: to_json_value(value) for name, value in drop_implied_details(entry.details).items()}
+def to_stored(rule_state: rules.RuleState, id_: UUID) -> StoredState:
+    """Return a `RuleState` as a stored state, without the values that follow from its run."""
+    state: StoredState = {"id": str(id_), "type": rule_state.type}
+    if rule_state.name != STATE_NAMES[rule_state.type]:
+        state["name"] = rule_state.name
+    state["timestamp"] = to_micros(rule_state.timestamp)
+    if rule_state.message is not None:
+        state["message"] = rule_state.message
+    details = {name: to_json_value(value) for name, value in drop_implied_details(rule_state.details).items()}
     if details:
         state["details"] = details
-    if entry.data is not None:
-        state["data"] = entry.data
+    if rule_state.data is not None:
+        state["data"] = rule_state.data
     return state
 
 

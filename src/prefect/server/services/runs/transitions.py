@@ -69,9 +69,9 @@ async def set_flow_run_state(
     if row is None:
         raise NotFound("flow run", id_)
     chosen = policy or (policies.MinimalFlowPolicy if force else policies.CoreFlowPolicy)
-    entry, token = parse_proposed_state(state), claims.read_claim(headers, id_)
-    proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, entry), chosen, client_version, flows)
-    if token is not None and (refusal := claims.find_refusal(row, token, entry)) is not None:
+    proposed, token = parse_proposed_state(state), claims.read_claim(headers, id_)
+    proposal = _Proposal(store.flow_runs, row, claims.attach(row, token, proposed), chosen, client_version, flows)
+    if token is not None and (refusal := claims.find_refusal(row, token, proposed)) is not None:
         return _to_result(proposal, rules.Abort(refusal))
     return await _transition(tx, proposal)
 
@@ -104,18 +104,18 @@ async def set_flow_run_states(
 async def set_task_run_state(tx: Transaction, id_: UUID, state: Mapping[str, Any], *, force: bool = False) -> Answer:
     """Propose a state of a task run; arguments and result as of `set_flow_run_state`."""
     row = await get_row(tx, store.task_runs, id_, lock=True)
-    entry = parse_proposed_state(state)
+    proposed = parse_proposed_state(state)
     policy = policies.MinimalTaskPolicy if force else policies.CoreTaskPolicy
-    if entry.details.get("deferred"):
+    if proposed.details.get("deferred"):
         policy = policies.BackgroundTaskPolicy
-    return await propose_state(tx, store.task_runs, row, entry, policy)
+    return await propose_state(tx, store.task_runs, row, proposed, policy)
 
 
 async def propose_state(
     tx: Transaction,
     collection: Collection,
     row: Row,
-    entry: rules.Entry,
+    proposed: rules.RuleState,
     policy: rules.Policy,
     client_version: str | None = None,
 ) -> Answer:
@@ -125,14 +125,14 @@ async def propose_state(
         tx: The transaction.
         collection: `store.flow_runs` or `store.task_runs`.
         row: The run's row; it is changed in place.
-        entry: The state.
+        proposed: The state.
         policy: The rules to apply.
         client_version: The version of the client, if the request names it.
 
     Returns:
         An `OrchestrationResult`.
     """
-    return await _transition(tx, _Proposal(collection, row, entry, policy, client_version))
+    return await _transition(tx, _Proposal(collection, row, proposed, policy, client_version))
 
 
 def enter_first_state(row: Row, state: Mapping[str, Any]) -> None:
@@ -151,7 +151,7 @@ async def handle_first_state(
         entered = emitting.StateChange(row, None, stored, row["run_count"])
         await emitting.emit_state_events(tx, "flow_run", [entered], flows or {})
         if row["parent_task_run_id"] is not None:
-            state = run_states.to_entry(stored).with_details(child_flow_run_id=row["id"])
+            state = run_states.to_rule_state(stored).with_details(child_flow_run_id=row["id"])
             await _mirror_to_parent(tx, rules.MirrorToParent(row["parent_task_run_id"], state))
     elif stored["type"] == "SCHEDULED" and stored.get("details", {}).get("deferred"):
         tx.notify(SCHEDULED_TASKS_TOPIC, row["task_key"])
@@ -169,8 +169,8 @@ async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
             notices.notify_of_state(tx, row, None)
 
 
-def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
-    """Return a requested state as an `Entry` of `prefect.rules`, entered now.
+def parse_proposed_state(state: Mapping[str, Any]) -> rules.RuleState:
+    """Return a requested state as an `RuleState` of `prefect.rules`, entered now.
 
     Raises:
         InvalidRequest: Its details are not valid.
@@ -184,7 +184,7 @@ def parse_proposed_state(state: Mapping[str, Any]) -> rules.Entry:
         raise InvalidRequest(f"The details of the state are not valid: {error}.") from None
     if type_ == "SCHEDULED":
         details.setdefault("scheduled_time", at)
-    return rules.Entry(
+    return rules.RuleState(
         type_,
         state.get("name") or run_states.STATE_NAMES[type_],
         at,
@@ -203,7 +203,7 @@ class _Proposal:
 
     collection: Collection
     row: Row
-    proposed: rules.Entry
+    proposed: rules.RuleState
     policy: rules.Policy
     client_version: str | None = None
     flows: Mapping[UUID, Row] = field(default_factory=dict[UUID, Row])
@@ -217,9 +217,9 @@ class _Proposal:
         return rules.Run(self.kind, self.row, self.row["empirical_policy"])
 
     @property
-    def current(self) -> rules.Entry | None:
+    def current(self) -> rules.RuleState | None:
         states = self.row["states"]
-        return run_states.to_entry(states[-1]) if states else None
+        return run_states.to_rule_state(states[-1]) if states else None
 
 
 async def _transition(tx: Transaction, proposal: _Proposal) -> Answer:
@@ -260,10 +260,10 @@ def _to_result(proposal: _Proposal, verdict: rules.Verdict) -> Answer:
 # --- facts -----------------------------------------------------------------------------------------------------------
 
 
-async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rules.Entry | None) -> rules.Facts:
-    row, entry = proposal.row, proposal.proposed
+async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rules.RuleState | None) -> rules.Facts:
+    row, proposed = proposal.row, proposal.proposed
     facts: dict[str, Any] = {}
-    if row["deployment_id"] is not None and (entry.type in ("PENDING", "RUNNING") or entry.name == "Late"):
+    if row["deployment_id"] is not None and (proposed.type in ("PENDING", "RUNNING") or proposed.name == "Late"):
         limit = await find_deployment_limit(tx, row["deployment_id"])
         if limit is not None:
             settings = get_current_settings().server.deployments
@@ -276,7 +276,7 @@ async def _gather_flow_facts(tx: Transaction, proposal: _Proposal, current: rule
             }
             lease_id = current.lease_id if current else None
             facts["lease_held"] = lease_id is not None and await leases.is_held(tx, lease_id)
-    return rules.Facts(now=entry.timestamp, client_version=proposal.client_version, **facts)
+    return rules.Facts(now=proposed.timestamp, client_version=proposal.client_version, **facts)
 
 
 async def find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | None:
@@ -292,20 +292,20 @@ async def find_deployment_limit(tx: Transaction, deployment_id: UUID) -> Row | N
     return {**limit, "options": rows[0]["concurrency_options"] or {}}
 
 
-async def _gather_task_facts(tx: Transaction, proposal: _Proposal, _: rules.Entry | None) -> rules.Facts:
-    row, entry, settings = proposal.row, proposal.proposed, get_current_settings().server.tasks
+async def _gather_task_facts(tx: Transaction, proposal: _Proposal, _: rules.RuleState | None) -> rules.Facts:
+    row, proposed, settings = proposal.row, proposal.proposed, get_current_settings().server.tasks
     facts: dict[str, Any] = {}
-    if entry.type == "RUNNING":
+    if proposed.type == "RUNNING":
         if row["flow_run_id"] is not None:
             columns = ("state_type", "run_count")
             for flow_run in await store.flow_runs.find(tx, {"id": row["flow_run_id"]}, columns=columns):
                 facts = {"flow_run_state": flow_run["state_type"], "flow_run_run_count": flow_run["run_count"] or 0}
         if proposal.policy is policies.CoreTaskPolicy:
             facts["tag_limits"] = await _find_tag_limits(tx, row)
-        if key := entry.details.get("cache_key"):
+        if key := proposed.details.get("cache_key"):
             facts["cached"] = await _find_cached_state(tx, key)
     return rules.Facts(
-        now=entry.timestamp,
+        now=proposed.timestamp,
         random_fraction=random.random(),
         max_cache_key_length=settings.max_cache_key_length,
         tag_wait=settings.tag_concurrency_slot_wait_seconds,
@@ -322,12 +322,12 @@ async def _find_tag_limits(tx: Transaction, row: Row) -> tuple[rules.TagLimit, .
     )
 
 
-async def _find_cached_state(tx: Transaction, key: str) -> rules.Entry | None:
+async def _find_cached_state(tx: Transaction, key: str) -> rules.RuleState | None:
     """Return the state that is stored under a cache key, unless it has expired."""
     cached = await store.cached_states.get(tx, key)
     if cached is None or (cached["expiration"] is not None and cached["expiration"] <= now()):
         return None
-    return run_states.to_entry(cached["state"])
+    return run_states.to_rule_state(cached["state"])
 
 
 # --- effects ---------------------------------------------------------------------------------------------------------
@@ -361,7 +361,7 @@ def _lease_duration(options: Mapping[str, Any]) -> timedelta:
     return timedelta(seconds=options.get("grace_period_seconds") or default)
 
 
-def _write_state(proposal: _Proposal, settled: rules.Settled) -> list[str]:
+def _write_state(proposal: _Proposal, settled: rules.Settlement) -> list[str]:
     """Put the state into the run's row with the columns derived from it, and return the columns that changed."""
     row = proposal.row
     # The derived columns follow from all states of the run, also from those that arrive later with a journal.

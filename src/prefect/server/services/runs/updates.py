@@ -25,7 +25,7 @@ from prefect.types.mappings import Values
 
 
 async def add_flow(tx: Transaction, values: Values) -> tuple[Answer, bool]:
-    """Create a flow; one of the same name is left as it is.
+    """Create a flow; an existing flow of the same name stays unchanged.
 
     Returns:
         The flow of this name, and whether it is new.
@@ -83,7 +83,7 @@ def check_parameters(values: Values) -> None:
 
 
 async def add_labels(tx: Transaction, id_: UUID, labels: Values) -> None:
-    """Add labels to a flow run; they replace those of the same name.
+    """Add labels to a flow run; labels of the same name are replaced.
 
     Raises:
         InvalidRequest: The value of a label is no string, number or boolean.

@@ -35,15 +35,15 @@ async def crash_zombies(tx: Transaction) -> int:
         for task_run in await queries.lock_open_task_runs(tx, row["id"]):
             if orphans.is_not_ready(task_run):
                 continue
-            entry = _crashed(last + timedelta(microseconds=1), message)
-            await transitions.propose_state(tx, store.task_runs, task_run, entry, policies.MinimalTaskPolicy)
+            proposed = _crashed(last + timedelta(microseconds=1), message)
+            await transitions.propose_state(tx, store.task_runs, task_run, proposed, policies.MinimalTaskPolicy)
         last += timedelta(microseconds=1)
-        entry = lost_runs.build_retry(last) if row["id"] in retried else _crashed(last, message)
-        await transitions.propose_state(tx, store.flow_runs, row, entry, policies.MinimalFlowPolicy)
+        proposed = lost_runs.build_retry(last) if row["id"] in retried else _crashed(last, message)
+        await transitions.propose_state(tx, store.flow_runs, row, proposed, policies.MinimalFlowPolicy)
     without_process = [{"id": id_, "infrastructure_pid": None} for id_ in retried]
     await store.flow_runs.change(tx, without_process, ["infrastructure_pid"])
     return len(rows)
 
 
-def _crashed(last: datetime, message: str) -> rules.Entry:
-    return rules.Entry("CRASHED", "Crashed", last, message)
+def _crashed(last: datetime, message: str) -> rules.RuleState:
+    return rules.RuleState("CRASHED", "Crashed", last, message)

@@ -67,7 +67,7 @@ REENCRYPTION_BATCH_SIZE = 200
 
 
 async def reencrypt_all(database: Database) -> tuple[int, list[str]]:
-    """Encrypt the data of all blocks with the first key, so that the others can be dropped.
+    """Encrypt the data of all blocks with the first key, so that the other keys can be dropped.
 
     Returns:
         How many were encrypted, and the names of those that no known key decrypts: they stay as they are.

@@ -91,7 +91,7 @@ async def find_queue_runs(
 async def find_deployment_runs(
     tx: Transaction, ids: Sequence[UUID], before: datetime | None, limit: int | None
 ) -> list[Answer]:
-    """Return the runs of deployments that their runner may start, those due first before the others."""
+    """Return the runs of deployments that their runner may start, by their due time."""
     runs = await queries.find_scheduled_runs(tx, before, paging.resolve_page_size(limit), deployment_ids=ids)
     await deployments.mark_polled(tx, {"id": list(ids)}, POLL_FRESHNESS)
     return await reading.present_flow_runs(tx, runs)

@@ -102,7 +102,7 @@ async def find_by_pool(tx: Transaction, pool_id: UUID, lock: bool = False) -> li
 
 
 async def find(tx: Transaction, criteria: Any, limit: int | None, offset: int, pool: Row | None = None) -> list[Answer]:
-    """Return queues that satisfy a filter: those of a pool by priority, or those of all pools by name."""
+    """Return queues that satisfy a filter: the queues of a pool by priority, or the queues of all pools by name."""
     of_pool = {"work_pool_id": pool["id"]} if pool else {}
     where = store.work_queues.where(of_pool, filters.compile_filter(tx.dialect, criteria))
     sort = "PRIORITY_ASC" if pool else "NAME_ASC"
@@ -228,7 +228,7 @@ def _compute_status(row: Row) -> str:
 
 
 async def _shift_priorities(tx: Transaction, others: Iterable[Row], priority: int) -> None:
-    """Free a priority: increase that of the queue that has it, and so on for the queues after it."""
+    """Free a priority: increase the priority of the queue that has it, and of the queues after it as needed."""
     by_priority = {row["priority"]: row for row in others}
     shifted: list[Row] = []
     while (row := by_priority.get(priority)) is not None:

@@ -104,7 +104,7 @@ async def count_blocks_by_type(tx: Transaction) -> dict[UUID, int]:
 
 
 async def list_deployment_names(tx: Transaction, limit: int) -> list[Row]:
-    """Return the ids of deployments, and their names after those of their flows."""
+    """Return the ids of deployments, and their names together with the names of their flows."""
     text = (
         "SELECT deployment.id, flow.name, deployment.name FROM deployment JOIN flow ON flow.id = deployment.flow_id"
         " ORDER BY flow.name, deployment.name, deployment.id"

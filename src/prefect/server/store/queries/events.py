@@ -52,7 +52,7 @@ async def find_by_keys(tx: Transaction, keys: Sequence[EventKey]) -> list[Row]:
 
 
 async def find_times(tx: Transaction, ids: Sequence[UUID], since: datetime, until: datetime) -> dict[UUID, datetime]:
-    """Return when those of some events occurred that are stored and occurred between two times."""
+    """Return the times of the stored events among these that occurred between two times, by id."""
     found: dict[UUID, datetime] = {}
     for some in chunks(ids):
         where = all_of([Sql("event.occurred BETWEEN ? AND ?", (since, until)), one_of("event.id", some)])

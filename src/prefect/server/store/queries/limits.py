@@ -128,14 +128,14 @@ async def find_next_expiry(tx: Transaction, limit_ids: Sequence[UUID]) -> dateti
 
 
 async def remove_slots(tx: Transaction, limit_id: UUID, lease_ids: Sequence[UUID] | None = None) -> None:
-    """Remove slots of a limit: those of some leases, or of all."""
+    """Remove slots of a limit that some leases hold, or all leases."""
     await store.held_slots.remove(
         tx, {"limit_id": limit_id} | ({} if lease_ids is None else {"lease_id": list(lease_ids)})
     )
 
 
 async def remove_leases_without_slots(tx: Transaction, lease_ids: Sequence[UUID]) -> None:
-    """Remove those of some leases that hold no slot."""
+    """Remove the leases among these that hold no slot."""
     for some in store.chunks(lease_ids):
         holds_none = Sql("NOT EXISTS (SELECT 1 FROM held_slot WHERE held_slot.lease_id = lease.id)")
         await store.leases.remove(tx, store.leases.where({"id": list(some)}, holds_none))
@@ -145,7 +145,7 @@ async def remove_leases_without_slots(tx: Transaction, lease_ids: Sequence[UUID]
 
 
 async def find_expired_leases(tx: Transaction, at: datetime, limit: int) -> list[Row]:
-    """Return leases that have expired, those that expired first before the others.
+    """Return expired leases, by their expiration.
 
     Claims on task runs that are renewed are left out: their runs have to be delivered again.
     """

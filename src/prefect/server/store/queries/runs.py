@@ -63,7 +63,7 @@ async def find_retried_rows(tx: Transaction, flow_run_id: UUID, limit: int, with
 
 
 async def lock_open_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[UUID]:
-    """Lock those of these flow runs that have not finished, and return their ids."""
+    """Lock the unfinished flow runs among these, and return their ids."""
     where = store.flow_runs.where({"id": list(ids)}, Sql(is_open("flow_run")))
     return [
         row["id"] for row in await store.flow_runs.find(tx, where, store.flow_runs.by_key, columns=["id"], lock=True)
@@ -71,7 +71,7 @@ async def lock_open_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[UUID
 
 
 async def lock_crashed_flow_runs(tx: Transaction, ids: Sequence[UUID]) -> list[Row]:
-    """Lock and return those of these flow runs that have crashed."""
+    """Lock and return the crashed flow runs among these."""
     where = {"id": list(ids), "state_type": "CRASHED"}
     if not await store.flow_runs.count(tx, where):  # nearly always, and without a lock
         return []
@@ -260,7 +260,7 @@ async def find_latest_artifacts(tx: Transaction, keys: Iterable[str]) -> dict[st
 
 
 async def find_observed_states(tx: Transaction, text: str | None, order: Order, limit: int) -> list[Row]:
-    """Return the states that runs have had, of which the name contains a text if it is not None, whatever the case."""
+    """Return the states that runs have had; with a text, only names that contain it, ignoring case."""
     where: Where = tx.dialect.contains("observed_state.state_name", text) if text else {}
     return await store.observed_states.find(tx, where, order, limit)
 
@@ -271,7 +271,7 @@ async def find_observed_states(tx: Transaction, text: str | None, order: Order, 
 async def find_inputs(
     tx: Transaction, flow_run_id: UUID, prefix: str, excluded_keys: Sequence[str], limit: int
 ) -> list[Row]:
-    """Return inputs of a flow run whose keys begin with `prefix`, oldest first, without those of some keys."""
+    """Return inputs of a flow run whose keys begin with `prefix`, oldest first, without some keys."""
     parts: list[Where] = [{"flow_run_id": flow_run_id}, none_of("flow_run_input.key", list(excluded_keys))]
     if prefix:
         parts.append(Sql(f"substr(flow_run_input.key, 1, {len(prefix)}) = ?", (prefix,)))

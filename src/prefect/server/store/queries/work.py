@@ -192,7 +192,7 @@ async def find_scheduled_runs(
     deployment_ids: Sequence[UUID] | None = None,
     tags: Sequence[str] = (),
 ) -> list[Row]:
-    """Return scheduled flow runs that may start, whatever their queue, those due first.
+    """Return scheduled flow runs of any queue that may start, by their due time.
 
     As with `find_due_runs`, runs beyond the free slots of their deployment are left out.
 

@@ -17,78 +17,78 @@ from prefect.client import failures
 if TYPE_CHECKING:
     import logging
 
-LOOK_TIMEOUT_SECONDS = 4.0
-"""How long a poll may take; after one that took longer, as long as `MAX_LOOK_TIMEOUT_SECONDS` if the server is well."""
-MAX_LOOK_TIMEOUT_SECONDS = 60.0
+POLL_TIMEOUT_SECONDS = 4.0
+"""How long a poll may take; after one that took longer, as long as `MAX_POLL_TIMEOUT_SECONDS` if the server is well."""
+MAX_POLL_TIMEOUT_SECONDS = 60.0
 
 RETRY_INTERVAL_SECONDS = 1.5
 """Between two polls while the server does not answer."""
 
 
 @dataclass(eq=False)
-class Lookup:
+class Poller:
     """Calls a function that polls for runs, and notices when the server is away and when it is back.
 
     Attributes:
-        look: Polls for runs once.
+        poll: Polls for runs once.
         check_health: Returns an error if the server does not answer a simple request.
         logger: Receives what people should know.
-        who: Who polls, as messages say it.
+        role: The name of the polling program in messages: "runner" or "worker".
         is_failing: Whether the last poll found no server.
     """
 
-    look: Callable[[], Awaitable[Any]]
+    poll: Callable[[], Awaitable[Any]]
     check_health: Callable[[], Awaitable[Exception | None]]
     logger: logging.Logger | logging.LoggerAdapter[logging.Logger]
-    who: str
+    role: str
     is_failing: bool = field(default=False, init=False)
-    _timeout: float = field(default=LOOK_TIMEOUT_SECONDS, init=False)
+    _timeout: float = field(default=POLL_TIMEOUT_SECONDS, init=False)
     _last_refusal: str = field(default="", init=False)
 
-    async def look_once(self) -> bool:
+    async def poll_once(self) -> bool:
         """Poll for runs, and return whether the server has answered."""
         try:
             with anyio.fail_after(self._timeout):
-                await self.look()
+                await self.poll()
         except Exception as error:
-            await self._note_failure(error)
+            await self._report_failure(error)
             return False
         if self.is_failing:
             self.logger.info("The API answers again.")
         self.is_failing, self._last_refusal = False, ""
-        self._timeout = LOOK_TIMEOUT_SECONDS
+        self._timeout = POLL_TIMEOUT_SECONDS
         return True
 
-    async def _note_failure(self, error: Exception) -> None:
+    async def _report_failure(self, error: Exception) -> None:
         if not failures.is_unavailable(error):
-            self._note_refusal(error)
+            self._report_refusal(error)
             return
         if not self.is_failing:
             self.is_failing = True
             is_own = type(error) is TimeoutError
             reason = f"no answer in {self._timeout:.0f} seconds" if is_own else failures.describe_error(error)
             self.logger.warning(
-                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self.who
+                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self.role
             )
         if isinstance(error, TimeoutError):
             await self._adapt_timeout()
 
-    def _note_refusal(self, error: Exception) -> None:
+    def _report_refusal(self, error: Exception) -> None:
         """Log an error that waiting does not mend, once for as long as it stays the same."""
         reason = failures.describe_error(error)
         if reason != self._last_refusal:
             self._last_refusal = reason
             details = None if failures.get_status(error) is not None else error
             self.logger.error(
-                "The %s could not look for flow runs; it will try again: %s", self.who, reason, exc_info=details
+                "The %s could not poll for flow runs; it will try again: %s", self.role, reason, exc_info=details
             )
 
     async def _adapt_timeout(self) -> None:
         """Allow the next poll more time, if the server answers a simple request."""
-        with anyio.move_on_after(LOOK_TIMEOUT_SECONDS):
+        with anyio.move_on_after(POLL_TIMEOUT_SECONDS):
             try:
                 error = await self.check_health()
             except Exception as failed:  # it is away
                 error = failed
             if error is None:
-                self._timeout = min(self._timeout * 2, MAX_LOOK_TIMEOUT_SECONDS)
+                self._timeout = min(self._timeout * 2, MAX_POLL_TIMEOUT_SECONDS)
