@@ -167,7 +167,7 @@ class Block(BaseModel, ABC):
 
     @classmethod
     def _is_base(cls) -> bool:
-        """Return whether this is `Block` itself, which is no type of blocks."""
+        """Return whether this is `Block` itself, which is not a block type."""
         return cls is Block
 
     @classmethod

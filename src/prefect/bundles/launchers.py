@@ -27,7 +27,7 @@ BundleLauncher: TypeAlias = "list[str] | BundleLauncherOverride"
 
 _SIDES: tuple[str, ...] = get_args(BundleLauncherSide)
 _OPTIONS = ("launcher", "requires")
-"""Keys of a step that are no arguments of its module."""
+"""Keys of a step that are not arguments of its module."""
 
 
 def normalize_launcher(launcher: BundleLauncher | None) -> BundleLauncherOverride | None:

@@ -134,7 +134,7 @@ def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of limits, each once; a single one may be given without a list.
 
     Raises:
-        TypeError: They are no names.
+        TypeError: The names are not strings.
     """
     if not isinstance(names, Iterable):
         raise TypeError(f"`names` must be the name of a limit, or a list of names, not {names!r}.")

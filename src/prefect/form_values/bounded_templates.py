@@ -143,7 +143,7 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         return "".join(texts)
 
     def _count_filter(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        passed = 2 if hasattr(function, "jinja_pass_arg") else 1  # arguments that are no options
+        passed = 2 if hasattr(function, "jinja_pass_arg") else 1  # arguments that are not options
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:

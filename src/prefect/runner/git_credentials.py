@@ -62,7 +62,7 @@ def to_step_inputs(credentials: GitCredentials | Block | Mapping[str, Any]) -> A
 
     Raises:
         BlockNotSavedError: A block was not saved.
-        ValueError: The token is no block.
+        ValueError: The token is not a block.
     """
     if not isinstance(credentials, Mapping):
         return f"{{{{ {credentials.get_block_placeholder()} }}}}"

@@ -105,7 +105,7 @@ class TestRunSteps:
             ({"own_steps.fail": {}}, "own_steps.fail: no luck"),
             ({"own_steps.gone": {}}, "has no attribute 'gone'"),
             ({"no_such_package.f": {}}, "No module named 'no_such_package'"),
-            ({"nodots": {}}, "The step 'nodots' is no function: write its module too"),
+            ({"nodots": {}}, "The step 'nodots' is not a function: write its module too"),
             ({"own_steps.echo": {}, "b.c": {}}, "unexpected additional keys: b.c"),
             ({"own_steps.echo": "text"}, "are no mapping"),
             ({CHANGE_DIRECTORY: {"direct": "x"}}, "unexpected keyword argument 'direct'"),

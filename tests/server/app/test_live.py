@@ -275,7 +275,7 @@ def test_page_that_does_not_read_loads_everything_again() -> None:
     ("spent", "pages", "pause"), [(0.0001, 0, 0.3), (0.006, 0, 0.5), (0.001, 50, 0.5), (5.0, 1, 0.7)]
 )
 def test_changes_are_gathered_for_less_than_a_second(spent: float, pages: int, pause: float) -> None:
-    assert live.gathering_seconds(spent, pages) == pytest.approx(pause)
+    assert live.compute_gathering_seconds(spent, pages) == pytest.approx(pause)
 
 
 async def test_page_gets_changes_when_it_opens_as_the_last_one_closes(call: RouteClient, hub: LiveHub) -> None:

@@ -123,7 +123,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
 
         Raises:
             ObjectNotFound: There is none.
-            ValueError: This is no id.
+            ValueError: The value is not an id.
         """
         answer = await self._call("GET", "/deployments/{id}", id=_as_deployment_id(deployment_id))
         return responses.DeploymentResponse.model_validate(answer)
@@ -175,7 +175,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
 
         Raises:
             ObjectNotFound: There is none with this id.
-            ValueError: This is no id.
+            ValueError: The value is not an id.
         """
         await self._call("PATCH", "/deployments/{id}", {"paused": True}, id=_as_deployment_id(deployment_id))
 
@@ -184,7 +184,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
 
         Raises:
             ObjectNotFound: There is none with this id.
-            ValueError: This is no id.
+            ValueError: The value is not an id.
         """
         await self._call("PATCH", "/deployments/{id}", {"paused": False}, id=_as_deployment_id(deployment_id))
 

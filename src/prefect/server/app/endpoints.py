@@ -310,7 +310,7 @@ class JsonRequest(Request):
         """Return the body's JSON.
 
         Raises:
-            JSONDecodeError: It is no JSON, or nested too deep.
+            JSONDecodeError: It is not valid JSON, or nested too deep.
         """
         if not hasattr(self, "_json"):
             body = await self.body()

@@ -306,6 +306,6 @@ class ActionExecutor:
 
 
 def _describe_defect(id_: UUID, error: Exception) -> ActionFailed:
-    """Log an error that is no answer to an action, and return the failure of the action."""
+    """Log an error that is not an answer to an action, and return the failure of the action."""
     logger.error("The action %s of an automation failed", id_, exc_info=error)
     return ActionFailed(f"{type(error).__name__}: {error}")

@@ -74,7 +74,9 @@ def _prepare_notification(context: ActionContext, document: Document, variables:
 def _prepare_webhook(context: ActionContext, document: Document, variables: Mapping[str, Any]) -> Send:
     """Return what calls a webhook."""
     if document["block_type"]["slug"] != "webhook":
-        raise ActionFailed(f"The block document {_name(document)} is no webhook: choose a block of the type 'webhook'.")
+        raise ActionFailed(
+            f"The block document {_name(document)} is not a webhook: choose a block of the type 'webhook'."
+        )
     text = _render(context.action["payload"], variables, "payload")
     payload = _parse_payload(text) if text else None
     data = document["data"]

@@ -215,4 +215,4 @@ DETAILS = {
         _uuid,
     ),
 }
-"""The parsers of those details that are no plain JSON values."""
+"""The parsers of those details that are not plain JSON values."""
