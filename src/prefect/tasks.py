@@ -322,7 +322,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
         Args:
             *args, **kwargs: The function's; futures and states are resolved to their results.
             return_state: Return the final state in place of the value.
-            wait_for: Futures to wait for beside those among the arguments.
+            wait_for: Futures to wait for in addition to those among the arguments.
 
         Raises:
             ParameterBindError: The function cannot be called with these arguments.

@@ -24,7 +24,7 @@ else:
     asyncio = lazy("asyncio")
 
 Mode: TypeAlias = Literal["concurrency", "rate_limit"]
-"""Whether slots are given back, or decay."""
+"""Whether slots are released, or decay."""
 
 
 class ConcurrencySlotAcquisitionService(RequestService):

@@ -36,7 +36,7 @@ T = TypeVar("T")
 Mode = Literal["concurrency", "rate_limit"]
 
 WAIT_SECONDS = 20.0
-"""How long one request waits for slots; then it is repeated and keeps its place."""
+"""How long one request waits for slots; then it is repeated and keeps its position in the queue."""
 
 MAX_LEASE_SECONDS = 86_400.0
 """The longest lease that the interface allows."""

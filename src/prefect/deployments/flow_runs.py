@@ -53,7 +53,7 @@ async def arun_deployment(
         timeout: How many seconds to wait: 0 does not wait, None waits without end. The run goes on after it.
         poll_interval: The longest time, in seconds, between two polls of the run, where the server does not say
             immediately that it has ended.
-        tags: Tags of the run beside the deployment's.
+        tags: Tags of the run in addition to the deployment's.
         idempotency_key: A run of the deployment with the same key is returned instead of a new one.
         work_queue_name: The work queue to run in, if not the deployment's.
         as_subflow: Whether a run that is started in a flow run belongs to it.

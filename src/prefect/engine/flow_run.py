@@ -48,7 +48,7 @@ class FlowRunEngine(FlowRunStates):
     Args:
         flow: The flow.
         parameters: The arguments by name, defaults applied; they are resolved and validated before the body runs.
-        wait_for: Runs to wait for, beside those among the arguments.
+        wait_for: Runs to wait for in addition to those among the arguments.
         run: The run, if it has been created.
     """
 

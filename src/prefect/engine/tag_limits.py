@@ -29,7 +29,7 @@ STORE_FILE = "pluperfect.db"
 """The file of the local store; without it there are no limits."""
 
 REFRESH_SECONDS = 1.0
-"""How long it is remembered which tags have a limit."""
+"""How long the tags that have a limit are cached."""
 
 PAGE_SIZE = 200
 

@@ -35,7 +35,7 @@ MAX_NUMBER = 100_000
 """The largest number that a filter, or a method of a text, takes."""
 
 MAX_ARGUMENT_LENGTH = 200
-"""The longest text that a filter, or a method of a text, takes beside the one that it changes."""
+"""The longest text that a filter, or a method of a text, takes besides the one that it changes."""
 
 MAX_BITS = 10_000
 """The size of numbers that products and powers make."""

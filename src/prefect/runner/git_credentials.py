@@ -91,7 +91,7 @@ def _read(credentials: Any, name: str) -> str | None:
 
 
 def _default_username(host: str) -> str:
-    """Return the user name that a hosting service expects beside a token.
+    """Return the user name that a hosting service expects with a token.
 
     Raises:
         ValueError: It expects that of the user.

@@ -107,7 +107,7 @@ class TestRunSteps:
             ({"no_such_package.f": {}}, "No module named 'no_such_package'"),
             ({"nodots": {}}, "The step 'nodots' is not a function: write its module too"),
             ({"own_steps.echo": {}, "b.c": {}}, "unexpected additional keys: b.c"),
-            ({"own_steps.echo": "text"}, "are no mapping"),
+            ({"own_steps.echo": "text"}, "are not a mapping"),
             ({CHANGE_DIRECTORY: {"direct": "x"}}, "unexpected keyword argument 'direct'"),
             ({CHANGE_DIRECTORY: {"directory": "/no/such"}}, "There is no directory '/no/such' on this machine"),
             ({"own_steps.echo": {"x": "{{ prefect.blocks.secret.gone }}"}}, "There is no block secret/gone"),

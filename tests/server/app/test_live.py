@@ -300,4 +300,4 @@ async def test_streams_end_when_the_server_stops(hub: LiveHub) -> None:
 
 async def test_invalid_run_is_refused(call: RouteClient) -> None:
     answer = await call.client.get("/ui/live", params={"run": "x"})
-    assert answer.status_code == 422 and "'x' is no id" in answer.text
+    assert answer.status_code == 422 and "'x' is not the id" in answer.text

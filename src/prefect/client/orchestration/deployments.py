@@ -321,7 +321,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
             context: Values to keep with the run.
             state: The run's first state.
             name: The run's name; made up if None.
-            tags: Tags beside the deployment's.
+            tags: Tags in addition to the deployment's.
             idempotency_key: A run of the deployment with the same key is returned instead.
             parent_task_run_id: The task run that stands for this run in its parent flow.
             work_queue_name: The work queue it waits in, if not the deployment's.

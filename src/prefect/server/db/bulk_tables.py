@@ -30,4 +30,4 @@ BULK_RESULT = Table(
     key="job_id",
     clustered=("job_id", "run_id"),
 )
-"""What came of each run of a job: `done`, or `left` with the reason."""
+"""The outcome of a job for each run: `done`, or `left` with the reason."""

@@ -48,7 +48,7 @@ CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
 
 CONCURRENT_ACTIONS_PER_AUTOMATION = 20
-"""Those of one automation: when its endpoint hangs, the others' actions go on."""
+"""Concurrent actions of one automation, so that an endpoint that hangs does not block other automations."""
 
 ACTION_TIMEOUT_SECONDS = 45.0
 """How long sending may take, less than `jobs.CLAIM_DURATION`."""

@@ -48,7 +48,7 @@ CORE_SHARE = 0.012
 """The share of one core that pushing changes may take; within the limits above, they are gathered longer for it."""
 
 SEND_SECONDS = 0.0001
-"""What sending a message to one page costs."""
+"""The cost of a message to one page."""
 
 MAX_WAITING_MESSAGES = 20
 """Messages for a page that does not read them; beyond these it gets one message: to load everything again."""

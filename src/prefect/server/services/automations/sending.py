@@ -28,7 +28,7 @@ Send: TypeAlias = "Callable[[httpx.AsyncClient], Awaitable[Mapping[str, Any]]]"
 """Sends what was prepared with a client, and returns further fields of the event that says so."""
 
 SHOWN_BODY_CHARACTERS = 10_000
-"""Of a webhook's answer in the event of its call."""
+"""Maximum length of the part of a webhook's response that the event of its call has."""
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 

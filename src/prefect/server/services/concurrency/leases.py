@@ -27,7 +27,7 @@ SWEEP_BATCH_SIZE = 500
 """Leases whose slots are released in one transaction."""
 
 WAITING_GRACE = timedelta(seconds=5)
-"""How long a request keeps its place in the queue after its caller has stopped waiting, to ask again."""
+"""How long a request keeps its position in the queue after its caller has stopped waiting, to send it again."""
 
 
 @dataclass(frozen=True)
