@@ -62,7 +62,7 @@ class KubernetesJobRun(JobRun[dict[str, str]]):
             print_func: Is called with each line of the output while the job runs.
 
         Raises:
-            KubernetesJobTimeoutError: It has not ended in time. It goes on.
+            KubernetesJobTimeoutError: It has not ended in time. It continues.
             KubernetesJobFailedError: It has failed. It is not deleted.
             KubernetesResourceNotFoundError: Somebody has deleted it.
         """

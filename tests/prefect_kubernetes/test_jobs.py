@@ -35,7 +35,7 @@ from prefect_kubernetes.flows import run_namespaced_job_async
 from prefect_kubernetes.running.cluster import ClusterUnavailable
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 
-# The event loop of sync callers goes on.
+# The event loop of sync callers continues.
 pytestmark = [pytest.mark.timeout(240), pytest.mark.stray_threads]
 
 

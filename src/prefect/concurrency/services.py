@@ -37,7 +37,7 @@ class ConcurrencySlotAcquisitionService(RequestService):
 
         Args:
             slots: How many.
-            mode: Whether they are given back, or decay.
+            mode: Whether they are released, or decay.
             timeout_seconds: How long to wait.
             max_retries: How often to ask again.
 

@@ -414,7 +414,7 @@ class FlowRunEngine(FlowRunStates):
         await self.conclude()
 
     def _is_rescheduled_on_sigterm(self) -> bool:
-        """Return whether the run goes on in another process when this one is asked to end."""
+        """Return whether the run continues in another process when this one is asked to end."""
         is_wanted = os.environ.get(SIGTERM_BEHAVIOR_VARIABLE, "").lower() == "reschedule"
         return is_wanted and self.is_outermost and self.fields["deployment_id"] is not None
 

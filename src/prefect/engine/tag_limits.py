@@ -52,7 +52,7 @@ async def take_slots(tags: Iterable[str], task_run_id: UUID) -> Holding | None:
     except slots.ConcurrencySlotAcquisitionError as error:
         if error.__cause__ is not None and failures.is_refusal(error.__cause__):
             raise
-        get_logger("engine").warning("%s The task run goes on without them.", error)
+        get_logger("engine").warning("%s The task run continues without them.", error)
         return None
     return held
 

@@ -165,7 +165,7 @@ class Journal:
         return Journal(self.home, self.name, self.forwarder and self.forwarder.forked())
 
     def disown(self) -> None:
-        """Leave the journal to the parent of this process, which goes on to record the runs that are under way."""
+        """Leave the journal to the parent of this process, which continues to record the runs that are under way."""
         self._disowned = True
         self._sink.abandon()
         if self.forwarder is not None:
@@ -197,7 +197,7 @@ class Journal:
             self._drain()
 
     def _reopen(self) -> None:
-        """Open a closed journal again for a run that goes on."""
+        """Open a closed journal again for a run that continues."""
         with self._starting:
             if self._shut:
                 self._flush_requested.clear()

@@ -108,6 +108,6 @@ async def _read_server_default() -> UUID | None:
             return cast(
                 "UUID | None", (await client.read_server_default_result_storage()).default_result_storage_block_id
             )
-        except Exception as error:  # an older server has no such operation, and a run goes on without the server
+        except Exception as error:  # an older server has no such operation, and a run continues without the server
             get_logger("results").debug("The server's default storage of results cannot be read: %s", error)
             return None

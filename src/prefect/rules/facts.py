@@ -125,7 +125,7 @@ class Run:
 
     @property
     def resuming(self) -> bool:
-        """Return whether it was paused and goes on."""
+        """Return whether it was paused and continues."""
         return bool(self.policy.get("resuming"))
 
 

@@ -32,7 +32,7 @@ logger = get_logger("runner.fork_server")
 
 
 def is_available() -> bool:
-    """Return whether this system can fork a process that goes on with Python, which macOS and Windows cannot."""
+    """Return whether this system can fork a process that continues with Python, which macOS and Windows cannot."""
     return sys.platform == "linux"
 
 
