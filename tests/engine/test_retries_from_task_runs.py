@@ -281,12 +281,105 @@ def test_server_that_is_away_when_a_retry_begins_fails_it(
     id_ = begin(chain)
     request_retry(client, id_, "extract")
 
-    async def refuse(self: Any) -> list[str]:
+    async def refuse(self: Any, *request: Any, **path: Any) -> Any:
         raise ConnectionError("the server is away")
 
     for name in ("local.LocalOrchestrator", "remote.ServerOrchestrator"):
-        monkeypatch.setattr(f"prefect.engine.{name}.read_refreshed_results", refuse)
+        monkeypatch.setattr(f"prefect.engine.{name}.call_api", refuse)
     go_on(client, chain, id_)
     state = client.read_flow_run(id_).state
     assert state is not None
     assert (state.type, "could not start: ConnectionError" in (state.message or "")) == (StateType.FAILED, True)
+
+
+def read_subflow_runs(client: SyncPrefectClient, id_: UUID) -> list[FlowRun]:
+    """Return the subflow runs of a flow run."""
+    parents = {run.id for run in read_task_runs(client, id_)}
+    return [run for run in client.read_flow_runs() if run.parent_task_run_id in parents]
+
+
+def test_retry_keeps_a_subflow_whose_result_is_persisted(client: SyncPrefectClient, calls: Calls):
+    @flow(persist_result=True)
+    def kept(n: int) -> list[int]:
+        calls["kept"] += 1
+        return [n]
+
+    @flow
+    def unkept(n: int) -> list[int]:
+        calls["unkept"] += 1
+        return [n]
+
+    @flow
+    def main() -> int:
+        rows = [kept(1), unkept(1), kept(2)]
+        if calls["unkept"] == 1:
+            raise ValueError("no")
+        return len(rows)
+
+    id_ = begin(main)
+    assert retry(client, main, id_).state_type is StateType.COMPLETED
+    assert calls == {"kept": 2, "unkept": 2}
+    assert len(read_subflow_runs(client, id_)) == 4, "each belongs to the flow run"
+
+
+def test_retry_repeats_a_subflow_with_other_parameters_or_unknown_ones(client: SyncPrefectClient, calls: Calls):
+    class Opaque:
+        pass
+
+    @flow(persist_result=True, validate_parameters=False)
+    def sub(value: Any) -> str:
+        calls[type(value).__name__] += 1
+        return "done"
+
+    @flow
+    def main() -> None:
+        sub(calls["main"])
+        sub(Opaque())
+        calls["main"] += 1
+
+    retry(client, main, begin(main))
+    assert calls == {"main": 2, "int": 2, "Opaque": 2}
+
+
+def test_retry_repeats_a_subflow_whose_result_is_lost(client: SyncPrefectClient, calls: Calls, tmp_path: Path):
+    @flow(persist_result=True, result_storage=tmp_path / "results")
+    def sub() -> int:
+        calls["sub"] += 1
+        return 1
+
+    @flow
+    def main() -> int:
+        return sub()
+
+    id_ = begin(main)
+    for path in (tmp_path / "results").iterdir():
+        path.unlink()
+    assert retry(client, main, id_).state_type is StateType.COMPLETED
+    assert calls == {"sub": 2}
+
+
+def test_retry_from_a_task_run_repeats_a_kept_subflow_that_used_its_result(client: SyncPrefectClient, calls: Calls):
+    @task(persist_result=True)
+    def extract() -> list[int]:
+        calls["extract"] += 1
+        return [1]
+
+    @flow(persist_result=True)
+    def sub(rows: list[int]) -> list[int]:
+        calls["sub"] += 1
+        return [*rows, 2]
+
+    @task(persist_result=True)
+    def load(rows: list[int]) -> int:
+        calls["load"] += 1
+        return sum(rows)
+
+    @flow
+    def main() -> int:
+        return load(sub(extract()))
+
+    id_ = begin(main)
+    retry(client, main, id_)
+    assert calls == {"extract": 1, "sub": 1, "load": 1}
+    retry(client, main, id_, "extract")
+    assert calls == {"extract": 2, "sub": 2, "load": 2}

@@ -24,7 +24,7 @@ inBrowser('the actions of a run', () => {
     await page.getByRole('button', { name: 'Pause' }).waitFor()
     await page.keyboard.press('p')
     await page.getByRole('button', { name: 'Pause the run' }).click()
-    await page.getByRole('heading', { name: 'Waits for you' }).waitFor()
+    await page.getByRole('heading', { name: 'Waiting for input' }).waitFor()
     const state = await readState(id)
     expect([state.name, state.state_details.pause_reschedule]).toEqual(['Suspended', true])
     await page.keyboard.press('r')

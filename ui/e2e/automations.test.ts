@@ -22,10 +22,10 @@ inBrowser('automations', () => {
   test('are created with a form that says everything that is wrong, and tested on past events', async () => {
     const opened = await open(server, '/automations')
     const { page } = opened
-    await page.getByRole('link', { name: 'Add an automation' }).click()
+    await page.getByRole('link', { name: 'Create an automation' }).click()
     await page.getByRole('combobox', { name: 'Trigger' }).waitFor()
     await page.getByRole('button', { name: 'Create', exact: true }).click()
-    await page.getByText('It is needed.').waitFor()
+    await page.getByText('It is required.').waitFor()
     await page.getByText('Add what is to be done.').waitFor()
     await page.getByRole('button', { name: 'Add an action' }).click()
     await page.getByRole('button', { name: 'Create', exact: true }).click()

@@ -25,7 +25,7 @@ inBrowser('blocks', () => {
 
   test('of any type are found in a catalogue', async () => {
     const opened = await open(server, '/blocks')
-    await opened.page.getByRole('link', { name: 'Add a block' }).click()
+    await opened.page.getByRole('link', { name: 'Create a block' }).click()
     await opened.page.getByRole('searchbox', { name: 'Name or description' }).fill('snowflake connector')
     await opened.page.getByRole('link', { name: /^Snowflake Connector/ }).waitFor()
     await opened.page.getByRole('link', { name: /^Slack Webhook/ }).waitFor({ state: 'detached' })
@@ -45,7 +45,7 @@ inBrowser('blocks', () => {
     await page.getByRole('checkbox', { name: 'Set fetch_size' }).check()
     await page.getByRole('spinbutton', { name: 'fetch_size' }).fill('7')
     await page.getByRole('button', { name: 'Create', exact: true }).click()
-    await page.getByText('It is needed.').waitFor()
+    await page.getByText('It is required.').waitFor()
     await page.getByRole('textbox', { name: 'Name', exact: true }).fill('orders-warehouse')
     await page.getByRole('button', { name: 'Create', exact: true }).click()
     await page.getByRole('heading', { name: 'orders-warehouse' }).waitFor()

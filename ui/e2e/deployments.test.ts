@@ -120,7 +120,7 @@ inBrowser('deployments', () => {
     const opened = await open(server, `/deployments/deployment/${own}/run`)
     const { page } = opened
     await page.getByRole('button', { name: 'Run', exact: true }).click()
-    await page.getByText('It is needed.').waitFor()
+    await page.getByText('It is required.').waitFor()
     await page.getByRole('combobox', { name: 'Begin with' }).selectOption(former.id)
     await page.waitForURL(/from=/)
     await page.locator('pre', { hasText: '"source":"before"' }).waitFor()

@@ -21,7 +21,7 @@ inBrowser('a server that asks for credentials below a base path', () => {
     await opened.page.getByRole('button', { name: 'Sign in' }).click()
     await opened.page.waitForURL(/\/prefect\/variables$/)
     // With a CSRF token.
-    await opened.page.getByRole('button', { name: 'Add a variable' }).click()
+    await opened.page.getByRole('button', { name: 'Create a variable' }).click()
     await opened.page.getByLabel('Name').last().fill('colour')
     await opened.page.getByLabel(/^Value/).fill('red')
     await opened.page.getByRole('button', { name: 'Save' }).click()

@@ -27,6 +27,19 @@ inBrowser('lists', () => {
     }
   })
 
+  test('of runs say on a phone when a run started and how long it took', async () => {
+    const run = await server.call<{ id: string }>('POST', '/flow_runs/', { flow_id: flow, name: 'pocket-otter', state: { type: 'RUNNING' } })
+    await server.call('POST', `/flow_runs/${run.id}/set_state`, { state: { type: 'COMPLETED' } })
+    const opened = await open(server, '/runs?q=name:pocket', { viewport: { width: 390, height: 844 } })
+    const row = opened.page.getByRole('row', { name: /pocket-otter/ })
+    const facts = row.locator('.phone')
+    await facts.getByText(/^\d+ \w+, \d\d:\d\d:\d\d$/).waitFor()
+    await facts.getByText(/ (ms|s)$/).waitFor()
+    const box = (await facts.boundingBox())!
+    expect(box.x + box.width).toBeLessThan(390)
+    await close(opened)
+  })
+
   test('of deployments act on those that were chosen', async () => {
     for (const name of ['one', 'two']) {
       await server.call('POST', '/deployments/', { name, flow_id: flow, tags: [name], schedules: [{ schedule: { interval: 86_400 } }] })
@@ -75,7 +88,7 @@ inBrowser('lists', () => {
     const opened = await open(server, '/')
     const { page } = opened
     await page.getByRole('link', { name: 'other', exact: true }).waitFor()
-    await page.getByRole('searchbox', { name: /Only/ }).fill('tag:c')
+    await page.getByRole('searchbox', { name: /^Filter/ }).fill('tag:c')
     await page.getByRole('link', { name: 'other', exact: true }).waitFor({ state: 'detached' })
     await page.getByRole('link', { name: 'wanted', exact: true }).waitFor()
     await page.getByRole('button', { name: 'Earlier' }).click()
@@ -113,5 +126,33 @@ inBrowser('lists', () => {
     await page.waitForURL(new RegExp(`flow-run/${run}`))
     await opened.close()
     await expect(server.call('GET', `/task_runs/${task}`)).rejects.toThrow('404')
+  })
+
+  test('have the columns beside a name of any length, and no page goes beyond the window', async () => {
+    const long = 'a-very-long-name-'.repeat(12)
+    const { id: flow_id } = await server.call<{ id: string }>('POST', '/flows/', { name: long })
+    const run = await server.call<{ id: string }>('POST', '/flow_runs/', { flow_id, name: long, tags: [long], state: { type: 'FAILED', message: `Flow run encountered an exception: ValueError: ${'z'.repeat(1500)}` } })
+    const deployment = await server.call<{ id: string }>('POST', '/deployments/', { flow_id, name: long, tags: [long] })
+    await server.call('POST', '/variables/', { name: 'x'.repeat(200), value: 'y'.repeat(300), tags: [long] })
+    await server.call('POST', '/v2/concurrency_limits/', { name: long, limit: 1 })
+    await server.call('POST', '/work_pools/', { name: 'local', type: 'process' })
+    await server.call('POST', '/work_pools/local/workers/heartbeat', { name: long })
+    const last: [string, string][] = [['/flows', 'Copy id'], ['/deployments', 'Run…'], ['/variables', 'Delete…'], ['/concurrency-limits', 'Delete…'], ['/work-pools/work-pool/local?tab=workers', 'Remove']]
+    for (const [path, action] of last) {
+      const opened = await open(server, path)
+      const row = opened.page.getByRole('row', { name: new RegExp(`${long}|x{200}`) })
+      const box = (await row.getByText(action, { exact: true }).boundingBox())!
+      expect(box.x + box.width, path).toBeLessThan(1440)
+      await close(opened)
+    }
+    for (const path of ['/', '/runs', '/automations/create', `/runs/flow-run/${run.id}`, `/deployments/deployment/${deployment.id}`, `/deployments/deployment/${deployment.id}/run`, ...last.map(([path]) => path)]) {
+      const opened = await open(server, path, { viewport: { width: 390, height: 844 } })
+      await opened.page.waitForLoadState('networkidle', { timeout: 1000 }).catch(() => undefined)
+      for (const width of [390, 1440]) {
+        await opened.page.setViewportSize({ width, height: 844 })
+        expect(await opened.page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width)
+      }
+      await close(opened)
+    }
   })
 })

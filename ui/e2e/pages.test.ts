@@ -58,6 +58,19 @@ inBrowser('every page', () => {
     }
   })
 
+  test('says that it loads where its answer takes long', async () => {
+    const opened = await open(server, '/flows', {}, '', (page) => page.route('**/ui/pages/flows*', (route) => setTimeout(() => void route.continue(), 1500)))
+    const { page } = opened
+    const said = () => page.evaluate(() => {
+      const style = getComputedStyle(document.querySelector('main')!, '::after')
+      return style.visibility === 'visible' ? style.content : ''
+    })
+    await expect.poll(said).toBe('"Loading…"')
+    await page.getByRole('link', { name: 'nightly-etl' }).waitFor()
+    expect(await said()).toBe('none')
+    await close(opened)
+  })
+
   test('of an object that is gone says so', async () => {
     const gone = '01a228db-0000-7000-8000-000000000000'
     for (const path of [`/runs/flow-run/${gone}`, `/runs/task-run/${gone}`, `/flows/flow/${gone}`, `/deployments/deployment/${gone}`, '/work-pools/work-pool/none', `/artifacts/artifact/${gone}`, `/events/event/2026-11-29/${gone}`, `/concurrency-limits/concurrency-limit/${gone}`]) {

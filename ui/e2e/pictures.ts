@@ -18,10 +18,12 @@ useBrowser()
 const port = Number(process.env.PAGE_URL?.split(':').pop())
 const server = port ? new TestServer(port) : sharedServer()
 
-async function take(path: string, file: string, options: BrowserContextOptions, wait?: string) {
+/** @param menu the name of a button that is pressed first. */
+async function take(path: string, file: string, options: BrowserContextOptions, menu?: string) {
   const opened = await open(server, path, options)
-  await opened.page.waitForLoadState('networkidle').catch(() => undefined)
-  if (wait) await opened.page.waitForSelector(wait)
+  // A page that is sent changes is never idle.
+  await opened.page.waitForLoadState('networkidle', { timeout: 2000 }).catch(() => undefined)
+  if (menu) await opened.page.getByRole('button', { name: menu }).click()
   await opened.page.waitForTimeout(400)
   await opened.page.screenshot({ path: file })
   await opened.close()
@@ -31,16 +33,16 @@ test.runIf(!process.env.LOOK)('pictures of the guide', async () => {
   const ids = await findIds(server)
   const wide = await server.findRun('wide-ibex')
   const chatty = await server.findRun('chatty-lynx')
-  const pictures: [string, string, BrowserContextOptions?][] = [
+  const pictures: [string, string, BrowserContextOptions?, string?][] = [
     ['overview', '/'],
     ['runs', '/runs'],
     ['flow-run', `/runs/flow-run/${ids.run}`],
     ['timeline', `/runs/flow-run/${wide}`, { colorScheme: 'dark' }],
-    ['logs', `/runs/flow-run/${chatty}?tab=logs`],
+    ['logs', `/runs/flow-run/${chatty}?tab=logs`, {}, 'View actions'],
     ['run-form', `/deployments/deployment/${ids.deployment}/run`],
     ['phone', '/runs', { viewport: { width: 390, height: 750 } }],
   ]
-  for (const [name, path, options] of pictures) await take(path, join(GUIDE, `${name}.png`), { viewport: SIZE, colorScheme: 'light', ...options })
+  for (const [name, path, options, menu] of pictures) await take(path, join(GUIDE, `${name}.png`), { viewport: SIZE, colorScheme: 'light', ...options }, menu)
   expect(pictures.length).toBeGreaterThan(0)
 })
 

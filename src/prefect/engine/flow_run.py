@@ -23,7 +23,6 @@ from prefect.engine.stopping import AsyncInterrupter, StopCheck
 from prefect.engine.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause, TerminationSignal, UpstreamTaskError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
-from prefect.results import defaults
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
@@ -72,7 +71,6 @@ class FlowRunEngine(FlowRunStates):
         self.attempt = 0
         self.logger: Any = get_logger("engine")
         self._wait_for = as_reiterable(wait_for)
-        self._parent_task: ParentTaskRun | None = None
         self._context: EngineContext | None = None
         self._task_runner: Any = None
         self._interrupter: AsyncInterrupter | None = None
@@ -132,12 +130,12 @@ class FlowRunEngine(FlowRunStates):
                     self.parameters = self.flow.validate_parameters(self.parameters)
         except Exception as error:  # a failed upstream, a lost result, a user's validator
             invalid = error
-        if invalid is None and (known := self._call.find(self.parameters)) is not None:
-            self._current, self.value = known
-            return None
         if self._existing_run is None and self.parent is not None and self.parent.flow_run is not None:
             links = {**inputs.links, **({"wait_for": awaited.links["wait_for"]} if awaited else {})}
             self._parent_task = ParentTaskRun(self.flow, self.parent, links)
+        if invalid is None and (known := self._call.find(self.parameters) or await self._find_former_result()):
+            self._current, self.value = known
+            return None
         await self._create()
         if invalid is None:
             self._context = self._make_context()
@@ -240,13 +238,6 @@ class FlowRunEngine(FlowRunStates):
         """The context of the body, once the parameters are valid."""
         assert self._context is not None
         return self._context
-
-    def _should_persist(self) -> bool:
-        if self.flow.persist_result is not None:
-            return self.flow.persist_result
-        if self.parent is not None:
-            return self.parent.persist_result
-        return defaults.get_default_persist_setting()
 
     async def _stop(self, entered: State[Any]) -> NextStep:
         """End an attempt that must not begin, because the run is paused or has ended.

@@ -6,18 +6,27 @@ import abc
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect import _io
+from prefect._lazy import lazy
 from prefect.engine import core
 from prefect.engine.core import FINISHED, NextStep, RunEngine
 from prefect.exceptions import Abort, Pause
+from prefect.results import defaults
 from prefect.rules import StateSummary
 from prefect.schemas.runs import RETRY_FROM
 from prefect.schemas.states import State, StateType
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from prefect.context import EngineContext
+    from prefect.engine import former_results
     from prefect.engine.orchestration import Orchestrator
+    from prefect.engine.protocols import RunnableFlow
     from prefect.engine.stopping import StopCheck
+    from prefect.engine.subflow import ParentTaskRun
     from prefect.schemas.runs import FlowRunPolicy
+else:
+    former_results = lazy("prefect.engine.former_results")
 
 RUNNING, CANCELLED = StateType.RUNNING, StateType.CANCELLED
 
@@ -28,7 +37,11 @@ START_POLL_INTERVAL_SECONDS = 0.2
 class FlowRunStates(RunEngine):
     """The part of a flow run's engine that asks the orchestrator."""
 
+    run_id: UUID
+    flow: RunnableFlow
+    parent: EngineContext | None
     _orchestrator: Orchestrator
+    _parent_task: ParentTaskRun | None = None
     _stopped: State[Any] | None = None
     """The state by which another process has stopped it, once it ends for that."""
     logger: Any
@@ -39,10 +52,27 @@ class FlowRunStates(RunEngine):
         scheduled_time = state.state_details.scheduled_time
         self._previous = StateSummary(state.type.value, state.name or "", state.timestamp, scheduled_time)
 
+    def _should_persist(self) -> bool:
+        if self.flow.persist_result is not None:
+            return self.flow.persist_result
+        if self.parent is not None:
+            return self.parent.persist_result
+        return defaults.get_default_persist_setting()
+
+    async def _find_former_result(self) -> tuple[State[Any], Any] | None:
+        """Return the state and value of this call in an attempt of another process, if its result was kept."""
+        call, parent = self._parent_task, self.parent
+        if call is None or parent is None or parent.flow_run is None or parent.flow_run.run_count < 2:
+            return None
+        if not self._should_persist():
+            return None
+        return await former_results.find_former_result(self._orchestrator, self.flow, self.parameters, call, parent)
+
     async def read_refreshed_results(self, context: EngineContext) -> None:
         """Read which results the attempt must compute anew, if the run is retried from one of its task runs."""
         if RETRY_FROM in self.fields["context"]:
-            context.refreshed_results = set(await self._orchestrator.read_refreshed_results())
+            keys = await self._orchestrator.call_api("GET", "/flow_runs/{id}/retry", id=self.run_id)
+            context.refreshed_results = set(keys)
 
     async def propose_state(
         self, state: State[Any], result: dict[str, Any] | None = None, final: bool = False

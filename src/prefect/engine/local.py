@@ -159,12 +159,10 @@ class LocalOrchestrator:
             self._store.known_version = version
         return cast("State[Any] | None", vars(self._run)["state"])
 
-    async def read_refreshed_results(self) -> list[str]:
-        """Return what follows from the local store."""
-        assert self._run is not None
-        route: Any = "/flow_runs/{id}/retry"  # of our servers only
+    async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
+        """Carry out an operation on the local store."""
         async with client_api.get_client() as client:
-            return (await client.request("GET", route, path_params={"id": self._run.id})).json()
+            return (await client.request(method, route, path_params=path, json=body)).json()
 
     def release_run(self) -> None:
         """Do nothing, since this orchestrator keeps no lease of a run."""

@@ -88,11 +88,8 @@ class Orchestrator(Protocol):
         """Return the state that the run is in, also if another process has changed it; None if that is not known."""
         ...
 
-    async def read_refreshed_results(self) -> list[str]:
-        """Return the storage keys of the results that the adopted run must compute anew.
-
-        That is, those of the task run that it is retried from, and of the task runs that used its result.
-        """
+    async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
+        """Carry out an operation of the API that has the run, and return the JSON of its answer."""
         ...
 
     def release_run(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
 
 from prefect.client import wire
 from prefect.client.failures import MISSING_ROUTE_STATUSES, get_status
@@ -86,9 +87,12 @@ class ServerOrchestrator:
         return run, self.adopt_run(run, new.flow_name)
 
     async def _request_run(self, new: NewFlowRun) -> FlowRun:
-        if new.parent_task is not None:  # the server gives it the flow run's states
-            await self._call("POST", "/task_runs/", wire.create_task_run_body(new.parent_task.creation_values))
         values = {name: new.columns[name] for name in _CREATION_COLUMNS}
+        if new.parent_task is not None:  # the server gives it the flow run's states
+            body = wire.create_task_run_body(new.parent_task.creation_values)
+            # One of an earlier attempt stands for this call, too.
+            new.parent_task.id = UUID((await self._call("POST", "/task_runs/", body))["id"])
+            values["parent_task_run_id"] = new.parent_task.id
         # The key makes a repeated request create no second run.
         values |= {"empirical_policy": new.policy, "idempotency_key": str(new.columns["id"])}
         key = (self._api.url, new.flow_name)
@@ -149,10 +153,9 @@ class ServerOrchestrator:
         adopt_columns(self._run, stored)
         return cast("State[Any] | None", vars(self._run)["state"])
 
-    async def read_refreshed_results(self) -> list[str]:
-        """Return what the server says."""
-        assert self._run is not None
-        return await self._call("GET", "/flow_runs/{id}/retry", id=self._run.id)
+    async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
+        """Carry out an operation of the server."""
+        return await self._call(method, route, body, **path)
 
     def release_run(self) -> None:
         """Stop the run's heartbeats."""

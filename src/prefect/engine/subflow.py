@@ -71,5 +71,5 @@ class ParentTaskRunStates:
 
     def record_state(self, state: dict[str, Any]) -> None:
         """Record the child's state as this run's."""
-        own = {name: state[name] for name in ("type", "name", "timestamp", "message") if name in state}
+        own = {name: state[name] for name in ("type", "name", "timestamp", "message", "data") if name in state}
         self._record.add_state({"id": new_id(), **own, "details": {"child_flow_run_id": self._child_id}})

@@ -23,8 +23,9 @@ _ZERO = datetime.timedelta(0)
 MAX_RETRY_DELAYS = 50
 
 RETRY_FROM = "prefect.retry-from"
-"""The key in the `context` of a flow run that is retried from one of its task runs: `task_run` is the id of that, and
-`run_count` is how often the flow run had run by then. It stays until the flow run is retried again."""
+"""The key in the `context` of a flow run that is retried from one of its task runs: `task_run` is the id of that,
+`run_count` how often the flow run had run by then, and `since` when it was. It stays until the flow run is retried
+again."""
 
 
 def random_name() -> str:

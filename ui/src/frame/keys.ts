@@ -57,7 +57,7 @@ function focusFilter(event: KeyboardEvent, actions: KeyActions) {
 
 /** Move the focus to the link that a row of a table is about. */
 function moveRow(by: number) {
-  const links = [...document.querySelectorAll<HTMLElement>('main tbody tr')].flatMap((row) => row.querySelector<HTMLElement>('a.run, td a') ?? [])
+  const links = [...document.querySelectorAll<HTMLElement>('main tbody tr')].flatMap((row) => row.querySelector<HTMLElement>('a.run') ?? row.querySelector<HTMLElement>('td a') ?? [])
   const at = links.findIndex((link) => link === document.activeElement)
   links[Math.min(links.length - 1, Math.max(0, at + by))]?.focus()
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { formatBytes, formatDuration, formatRelative, formatTime } from './format'
+import { formatBytes, formatDuration, formatRelative, formatShare, formatTime } from './format'
 
 test.each([
   [0, '0 s'],
@@ -13,6 +13,17 @@ test.each([
   [-65, '-1m 05s'],
 ])('a duration of %d s is %s', (seconds, text) => {
   expect(formatDuration(seconds)).toBe(text)
+})
+
+test.each([
+  [0, '0%'],
+  [2 / 3, '66.7%'],
+  [0.25, '25%'],
+  [0.9999, '99.9%'],
+  [0.00001, '0.1%'],
+  [1, '100%'],
+])('a share of %d is %s', (share, text) => {
+  expect(formatShare(share)).toBe(text)
 })
 
 test.each([

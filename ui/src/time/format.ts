@@ -97,6 +97,12 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US')
 }
 
+/** Return a share as `66.7%`; `0%` and `100%` only where it is none, or all. */
+export function formatShare(share: number): string {
+  const rounded = Math.round(share * 1000) / 10
+  return `${share > 0 && share < 1 ? Math.min(99.9, Math.max(0.1, rounded)) : rounded}%`
+}
+
 /** Return when the day of a time begins in a zone, in milliseconds. */
 export function startOfDay(at: number, zone: Zone): number {
   const passed = readClock(at, zone)

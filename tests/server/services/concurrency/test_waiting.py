@@ -224,6 +224,15 @@ async def test_request_waits_until_a_slot_is_released(api: httpx.AsyncClient) ->
     assert [each["status"] for each in await holders(api)] == ["held"]
 
 
+async def test_holders_have_the_names_of_their_runs(api: httpx.AsyncClient) -> None:
+    flow = await call_route(api, "POST", "/flows/", {"name": "etl"}, 201)
+    run = await call_route(api, "POST", "/flow_runs/", {"flow_id": flow["id"], "name": "calm-lynx"}, 201)
+    await call_route(api, "POST", "/v2/concurrency_limits/", {"name": "door", "limit": 2}, 201)
+    for holder in ({"type": "flow_run", "id": run["id"]}, {"type": "task_run", "id": str(new_id())}):
+        await call_route(api, "POST", TAKE, {"names": ["door"], "slots": 1, "holder": holder})
+    assert [each["name"] for each in await holders(api)] == ["calm-lynx", None]
+
+
 async def test_request_that_waited_in_vain_is_refused(api: httpx.AsyncClient) -> None:
     await call_route(api, "POST", "/v2/concurrency_limits/", {"name": "door", "limit": 1}, 201)
     body = {"names": ["door"], "slots": 1}

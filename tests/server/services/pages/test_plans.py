@@ -46,9 +46,11 @@ async def test_pages_read_no_large_table_whole(
     deployment = (await call("POST", "/deployments/", {"name": "prod", "flow_id": flow}))["id"]
     task = {"flow_run_id": run, "task_key": "load", "dynamic_key": "0", "state": {"type": "FAILED"}}
     task_run = (await call("POST", "/task_runs/", task))["id"]
+    await call("POST", "/work_pools/", {"name": "local", "type": "process"})
     plans.clear()
     for path in (
         "overview",
+        "overview?hours=2&until=2026-01-01T00:00:00Z",
         "overview?q=tag:prod+subflow:no&back=1",
         "overview/task-runs",
         "runs?q=since:24h",
@@ -59,6 +61,7 @@ async def test_pages_read_no_large_table_whole(
         "deployments",
         f"deployment/{deployment}",
         "work-pools",
+        "work-pool/local",
         f"flow-run/{run}",
         f"flow-run/{run}/graph",
         f"flow-run/{run}/logs",

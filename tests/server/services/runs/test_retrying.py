@@ -89,8 +89,9 @@ async def test_outlook_names_tasks_whose_results_are_not_found_again(call: Route
     await add_task_run(call, run, "old-0", key="b", expiration="2020-01-01T00:00:00Z")
     await add_task_run(call, run, "fresh-0", key="c", expiration="2920-01-01T00:00:00Z")
     await add_task_run(call, run, "child-0", child_flow_run_id=await call.flow_run("COMPLETED"))
+    await add_task_run(call, run, "kept-child-0", key="d", child_flow_run_id=await call.flow_run("COMPLETED"))
     outlook = await predict(call, run)
-    assert outlook["kept"] == 1
+    assert outlook["kept"] == 2
     assert [(lost["task"], lost["count"], lost["reason"]) for lost in outlook["lost"]] == [
         ("child", 1, "subflow"),
         ("old", 1, "expired"),
@@ -138,6 +139,21 @@ async def test_results_that_the_attempt_has_computed_are_not_refreshed_again(cal
     assert await call("GET", RETRY, id=run) == ["load"]
 
 
+async def test_subflow_is_repeated_with_the_result_that_it_used_and_only_once(call: RouteClient) -> None:
+    run = await add_flow_run(call, "RUNNING")
+    extract = await add_task_run(call, run, "extract-0", key="extract")
+    former = await call.flow_run("COMPLETED")
+    child = await add_task_run(call, run, "child-0", key="former", uses={"rows": [extract]}, child_flow_run_id=former)
+    await add_task_run(call, run, "load-0", key="load", uses={"rows": [former]})
+    await call.set_state("flow", run, "FAILED", True)
+    await call("POST", RETRY, {"task_run_id": extract}, id=run)
+    await call.set_state("flow", run, "RUNNING", True)
+    assert await call("GET", RETRY, id=run) == ["extract", "former", "load"]
+    details = {"child_flow_run_id": await call.flow_run("COMPLETED")}
+    await call.set_state("task", child, "COMPLETED", True, data=_metadata("new"), state_details=details)
+    assert await call("GET", RETRY, id=run) == ["extract", "load"]
+
+
 def _metadata(key: str) -> dict[str, Any]:
     return {"storage_key": key, "expiration": None, "serializer": {"type": "json"}, "prefect_version": "3.9.1"}
 
@@ -147,7 +163,7 @@ async def test_choice_is_dropped_when_the_run_leaves_its_end_again(call: RouteCl
     extract = await add_task_run(call, run, "extract-0", key="extract")
     await call("POST", RETRY, {"task_run_id": extract}, id=run)
     context = (await call("GET", "/flow_runs/{id}", id=run))["context"]
-    assert context == {"mine": 1, RETRY_FROM: {"task_run": extract, "run_count": 0}}
+    assert (context["mine"], context[RETRY_FROM]["task_run"], context[RETRY_FROM]["run_count"]) == (1, extract, 0)
     await call.set_state("flow", run, "CANCELLED", True)
     assert await call("GET", RETRY, id=run) == []
     await call.set_state("flow", run, "SCHEDULED")

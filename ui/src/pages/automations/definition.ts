@@ -163,7 +163,7 @@ export function newAction(type: string): Action {
 /** Return everything that is wrong with a definition, each with its place. */
 export function checkDefinition(given: Definition): Problem[] {
   const problems: Problem[] = []
-  if (!given.name.trim()) problems.push({ path: 'name', message: 'It is needed.' })
+  if (!given.name.trim()) problems.push({ path: 'name', message: 'It is required.' })
   problems.push(...checkTrigger(given.trigger, 'trigger'))
   if (ACTION_LISTS.every((list) => given[list].length === 0)) problems.push({ path: 'actions', message: 'Add what is to be done.' })
   for (const list of ACTION_LISTS) given[list].forEach((action, n) => problems.push(...checkAction(action, `${list}.${n}`)))

@@ -10,6 +10,13 @@ test.each([
   expect(describeTrigger(trigger)).toBe(words)
 })
 
+test('a trigger names what it is about', () => {
+  const flow = '01a22cb0-e411-7137-9d64-03e799289375'
+  const trigger = { type: 'event', posture: 'Proactive', expect: ['prefect.flow-run.Completed'], within: 60, match_related: { 'prefect.resource.role': 'flow', 'prefect.resource.id': `prefect.flow.${flow}` } }
+  expect(describeTrigger(trigger, new Map([[flow, 'nightly-etl']]))).toBe('prefect.flow-run.Completed of flow nightly-etl does not happen within 1 min')
+  expect(describeTrigger(trigger)).toBe(`prefect.flow-run.Completed of prefect.flow.${flow} does not happen within 1 min`)
+})
+
 test('an action is in words', () => {
   expect(describeAction({ type: 'pause-work-pool' })).toBe('pause work pool')
   expect(describeAction({ type: 'send-notification', subject: 'x' })).toBe('send a notification “x”')

@@ -27,6 +27,13 @@ function values(labels: Trigger['match']): string[] {
   return Object.values(labels ?? {}).flat()
 }
 
+/** Return a resource as `flow nightly-etl` where its name is known, else its id. */
+function nameResource(id: string, names: Map<string, string>): string {
+  const [, kind, object] = /^prefect\.([a-z-]+)\.([0-9a-f-]{36})$/.exec(id) ?? []
+  const name = object && names.get(object)
+  return kind && name ? `${kind.replaceAll('-', ' ')} ${name}` : id
+}
+
 const KINDS: Record<string, string> = { 'flow-run': 'a flow run', deployment: 'a deployment', 'work-pool': 'a work pool', 'work-queue': 'a work queue' }
 
 /** Return what a trigger of a template says; `names` are those of objects, by their ids. */
@@ -56,8 +63,8 @@ export function describeTrigger(trigger: Trigger, names = new Map<string, string
     const limit = name === 'successes' ? `${threshold} %` : formatSeconds(threshold)
     return `the ${name === 'successes' ? 'share of successes' : name} of flow runs over ${formatSeconds(range)} is ${operator} ${limit} for ${formatSeconds(firing_for)}`
   }
-  const related = [trigger.match_related ?? {}].flat().flatMap((labels) => values(labels))
-  const about = [...values(trigger.match), ...related].filter((value) => !/^prefect\.[a-z-]+\.\*$/.test(value))
+  const related = [trigger.match_related ?? {}].flat().flatMap(({ 'prefect.resource.role': _, ...labels }) => values(labels))
+  const about = [...values(trigger.match), ...related].filter((value) => !/^prefect\.[a-z-]+\.\*$/.test(value)).map((value) => nameResource(value, names))
   const of = about.length ? ` of ${list(about)}` : ''
   const events = trigger.expect?.length ? list(trigger.expect) : 'any event'
   const often = (trigger.threshold ?? 1) > 1 ? ` ${trigger.threshold} times` : ''

@@ -52,7 +52,7 @@ test.each([
 test('all problems are found at once, each with its place', () => {
   const value = { retry: { attempts: 'x' } }
   expect(validate(ROOT, value, ROOT)).toEqual([
-    { path: 'source', message: 'It is needed.' },
+    { path: 'source', message: 'It is required.' },
     { path: 'retry.attempts', message: 'Enter a number.' },
   ])
 })
@@ -126,5 +126,5 @@ test('problems of the server are found by their place', () => {
 test('what a form needs begins with nothing, unless there is a value that is no guess', () => {
   const schema: Schema = { type: 'object', required: ['a', 'b', 'c', 'd'], properties: { a: { type: 'string' }, b: { type: 'integer', default: 3 }, c: { type: 'array', items: {} }, d: { enum: ['x', 'y'] }, e: { type: 'array', items: {} } } }
   expect(initialObject(schema, schema)).toEqual({ b: 3, c: [], d: 'x' })
-  expect(validate(schema, initialObject(schema, schema), schema)).toEqual([{ path: 'a', message: 'It is needed.' }])
+  expect(validate(schema, initialObject(schema, schema), schema)).toEqual([{ path: 'a', message: 'It is required.' }])
 })

@@ -99,7 +99,7 @@ export function nameOf(schema: Schema, root: Schema): string {
     case 'dict':
       return `names with ${nameOf(resolved.additionalProperties as Schema, root)}`
     case 'enum':
-      return resolved.const !== undefined || resolved.enum?.length === 1 ? String(resolved.const ?? resolved.enum?.[0]) : 'one of a few'
+      return resolved.const !== undefined || resolved.enum?.length === 1 ? String(resolved.const ?? resolved.enum?.[0]) : 'choice'
     case 'secret':
       return 'secret'
     case 'object':

@@ -129,7 +129,7 @@ function validateObject(schema: Schema, value: unknown, root: Schema, path: stri
   const problems: Problem[] = []
   for (const [name, property] of listProperties(schema)) {
     if (object[name] === undefined || (object[name] === '' && schema.required?.includes(name) && kindOf(resolve(property, root)) === 'secret')) {
-      if (schema.required?.includes(name)) problems.push({ path: below(path, name), message: 'It is needed.' })
+      if (schema.required?.includes(name)) problems.push({ path: below(path, name), message: 'It is required.' })
     } else problems.push(...validate(property, object[name], root, below(path, name)))
   }
   if (schema.additionalProperties === false) {

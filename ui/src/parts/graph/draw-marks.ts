@@ -13,7 +13,8 @@ interface Tick {
 function ticks(scale: TimeScale, view: View): Tick[] {
   const [from, until] = [xToTime(scale, view.left), xToTime(scale, view.left + view.width)]
   const span = until - from
-  const step = span < 4000 ? niceStep(span / 8) : chooseStep(span, view.width / 110)
+  // Durations are written in whole milliseconds.
+  const step = span < 4000 ? Math.max(1, niceStep(span / 8)) : chooseStep(span, view.width / 110)
   const found = []
   for (let at = Math.max(0, Math.ceil(from / step) * step); at <= until; at += step) found.push({ at, x: timeToX(scale, at) - view.left })
   return found
@@ -41,8 +42,11 @@ export function drawAxis(context: CanvasRenderingContext2D, scale: TimeScale, vi
   context.fillRect(0, 0, view.width, head.height)
   context.fillStyle = ink.faint
   context.textAlign = 'left'
-  const name = (at: number) => (at === 0 ? (durations ? '0' : 'start') : `${durations ? '' : '+'}${formatDuration(at / 1000)}`)
-  for (const { at, x } of ticks(scale, view)) context.fillText(name(at), x + 4, AXIS / 2)
+  const name = (at: number) => (at === 0 ? (durations ? '0' : 'start') : `${durations ? '' : '+'}${formatDuration(at / 1000).replace(/m 00s$/, 'm').replace('.0 s', ' s')}`)
+  for (const { at, x } of ticks(scale, view)) {
+    // What would be cut at the edge is left out.
+    if (x + 4 + context.measureText(name(at)).width <= view.width) context.fillText(name(at), x + 4, AXIS / 2)
+  }
   if (head.band) drawBand(context, scale, view, ink, picture)
   context.strokeStyle = ink.line
   context.beginPath()

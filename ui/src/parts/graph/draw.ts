@@ -66,7 +66,7 @@ export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture
     if (picture.path.has(number)) underline(context, box, view, ink)
     if (number === selected) outline(context, box, view, ink)
     if (picture.compact) drawShortLabel(context, unit, box, view, ink)
-    else drawLabel(context, unit, box, view, ink)
+    else drawLabel(context, unit, box, view, ink, !picture.durations && (unit.node?.attempts.length ?? 0) > 1)
   })
   context.globalAlpha = 1
   const few = picture.arrows && countEdges(units) <= MAX_ARROWS
@@ -204,12 +204,13 @@ function drawShortLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box,
   context.fillText(fit(context, describeBar(unit).trimStart(), (inside ? box.width : labelWidth(unit)) - 10), x, box.y - view.top + box.height / 2 + 0.5)
 }
 
-function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk) {
+/** @param apart whether the bar is drawn as attempts with gaps, on which nothing can be read. */
+function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view: View, ink: GraphInk, apart: boolean) {
   const text = describeBar(unit)
   const width = context.measureText(text).width
   const y = box.y - view.top + box.height / 2 + 0.5
   const right = box.x + box.width - view.left + 7
-  const inside = box.width > width + 16
+  const inside = box.width > width + 16 && !apart
   if (inside) {
     context.fillStyle = '#fff'
     context.textAlign = 'left'
@@ -220,9 +221,16 @@ function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view
     context.fillText(text, Math.max(right, 8), y)
   } else if (unit.start !== undefined && box.x - view.left - 7 < width) {
     // There is no place beside the bar: as much as it holds is written on it.
-    context.fillStyle = '#fff'
+    const shown = fit(context, text, Math.min(box.width, view.width) - 16)
+    const x = Math.max(box.x - view.left + 8, 8)
     context.textAlign = 'left'
-    context.fillText(fit(context, text, Math.min(box.width, view.width) - 16), Math.max(box.x - view.left + 8, 8), y)
+    if (apart) {
+      context.strokeStyle = ink.surface
+      context.lineWidth = 4
+      context.strokeText(shown, x, y)
+    }
+    context.fillStyle = apart ? ink.ink : '#fff'
+    context.fillText(shown, x, y)
   } else {
     context.fillStyle = ink.ink
     context.textAlign = 'right'

@@ -32,7 +32,7 @@ export interface StateSpan {
 
 export const BAND = 8
 const LANE = 18
-const CLUSTER_WIDTH = 12
+const CLUSTER_WIDTH = 18
 
 export interface Head {
   height: number

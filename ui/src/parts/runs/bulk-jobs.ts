@@ -10,5 +10,5 @@ export function describeJob(job: BulkJob): string {
 
 /** Say how far a job is. */
 export function describeProgress(job: BulkJob): string {
-  return `${formatCount(job.done)} done${job.left ? `, ${formatCount(job.left)} left as they are` : ''}`
+  return `${formatCount(job.done)} done${job.left ? `, ${formatCount(job.left)} left as ${job.left === 1 ? 'it was' : 'they were'}` : ''}`
 }

@@ -16,7 +16,7 @@ test('results that are not found again are named with the reason', () => {
   expect(describeLost(outlook({ lost: lost('not kept', 'extract') }))).toBe('The results of extract were not kept: @task(persist_result=True) keeps them.')
   expect(describeLost(outlook({ lost: lost('not kept', 'a', 'b', 'c', 'd') }))).toContain('of a, b, c and d were')
   expect(describeLost(outlook({ lost: lost('not kept', 'a', 'b', 'c', 'd', 'e', 'f') }))).toContain('of a, b, c and 3 more tasks were')
-  expect(describeLost(outlook({ lost: [...lost('expired', 'a', 'b'), ...lost('subflow', 'child')] }))).toBe('The results of a and b have expired. Subflows run again as a whole: child.')
+  expect(describeLost(outlook({ lost: [...lost('expired', 'a', 'b'), ...lost('subflow', 'child')] }))).toBe('The results of a and b have expired. Subflows run again as a whole: child (@flow(persist_result=True) keeps their results).')
   expect(describeOutlook(outlook({ kept: 2, lost: lost('expired', 'a') }))).toBe('2 completed task runs are kept and not run a second time. The results of a have expired. These run again, too.')
   expect(describeOutlook(outlook({ kept: 2, is_partial: true }))).toMatch(/more task runs than were looked at\.$/)
 })

@@ -28,7 +28,7 @@ export function describeLost(outlook: RetryOutlook, consequence = ''): string {
     notKept && `The results of ${notKept} were not kept: @task(persist_result=True) keeps them.`,
     expired && `The results of ${expired} have expired.`,
     (notKept || expired) && consequence,
-    subflows && `Subflows run again as a whole: ${subflows}.`,
+    subflows && `Subflows run again as a whole: ${subflows} (@flow(persist_result=True) keeps their results).`,
     outlook.is_partial && 'The flow run has more task runs than were looked at.',
   ]
     .filter(Boolean)

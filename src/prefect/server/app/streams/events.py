@@ -34,10 +34,10 @@ MAX_BATCH_MESSAGES = 300
 for some hundredths of a second."""
 
 BATCH_DELAY_SECONDS = 0.05
-"""How long a message waits for others: clients send events one by one, and a commit costs as much as several."""
+"""Seconds for which a message waits for others: clients send events singly, and a commit costs as much as several."""
 
 MAX_INBOX_CHARACTERS = 4_000_000
-"""How large waiting messages may be together until no further one is read."""
+"""The size of all waiting messages from which on no further one is read."""
 
 
 async def receive_events(server: ServerState, socket: WebSocket) -> None:
@@ -150,7 +150,7 @@ def _parse_events(messages: list[str]) -> tuple[list[Event], str | None]:
 # --- sent -------------------------------------------------------------------------------------------------------------
 
 MAX_COMMIT_DELAY = timedelta(minutes=2)
-"""How much later than it was received an event may be committed."""
+"""The longest time between an event's reception and its commit."""
 
 
 async def send_events(server: ServerState, socket: WebSocket) -> None:

@@ -42,13 +42,13 @@ logger = logging.getLogger("prefect.server")
 
 MIN_INTERVAL_SECONDS = 0.3
 MAX_INTERVAL_SECONDS = 0.7
-"""How long changes are gathered: so that what is pushed can be seen within a second, whatever that costs."""
+"""Limits of the time for which changes are gathered, so that pages show them within a second, whatever that costs."""
 
 CORE_SHARE = 0.012
 """The share of one core that pushing changes may take; within the limits above, they are gathered longer for it."""
 
 SEND_SECONDS = 0.0001
-"""The cost of a message to one page."""
+"""Processor time of sending a message to one page."""
 
 MAX_WAITING_MESSAGES = 20
 """Messages for a page that does not read them; beyond these it gets one message: to load everything again."""
@@ -57,7 +57,7 @@ MAX_NODES = 500
 """Changed task runs of one message; when more of a flow run have changed at once, its graph is loaded again."""
 
 KEEP_ALIVE_SECONDS = 20.0
-"""How often a silent stream says that it is alive, before proxies close it."""
+"""Seconds after which a silent stream sends a comment, before proxies close it."""
 
 _TOPICS = [event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC, waiting.QUEUES_TOPIC]
 _HELLO = b"retry: 2000\nevent: hello\ndata: {}\n\n"
@@ -106,7 +106,7 @@ class Page:
 
 @dataclass
 class NotifiedChanges:
-    """The objects that notifications were about.
+    """The runs and events that notifications have named.
 
     Attributes:
         changed: Flow runs of events.
@@ -240,13 +240,13 @@ class LiveHub:
 
 @dataclass
 class Changes:
-    """The changes that open pages show.
+    """The changes of one interval, as they are pushed.
 
     Attributes:
-        gathered: The objects that notifications were about.
+        gathered: The runs and events that notifications have named.
         flow_runs: The flow runs that changed; None for too many.
         task_runs: The task runs that changed; None for too many.
-        graphs: Messages with the changes of graphs, by flow run; none for a graph that must be loaded again.
+        graphs: Changes of graphs as messages, by flow run; none where a graph has to be loaded again.
     """
 
     gathered: NotifiedChanges
@@ -256,7 +256,7 @@ class Changes:
 
 
 async def _read_graph(tx: Transaction, run: UUID, gathered: NotifiedChanges) -> bytes:
-    """Return the message with the changes of the graph of a flow run."""
+    """Return the changes in the graph of a flow run as a message."""
     ids = [id_ for id_, flow_run_id in gathered.task_runs.items() if flow_run_id == run]
     if len(ids) > MAX_NODES:
         return b""

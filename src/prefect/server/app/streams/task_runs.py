@@ -25,10 +25,10 @@ POLL_INTERVAL_SECONDS = 5.0
 """Interval of looking for runs whose scheduled time is reached, for which no notification is sent."""
 
 MIN_LEASE_SECONDS, MAX_LEASE_SECONDS = 1.0, 3600.0
-"""How long the claims of a worker may last that renews them."""
+"""The least and the most seconds that the claims of a worker that renews them may last."""
 
 CONNECTION_REFRESH_SECONDS = 30.0
-"""How often the worker's connection is recorded."""
+"""Seconds between two records that a worker is connected."""
 
 
 async def send_scheduled_task_runs(server: ServerState, socket: WebSocket) -> None:

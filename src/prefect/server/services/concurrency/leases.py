@@ -372,15 +372,28 @@ async def find_holders(tx: Transaction, key: UUID | str) -> list[Answer]:
         NotFound: There is no such limit.
     """
     limit = await limits.get(tx, key)
+    leases = await queries.find_leases_of_limit(tx, limit["id"], now())
+    names = await _read_names(tx, [lease["holder"] for lease in leases if lease["holder"]])
     return [
         {
             "lease_id": lease["id"],
             "holder": lease["holder"],
+            "name": names.get(UUID(lease["holder"]["id"])) if lease["holder"] else None,
             "process": lease["process"],
             "slots": lease["slots"],
             "status": "waiting" if lease["granted"] is None else "held",
             "since": lease["granted"] or lease["created"],
             "expires": lease["expires"],
         }
-        for lease in await queries.find_leases_of_limit(tx, limit["id"], now())
+        for lease in leases
     ]
+
+
+async def _read_names(tx: Transaction, holders: Iterable[Mapping[str, Any]]) -> dict[UUID, str]:
+    """Return the names of runs that hold or await slots, by their ids."""
+    names: dict[UUID, str] = {}
+    for kind, runs in (("flow_run", store.flow_runs), ("task_run", store.task_runs)):
+        ids = {UUID(holder["id"]) for holder in holders if holder["type"] == kind}
+        found = await runs.get_many(tx, list(ids), columns=("id", "name")) if ids else {}
+        names |= {id_: row["name"] for id_, row in found.items()}
+    return names

@@ -1,1 +1,1 @@
-"""What the web page shows: one function a page, which answers all of it in a few indexed queries."""
+"""Answers of the web page: one function a page, which reads all of it in a few indexed queries."""

@@ -56,7 +56,7 @@ class CalendarEntry(TypedDict):
 
 
 class CalendarPage(TypedDict):
-    """What begins in a time.
+    """The schedules and runs that begin within a span of days.
 
     Attributes:
         entries: The schedules and runs that have times in it.

@@ -28,7 +28,7 @@ from prefect.server.store import Collection, Row
 from prefect.server.store.queries import catalog_pages as queries
 
 CHART_BARS = 20
-"""How many runs of each object a list shows."""
+"""Runs of each object that a list shows."""
 
 GRID_RUNS = 30
 GRID_TASKS = 60
@@ -39,7 +39,7 @@ _WORST = ("CRASHED", "FAILED", "CANCELLED", "CANCELLING", "RUNNING", "PAUSED", "
 
 @dataclass(frozen=True)
 class ListChoice:
-    """Which objects a list shows, and how.
+    """Filters and order of a list of objects.
 
     Attributes:
         text: What their names hold; of deployments also those of their flows.

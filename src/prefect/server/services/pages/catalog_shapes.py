@@ -188,7 +188,7 @@ class PoolsPage(TypedDict):
 
 
 class PoolWaits(TypedDict):
-    """How many runs of a work pool waited, and for how long, over the last day.
+    """The waiting runs of a work pool over the last day, and how late those that began were.
 
     Attributes:
         since: The beginning.

@@ -1,4 +1,4 @@
-"""What changed of runs, as open pages of the web page show it: computed once for all of them."""
+"""Changes of runs in the form that open pages show: computed once for all of them."""
 
 from __future__ import annotations
 

@@ -23,13 +23,13 @@ from prefect.server.store.queries import run_pages as list_queries
 MAX_NODES = 20_000
 
 MAX_EVENTS = 500
-"""How many events are marked, the newest."""
+"""The most events that are marked; of more, the newest."""
 
 MAX_RETRIED = 500
-"""Of how many retried task runs each attempt is shown."""
+"""The most retried task runs whose attempts are shown."""
 
 _STATE_EVENTS = (f"{FLOW_RUN}.", f"{TASK_RUN}.")
-"""What the names of events of states and of heartbeats begin with."""
+"""Prefixes of the names of events of states and of heartbeats."""
 
 
 async def build_graph(tx: Transaction, id_: UUID) -> GraphPage:

@@ -40,7 +40,7 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class LogChoice:
-    """Which lines of the log of a flow run are wanted.
+    """A filter of the lines of a flow run's log.
 
     Attributes:
         flow_run_id: The flow run.

@@ -31,7 +31,7 @@ MAX_FILE_BYTES = 1_000_000
 
 MAX_VALUES = 1000
 MAX_TEXT = 2000
-"""How many values are shown, and how long a text."""
+"""The most values of a result that are shown, and the most characters of a text."""
 
 
 class _NeedsClass(Exception):

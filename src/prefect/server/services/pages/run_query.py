@@ -38,7 +38,7 @@ _OTHER_WORDS = {
     **dict.fromkeys(("parameter", "parameters", "params"), "param"),
     **dict.fromkeys(("flow-run", "flow_run", "parent"), "run"),
 }
-"""What people may write for a field."""
+"""Other spellings of fields in a query, and the field that each means."""
 
 _USUAL_STATES = tuple(
     name.lower()

@@ -1,4 +1,4 @@
-"""What the palette of the web page finds: objects by a part of their name, or by their id."""
+"""Search of the web page's palette: objects by a part of their name, or by their id."""
 
 from __future__ import annotations
 

@@ -19,11 +19,11 @@ class Named(TypedDict):
 
 
 QueueHealth = Literal["ready", "paused", "not polled"]
-"""Whether workers poll a work queue; it is paused with its work pool, too."""
+"""The health of a work queue: polled by workers, paused (by itself or with its work pool), or not polled."""
 
 
 class StateCount(TypedDict):
-    """How many runs are in a state."""
+    """A state and the number of runs in it."""
 
     type: str
     name: str
@@ -87,7 +87,7 @@ class StateEntry(TypedDict):
 
 
 class RunResult(TypedDict):
-    """Where the result of a run is kept; the server has its value only where the user chose to store it there.
+    """The place of a run's result; the server has its value only where the user chose to store it there.
 
     Attributes:
         storage_key: Its key in the storage; None where there is no storage.
@@ -157,7 +157,7 @@ class LogLine(TypedDict):
 
 
 class Pause(TypedDict):
-    """What a paused run waits for.
+    """The input that a paused run waits for.
 
     Attributes:
         timeout: Until when it waits.
@@ -270,7 +270,7 @@ class LogChoices(TypedDict):
 
 
 class LogHits(TypedDict):
-    """Where a text is in a log: the positions of lines, and how many there are."""
+    """The lines of a log that contain a text: their positions, and their number."""
 
     positions: list[int]
     total: int
@@ -353,7 +353,7 @@ class GraphPage(GraphPart):
 
 
 class GraphChanges(GraphPart):
-    """What changed in the graph of a flow run: the nodes that did, without their edges.
+    """Changes in the graph of a flow run: the changed nodes, without their edges.
 
     Attributes:
         uses: The ids of the task runs whose results a node used, by its id.

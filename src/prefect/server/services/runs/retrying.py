@@ -22,7 +22,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
-from prefect.server.services.runs import transitions
+from prefect.server.services.runs import run_states, transitions
 from prefect.server.services.runs.graphs import PARENTS_INPUT
 from prefect.server.store import Row
 from prefect.server.store.queries import runs as queries
@@ -38,7 +38,7 @@ class LostResults(TypedDict):
     Attributes:
         task: The name of the task.
         count: How many task runs of it.
-        reason: `not kept`, `expired`, or `subflow`: a subflow runs again as a whole.
+        reason: `not kept`, `expired`, or `subflow`: a subflow whose result was not kept runs again as a whole.
     """
 
     task: str
@@ -116,7 +116,8 @@ async def retry_flow_run(
     if answer["status"] != "ACCEPT":
         raise Conflict(answer["details"].get("reason") or f"Flow run {row['name']!r} cannot be retried.")
     if chosen is not None:
-        mark = {"task_run": str(chosen["id"]), "run_count": row["run_count"]}
+        since = datetime.isoformat(now())
+        mark = {"task_run": str(chosen["id"]), "run_count": row["run_count"], "since": since}
         await store.flow_runs.change(tx, [{"id": id_, "context": {**row["context"], RETRY_FROM: mark}}], ["context"])
     return history.predict(now(), None)
 
@@ -143,20 +144,20 @@ async def find_refreshed_results(tx: Transaction, id_: UUID) -> list[str]:
     if mark is None or row["state_type"] in rules.TERMINAL:
         return []
     try:
-        history = await _read_history(tx, id_, UUID(mark["task_run"]), mark["run_count"])
+        history = await _read_history(tx, id_, UUID(mark["task_run"]), mark)
     except ServiceError:  # the task run has been deleted meanwhile
         return []
     return sorted(history.refreshed_keys)
 
 
 async def _read_history(
-    tx: Transaction, id_: UUID, task_run_id: UUID | None, run_count: int | None = None
+    tx: Transaction, id_: UUID, task_run_id: UUID | None, mark: dict[str, Any] | None = None
 ) -> _TaskRunHistory:
     chosen = None if task_run_id is None else await reading.get_row(tx, store.task_runs, task_run_id)
     if chosen is not None and chosen["flow_run_id"] != id_:
         raise InvalidRequest(f"The task run {chosen['name']!r} belongs to another flow run.")
     rows = await queries.find_retried_rows(tx, id_, MAX_TASK_RUNS, with_inputs=chosen is not None)
-    return _TaskRunHistory(rows, chosen, run_count)
+    return _TaskRunHistory(rows, chosen, mark)
 
 
 class _TaskRunHistory:
@@ -165,14 +166,13 @@ class _TaskRunHistory:
     Args:
         rows: Their rows, with `task_inputs` if one is chosen.
         chosen: The one that the flow run is retried from.
-        run_count: How often the flow run had run when that was chosen; task runs of later attempts are new. None while
-            it has not begun again.
+        mark: What the flow run's context says of that choice (`RETRY_FROM`); None before the retry.
     """
 
-    def __init__(self, rows: list[Row], chosen: Row | None, run_count: int | None) -> None:
+    def __init__(self, rows: list[Row], chosen: Row | None, mark: dict[str, Any] | None) -> None:
         self.chosen = chosen
         self._rows = rows
-        self._run_count = run_count
+        self._mark = mark
         self._completed = [row for row in rows if row["state_type"] == "COMPLETED" and row["states"]]
 
     def predict(self, at: datetime, refusal: str | None) -> RetryOutlook:
@@ -219,12 +219,21 @@ class _TaskRunHistory:
     @cached_property
     def refreshed_keys(self) -> set[str]:
         """The storage keys of the results that are computed anew, without those that this has been done for."""
-        keys = {key for row in self._completed if row["id"] in self._repeated and (key := _get_storage_key(row))}
-        new = {_get_storage_key(row) for row in self._completed if self._is_new(row) and row["state_name"] != "Cached"}
-        return keys - new
+        keys = {_get_storage_key(row) for row in self._completed if row["id"] in self._repeated}
+        new = {_get_storage_key(row) for row in self._completed if self._is_repeated_already(row)}
+        return keys - new - {""}
 
     def _is_new(self, row: Row) -> bool:
-        return self._run_count is not None and _get_attempt(row) > self._run_count
+        """Return whether a task run was begun after the choice."""
+        return self._mark is not None and _get_attempt(row) > self._mark["run_count"]
+
+    def _is_repeated_already(self, row: Row) -> bool:
+        """Return whether a completed task run has computed its result after the choice."""
+        if self._mark is None or row["state_name"] == "Cached":
+            return False
+        # The task run that stands for a subflow stands for it in all attempts.
+        at = datetime.fromisoformat(self._mark["since"])
+        return self._is_new(row) or (bool(_find_children(row)) and run_states.entered_at(row["states"][-1]) > at)
 
     @cached_property
     def _repeated(self) -> set[UUID]:
@@ -251,7 +260,7 @@ class _TaskRunHistory:
             if row["id"] in repeated:
                 continue
             repeated.add(row["id"])
-            left += users[str(row["id"])]
+            left += [user for id_ in (str(row["id"]), *_find_children(row)) for user in users[id_]]
             left += [by_id[id_] for id_ in _find_enclosing(row) if id_ in by_id]
             if key := _get_storage_key(row):
                 left += by_key[key]
@@ -275,10 +284,8 @@ def _find_loss(row: Row, at: datetime) -> str | None:
     """Return why a retry does not find the result of a completed task run; None if it does, as far as is recorded."""
     state: dict[str, Any] = row["states"][-1]
     details = state.get("details", {})
-    if details.get("child_flow_run_id"):
-        return "subflow"
     if not _get_storage_key(row) or details.get("refresh_cache"):
-        return "not kept"
+        return "subflow" if details.get("child_flow_run_id") else "not kept"
     expiration = state["data"].get("expiration")
     return "expired" if expiration is not None and datetime.fromisoformat(expiration) <= at else None
 
@@ -292,6 +299,12 @@ def _get_storage_key(row: Row) -> str:
 def _find_used(row: Row) -> list[str]:
     """Return the ids of the task runs whose results a task run used, or that it waited for."""
     return [str(each.get("id")) for name, used in row["task_inputs"].items() if name != PARENTS_INPUT for each in used]
+
+
+def _find_children(row: Row) -> list[str]:
+    """Return the ids of the flow runs that a task run stood for, whose results are recorded as theirs."""
+    ids = [state.get("details", {}).get("child_flow_run_id") for state in row["states"]]
+    return list({str(id_) for id_ in ids if id_})
 
 
 def _find_enclosing(row: Row) -> list[str]:

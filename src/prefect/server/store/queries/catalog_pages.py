@@ -11,6 +11,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql, all_of, chunks, join, one_of
+from prefect.server.db.tables import is_open
 from prefect.server.store import Collection, Condition, Order, Row, Where
 from prefect.server.store.queries.history import lateness
 from prefect.server.store.queries.run_search import run_seconds
@@ -218,10 +219,9 @@ async def count_runs_by_queue(tx: Transaction, queue_ids: Sequence[UUID]) -> dic
     if not queue_ids:
         return {}
     condition = one_of("flow_run.work_queue_id", queue_ids)
-    open_ = "flow_run.state_type NOT IN ('COMPLETED', 'FAILED', 'CANCELLED', 'CRASHED')"
     text = (
         f"SELECT flow_run.work_queue_id, flow_run.state_name, count(*) FROM flow_run"
-        f" WHERE {open_} AND {condition.text} GROUP BY 1, 2"
+        f" WHERE {is_open('flow_run')} AND {condition.text} GROUP BY 1, 2"
     )
     counts: dict[UUID, dict[str, int]] = defaultdict(dict)
     for id_, name, count in await tx.fetch(Sql(text, condition.values)):
@@ -268,9 +268,8 @@ def has_started_between(since: datetime, until: datetime | None) -> Condition:
 
 async def find_latest(tx: Transaction, where: Condition, limit: int) -> list[Row]:
     """Return, in short, the flow runs that satisfy a condition and started last, newest first."""
-    names = ("id", "name", "state_type", "state_name", "start_time", "expected_start_time", "total_run_time")
     order = Order("coalesce(flow_run.start_time, flow_run.expected_start_time) DESC NULLS LAST, flow_run.id DESC")
-    return await store.flow_runs.find(tx, where, order, limit, columns=names)
+    return await store.flow_runs.find(tx, where, order, limit, columns=_SHORT)
 
 
 async def count_by_flow(tx: Transaction, where: Condition, limit: int) -> list[tuple[UUID, int, datetime]]:
