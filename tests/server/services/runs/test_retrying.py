@@ -142,16 +142,23 @@ async def test_results_that_the_attempt_has_computed_are_not_refreshed_again(cal
 async def test_subflow_is_repeated_with_the_result_that_it_used_and_only_once(call: RouteClient) -> None:
     run = await add_flow_run(call, "RUNNING")
     extract = await add_task_run(call, run, "extract-0", key="extract")
-    former = await call.flow_run("COMPLETED")
-    child = await add_task_run(call, run, "child-0", key="former", uses={"rows": [extract]}, child_flow_run_id=former)
+    child = await add_task_run(call, run, "child-0", "RUNNING", uses={"rows": [extract]})
+    former = await run_subflow(call, child, "former")
     await add_task_run(call, run, "load-0", key="load", uses={"rows": [former]})
     await call.set_state("flow", run, "FAILED", True)
+    assert (await predict(call, run, task_run_id=former))["repeated"] == 2, "the subflow and `load`"
     await call("POST", RETRY, {"task_run_id": extract}, id=run)
     await call.set_state("flow", run, "RUNNING", True)
     assert await call("GET", RETRY, id=run) == ["extract", "former", "load"]
-    details = {"child_flow_run_id": await call.flow_run("COMPLETED")}
-    await call.set_state("task", child, "COMPLETED", True, data=_metadata("new"), state_details=details)
+    await run_subflow(call, child, "new")
     assert await call("GET", RETRY, id=run) == ["extract", "load"]
+
+
+async def run_subflow(call: RouteClient, task_run: str, key: str) -> str:
+    """Add a completed subflow run, for which a task run stands, and return its id."""
+    id_ = await call.flow_run("RUNNING", parent_task_run_id=task_run)
+    await call.set_state("flow", id_, "COMPLETED", True, data=_metadata(key))
+    return id_
 
 
 def _metadata(key: str) -> dict[str, Any]:

@@ -153,11 +153,18 @@ async def find_refreshed_results(tx: Transaction, id_: UUID) -> list[str]:
 async def _read_history(
     tx: Transaction, id_: UUID, task_run_id: UUID | None, mark: dict[str, Any] | None = None
 ) -> _TaskRunHistory:
-    chosen = None if task_run_id is None else await reading.get_row(tx, store.task_runs, task_run_id)
+    chosen = None if task_run_id is None else await _get_chosen(tx, task_run_id)
     if chosen is not None and chosen["flow_run_id"] != id_:
         raise InvalidRequest(f"The task run {chosen['name']!r} belongs to another flow run.")
     rows = await queries.find_retried_rows(tx, id_, MAX_TASK_RUNS, with_inputs=chosen is not None)
     return _TaskRunHistory(rows, chosen, mark)
+
+
+async def _get_chosen(tx: Transaction, id_: UUID) -> Row:
+    """Return a task run by its id, or by that of the subflow run that it stands for; raise `NotFound`."""
+    child = await store.flow_runs.get(tx, id_)
+    stands_for = child["parent_task_run_id"] if child else None
+    return await reading.get_row(tx, store.task_runs, stands_for or id_)
 
 
 class _TaskRunHistory:
