@@ -149,7 +149,7 @@ class ControlPlane:
         self._stop("kube-apiserver", signal.SIGKILL)
 
     def stop_kubelet(self) -> None:
-        """Kill the kubelet; what it has started goes on."""
+        """Kill the kubelet; what it has started continues."""
         self._stop("kubelet", signal.SIGKILL)
 
     def stop(self) -> None:

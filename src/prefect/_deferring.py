@@ -51,8 +51,8 @@ class Deferring(Generic[P, R]):
         Args:
             args: Positional arguments.
             kwargs: Named arguments.
-            wait_for: Futures to wait for before the run is submitted, beside those among the arguments.
-            dependencies: Dependencies to record beside those that the arguments show.
+            wait_for: Futures to wait for before the run is submitted in addition to those among the arguments.
+            dependencies: Dependencies to record in addition to those that the arguments show.
         """
         task: Any = self
         parameters = task.bind_arguments(args or (), kwargs or {})

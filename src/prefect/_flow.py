@@ -45,34 +45,35 @@ class Flow(_functions.Wrapper, Generic[P, R]):
 
     Args:
         fn: The function: sync, async, a generator or an async generator; a method, classmethod or staticmethod.
-        name: Names the flow; the function's own name with hyphens by default. Flows of one name are one flow.
-        version: Any text; a hash of the source file by default.
-        flow_run_name: A template over the parameters (`"etl-{date}"`), or a function that returns the name.
-        retries: How often a failed run is tried again; `PREFECT_FLOWS_DEFAULT_RETRIES` by default. Tasks that had
+        name: Name of the flow; the name of the function with hyphens by default. The name identifies the flow.
+        version: Version of the flow, any text; a hash of the source file by default.
+        flow_run_name: Template of run names over the parameters (`"etl-{date}"`), or a function that returns the name.
+        retries: Maximum number of retries of a failed run; `PREFECT_FLOWS_DEFAULT_RETRIES` by default. Tasks that have
             completed do not run again.
-        retry_delay_seconds: Seconds before each retry.
-        task_runner: Where submitted tasks run; threads of this process by default.
-        description: The function's docstring by default.
-        timeout_seconds: How long one attempt may take.
-        validate_parameters: Check and convert the arguments by the function's type hints.
+        retry_delay_seconds: Seconds before each retry; `PREFECT_FLOWS_DEFAULT_RETRY_DELAY_SECONDS` by default.
+        task_runner: Task runner of submitted tasks; threads of this process by default.
+        description: Description of the flow; the docstring of the function by default.
+        timeout_seconds: Maximum duration of one attempt in seconds; unlimited by default.
+        validate_parameters: Whether to check and convert the arguments by the function's type hints.
         persist_result: Whether results are stored; `PREFECT_RESULTS_PERSIST_BY_DEFAULT` by default.
-        result_storage: Where: a block, its slug `"type/name"`, or a path.
-        result_serializer: How: a serializer or its type, for instance `"json"` or `"compressed/pickle"`.
-        cache_result_in_memory: Whether the process keeps a result that it has stored as long as the run's state.
+        result_storage: Storage of results: a block, its slug `"type/name"`, or a path.
+        result_serializer: Serializer of results, or its type, for instance `"json"` or `"compressed/pickle"`.
+        cache_result_in_memory: Whether the process keeps a stored result in memory as long as the run's state.
         log_prints: Whether `print` in the flow is logged; `PREFECT_LOGGING_LOG_PRINTS` by default.
-        on_completion, on_failure, on_cancellation, on_crashed, on_running: Called with the flow, the run, its state.
+        on_completion, on_failure, on_cancellation, on_crashed, on_running: Hooks, called with the flow, the run and its
+            state.
 
     Raises:
-        InvalidNameError: The name has a character that names of flows cannot have.
-        ReservedArgumentError: The function has a parameter whose name calls of a flow use themselves.
+        InvalidNameError: The name has a character that flow names cannot have.
+        ReservedArgumentError: The function has a parameter whose name is reserved for calls of flows.
         TypeError: An option is of the wrong type.
     """
 
     storage: Any = None
-    """Where its code was fetched from, by `from_source`."""
+    """The storage that the code was fetched from by `from_source`."""
 
     entrypoint: str | None = None
-    """Where it is in that storage."""
+    """The entrypoint of the flow in that storage."""
 
     def __init__(
         self,
@@ -254,7 +255,7 @@ class Flow(_functions.Wrapper, Generic[P, R]):
         Args:
             *args, **kwargs: The function's; futures and states are resolved to their results.
             return_state: Return the final state in place of the value.
-            wait_for: Futures to wait for beside those among the arguments.
+            wait_for: Futures to wait for in addition to those among the arguments.
 
         Raises:
             ParameterBindError: The function cannot be called with these arguments.
@@ -308,11 +309,11 @@ def require_flow(found: Any, entrypoint: str) -> Flow[..., Any]:
     """Return what an entrypoint names.
 
     Raises:
-        MissingFlowError: It is no flow.
+        MissingFlowError: The object is not a flow.
     """
     if not isinstance(found, Flow):
         raise MissingFlowError(
-            f"{entrypoint!r} is no flow but a {type(found).__name__}: decorate the function with '@flow'."
+            f"{entrypoint!r} is not a flow but a {type(found).__name__}: decorate the function with '@flow'."
         )
     return cast("Flow[..., Any]", found)
 

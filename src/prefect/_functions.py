@@ -228,7 +228,7 @@ def check_hooks(owner: str, **hooks: Any) -> None:
     """Raise an error for hooks that cannot be called.
 
     Raises:
-        TypeError: Something is no list, or holds what is not callable.
+        TypeError: A value is not a list, or an item is not callable.
     """
     for name, functions in hooks.items():
         if functions is None:

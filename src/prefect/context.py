@@ -444,7 +444,7 @@ def hydrated_context(serialized_context: dict[str, Any] | None = None, client: A
 
 
 def _mark_inherited() -> None:
-    """Mark the current flow runs in a forked child: they are its parent's, which goes on to record them."""
+    """Mark the current flow runs in a forked child: they are its parent's, which continues to record them."""
     flow = EngineContext.get()
     while flow is not None:
         flow.is_inherited = True

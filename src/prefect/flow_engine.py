@@ -70,7 +70,7 @@ def run_flow(
         flow: The flow.
         flow_run: The run, if it has been created; a new one is created if None.
         parameters: The arguments by name; those left out are the created run's, or have their defaults.
-        wait_for: Futures to wait for, beside those among the parameters.
+        wait_for: Futures to wait for in addition to those among the parameters.
         return_type: Whether to return the value or the final state.
         error_logger: Logs the exception of a sync flow, with its traceback, before it is raised.
         context: The context to run in, as `serialize_context` returns it; the current one if None.

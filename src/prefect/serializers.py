@@ -332,7 +332,7 @@ def _load_type(name: str, parameters: list[Any] | None = None) -> Any:
     Raises:
         ImportError: Its module cannot be found.
         AttributeError: Its module has no such name.
-        TypeError: It is no class.
+        TypeError: The object is not a class.
     """
     kind = None if name == _UNION else type(None) if name == "builtins.NoneType" else _load_name(name)
     if kind is not None and not isinstance(kind, type):

@@ -52,9 +52,9 @@ def run_task(
         task_run_id: The id of the new run.
         task_run: The run, if it has been recorded.
         parameters: The arguments by name; those left out have their defaults.
-        wait_for: Futures to wait for, beside those among the parameters.
+        wait_for: Futures to wait for in addition to those among the parameters.
         return_type: Whether to return the value or the final state.
-        dependencies: Runs that the run depends on, by parameter, beside those found in the parameters.
+        dependencies: Runs that the run depends on, by parameter in addition to those found in the parameters.
         context: The context to run in, as `serialize_context` returns it; the current one if None.
 
     Returns:

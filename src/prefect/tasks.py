@@ -73,30 +73,30 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
 
     Args:
         fn: The function: sync, async, a generator or an async generator; a method, classmethod or staticmethod.
-        name: Shown for its runs; the function's own name by default.
-        description: The function's docstring by default.
-        tags: Tags that every run gets.
-        version: Any text; not interpreted.
+        name: Name of the task; the name of the function by default.
+        description: Description of the task; the docstring of the function by default.
+        tags: Tags of every run.
+        version: Version of the task, any text.
         cache_policy: Computes the cache key of a run. Results of a task with a policy are persisted.
-        cache_key_fn: Makes the key from the run's context and its parameters; None from it means no caching.
-        cache_expiration: How long a cached result is valid.
-        task_run_name: A template over the parameters (`"load-{day}"`), or a function that returns the name.
-        retries: How often a failed run is tried again; `PREFECT_TASKS_DEFAULT_RETRIES` by default.
-        retry_delay_seconds: Seconds before a retry; a list has one for each, a function makes the list from `retries`.
-        retry_jitter_factor: How far a delay may differ from the configured one, as a fraction of it.
+        cache_key_fn: Returns the cache key for the run's context and parameters; None disables caching for the run.
+        cache_expiration: Validity of a cached result; unlimited by default.
+        task_run_name: Template of run names over the parameters (`"load-{day}"`), or a function that returns the name.
+        retries: Maximum number of retries of a failed run; `PREFECT_TASKS_DEFAULT_RETRIES` by default.
+        retry_delay_seconds: Seconds before each retry: a number, a list, or a function that makes a list of `retries`.
+        retry_jitter_factor: Maximum deviation from the retry delay, as a fraction of it; 0 by default.
         persist_result: Whether results are stored; by default as the flow does.
-        result_storage: Where: a block, its slug `"type/name"`, or a path.
-        result_serializer: How: a serializer or its type, for instance `"json"` or `"compressed/pickle"`.
-        result_storage_key: The name of the stored result, a template over the parameters and `prefect.runtime`.
-        cache_result_in_memory: Whether the process keeps a result that it has stored as long as the run's state.
-        timeout_seconds: How long one attempt may take.
-        log_prints: Whether `print` in the task is logged; by default as the flow does.
-        refresh_cache: Run even if there is a cached result, and replace it.
-        on_completion, on_failure, on_running: Called with the task, the run and its state.
-        on_rollback, on_commit: Called with the transaction the run is part of.
-        retry_condition_fn: Called with the task, the run and its failed state; False means not to try again.
-        viz_return_value: What the task stands for when a flow is drawn.
-        asset_deps: Assets that this task depends on.
+        result_storage: Storage of results: a block, its slug `"type/name"`, or a path.
+        result_serializer: Serializer of results, or its type, for instance `"json"` or `"compressed/pickle"`.
+        result_storage_key: Key of the stored result: a template over the parameters and `prefect.runtime`.
+        cache_result_in_memory: Whether the process keeps a stored result in memory as long as the run's state.
+        timeout_seconds: Maximum duration of one attempt in seconds; unlimited by default.
+        log_prints: Whether `print` in the task is logged; None does as the flow.
+        refresh_cache: Whether to run despite a cached result, and replace it.
+        on_completion, on_failure, on_running: Hooks, called with the task, the run and its state.
+        on_rollback, on_commit: Hooks, called with the transaction that the run is part of.
+        retry_condition_fn: Called with the task, the run and its failed state; returns whether to retry the run.
+        viz_return_value: The return value of the task when a flow is drawn.
+        asset_deps: Assets that the task depends on.
 
     Raises:
         ValueError: An option is out of its range.
@@ -322,7 +322,7 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
         Args:
             *args, **kwargs: The function's; futures and states are resolved to their results.
             return_state: Return the final state in place of the value.
-            wait_for: Futures to wait for beside those among the arguments.
+            wait_for: Futures to wait for in addition to those among the arguments.
 
         Raises:
             ParameterBindError: The function cannot be called with these arguments.
@@ -376,9 +376,9 @@ class Task(_functions.Wrapper, Deferring[P, R], Generic[P, R]):
         """Submit the task once for each item of the iterables among the arguments, in parallel.
 
         Args:
-            *args, **kwargs: Iterables of equal length are taken apart; what is no iterable, text and bytes and what is
-                `unmapped` is passed whole to every run.
-            return_state: Wait, and return the final states.
+            *args, **kwargs: Iterables of equal length, each run gets one item of each; other values, texts, bytes and
+                `unmapped` values are passed whole to every run.
+            return_state: Whether to wait, and return the final states.
             wait_for: Futures that every run waits for.
             deferred: Have task workers run them instead of the flow's task runner.
 

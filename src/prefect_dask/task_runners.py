@@ -154,7 +154,7 @@ class DaskTaskRunner(ClusterTaskRunner[PrefectDaskFuture[Any]]):
             self._adopt(submitted, packed, lambda: _fetch(sent, name))
 
     def _end_lost_run(self, submitted: _Submitted, done: distributed.Future) -> None:
-        """End a run that no worker has announced, unless another one goes on with it."""
+        """End a run that no worker has announced, unless another one continues with it."""
         run = submitted.run
         if run.id not in self._submitted or done is not submitted.sent:
             return

@@ -62,7 +62,7 @@ def _free_worker_thread(stack: ExitStack) -> None:
     """Let the Dask worker that runs this code, if one does, execute other tasks in its place until the stack ends."""
     try:
         distributed.secede()
-    except (ValueError, AttributeError, KeyError):  # this is no thread of a worker, or it has been freed already
+    except (ValueError, AttributeError, KeyError):  # this is not a thread of a worker, or it has been freed already
         return
     stack.callback(distributed.rejoin)
 

@@ -1,6 +1,6 @@
 """The worker that runs flow runs in containers of a Docker engine.
 
-The engine is called in threads that end with the process: a container goes on when the worker is stopped. A worker of
+The engine is called in threads that end with the process: a container continues when the worker is stopped. A worker of
 the same name watches it again, and so does any other worker of the pool on this engine once the first one is offline.
 """
 

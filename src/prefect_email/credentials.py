@@ -83,7 +83,7 @@ class EmailServerCredentials(Block):
             return value
         if value.upper() not in SMTPType.__members__:
             raise ValueError(
-                f"{value!r} is no type of connection: it must be one of {', '.join(SMTPType.__members__)}."
+                f"{value!r} is not a type of connection: it must be one of {', '.join(SMTPType.__members__)}."
             )
         return SMTPType[value.upper()]
 

@@ -50,7 +50,7 @@ class KubernetesClusterConfig(Block):
         try:
             return yaml.safe_load(value)
         except yaml.YAMLError as error:
-            raise ValueError(f"The kubeconfig is no valid YAML: {' '.join(str(error).split())}") from None
+            raise ValueError(f"The kubeconfig is not valid YAML: {' '.join(str(error).split())}") from None
 
     @classmethod
     def from_file(cls, path: Path | str | None = None, context_name: str | None = None) -> Self:

@@ -62,7 +62,7 @@ class KubernetesJobRun(JobRun[dict[str, str]]):
             print_func: Is called with each line of the output while the job runs.
 
         Raises:
-            KubernetesJobTimeoutError: It has not ended in time. It goes on.
+            KubernetesJobTimeoutError: It has not ended in time. It continues.
             KubernetesJobFailedError: It has failed. It is not deleted.
             KubernetesResourceNotFoundError: Somebody has deleted it.
         """
@@ -243,7 +243,9 @@ class KubernetesJob(JobBlock[dict[str, str]]):
         try:
             manifest = yaml.safe_load(Path(manifest_path).read_text())
         except yaml.YAMLError as error:
-            raise ValueError(f"The manifest {manifest_path} is no valid YAML: {' '.join(str(error).split())}") from None
+            raise ValueError(
+                f"The manifest {manifest_path} is not valid YAML: {' '.join(str(error).split())}"
+            ) from None
         if not isinstance(manifest, dict):
             raise ValueError(f"The manifest {manifest_path} is not that of a job: it holds no mapping.")
         return cls(v1_job=cast("dict[str, Any]", manifest), **kwargs)

@@ -71,7 +71,7 @@ def check_manifest(manifest: Mapping[str, Any]) -> None:
             for resource, value in (resources.get(kind) or {}).items():
                 if value is not None and not QUANTITY.fullmatch(str(value)):
                     raise ValueError(
-                        f"{value!r} is no quantity of {resource} ({kind} of container {container.get('name')!r}): "
+                        f"{value!r} is not a quantity of {resource} ({kind} of container {container.get('name')!r}): "
                         "write for example 500m or 2 for cpu, 512Mi or 1Gi for memory."
                     )
 

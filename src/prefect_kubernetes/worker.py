@@ -1,6 +1,6 @@
 """The worker that runs flow runs as jobs of a Kubernetes cluster.
 
-A job goes on when the worker is stopped. A worker of the same name watches it again, and so does any other worker of
+A job continues when the worker is stopped. A worker of the same name watches it again, and so does any other worker of
 the pool once the first one is offline. A claim of a run has one job: its name is made of the claim, so that creating
 it again does nothing.
 """

@@ -117,7 +117,7 @@ def _counting(original: Any, calls: list[Any]) -> Any:
 
 def test_block_is_loaded_again_after_a_while(storage, monkeypatch):
     first = resolve_result_storage("s3-bucket-block")
-    clock = saved.time.monotonic() + saved.KEPT_SECONDS + 1
+    clock = saved.time.monotonic() + saved.CACHE_SECONDS + 1
     monkeypatch.setattr(saved.time, "monotonic", lambda: clock)
     assert resolve_result_storage("s3-bucket-block") is not first
 

@@ -124,7 +124,7 @@ def test_save_refuses_a_missing_or_invalid_name(name: str | None) -> None:
     ],
 )
 def test_missing_block_is_a_value_error(read: Callable[[], Any]) -> None:
-    with pytest.raises(ValueError, match=r"no block|no reference"):
+    with pytest.raises(ValueError, match=r"no block|not a reference"):
         read()
 
 

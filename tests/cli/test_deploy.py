@@ -389,7 +389,7 @@ class TestMistakesInTheFile:
         "build: [{STEPS.git_clon: {}}]\ndeployments: [{name: a, FLOW}]": "There is no step 'STEPS.git_clon'. Did you",
         "{name: a, FLOW, pull: [{STEPS.git_clone: {}}]}": "The step 'git_clone' needs the input 'repository'",
         "{name: a, FLOW, push: {STEPS.run_shell_script: {scrip: ls}}}": "has no input 'scrip', but script, directory,",
-        "{name: a, FLOW, pull: [{nodots: {}}]}": "The step 'nodots' is no function",
+        "{name: a, FLOW, pull: [{nodots: {}}]}": "The step 'nodots' is not a function",
         "deployments:\n- name: a\n  entrypoint: nope.mod:x": "3:3: 'nope.mod:x' cannot be loaded: No module named",
         "{name: a, FLOW, work_pool: {name: nope}}": "There is no work pool 'nope'",
         "{name: a, FLOW, work_pool: {work_queue_name: q}}": "A work queue needs a work pool",

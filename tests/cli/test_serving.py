@@ -65,7 +65,7 @@ def test_serve_passes_every_option(prefect: Prefect, program: str, served: list[
             [],
             "The flow 'program.py:nope' cannot be served: Function with name 'nope' not found in 'program.py'.",
         ),
-        ("program.py:number", [], "The flow 'program.py:number' cannot be served: 'program.py:number' is no flow"),
+        ("program.py:number", [], "The flow 'program.py:number' cannot be served: 'program.py:number' is not a flow"),
         ("no.module.hello", [], "The flow 'no.module.hello' cannot be served: No module named 'no'."),
         ("program.py:hello", ["--cron", "bad"], "cron: 'bad' is not a cron expression"),
         ("program.py:hello", ["--cron", "* * * * *", "--timezone", "Mars/X"], "timezone: 'Mars/X' is not a time zone"),

@@ -58,7 +58,7 @@ def test_slots_are_held_while_the_block_runs(limit: Callable[..., None]) -> None
     assert (active(), active("other")) == (0, 0)
 
 
-def test_slot_that_nobody_wants_costs_two_short_transactions(limit: Callable[..., None]) -> None:
+def test_free_slot_costs_two_short_transactions(limit: Callable[..., None]) -> None:
     with concurrency("db"):
         pass
     statements: list[str] = []

@@ -127,7 +127,7 @@ def test_schedule_keeps_its_parameters_slug_and_pause():
         ({"rrule": "bad"}, "not an iCalendar recurrence rule"),
         ({"interval": "x"}, "interval is not valid"),
         ({"interval": 60, "cron": "* * * * *"}, "interval, cron were passed"),
-        ({"schedules": [object()]}, "is no schedule"),
+        ({"schedules": [object()]}, "is not a schedule"),
         ({"schedules": [{"slug": "s"}]}, "needs one of interval, cron and rrule"),
     ],
 )
@@ -190,7 +190,7 @@ def test_from_entrypoint_loads_the_flow(program):
     assert (made.full_name, made.entrypoint) == ("other/test", f"{program}:greet")
     with pytest.raises(MissingFlowError, match="'nope' not found in"):
         RunnerDeployment.from_entrypoint(f"{program}:nope", "test")
-    with pytest.raises(MissingFlowError, match="is no flow but a int"):
+    with pytest.raises(MissingFlowError, match="is not a flow but a int"):
         RunnerDeployment.from_entrypoint(f"{program}:number", "test")
     with pytest.raises(ScriptError, match=r"missing\.py"):
         RunnerDeployment.from_entrypoint("missing.py:x", "test")

@@ -96,5 +96,5 @@ def test_servers_and_types_have_names():
     assert EmailServerCredentials().smtp_server is SMTPServer.GMAIL
     block.save("mail")
     assert EmailServerCredentials.load("mail").smtp_type is SMTPType.STARTTLS
-    with pytest.raises(ValueError, match="'tls' is no type of connection"):
+    with pytest.raises(ValueError, match="'tls' is not a type of connection"):
         EmailServerCredentials(smtp_type="tls")

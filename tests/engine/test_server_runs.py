@@ -235,7 +235,7 @@ def test_paused_run_does_not_start(server: FakeServer):
     assert raised.value.state is not None and raised.value.state.is_paused()
 
 
-def test_run_cancelled_meanwhile_ends_as_cancelled(server: FakeServer):
+def test_run_cancelled_by_another_process_ends_as_cancelled(server: FakeServer):
     hooks: list[str] = []
 
     def orchestrate(run: dict[str, Any], state: dict[str, Any]) -> Any:

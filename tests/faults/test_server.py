@@ -267,7 +267,7 @@ def test_locked_sqlite_file_delays_writes_only(tmp_path: Path) -> None:
             other.execute("BEGIN IMMEDIATE")
             begun = time.monotonic()
             while time.monotonic() - begun < seconds:
-                assert post(served.url, "/flow_runs/filter", {}) is not None  # reading goes on
+                assert post(served.url, "/flow_runs/filter", {}) is not None  # reading continues
                 time.sleep(0.2)
             other.execute("ROLLBACK")
         load.join()

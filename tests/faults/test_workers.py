@@ -271,7 +271,7 @@ def test_run_is_not_lost_when_the_connection_fails_during_it(
 
 @failures(Mode.HALF_OPEN)
 @pytest.mark.parametrize("kind", ["worker", "runner"])
-def test_sigterm_ends_within_ten_seconds_whatever_the_connection_does(
+def test_sigterm_ends_within_ten_seconds_in_any_state_of_the_connection(
     kind: str, mode: Mode, served: serving.Served, gate: Gate, started: list[WorkerProcess], tmp_path: Path
 ) -> None:
     pool = Pool(served, tmp_path / "code")

@@ -124,7 +124,7 @@ class TestLoadFlowFromEntrypoint:
             load_flow_from_entrypoint("nowhere:first")
 
     def test_rejects_an_object_that_is_not_a_flow(self):
-        with pytest.raises(MissingFlowError, match=r"is no flow but a function: decorate"):
+        with pytest.raises(MissingFlowError, match=r"is not a flow but a function: decorate"):
             load_flow_from_entrypoint("good_flows.py:plain")
 
 
@@ -324,7 +324,7 @@ class TestLoadFlowFromFlowRun:
         async with get_client() as client:
             run = await create_run(client, entrypoint="code/program.py:hello", path="/nowhere/at/all")
             assert (await load_flow_from_flow_run(client, run, ignore_storage=True)).name == "hello"
-            with pytest.raises(FileNotFoundError, match="'/nowhere/at/all', which is no directory here"):
+            with pytest.raises(FileNotFoundError, match="'/nowhere/at/all', which is not a directory here"):
                 await load_flow_from_flow_run(client, run)
 
     async def test_flow_that_cannot_be_imported_is_a_placeholder_unless_refused(self, program: Path):

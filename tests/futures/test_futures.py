@@ -319,7 +319,7 @@ def test_future_follows_a_wrapped_future():
 # --- the first failure, with real runs --------------------------------------------------------------------------------
 
 
-def _fail_beside_a_run_that_waits(blocked: threading.Event) -> str:
+def _fail_next_to_a_waiting_run(blocked: threading.Event) -> str:
     @task
     def slow() -> None:
         blocked.wait()
@@ -343,13 +343,13 @@ def _fail_beside_a_run_that_waits(blocked: threading.Event) -> str:
 
 
 def test_future_list_raises_immediately_in_a_flow():
-    assert flow(_fail_beside_a_run_that_waits)(threading.Event()) == "'bad'"
+    assert flow(_fail_next_to_a_waiting_run)(threading.Event()) == "'bad'"
 
 
 def test_future_list_raises_immediately_in_a_submitted_task():
     @flow
     def main() -> Any:
-        return task(_fail_beside_a_run_that_waits).submit(threading.Event()).result()
+        return task(_fail_next_to_a_waiting_run).submit(threading.Event()).result()
 
     assert main() == "'bad'"
 
@@ -357,7 +357,7 @@ def test_future_list_raises_immediately_in_a_submitted_task():
 def test_future_list_raises_immediately_in_an_async_flow():
     @flow
     async def main() -> Any:
-        return _fail_beside_a_run_that_waits(threading.Event())
+        return _fail_next_to_a_waiting_run(threading.Event())
 
     assert asyncio.run(main()) == "'bad'"
 

@@ -22,6 +22,19 @@ BANNED_WORDS = (
     *("told", "tell", "tells", "telling", "teller", "heard", "hear", "said", "says", "given", "asking", "asked"),
     *("come", "comes", "surroundings", "courier", "couriers", "patience", "pace", "beat", "vigilance", "whoever"),
     *("latecomer", "latecomers", "around", "theirs", "ours", "room", "rooms", "house"),
+    *(
+        "hindrance",
+        "hopeless",
+        "borne",
+        "distrust",
+        "keeper",
+        "hurry",
+        "beside",
+        "meanwhile",
+        "whatever",
+        "somebody",
+        "nobody",
+    ),
     *("let_in", "let_go", "at_once", "take_back", "give_back", "set_aside"),
 )
 

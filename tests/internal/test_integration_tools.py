@@ -22,7 +22,7 @@ from prefect.utilities.services import (
     stop_client_metrics_server,
 )
 
-pytestmark = pytest.mark.stray_threads  # the shared event loop goes on
+pytestmark = pytest.mark.stray_threads  # the shared event loop continues
 
 
 async def add(number: int) -> int:

@@ -99,7 +99,7 @@ class OwnHandler(logging.Handler):
     ],
     ids=["null", "text", "file", "memory", "pytest"],
 )
-def test_console_is_added_beside_root_handlers_that_show_nothing(monkeypatch, stderr, make):
+def test_console_is_added_to_root_handlers_that_show_nothing(monkeypatch, stderr, make):
     foreign = make()
     logging.root.handlers = [foreign]
     logging.root.setLevel(logging.INFO)

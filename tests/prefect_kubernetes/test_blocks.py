@@ -47,7 +47,7 @@ def test_cluster_is_read_from_a_file(tmp_path: Path):
 
 
 def test_yaml_that_is_not_valid_is_refused():
-    with pytest.raises(ValidationError, match="The kubeconfig is no valid YAML"):
+    with pytest.raises(ValidationError, match="The kubeconfig is not valid YAML"):
         KubernetesClusterConfig(config="a: [", context_name="a")  # pyright: ignore
 
 

@@ -84,8 +84,8 @@ def test_server_is_applied_and_may_do_nothing(plane: ControlPlane, namespace: st
             ("worker", "-p", "k", "-n", "My Team"),
             "'My Team' cannot be the name of an object of Kubernetes (--namespace)",
         ),
-        (("worker", "-p", "k", "--api-url", "here"), "'here' is no address of an API (--api-url)"),
-        (("server", "--storage", "much"), "'much' is no size of a volume (--storage)"),
+        (("worker", "-p", "k", "--api-url", "here"), "'here' is not the address of an API (--api-url)"),
+        (("server", "--storage", "much"), "'much' is not the size of a volume (--storage)"),
     ],
 )
 def test_wrong_option_is_named(arguments: tuple[str, ...], message: str):

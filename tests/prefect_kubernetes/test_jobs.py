@@ -35,7 +35,7 @@ from prefect_kubernetes.flows import run_namespaced_job_async
 from prefect_kubernetes.running.cluster import ClusterUnavailable
 from tests.kubernetes_cluster import TOKEN, ControlPlane
 
-# The event loop of sync callers goes on.
+# The event loop of sync callers continues.
 pytestmark = [pytest.mark.timeout(240), pytest.mark.stray_threads]
 
 
@@ -161,7 +161,7 @@ def test_manifest_is_read_from_a_file(tmp_path: Path):
     job = KubernetesJob.from_yaml_file(path, namespace="flows")
     assert (job.v1_job["metadata"]["name"], job.namespace, job.interval_seconds) == ("job", "flows", 5)
     path.write_text("a: [")
-    with pytest.raises(ValueError, match="is no valid YAML"):
+    with pytest.raises(ValueError, match="is not valid YAML"):
         KubernetesJob.from_yaml_file(path)
     path.write_text("text")
     with pytest.raises(ValueError, match="is not that of a job"):

@@ -191,8 +191,8 @@ def test_patch_that_cannot_be_applied_is_named(patch: dict[str, Any], message: s
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"cpu_request": "lots"}, "'lots' is no quantity of cpu"),
-        ({"memory_limit": "1 GB"}, "'1 GB' is no quantity of memory"),
+        ({"cpu_request": "lots"}, "'lots' is not a quantity of cpu"),
+        ({"memory_limit": "1 GB"}, "'1 GB' is not a quantity of memory"),
         ({"pod_watch_timeout_seconds": 0}, "greater than 0"),
         ({"job_watch_timeout_seconds": -1}, "greater than 0"),
         ({"patches": "x"}, "valid list"),

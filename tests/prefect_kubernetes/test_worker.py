@@ -105,7 +105,7 @@ def test_run_becomes_a_job_that_completes_it(pool: KubernetesPool, worker: Worke
 def test_jobs_that_cannot_be_made_crash_their_runs(pool: KubernetesPool, worker: WorkerProcess) -> None:
     no_such = "nowhere-of-this-name"
     cases: dict[str, tuple[dict[str, Any], str]] = {
-        "resources": ({"cpu_request": "lots"}, "The job variables are not valid: 'lots' is no quantity of cpu .*"),
+        "resources": ({"cpu_request": "lots"}, "The job variables are not valid: 'lots' is not a quantity of cpu .*"),
         "patch": (
             {"patches": [{"op": "replace", "path": "/nothing/here", "value": 1}]},
             r"Patch 1 of the job manifest \(replace /nothing/here\) cannot be applied: .*",

@@ -39,7 +39,7 @@ def answered(monkeypatch, tmp_path):
         return block
 
     monkeypatch.setattr(saved, "load_by_id", load_by_id)
-    monkeypatch.setattr(saved, "_kept", {})
+    monkeypatch.setattr(saved, "_cache", {})
     return requested, answers
 
 

@@ -230,7 +230,7 @@ class TestCredentials:
             ("https://github.com/a/b.git", "x-access-token"),
         ],
     )
-    def test_user_name_beside_a_token_follows_the_service(self, url: str, username: str):
+    def test_user_name_of_a_token_follows_the_service(self, url: str, username: str):
         login = GitRepository(url, credentials={"access_token": "t"})._git._login
         assert login == (username, "t")
 

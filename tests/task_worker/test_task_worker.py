@@ -266,7 +266,7 @@ def test_run_of_a_killed_worker_is_delivered_again(tmp_path: Path) -> None:
 def test_worker_needs_tasks(home: Path) -> None:
     with pytest.raises(ValueError, match="at least one task"):
         TaskWorker()
-    with pytest.raises(TypeError, match="no task"):
+    with pytest.raises(TypeError, match="not a task"):
         TaskWorker(print)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="at least 1"):
         TaskWorker(add, limit=0)

@@ -163,7 +163,7 @@ def test_proactive_trigger_without_after_fires_once_a_window_until_an_event_arri
     assert seconds(story.firings) == [13, 23]
 
 
-def test_windows_that_ended_while_nobody_looked_fire_once() -> None:
+def test_windows_that_ended_between_evaluations_fire_once() -> None:
     story = Story(trigger(posture="Proactive", expect=["beat"], within=10))
     story.see("beat", 0)
     story.wait(95)

@@ -70,6 +70,22 @@ inBrowser('rows of lists', () => {
     await close(opened)
   })
 
+  test('of the runs of a flow are narrowed and sorted on its page', async () => {
+    const { id: flow_id } = await server.call<Named>('POST', '/flows/', { name: 'row-narrowed' })
+    for (const [name, type] of [['row-b', 'FAILED'], ['row-a', 'COMPLETED']]) await server.call('POST', '/flow_runs/', { flow_id, name, state: { type } })
+    const opened = await open(server, `/flows/flow/${flow_id}`)
+    const { page } = opened
+    await page.getByRole('button', { name: /^Run/ }).click()
+    await page.waitForURL(/sort=/)
+    await page.getByRole('button', { name: /^Failed/ }).click()
+    await page.getByRole('row', { name: /row-a/ }).waitFor({ state: 'detached' })
+    await page.getByRole('row', { name: /row-b/ }).waitFor()
+    await page.getByRole('link', { name: 'All runs (1)' }).click()
+    await page.waitForURL(/\/runs\?/)
+    await page.getByRole('row', { name: /row-b/ }).waitFor()
+    await close(opened)
+  })
+
   test('of runs are chosen by the names of states', async () => {
     const { id: flow_id } = await server.call<Named>('POST', '/flows/', { name: 'row-states' })
     for (const [name, type] of [['row-due', 'SCHEDULED'], ['row-done', 'COMPLETED']]) await server.call('POST', '/flow_runs/', { flow_id, name, state: { type } })

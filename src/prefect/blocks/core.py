@@ -56,7 +56,7 @@ def block_schema_to_key(schema: BlockSchema) -> str:
 
 
 def schema_extra(schema: dict[str, Any], model: type[Block]) -> None:
-    """Add to the JSON schema of a block class what the API stores beside the fields."""
+    """Add to the JSON schema of a block class what the API stores besides the fields."""
     schemas.describe_block(schema, model)
 
 
@@ -167,7 +167,7 @@ class Block(BaseModel, ABC):
 
     @classmethod
     def _is_base(cls) -> bool:
-        """Return whether this is `Block` itself, which is no type of blocks."""
+        """Return whether this is `Block` itself, which is not a block type."""
         return cls is Block
 
     @classmethod

@@ -233,7 +233,7 @@ async def load_from_ref(cls: Any, ref: Ref, validate: bool, *, client: Any = Non
         document_id = found if isinstance(found, UUID) else UUID(str(found))
     except ValueError:
         raise ValueError(
-            f"{ref!r} is no reference to a block: pass the id of its document, "
+            f"{ref!r} is not a reference to a block: pass the id of its document, "
             '{"block_document_id": id} or {"block_document_slug": "type/name"}.'
         ) from None
     try:

@@ -14,7 +14,7 @@ REF_TEMPLATE = "#/definitions/{model}"
 
 
 def describe_block(schema: dict[str, Any], block: type[BaseModel]) -> None:
-    """Add to the JSON schema of a block class what the API stores beside the fields."""
+    """Add to the JSON schema of a block class what the API stores besides the fields."""
     cls: Any = block
     schema["block_type_slug"] = cls.get_block_type_slug()
     description = cls.get_description()

@@ -27,7 +27,7 @@ BundleLauncher: TypeAlias = "list[str] | BundleLauncherOverride"
 
 _SIDES: tuple[str, ...] = get_args(BundleLauncherSide)
 _OPTIONS = ("launcher", "requires")
-"""Keys of a step that are no arguments of its module."""
+"""Keys of a step that are not arguments of its module."""
 
 
 def normalize_launcher(launcher: BundleLauncher | None) -> BundleLauncherOverride | None:
@@ -89,7 +89,7 @@ def resolve_bundle_step_with_launcher(
 def convert_step_to_command(step: dict[str, Any], key: str, quiet: bool = False) -> list[str]:
     """Return the command of a step.
 
-    Its module runs in the Python that is there. What the step requires beside this package and integrations is
+    Its module runs in the Python that is there. What the step requires besides this package and integrations is
     fetched by `uv run`.
 
     Args:

@@ -61,7 +61,7 @@ def _offer_to_cancel(run: FlowRun) -> None:
         get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
         click.echo(f"Flow run {run.name!r} is being cancelled.")
     else:
-        click.echo(f"Flow run {run.name!r} goes on.")
+        click.echo(f"Flow run {run.name!r} continues.")
 
 
 def _follow_until_ended(run: FlowRun, timeout: float | None, interval: float | None) -> None:

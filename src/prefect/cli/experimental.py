@@ -32,7 +32,7 @@ def inspect(output: str | None) -> None:
     try:
         block = get_client().read_block_document(block_id, include_secrets=False)
     except ObjectNotFound:
-        fail(f"The default result storage is the block {str(block_id)!r}, which is gone: set another one.")
+        fail(f"The default result storage is the block {str(block_id)!r}, which was deleted: set another one.")
     return print_details(block, {"ID": block.id, "Block": format_slug(block)}, output)
 
 

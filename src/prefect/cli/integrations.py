@@ -1,4 +1,4 @@
-"""`prefect integrations`: install the published integrations of Prefect beside this package."""
+"""`prefect integrations`: install the published integrations of Prefect with this package."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KNOWN: dict[str, str] = {
     "snowflake": "snowflake>=1.5.0 snowflake-connector-python>=3.17.2 tenacity>=8.0.0",
     "sqlalchemy": "sqlalchemy>=1.4.31,<3",
 }
-"""The integrations, and what each requires beside `prefect`; `make integrations` compares it with their metadata."""
+"""The integrations, and what each requires besides `prefect`; `make integrations` compares it with their metadata."""
 
 _OWN = {"dask": "dask", "docker": "docker", "kubernetes": "kubernetes", "ray": "ray"}
 """Integrations that are part of this package, with their extras."""

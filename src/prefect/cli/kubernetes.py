@@ -56,7 +56,7 @@ def server(namespace: str, image: str | None, storage: str, database_secret: str
     """Print the manifests of a server, which gets no access to the API of Kubernetes."""
     installation = _load("prefect_kubernetes.installation")
     if not _load("prefect_kubernetes.manifests").QUANTITY.fullmatch(storage):
-        fail(f"{storage!r} is no size of a volume (--storage): write for example 5Gi.")
+        fail(f"{storage!r} is not the size of a volume (--storage): write for example 5Gi.")
     _print(
         installation.build_server(
             namespace=namespace, image=image or _find_image(), storage=storage, database_secret=database_secret
@@ -101,7 +101,7 @@ def worker(
     Jobs get the default service account of their namespace, or that of the job variable `service_account_name`.
     """
     if api_url is not None and not re.match(r"https?://[^/\s]+", api_url):
-        fail(f"{api_url!r} is no address of an API (--api-url): write for example http://prefect-server:4200/api.")
+        fail(f"{api_url!r} is not the address of an API (--api-url): write for example http://prefect-server:4200/api.")
     installation = _load("prefect_kubernetes.installation")
     _print(
         installation.build_worker(

@@ -36,7 +36,7 @@ _TYPES = {
     "prefect_azure": "Azure Blob Storage",
     "prefect": "Local directory",
 }
-"""What the storage of a step is called, by the package of the step."""
+"""The name of the storage of a step, by the package of the step."""
 
 
 def _launcher_options(function: Callable[..., Any]) -> Callable[..., Any]:

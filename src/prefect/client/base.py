@@ -106,7 +106,7 @@ _Key: TypeAlias = tuple[int, int]
 APP_LIFESPANS: dict[_Key, _Lifespan] = {}
 """The applications that were started, by thread and application."""
 APP_LIFESPANS_REF_COUNTS: dict[_Key, int] = {}
-"""How many contexts need each of them."""
+"""The number of contexts that use each application."""
 APP_LIFESPANS_LOCKS: dict[int, Any] = defaultdict(lambda: asyncio.Lock())
 """A lock for each thread, so that an application is started once."""
 

@@ -114,7 +114,7 @@ class Renewal:
             logger = get_run_logger()
         except MissingContextError:
             logger = get_logger("concurrency")
-        consequence = "The code is interrupted." if self._raises else "The code goes on without them."
+        consequence = "The code is interrupted." if self._raises else "The code continues without them."
         logger.error("%s %s", self.lost, consequence)
 
 

@@ -24,7 +24,7 @@ else:
     asyncio = lazy("asyncio")
 
 Mode: TypeAlias = Literal["concurrency", "rate_limit"]
-"""Whether slots are given back, or decay."""
+"""Whether slots are released, or decay."""
 
 
 class ConcurrencySlotAcquisitionService(RequestService):
@@ -37,7 +37,7 @@ class ConcurrencySlotAcquisitionService(RequestService):
 
         Args:
             slots: How many.
-            mode: Whether they are given back, or decay.
+            mode: Whether they are released, or decay.
             timeout_seconds: How long to wait.
             max_retries: How often to ask again.
 

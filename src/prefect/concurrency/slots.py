@@ -36,7 +36,7 @@ T = TypeVar("T")
 Mode = Literal["concurrency", "rate_limit"]
 
 WAIT_SECONDS = 20.0
-"""How long one request waits for slots; then it is repeated and keeps its place."""
+"""How long one request waits for slots; then it is repeated and keeps its position in the queue."""
 
 MAX_LEASE_SECONDS = 86_400.0
 """The longest lease that the interface allows."""
@@ -134,7 +134,7 @@ def as_names(names: str | Iterable[str]) -> tuple[str, ...]:
     """Return the names of limits, each once; a single one may be given without a list.
 
     Raises:
-        TypeError: They are no names.
+        TypeError: The names are not strings.
     """
     if not isinstance(names, Iterable):
         raise TypeError(f"`names` must be the name of a limit, or a list of names, not {names!r}.")

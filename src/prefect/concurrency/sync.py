@@ -46,7 +46,7 @@ def concurrency(
         strict: Whether a limit that does not exist is an error. Otherwise it does not limit.
         holder: The run that holds the slots; the current one if None.
         raise_on_lease_renewal_failure: Whether the block is interrupted when the lease is lost; as `strict` if None.
-            Otherwise that is logged in the run, which goes on.
+            Otherwise that is logged in the run, which continues.
         suppress_warnings: Whether limits that do not exist are not warned of.
 
     Raises:
@@ -76,7 +76,7 @@ def concurrency(
         try:
             drive(holding.release())
         except BaseException:
-            drive(holding.release())  # an interrupt may have come before the slots were given back
+            drive(holding.release())  # an interrupt may have come before the slots were released
             raise
         finally:
             if holding.lost is not None:  # the block may have ended before it was interrupted

@@ -84,7 +84,7 @@ def run_coro_as_sync(
 
     Args:
         force_new_thread: Use a new event loop in a new thread instead.
-        wait_for_result: Set to False to return None immediately while the coroutine goes on.
+        wait_for_result: Set to False to return None immediately while the coroutine continues.
     """
     if not inspect.iscoroutine(coroutine):
         raise TypeError(f"a coroutine was expected, not {coroutine!r}")

@@ -50,10 +50,10 @@ async def arun_deployment(
         parameters: Arguments, by name, over those of the deployment. Futures and states stand for their results.
         scheduled_time: When the run is due; now if None.
         flow_run_name: The name of the run; made up if None.
-        timeout: How many seconds to wait: 0 does not wait, None waits without end. The run goes on after it.
+        timeout: How many seconds to wait: 0 does not wait, None waits without end. The run continues after it.
         poll_interval: The longest time, in seconds, between two polls of the run, where the server does not say
             immediately that it has ended.
-        tags: Tags of the run beside the deployment's.
+        tags: Tags of the run in addition to the deployment's.
         idempotency_key: A run of the deployment with the same key is returned instead of a new one.
         work_queue_name: The work queue to run in, if not the deployment's.
         as_subflow: Whether a run that is started in a flow run belongs to it.

@@ -64,7 +64,7 @@ async def fetch_code(
         directory = path
     if not os.path.isdir(directory):
         raise FileNotFoundError(
-            f"The code of the deployment {deployment.name!r} should be in {directory!r}, which is no directory here."
+            f"The code of the deployment {deployment.name!r} should be in {directory!r}, which is not a directory here."
         )
     if get_current_settings().runner.auto_install_dependencies:
         outbox.use_journal()

@@ -382,7 +382,7 @@ def find_entrypoint(flow: Flow[..., Any], kind: EntrypointType) -> str:
     name: str = getattr(flow.fn, "__qualname__", type(flow.fn).__qualname__)
     if "<" in name:
         raise ValueError(
-            f"The flow {flow.name!r} cannot be found by another process, because {name!r} is no name of its module: "
+            f"The flow {flow.name!r} cannot be found by another process, because {name!r} is not a name of its module: "
             "define it at the top of a file."
         )
     module = getattr(flow.fn, "__module__", None) or "__main__"

@@ -101,8 +101,8 @@ def _normalize(schedule: Any) -> DeploymentScheduleCreate | DeploymentScheduleUp
     except ValidationError as error:
         raise ValueError(_describe(error)) from None
     raise ValueError(
-        f"{schedule!r} is no schedule: use Cron, Interval or RRule of prefect.schedules, or a dictionary with one of "
-        "interval, cron and rrule."
+        f"{schedule!r} is not a schedule: use Cron, Interval or RRule of prefect.schedules, or a dictionary with one "
+        "of interval, cron and rrule."
     )
 
 

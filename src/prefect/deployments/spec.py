@@ -85,7 +85,7 @@ class DeploymentSpec:
         return f"{self.flow_name}/{self.name}"
 
     def build_fields(self) -> dict[str, Any]:
-        """Return what the API stores of it beside its schedules and triggers, without what was left open."""
+        """Return what the API stores of it besides its schedules and triggers, without what was left open."""
         fields: dict[str, Any] = {
             "version": self.version,
             "version_info": self.version_info,

@@ -2,7 +2,7 @@
 
 A sync call with a limit runs in a separate thread, with the caller's context. At the deadline the caller gets the
 error, and an exception is raised in the thread, which ends it as soon as it runs Python code again. A blocking call
-into C goes on until it returns; its result is dropped.
+into C continues until it returns; its result is dropped.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ async def await_with_timeout(
     except BaseException as error:
         task.cancel()
         if isinstance(error, asyncio.CancelledError):
-            # As with a coroutine that is awaited: it has ended before its caller goes on.
+            # As with a coroutine that is awaited: it has ended before its caller continues.
             await asyncio.wait({task}, timeout=seconds - (time.monotonic() - start))
         task.add_done_callback(_consume_outcome)
         raise

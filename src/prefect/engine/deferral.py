@@ -46,8 +46,8 @@ async def submit_run(
     Args:
         task: The task.
         parameters: The arguments by name.
-        wait_for: Runs to wait for, beside those among the parameters.
-        dependencies: Dependencies to record beside those that the parameters show.
+        wait_for: Runs to wait for in addition to those among the parameters.
+        dependencies: Dependencies to record in addition to those that the parameters show.
         run_id: The id of the run; a new one if None.
 
     Raises:

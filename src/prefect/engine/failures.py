@@ -23,7 +23,7 @@ def describe_error(error: BaseException) -> str:
 
 
 def is_crash(error: BaseException) -> bool:
-    """Return whether an exception interrupts the process or the event loop's task, and is no failure of user code."""
+    """Return whether an exception interrupts the process or the asyncio task, and is not a failure of user code."""
     if isinstance(error, (Abort, Pause)):
         return False
     return not isinstance(error, Exception) or isinstance(error, TerminationSignal)

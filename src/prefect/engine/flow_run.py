@@ -47,7 +47,7 @@ class FlowRunEngine(FlowRunStates):
     Args:
         flow: The flow.
         parameters: The arguments by name, defaults applied; they are resolved and validated before the body runs.
-        wait_for: Runs to wait for, beside those among the arguments.
+        wait_for: Runs to wait for in addition to those among the arguments.
         run: The run, if it has been created.
     """
 
@@ -405,7 +405,7 @@ class FlowRunEngine(FlowRunStates):
         await self.conclude()
 
     def _is_rescheduled_on_sigterm(self) -> bool:
-        """Return whether the run goes on in another process when this one is asked to end."""
+        """Return whether the run continues in another process when this one is asked to end."""
         is_wanted = os.environ.get(SIGTERM_BEHAVIOR_VARIABLE, "").lower() == "reschedule"
         return is_wanted and self.is_outermost and self.fields["deployment_id"] is not None
 

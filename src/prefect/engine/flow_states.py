@@ -107,7 +107,7 @@ class FlowRunStates(RunEngine):
         return self.enter_state(entered, result if entered is state else None)
 
     def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
-        """Make `state` the run's state; one that goes on after a pause does not begin another attempt."""
+        """Make `state` the run's state; one that continues after a pause does not begin another attempt."""
         policy = cast("FlowRunPolicy", self.fields["empirical_policy"])
         self._is_resuming = bool(policy.resuming)
         super().enter_state(state, result)
@@ -148,7 +148,7 @@ class FlowRunStates(RunEngine):
         return FINISHED
 
     async def suspend(self, signal: Pause, suspended: State[Any]) -> NextStep:
-        """Leave a run that is suspended: it goes on in another process."""
+        """Leave a run that is suspended: it continues in another process."""
         self.error = signal
         self._current = self.fields["state"] = suspended
         await self.stop_task_runner(signal)

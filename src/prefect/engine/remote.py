@@ -119,7 +119,7 @@ class ServerOrchestrator:
         self._shipper.start_heartbeat(
             RunContext(str(run.id), run.name, str(run.flow_id), flow_name, deployment, tuple(run.tags))
         )
-        # From here on the run goes on without the server if it must.
+        # From here on the run continues without the server if it must.
         self._retries = self._mid_run_retries()
         return self._record
 
@@ -213,7 +213,7 @@ class ServerOrchestrator:
             self._shipper.record_failure(error)
         get_logger("engine").log(
             level,
-            "%s The run goes on; it is recorded in %s and sent later.",
+            "%s The run continues; it is recorded in %s and sent later.",
             self._shipper.unavailable_reason,
             self._outbox_path,
         )

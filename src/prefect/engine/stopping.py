@@ -132,7 +132,7 @@ class AsyncInterrupter:
                     while not await self._is_stopped():
                         await anext(events)
                 break
-            except Exception as error:  # the run goes on, and notices at its next task or its end
+            except Exception as error:  # the run continues, and notices at its next task or its end
                 get_logger("engine").debug("The events of the flow run cannot be followed: %s", error)
                 await asyncio.sleep(RECONNECT_INTERVAL_SECONDS)
         self._cancel()

@@ -29,7 +29,7 @@ STORE_FILE = "pluperfect.db"
 """The file of the local store; without it there are no limits."""
 
 REFRESH_SECONDS = 1.0
-"""How long it is remembered which tags have a limit."""
+"""How long the tags that have a limit are cached."""
 
 PAGE_SIZE = 200
 
@@ -52,7 +52,7 @@ async def take_slots(tags: Iterable[str], task_run_id: UUID) -> Holding | None:
     except slots.ConcurrencySlotAcquisitionError as error:
         if error.__cause__ is not None and failures.is_refusal(error.__cause__):
             raise
-        get_logger("engine").warning("%s The task run goes on without them.", error)
+        get_logger("engine").warning("%s The task run continues without them.", error)
         return None
     return held
 

@@ -29,7 +29,7 @@ def record_task_run(
         run_id: The id of the run; a new one if None.
         parameters: The arguments by name, without those that have their default.
         wait_for: Futures that the run waits for.
-        dependencies: Dependencies to record beside those that the parameters show.
+        dependencies: Dependencies to record in addition to those that the parameters show.
         flow_run: The context of the flow run that it belongs to; the current one if None.
         parent: The context of the task run that it is called in; the current one if None.
     """

@@ -45,7 +45,7 @@ class TaskRunEngine(TaskRunStates):
     Args:
         task: The task.
         parameters: The arguments by name, defaults applied; futures and states are resolved before the body runs.
-        wait_for: Runs to wait for, beside those among the arguments.
+        wait_for: Runs to wait for in addition to those among the arguments.
         dependencies: Known dependencies by parameter, for an item of a mapped future.
         run_id: The id of the run; a new one if None.
     """
@@ -101,7 +101,7 @@ class TaskRunEngine(TaskRunStates):
             task: The task.
             parameters: The arguments by name.
             run: The run.
-            wait_for: Runs to wait for, beside those among the arguments.
+            wait_for: Runs to wait for in addition to those among the arguments.
             owner: The process that the run belongs to, by its id in the records; this one if None.
         """
         execution = cls.__new__(cls)

@@ -157,24 +157,24 @@ def _write(path: str, content: bytes) -> None:
         raise TypeError(f"A file holds bytes, not {type(content).__name__}: encode it before it is written.")
     # In the same directory, so that the move is one step; a short name, because the file's own may be at the limit.
     directory = os.path.dirname(path)
-    beside = f"{directory}/.{new_id().hex}.tmp"
+    temporary_path = f"{directory}/.{new_id().hex}.tmp"
     try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        handle = os.open(temporary_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     except FileNotFoundError:
         os.makedirs(directory, exist_ok=True)
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+        handle = os.open(temporary_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
     try:
         with open(handle, "wb", buffering=0) as file:
             left = memoryview(content)
             while left:
                 left = left[file.write(left) :]
-        os.replace(beside, path)
+        os.replace(temporary_path, path)
     except IsADirectoryError:
-        os.unlink(beside)
+        os.unlink(temporary_path)
         raise ValueError(f"Path {path} is a directory: name a file.") from None
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(temporary_path)
         raise
 
 
@@ -200,11 +200,11 @@ def _copy_directory(
 def _copy_file(source: str, target: str) -> None:
     directory = os.path.dirname(target)
     os.makedirs(directory, exist_ok=True)
-    beside = f"{directory}/.{new_id().hex}.tmp"
+    temporary_path = f"{directory}/.{new_id().hex}.tmp"
     try:
-        shutil.copy2(source, beside)
-        os.replace(beside, target)
+        shutil.copy2(source, temporary_path)
+        os.replace(temporary_path, target)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
-            os.unlink(beside)
+            os.unlink(temporary_path)
         raise

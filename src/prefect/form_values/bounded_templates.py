@@ -35,7 +35,7 @@ MAX_NUMBER = 100_000
 """The largest number that a filter, or a method of a text, takes."""
 
 MAX_ARGUMENT_LENGTH = 200
-"""The longest text that a filter, or a method of a text, takes beside the one that it changes."""
+"""The longest text that a filter, or a method of a text, takes besides the one that it changes."""
 
 MAX_BITS = 10_000
 """The size of numbers that products and powers make."""
@@ -143,7 +143,7 @@ class _Environment(sandbox.ImmutableSandboxedEnvironment):
         return "".join(texts)
 
     def _count_filter(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        passed = 2 if hasattr(function, "jinja_pass_arg") else 1  # arguments that are no options
+        passed = 2 if hasattr(function, "jinja_pass_arg") else 1  # arguments that are not options
 
         @functools.wraps(function)
         def call(*args: Any, **options: Any) -> Any:

@@ -128,7 +128,7 @@ class VariableNameNotFound(KeyNotFound):
 
 
 class InvalidJSON(HydrationError):
-    """A text is no JSON."""
+    """A text is not valid JSON."""
 
     @property
     def message(self) -> str:

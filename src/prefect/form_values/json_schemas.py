@@ -34,7 +34,7 @@ class InvalidValues(Exception):
 
 
 class InvalidSchema(Exception):
-    """The schema is no JSON schema; the message has the reason."""
+    """The schema is not a JSON schema; the message has the reason."""
 
 
 def validate(values: Mapping[str, Any], schema: Schema, *, partial: bool = False) -> None:
@@ -47,7 +47,7 @@ def validate(values: Mapping[str, Any], schema: Schema, *, partial: bool = False
 
     Raises:
         InvalidValues: One is not what it must be, or is missing.
-        InvalidSchema: The schema is no JSON schema.
+        InvalidSchema: The schema is not a JSON schema.
     """
     try:
         error = jsonschema.exceptions.best_match(find_errors(values, schema, partial=partial))
@@ -80,7 +80,7 @@ def find_errors(
         allow_none_with_default: Whether those with a default may be null too.
 
     Raises:
-        InvalidSchema: The schema is no JSON schema.
+        InvalidSchema: The schema is not a JSON schema.
     """
     prepared = allow_none_for_optional(schema, allow_none_with_default) if allow_none else dict(schema)
     if partial:

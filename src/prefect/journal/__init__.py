@@ -57,7 +57,7 @@ def _open(home: Path, name: str, create_forwarder: Callable[[], writer.Forwarder
         mine = _opened[home, name] = writer.Journal(home, name, create_forwarder and create_forwarder())
     _current = mine
     if former is not None and former is not mine and former.forwarder is None:
-        former.close()  # a run that goes on opens it again; one with a forwarder has heartbeats to send meanwhile
+        former.close()  # a run that continues opens it again; one with a forwarder has heartbeats to send meanwhile
     return mine
 
 

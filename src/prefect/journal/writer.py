@@ -89,7 +89,7 @@ class Journal:
         self.owner: UUID = new_id()
         self._queue: deque[dict[str, Any] | Draft | Wakeup] = deque()
         self._wake = Wakeup()
-        self._hurry = Wakeup()
+        self._flush_requested = Wakeup()
         self._awake = False
         self._closed = False
         self._shut = False
@@ -117,7 +117,7 @@ class Journal:
             return True
         done = Wakeup()
         self._queue.append(done)
-        self._hurry.set()
+        self._flush_requested.set()
         self._wake_thread()
         return done.wait(timeout)
 
@@ -135,7 +135,7 @@ class Journal:
     def close(self) -> None:
         """Write queued records, stop the thread and close the file."""
         self._closed = True
-        self._hurry.set()
+        self._flush_requested.set()
         self._wake.set()
         if self._thread is not None and self._thread is not threading.current_thread():
             try:
@@ -165,7 +165,7 @@ class Journal:
         return Journal(self.home, self.name, self.forwarder and self.forwarder.forked())
 
     def disown(self) -> None:
-        """Leave the journal to the parent of this process, which goes on to record the runs that are under way."""
+        """Leave the journal to the parent of this process, which continues to record the runs that are under way."""
         self._disowned = True
         self._sink.abandon()
         if self.forwarder is not None:
@@ -197,10 +197,10 @@ class Journal:
             self._drain()
 
     def _reopen(self) -> None:
-        """Open a closed journal again for a run that goes on."""
+        """Open a closed journal again for a run that continues."""
         with self._starting:
             if self._shut:
-                self._hurry.clear()
+                self._flush_requested.clear()
                 self._closed = self._shut = False
 
     def _run(self) -> None:
@@ -218,10 +218,10 @@ class Journal:
     def _write_all(self) -> None:
         """Write batch after batch until nothing is queued."""
         while self._queue and not self._closed:
-            self._hurry.wait(GATHER_INTERVAL_SECONDS)
+            self._flush_requested.wait(GATHER_INTERVAL_SECONDS)
             self._drain()
             if self._sink.blocked:
-                self._hurry.wait(RETRY_INTERVAL_SECONDS)
+                self._flush_requested.wait(RETRY_INTERVAL_SECONDS)
 
     def _drain(self) -> None:
         """Move queued records to the file, then set the events of waiting flushes."""

@@ -134,16 +134,16 @@ def _build_lock(holder: str, hold_timeout: float | None) -> dict[str, Any]:
 
 def _create(path: Path, lock: dict[str, Any]) -> bool:
     """Create the lock file with its whole content, or return False if it exists."""
-    beside = path.parent / f".{new_id().hex}.tmp"
-    beside.write_text(json.dumps(lock, separators=(",", ":")))
+    temporary_path = path.parent / f".{new_id().hex}.tmp"
+    temporary_path.write_text(json.dumps(lock, separators=(",", ":")))
     try:
-        os.link(beside, path)  # unlike a rename, it fails when the name is taken
+        os.link(temporary_path, path)  # unlike a rename, it fails when the name is taken
     except FileExistsError:
         return False
     except OSError:  # no hard links on this file system
-        return _create_in_place(path, beside.read_bytes())
+        return _create_in_place(path, temporary_path.read_bytes())
     finally:
-        beside.unlink()
+        temporary_path.unlink()
     return True
 
 

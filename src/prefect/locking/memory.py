@@ -50,7 +50,7 @@ class MemoryLockManager(DrivenLockManager):
     def free_in_child(self) -> None:
         """Free all locks in a forked child, which has none of the threads that hold them.
 
-        Code that the fork interrupted goes on in the child, and may still release what it holds there.
+        Code that the fork interrupted continues in the child, and may still release what it holds there.
         """
         held = {(key, lock.holder) for key, lock in self._locks.items() if lock.holder is not None}
         self._reset()

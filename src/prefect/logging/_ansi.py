@@ -45,7 +45,7 @@ def color_depth(stream: TextIO) -> int:
 
 
 def escape_sequence(style: str, depth: int) -> str:
-    """Return the sequence that turns on a style such as `bold magenta`; empty when it has no effect or is no style."""
+    """Return the sequence that turns on a style such as `bold magenta`; empty for a style without effect."""
     codes: list[str] = []
     for word in style.split():
         if word in _ATTRIBUTES:

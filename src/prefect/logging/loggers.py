@@ -311,7 +311,7 @@ def print_capture(enabled: bool) -> patch_print | None:
 def _use_print(change: int) -> None:
     global _print_users, _builtin_print
     with _print_lock:
-        # A run that still goes on counts as a user; the program may have restored `print` since then.
+        # A run that still continues counts as a user; the program may have restored `print` since then.
         restored = builtins.print is _builtin_print
         if builtins.print is not print_as_log and (_print_users == 0 or (change > 0 and restored)):
             _builtin_print = builtins.print

@@ -142,4 +142,4 @@ _SERVICES: dict[str, Callable[[Data], Service]] = {
     "discord-webhook": _use_discord,
     "sendgrid-email": _use_sendgrid,
 }
-"""What each notification block sends to, by the slug of its type."""
+"""The functions that describe the service of a notification block, by the slug of its type."""

@@ -30,33 +30,33 @@ else:
     sqlite3 = lazy("sqlite3")
 
 SHIP_INTERVAL_SECONDS = 0.2
-"""Between two deliveries, while records gather."""
+"""Between two deliveries, while records are collected for the next batch."""
 FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
-"""The first and the longest pause before an unavailable server is tried again. Short enough that a server that is back
-gets heartbeats before it looks for runs without them."""
+"""The first and the longest pause before another attempt to reach an unavailable server, which must receive heartbeats
+before it searches for runs without them."""
 ACK_TIMEOUT_SECONDS = 10.0
-"""How long a process that ends waits for an acknowledgement while the server answers."""
+"""Maximum wait of an exiting process for one acknowledgement of a server that answers."""
 MIN_TOTAL_TIMEOUT_SECONDS = 60.0
-"""How long it waits in all, or twice the setting `client.exit_timeout_seconds` if that is longer."""
+"""Maximum total wait of an exiting process, or twice the setting `client.exit_timeout_seconds` if that is longer."""
 INFRASTRUCTURE_EXIT_TIMEOUT_SECONDS = 300.0
-"""How long a process that was started for one flow run waits for an unavailable server, unless that setting is set: its
-outbox may go with its container."""
+"""The same for a process that was started for one flow run, unless that setting is set: the outbox may be deleted with
+its container."""
 LEAVE_TIMEOUT_SECONDS = 1.0
-"""How long the end of a process that is being stopped waits for any server."""
-AWAY_TIMEOUT_SECONDS = 1.0
-"""How long a command that ships waits for an unavailable server."""
+"""Maximum wait for a server of a process that is being stopped."""
+UNAVAILABLE_TIMEOUT_SECONDS = 1.0
+"""Maximum wait for an unavailable server of a command that ships."""
 EXIT_RETRY_SECONDS = 1.0
-"""Between two tries to reach an unavailable server at the end of a process."""
+"""Between two attempts of an exiting process to reach an unavailable server."""
 EXIT_NOTICE_SECONDS = 1.0
-"""After how long a process that ends says what it waits for."""
+"""Delay after which an exiting process prints that it waits."""
 LEFTOVER_INTERVAL_SECONDS = 3.0
-"""How often an idle process checks for records that others left."""
+"""Between two checks of an idle process for records that other processes left."""
 MAX_RUN_CONTEXTS = 1000
-"""How many flow runs are remembered for the events of their task runs."""
+"""Maximum number of flow runs that are cached for the events of their task runs."""
 POLL_INTERVAL_SECONDS = 0.05
-"""Between two checks whether another process has shipped this one's records."""
+"""Between two checks whether another process has shipped the records of this process."""
 SETTLE_POLL_SECONDS = 0.002
-"""Between two checks whether this process has shipped them."""
+"""Between two checks whether this process has shipped its records."""
 
 
 class Shipper:
@@ -67,9 +67,9 @@ class Shipper:
         api: The connection to its server.
 
     Attributes:
-        unavailable_reason: Why the server did not answer the last time; None if it did.
-        is_hanging: Whether it had accepted the request then and did not answer in time.
-        has_warned: Whether a run has logged a warning about it.
+        unavailable_reason: The error of the last request; None if the server answered.
+        is_hanging: Whether the server accepted the last request and did not answer in time.
+        has_warned: Whether a run has logged a warning about the unavailable server.
     """
 
     def __init__(self, outbox: Outbox, api: ApiConnection) -> None:
@@ -82,7 +82,7 @@ class Shipper:
         self._lock = ProcessLock(outbox.path.with_suffix(".lock"))
         self._delivery: Delivery | None = None
         self._wake = threading.Event()
-        self._hurry = threading.Event()
+        self._urgent = threading.Event()
         self._closing = threading.Event()
         self._starting = _forks.create_lock()
         self._thread: threading.Thread | None = None
@@ -109,14 +109,14 @@ class Shipper:
         """Wait until committed records are shipped. After a timeout it does not wait again until they are."""
         end = time.monotonic() + timeout
         while self.has_waiting() and time.monotonic() < end and not self._stopped_waiting:
-            self._hurry.set()
+            self._urgent.set()
             time.sleep(SETTLE_POLL_SECONDS)
         self._behind = self.has_waiting()
 
     def finish(self) -> None:
         """Ship waiting records within the exit timeouts, and print what could not be shipped."""
         self._closing.set()
-        self._hurry.set()
+        self._urgent.set()
         self._wake.set()
         self._last_progress = time.monotonic()
         self._deadline = self._last_progress + max(MIN_TOTAL_TIMEOUT_SECONDS, 2 * self._exit_timeout)
@@ -135,7 +135,7 @@ class Shipper:
         self._report_waiting()
         self._thread, self._deadline, self._notice_due = None, float("inf"), float("inf")
         # A thread that still waits for its server ends when it is answered: it has the events that are set.
-        self._closing, self._hurry = threading.Event(), threading.Event()
+        self._closing, self._urgent = threading.Event(), threading.Event()
 
     def stop_waiting(self) -> None:
         """Leave what a server does not take immediately on disk, without waiting at the end of the process."""
@@ -148,7 +148,7 @@ class Shipper:
         if self._stopped_waiting:
             timeout = min(timeout, LEAVE_TIMEOUT_SECONDS)
         if self.unavailable_reason:
-            timeout = self._exit_timeout if self._closing.is_set() else min(timeout, AWAY_TIMEOUT_SECONDS)
+            timeout = self._exit_timeout if self._closing.is_set() else min(timeout, UNAVAILABLE_TIMEOUT_SECONDS)
             if self._stopped_waiting or not self.outbox.has_records():
                 return False
             if at >= self._notice_due:
@@ -205,7 +205,7 @@ class Shipper:
 
     def _start(self) -> None:
         thread = threading.Thread(
-            target=self._run, args=(self._closing, self._hurry), name="prefect-shipper", daemon=True
+            target=self._run, args=(self._closing, self._urgent), name="prefect-shipper", daemon=True
         )
         try:
             thread.start()
@@ -213,7 +213,7 @@ class Shipper:
             return
         self._thread = thread
 
-    def _run(self, closing: threading.Event, hurry: threading.Event) -> None:
+    def _run(self, closing: threading.Event, urgent: threading.Event) -> None:
         failures = 0
         while not closing.is_set():
             due = self._heartbeats.seconds_until_due()
@@ -232,9 +232,9 @@ class Shipper:
             )
             if self._has_unshipped:
                 self._wake.set()
-            hurry.wait(pause)
+            urgent.wait(pause)
             if not closing.is_set():
-                hurry.clear()
+                urgent.clear()
 
     def _run_once(self, closing: threading.Event) -> bool:
         """Ship what waits and what is due; whether the server took it."""

@@ -24,10 +24,12 @@ if TYPE_CHECKING:
 else:
     orchestration = lazy("prefect.client.orchestration")
 
-KEPT_SECONDS = 60.0
+CACHE_SECONDS = 60.0
 
-_kept: dict[tuple[Any, ...], tuple[float, Any]] = {}
-"""What was read: for an API, the state of this process's own changes, and a reference."""
+MAX_CACHE_SIZE = 100
+
+_cache: dict[tuple[Any, ...], tuple[float, Any]] = {}
+"""Cached blocks with their expiration, by the API, the changes of this process, and the reference."""
 
 
 async def load_by_id(block_id: UUID) -> WritableFileSystem:
@@ -36,7 +38,7 @@ async def load_by_id(block_id: UUID) -> WritableFileSystem:
     Raises:
         ValueError: There is none.
     """
-    return await _keep(str(block_id), lambda: Block.aload_from_ref(block_id))
+    return await _read_cached(str(block_id), lambda: Block.aload_from_ref(block_id))
 
 
 async def load_by_slug(slug: str) -> WritableFileSystem:
@@ -45,7 +47,7 @@ async def load_by_slug(slug: str) -> WritableFileSystem:
     Raises:
         ValueError: There is none.
     """
-    return await _keep(slug, lambda: Block.aload(slug))
+    return await _read_cached(slug, lambda: Block.aload(slug))
 
 
 async def load_by_name(name: str) -> WritableFileSystem:
@@ -54,27 +56,27 @@ async def load_by_name(name: str) -> WritableFileSystem:
     Raises:
         ValueError: There is none, or there are several.
     """
-    return await _keep(name, lambda: _find_by_name(name))
+    return await _read_cached(name, lambda: _find_by_name(name))
 
 
 async def load_server_default() -> WritableFileSystem | None:
-    """Return the block that the server stores results in by default; None if it names none, or cannot be asked."""
+    """Return the block that the server stores results in by default; None if it names none, or cannot be reached."""
     if not get_current_settings().api.url:
         return None
-    block_id = await _keep("", _read_server_default)
+    block_id = await _read_cached("", _read_server_default)
     return None if block_id is None else await load_by_id(block_id)
 
 
-async def _keep(reference: str, read: Callable[[], Awaitable[Any]]) -> Any:
+async def _read_cached(reference: str, read: Callable[[], Awaitable[Any]]) -> Any:
     settings = get_current_settings()
     key = (settings.api.url or str(settings.home), persistence.count_changes(), reference)
-    until, value = _kept.get(key, (0.0, None))
+    until, value = _cache.get(key, (0.0, None))
     if time.monotonic() < until:
         return value
     value = await read()
-    if len(_kept) >= 100:
-        _kept.clear()
-    _kept[key] = (time.monotonic() + KEPT_SECONDS, value)
+    if len(_cache) >= MAX_CACHE_SIZE:
+        _cache.clear()
+    _cache[key] = (time.monotonic() + CACHE_SECONDS, value)
     return value
 
 
@@ -106,6 +108,6 @@ async def _read_server_default() -> UUID | None:
             return cast(
                 "UUID | None", (await client.read_server_default_result_storage()).default_result_storage_block_id
             )
-        except Exception as error:  # an older server has no such operation, and a run goes on without the server
+        except Exception as error:  # an older server has no such operation, and a run continues without the server
             get_logger("results").debug("The server's default storage of results cannot be read: %s", error)
             return None

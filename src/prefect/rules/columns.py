@@ -39,7 +39,7 @@ def advance(
             `expected_start_time` are read; a missing one counts as not set.
         previous: The state it leaves, or None for its first.
         state: The state it enters.
-        resuming: The run was paused and goes on, which is not another attempt.
+        resuming: The run was paused and continues, which is not another attempt.
 
     Returns:
         Only the columns to set: `state_type`, `state_name`, `state_timestamp` always; the others when they change.

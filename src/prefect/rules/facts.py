@@ -125,7 +125,7 @@ class Run:
 
     @property
     def resuming(self) -> bool:
-        """Return whether it was paused and goes on."""
+        """Return whether it was paused and continues."""
         return bool(self.policy.get("resuming"))
 
 
@@ -148,7 +148,7 @@ class TagLimit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Input of the rules beside the states. Fields that do not apply to the run keep their default.
+    """Input of the rules besides the states. Fields that do not apply to the run keep their default.
 
     Attributes:
         now: The time; aware.

@@ -86,7 +86,7 @@ CoreFlowPolicy = Policy(
         _release_flow_slots,
     ),
 )
-"""For a flow run's states without `force`, for resuming, and when cancelling takes too long."""
+"""The policy for states of flow runs without `force`, for resuming, and for cancelling that takes too long."""
 
 MarkLateRunsPolicy = Policy(
     "MarkLateRunsPolicy",
@@ -98,7 +98,7 @@ MarkLateRunsPolicy = Policy(
         _instrument,
     ),
 )
-"""For the server when it finds flow runs late."""
+"""The policy for marking flow runs as late."""
 
 PROTECTED_FROM_RECORDS = _CANCELLING | _TERMINAL - {"CRASHED"}
 """The states that `RecordedFlowPolicy` protects. A crash is inferred from silence, which a record ends."""
@@ -118,7 +118,7 @@ MinimalFlowPolicy = Policy(
         _release_flow_slots,
     ),
 )
-"""For a flow run's states with `force`."""
+"""The policy for states of flow runs with `force`."""
 
 _cache_retrieval = Rule("CacheRetrieval", ANY, _RUNNING, tasks.cache_retrieval)
 _terminal_tasks = Rule(
@@ -145,7 +145,7 @@ CoreTaskPolicy = Policy(
         *_ending,
     ),
 )
-"""For a task run's states without `force`."""
+"""The policy for states of task runs without `force`."""
 
 BackgroundTaskPolicy = Policy(
     "BackgroundTaskPolicy",
@@ -160,10 +160,10 @@ BackgroundTaskPolicy = Policy(
         Rule("EnqueueScheduledTasks", ANY, _SCHEDULED, tasks.enqueue_scheduled_tasks),
     ),
 )
-"""For the states of a task run in the background: those with `deferred` in their details, with or without force."""
+"""The policy for states of background task runs, which have `deferred` in their details, with or without `force`."""
 
 MinimalTaskPolicy = Policy("MinimalTaskPolicy", (_release_task_slots,))
-"""For a task run's states with `force`."""
+"""The policy for states of task runs with `force`."""
 
 POLICIES = {
     policy.name: policy

@@ -48,7 +48,7 @@ def prevent_running_tasks_from_stopped_flows(case: Case) -> Verdict | None:
     if case.facts.flow_run_state != "PAUSED":
         return Abort("A task can only run while its flow is running.")
     state = RuleState("PAUSED", "NotReady", case.facts.now)
-    return case.reject("The flow is paused: the task can run once the flow goes on.", state)
+    return case.reject("The flow is paused: the task can run once the flow continues.", state)
 
 
 def secure_task_concurrency_slots(case: Case) -> Verdict | None:

@@ -33,7 +33,7 @@ FIRST_RETRY_SECONDS, MAX_RETRY_SECONDS = 0.5, 5.0
 """The first and the longest pause before an unavailable server is tried again."""
 
 REQUEST_TIMEOUT_SECONDS = 20.0
-"""How long the server may take to accept what became of a run, before the request is repeated."""
+"""How long the server may take to accept the outcome of a run, before the request is repeated."""
 
 HOOKS_TIMEOUT_SECONDS = 60.0
 """How long the hooks of a killed run may take."""

@@ -23,7 +23,7 @@ LOST_POLL_INTERVAL_SECONDS = 0.5
 """Between two checks of a process whose fork server has died: nobody can wait for it any more."""
 
 ENGINE_MODULE = "prefect.engine"
-"""What a forked process runs, as `python -m` does."""
+"""The module that a forked process runs, as `python -m` does."""
 
 UNKNOWN_EXIT_CODE = 0
 """The exit code of such a process. Its run is left to what it has recorded, and to its heartbeats."""
@@ -32,7 +32,7 @@ logger = get_logger("runner.fork_server")
 
 
 def is_available() -> bool:
-    """Return whether this system can fork a process that goes on with Python, which macOS and Windows cannot."""
+    """Return whether this system can fork a process that continues with Python, which macOS and Windows cannot."""
     return sys.platform == "linux"
 
 

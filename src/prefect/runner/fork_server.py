@@ -40,14 +40,14 @@ PRELOADED_MODULES = (
     *("prefect.settings.models.testing", "prefect.settings.profiles", "prefect.signatures.validation"),
     *("prefect.states", "prefect.task_runners.threads", "prefect.tasks"),
 )
-"""What a run of a deployment imports, apart from the user's code."""
+"""The modules that a run of a deployment imports, apart from the user's code."""
 
 LOCAL_STORE_MODULES = (
     *("jsonschema", "prefect.engine.local", "prefect.journal.reader", "prefect.rules.policies", "prefect.server.local"),
     *("prefect.server.routes.deployments", "prefect.server.routes.flow_runs", "prefect.server.db.sqlite"),
     *("prefect.server.services.upkeep.retention",),
 )
-"""What it imports in addition when no server is configured, and the run is read from the local store."""
+"""The modules that it also imports without a configured server, when the run is read from the local store."""
 
 PREPARED_SCHEMAS = (
     *(("prefect.schemas.states", "State"), ("prefect.schemas.runs", "FlowRun")),

@@ -62,7 +62,7 @@ def to_step_inputs(credentials: GitCredentials | Block | Mapping[str, Any]) -> A
 
     Raises:
         BlockNotSavedError: A block was not saved.
-        ValueError: The token is no block.
+        ValueError: The token is not a block.
     """
     if not isinstance(credentials, Mapping):
         return f"{{{{ {credentials.get_block_placeholder()} }}}}"
@@ -91,7 +91,7 @@ def _read(credentials: Any, name: str) -> str | None:
 
 
 def _default_username(host: str) -> str:
-    """Return the user name that a hosting service expects beside a token.
+    """Return the user name that a hosting service expects with a token.
 
     Raises:
         ValueError: It expects that of the user.

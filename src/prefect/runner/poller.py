@@ -68,7 +68,7 @@ class Poller:
             is_own = type(error) is TimeoutError
             reason = f"no answer in {self._timeout:.0f} seconds" if is_own else failures.describe_error(error)
             self.logger.warning(
-                "The API cannot be reached (%s). The %s goes on when it answers again.", reason, self.role
+                "The API cannot be reached (%s). The %s continues when it answers again.", reason, self.role
             )
         if isinstance(error, TimeoutError):
             await self._adapt_timeout()

@@ -30,7 +30,9 @@ async def emit_cancelled(runner_name: str, flow_run: FlowRun, client: PrefectCli
     try:
         resources = await _find_related(flow_run, client)
     except Exception as error:
-        logger.warning("It is not emitted that the flow run %r was cancelled: %s", flow_run.name, error)
+        logger.warning(
+            "The event of the cancellation of the flow run %r could not be emitted: %s", flow_run.name, error
+        )
         return
     resource = {
         "prefect.resource.id": f"prefect.runner.{slugify(runner_name)}",

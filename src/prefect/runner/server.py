@@ -19,7 +19,7 @@ from prefect.types import now
 __all__ = ["build_server", "perform_health_check", "run_count", "shutdown", "start_webserver"]
 
 RunnableEndpoint: TypeAlias = Literal["deployment", "flow", "task"]
-"""What a request may run."""
+"""The kinds of objects that a request may run."""
 
 
 class Runner(Protocol):

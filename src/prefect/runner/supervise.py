@@ -104,7 +104,7 @@ async def record_end(
 
 
 def find_state_after(current: State[Any], end: ProcessEnd) -> State[Any] | None:
-    """Return the next state of a run whose process has ended, or None if it goes on: later, or in another process."""
+    """Return the next state of a run whose process has ended, or None if it continues: later, or in another process."""
     if end.stop_reason is StopReason.CANCELLED or current.is_cancelling():
         return states.State(type=states.StateType.CANCELLED, message=f"The flow run was cancelled. {end.describe()}")
     if current.is_paused() or current.is_scheduled():

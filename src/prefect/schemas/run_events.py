@@ -26,7 +26,7 @@ TASK_RUN_FIELDS = (
     *("name", "task_key", "dynamic_key", "cache_key", "cache_expiration", "task_version", "empirical_policy"),
     *("tags", "labels", "task_inputs", "flow_run_run_count"),
 )
-"""Fields of a task run in the payload of its events, beside those that follow from its states."""
+"""Fields of a task run in the payload of its events in addition to those that follow from its states."""
 
 
 class EventState(NamedTuple):

@@ -27,7 +27,7 @@ WORKER_LABEL = "prefect.worker.name"
 """The label of a flow run that our servers give it with a claim: the worker that claimed it last."""
 
 ON_LOST, WARM_PROCESSES = "on_lost", "warm_processes"
-"""Options of a pool, beside `job_configuration` and `variables` in its base job template: `on_lost: retry` starts runs
+"""Options of a pool, besides `job_configuration` and `variables` in its base job template: `on_lost: retry` starts runs
 again that were lost with their worker; `warm_processes: N` keeps processes that have loaded a flow."""
 
 CLAIM_VARIABLE = "PREFECT__FLOW_RUN_CLAIM"

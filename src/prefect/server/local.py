@@ -190,7 +190,7 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 def _read_request(
     operation: Operation, query: Mapping[str, Sequence[str]], headers: Mapping[str, str], body: bytes
 ) -> tuple[dict[str, Any], Any]:
-    """Return the parameters of an operation that a request has beside its path, and its JSON body.
+    """Return the parameters of an operation that a request has besides its path, and its JSON body.
 
     Raises:
         InvalidRequest: The body is not JSON, or not an object where its fields are parameters.

@@ -133,12 +133,12 @@ class LocalChanges:
             try:
                 if time.monotonic() >= upkeep_due:
                     upkeep_due = time.monotonic() + self._do_upkeep()
-                    watched.polled.distrust()
+                    watched.polled.mark_changed()
                 due = watched.find_due(waiting, polled)
                 if due:
                     drive(self._database.read(partial(self._resolve_ready, due)))
             except StoreError as error:  # it is read again
-                watched.polled.distrust()
+                watched.polled.mark_changed()
                 logger.debug("The local store cannot be read: %s", error)
             pause = watched.polled.find_pause() if polled else WOKEN_POLL_INTERVAL_SECONDS
             pause = max(POLL_INTERVAL_SECONDS, min(pause, upkeep_due - time.monotonic()))
@@ -204,8 +204,8 @@ class _Stamps:
         self._known: Any = None
         self._changed_at = time.monotonic()
 
-    def distrust(self) -> None:
-        """Mark the files as changed: they may have changed unnoticed."""
+    def mark_changed(self) -> None:
+        """Have the next call of `have_changed` return True, because a change may be invisible in the stamps."""
         self._known = None
 
     def have_changed(self) -> bool:

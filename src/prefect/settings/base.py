@@ -78,7 +78,7 @@ def build_settings_config(
 
 @dataclass(frozen=True)
 class _FormerNames:
-    """The older environment names of a setting, kept with its field; they are no part of its JSON schema."""
+    """The older environment names of a setting, kept with its field; they are not part of its JSON schema."""
 
     renamed: bool
     aliases: tuple[str, ...]

@@ -96,7 +96,7 @@ def collapse_variadic_parameters(fn: Callable[..., Any], parameters: dict[str, A
     `{"a": 1, "z": 2}` becomes `{"a": 1, "kwargs": {"z": 2}}`.
 
     Raises:
-        ValueError: There is a name that is no parameter, and no `**kwargs` to take it.
+        ValueError: There is a name that is not a parameter, and no `**kwargs` to take it.
     """
     known = Parameters.from_function(fn)
     extra = {name: value for name, value in parameters.items() if name not in known.kinds}

@@ -159,8 +159,8 @@ class HandedOverRun:
     Args:
         task: The task.
         parameters: The arguments by name.
-        wait_for: Futures to wait for beside those among the parameters.
-        dependencies: Dependencies to record beside those that the parameters show.
+        wait_for: Futures to wait for in addition to those among the parameters.
+        dependencies: Dependencies to record in addition to those that the parameters show.
     """
 
     def __init__(

@@ -265,7 +265,7 @@ class PoolSlot:
         pool._start(thread)
 
     def reacquire(self) -> None:
-        """Wait for a slot, because the job goes on."""
+        """Wait for a slot, because the job continues."""
         pool = self._pool
         thread = None
         with pool._lock:

@@ -108,7 +108,7 @@ class _Claims:
         except Exception as error:
             if failures.get_status(error) in failures.MISSING_ROUTE_STATUSES:
                 self._has_claims = False
-            else:  # the claims expire if it goes on
+            else:  # the claims expire if it continues
                 logger.debug("The claims on task runs cannot be changed: %s", failures.describe_error(error))
             return None
 

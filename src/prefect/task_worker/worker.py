@@ -60,7 +60,7 @@ class TaskWorker:
 
     Raises:
         ValueError: There are no tasks, or the limit is below 1.
-        TypeError: One of them is no task.
+        TypeError: One of the objects is not a task.
     """
 
     def __init__(self, *tasks: Task[..., Any], limit: int | None = 10) -> None:
@@ -313,7 +313,7 @@ def _check_tasks(tasks: Iterable[Any]) -> Iterable[Task[..., Any]]:
         raise ValueError("A task worker needs at least one task.")
     for task in found:
         if not isinstance(task, Task):
-            raise TypeError(f"{task!r} is no task: decorate the function with `@task`.")
+            raise TypeError(f"{task!r} is not a task: decorate the function with `@task`.")
         yield task
 
 

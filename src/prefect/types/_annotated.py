@@ -85,7 +85,7 @@ class DurationSchema:
     Attributes:
         number: Constraints of the number of seconds.
         text: Keywords of the text.
-        shared: Constraints that stand beside the two forms.
+        shared: Constraints of both forms.
         output: Constraints of the number that is sent back.
     """
 

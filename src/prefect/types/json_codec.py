@@ -46,7 +46,7 @@ def loads(text: bytes | str) -> Any:
     """Return the value of a JSON text that `dumps` wrote, or of one without long numbers and lone surrogates.
 
     Raises:
-        JSONDecodeError: It is no JSON.
+        JSONDecodeError: It is not valid JSON.
     """
     return _loads_exactly(text) if text[:1] in (_MARK, " ") else orjson.loads(text)
 
@@ -55,7 +55,7 @@ def loads_foreign(text: bytes) -> Any:
     """Return the value of a JSON text that any program may have written.
 
     Raises:
-        JSONDecodeError: It is no JSON.
+        JSONDecodeError: It is not valid JSON.
     """
     if text[:1] == _MARK or _LONG_NUMBER in text.translate(_DIGITS_AS_ZEROS):
         return _loads_exactly(text)
@@ -78,7 +78,7 @@ def _loads_exactly(text: bytes | str) -> Any:
 
 
 def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
+    raise ValueError(f"{name} is not a JSON value")
 
 
 def format_time(value: datetime) -> str:

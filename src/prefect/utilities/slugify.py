@@ -24,7 +24,7 @@ def slugify(
         max_length: The longest the result may be; 0 has no limit.
         separator: What stands in the place of everything else.
         lowercase: Whether to make capital letters small.
-        regex_pattern: What is replaced, instead of all that is no letter and no digit.
+        regex_pattern: What is replaced, instead of all characters but letters and digits.
         allow_unicode: Keep letters that are not of ASCII.
     """
     if unknown:

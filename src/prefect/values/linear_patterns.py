@@ -30,5 +30,5 @@ def compile_pattern(pattern: str, ignore_case: bool = False) -> SchemaValidator:
 
 
 def is_match(pattern: str, text: str, ignore_case: bool = False) -> bool:
-    """Return whether a pattern occurs in a text; raise `ValueError` for what is no pattern."""
+    """Return whether a pattern occurs in a text; raise `ValueError` for an invalid pattern."""
     return compile_pattern(pattern, ignore_case).isinstance_python(text)

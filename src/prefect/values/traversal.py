@@ -25,7 +25,7 @@ SCALARS: frozenset[type] = frozenset({type(None), bool, int, float, complex, str
 
 
 class StopVisiting(BaseException):
-    """Raised by a visitor to skip the content of the current value; the traversal goes on with the next value."""
+    """Raised by a visitor to skip the content of the current value; the traversal continues with the next value."""
 
 
 def visit_collection(

@@ -278,7 +278,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         """End immediately what would outlive this process, before it exits."""
 
     async def _end_runs(self) -> None:
-        """End the runs that are left when the worker is stopped: their infrastructure goes on without it."""
+        """End the runs that are left when the worker is stopped: their infrastructure continues without it."""
         if self._is_stopping and self._runs_task_group is not None:
             self._runs_task_group.cancel_scope.cancel()
 

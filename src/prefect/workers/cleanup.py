@@ -155,7 +155,7 @@ class WorkerCleanupExecutor:
     # --- messages of the server ---------------------------------------------------------------------------------------
 
     def submit(self, frame: Frame, group: TaskGroup) -> None:
-        """Start to carry out a job that was delivered. A job that is under way goes on under its new reservation."""
+        """Start to carry out a job that was delivered. A job that is under way continues under its new reservation."""
         message = TypeAdapter[Any](worker_channel.CleanupMessagePayload).validate_python(frame.payload)
         deadline = _find_deadline(message.lease_expires_at, frame)
         current = self._reservations.get(message.message_id)

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ENGINE_COMMAND = "python -m prefect.engine"
 
 REPORT_TIMEOUT_SECONDS = 5.0
-"""How long the server may take to say in which state a run is whose process has ended, before it is asked again."""
+"""How long the server may take to return the state of a run whose process has ended, before the request is repeated."""
 
 REFILL_DELAY_SECONDS = 0.1
 """After a run has been handed over, before the processes that load its flow again compete with it for the processor."""
@@ -50,9 +50,9 @@ DEFAULT_RUNS_PER_CORE = 4
 SHUTDOWN_SECONDS = 8.0
 """How long a worker that is stopped takes at most to end its processes and to report how they ended."""
 SHUTDOWN_REPORT_SECONDS = 2.0
-"""How long it takes at most to report how they ended, if the server does not answer."""
+"""Of these seconds, the maximum for reports of how the processes ended, if the server does not answer."""
 SHUTDOWN_GRACE_SECONDS = 6.0
-"""How long they have to end by themselves."""
+"""Of these seconds, the time that processes have to end by themselves."""
 
 
 class _ProcessFields(BaseModel):

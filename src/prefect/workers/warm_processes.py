@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
 
 MAX_DEPLOYMENTS = 16
-"""Of how many deployments, those run last, processes are kept."""
+"""Maximum number of deployments, the most recently run ones, for which processes are kept."""
 
 MAX_HANDED_OVER_BYTES = 60_000
-"""What a named pipe holds without somebody reading. A larger run gets a new process."""
+"""The capacity of a named pipe without a reader. A larger run gets a new process."""
 
 _SET_DIRECTORY = "set_working_directory"
 

@@ -73,9 +73,9 @@ def http(server: Server, token: str) -> httpx.AsyncClient:
 
 
 async def test_unknown_caller_is_unauthorized(server: Server) -> None:
-    async with http(server, "nobody") as nobody:
+    async with http(server, "nobody") as anonymous:
         for path in ("/version", "/nowhere", "/openapi.json"):
-            response = await nobody.get(path)
+            response = await anonymous.get(path)
             assert (response.status_code, response.json()) == (401, {"exception_message": "Unauthorized"})
 
 
@@ -184,14 +184,14 @@ def request(path: str = "/api/version", authorization: bytes | None = None) -> S
 
 
 async def test_first_authenticator_that_recognises_the_caller_decides() -> None:
-    async def nobody(_: Scope) -> None:
+    async def refuse_everyone(_: Scope) -> None:
         return None
 
     async def reader(_: Scope) -> Principal:
         return READER
 
-    assert await authenticate(request(), [nobody, reader, allow_anonymous]) is READER
-    assert await authenticate(request(), [nobody]) is None
+    assert await authenticate(request(), [refuse_everyone, reader, allow_anonymous]) is READER
+    assert await authenticate(request(), [refuse_everyone]) is None
     assert await authenticate(request(), []) is None
 
 

@@ -275,7 +275,7 @@ def test_page_that_does_not_read_loads_everything_again() -> None:
     ("spent", "pages", "pause"), [(0.0001, 0, 0.3), (0.006, 0, 0.5), (0.001, 50, 0.5), (5.0, 1, 0.7)]
 )
 def test_changes_are_gathered_for_less_than_a_second(spent: float, pages: int, pause: float) -> None:
-    assert live.gathering_seconds(spent, pages) == pytest.approx(pause)
+    assert live.compute_gathering_seconds(spent, pages) == pytest.approx(pause)
 
 
 async def test_page_gets_changes_when_it_opens_as_the_last_one_closes(call: RouteClient, hub: LiveHub) -> None:
@@ -300,4 +300,4 @@ async def test_streams_end_when_the_server_stops(hub: LiveHub) -> None:
 
 async def test_invalid_run_is_refused(call: RouteClient) -> None:
     answer = await call.client.get("/ui/live", params={"run": "x"})
-    assert answer.status_code == 422 and "'x' is no id" in answer.text
+    assert answer.status_code == 422 and "'x' is not the id" in answer.text

@@ -81,7 +81,7 @@ async def test_assets_are_cached_for_ever_and_compressed(tmp_path: Path) -> None
     assert "javascript" in answer.headers["content-type"]
 
 
-async def test_page_of_assets_is_beside_the_files_of_the_page(tmp_path: Path) -> None:
+async def test_page_of_assets_is_served_besides_the_files_of_the_page(tmp_path: Path) -> None:
     async with client(tmp_path) as page:
         assert "<base" in (await page.get("/assets?key=s3://shop/orders")).text
 

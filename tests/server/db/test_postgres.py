@@ -327,7 +327,7 @@ async def test_ignored_error_of_a_statement_is_not_taken_for_a_commit(database: 
 # --- statements ------------------------------------------------------------------------------------------------------
 
 
-async def test_unit_that_changes_rows_makes_no_exchange_beside_its_statements(database: PostgresDatabase) -> None:
+async def test_unit_that_changes_rows_makes_no_exchange_besides_its_statements(database: PostgresDatabase) -> None:
     statements: list[str] = []
 
     async def work(tx: Any) -> None:

@@ -176,7 +176,7 @@ async def test_two_processes_share_a_file(database: SqliteWriterDatabase) -> Non
     assert found is not None and found["value"] == "400"
 
 
-async def test_local_program_writes_beside_a_busy_server(database: SqliteWriterDatabase) -> None:
+async def test_local_program_writes_next_to_a_busy_server(database: SqliteWriterDatabase) -> None:
     stop = asyncio.Event()
 
     async def load() -> int:
@@ -187,9 +187,9 @@ async def test_local_program_writes_beside_a_busy_server(database: SqliteWriterD
         return number
 
     callers = [asyncio.create_task(load()) for _ in range(20)]
-    beside = SqliteDatabase(database.path)
+    concurrent_work = SqliteDatabase(database.path)
     for number in range(20):
-        await put(beside, f"beside-{number}")
+        await put(concurrent_work, f"beside-{number}")
     stop.set()
     assert min(await asyncio.gather(*callers)) > 0
     assert await count(database) == 21

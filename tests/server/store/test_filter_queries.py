@@ -119,7 +119,7 @@ async def ids(database: Database, table: str, where: Sql) -> list[UUID]:
     return [found[collection.table.key] for found in rows]
 
 
-@pytest.mark.parametrize("name", list(filters._MEANINGS))
+@pytest.mark.parametrize("name", list(filters._COMPILERS))
 async def test_filter_finds_the_same_rows_on_both_databases(both: list[Database], name: str) -> None:
     table = find_table(name)
     outcomes: dict[int, int] = {}
@@ -139,7 +139,7 @@ async def _dialect(tx: Transaction) -> Any:
 
 @pytest.mark.parametrize(("table", "other"), list(filters._LINKS), ids=lambda name: name)
 async def test_link_finds_the_same_rows_on_both_databases(both: list[Database], table: str, other: str) -> None:
-    name = next(name for name in filters._MEANINGS if find_table(name) == other and "Collection" not in name)
+    name = next(name for name in filters._COMPILERS if find_table(name) == other and "Collection" not in name)
     for criteria in list(instances(schema(name)))[::7]:
         found = []
         for database in both:

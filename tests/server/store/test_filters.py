@@ -232,10 +232,10 @@ def test_sorts_limits_and_offsets(database: SqliteDatabase, ids: dict[str, UUID]
         names(database, "flow_run", "WEIGHT_ASC")
 
 
-@pytest.mark.parametrize("name", list(filters._MEANINGS))
+@pytest.mark.parametrize("name", list(filters._COMPILERS))
 def test_every_filter_field_compiles(name: str) -> None:
     model = getattr(wire_filters, name)
-    assert set(model.model_fields) - {"operator"} <= set(filters._MEANINGS[name])
+    assert set(model.model_fields) - {"operator"} <= set(filters._COMPILERS[name])
 
 
 @pytest.mark.parametrize(

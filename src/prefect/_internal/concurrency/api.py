@@ -65,7 +65,7 @@ class Call(Generic[T]):
         return await asyncio.wait_for(asyncio.wrap_future(self.future), self.timeout)
 
     def cancel(self) -> bool:
-        """Cancel the call if it has not started, or where it awaits. A function in a thread goes on."""
+        """Cancel the call if it has not started, or where it awaits. A function in a thread continues."""
         if self._running is not None:
             self._running.cancel()
         return self.future.cancel()

@@ -123,7 +123,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
 
         Raises:
             ObjectNotFound: There is none.
-            ValueError: This is no id.
+            ValueError: The value is not an id.
         """
         answer = await self._call("GET", "/deployments/{id}", id=_as_deployment_id(deployment_id))
         return responses.DeploymentResponse.model_validate(answer)
@@ -175,7 +175,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
 
         Raises:
             ObjectNotFound: There is none with this id.
-            ValueError: This is no id.
+            ValueError: The value is not an id.
         """
         await self._call("PATCH", "/deployments/{id}", {"paused": True}, id=_as_deployment_id(deployment_id))
 
@@ -184,7 +184,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
 
         Raises:
             ObjectNotFound: There is none with this id.
-            ValueError: This is no id.
+            ValueError: The value is not an id.
         """
         await self._call("PATCH", "/deployments/{id}", {"paused": False}, id=_as_deployment_id(deployment_id))
 
@@ -321,7 +321,7 @@ class DeploymentAsyncClient(_base.BaseAsyncClient):
             context: Values to keep with the run.
             state: The run's first state.
             name: The run's name; made up if None.
-            tags: Tags beside the deployment's.
+            tags: Tags in addition to the deployment's.
             idempotency_key: A run of the deployment with the same key is returned instead.
             parent_task_run_id: The task run that stands for this run in its parent flow.
             work_queue_name: The work queue it waits in, if not the deployment's.

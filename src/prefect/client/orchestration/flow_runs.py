@@ -48,7 +48,7 @@ class FlowRunAsyncClient(base.BaseAsyncClient):
             name: The run's name; made up if None.
             parameters: The flow's arguments, by name.
             context: Values to keep with the run.
-            tags: Tags beside the flow's own.
+            tags: Tags in addition to the flow's own.
             parent_task_run_id: The task run that stands for this run in its parent flow.
             state: The run's first state.
             work_pool_name: The work pool it is for.

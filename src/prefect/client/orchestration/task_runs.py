@@ -47,7 +47,7 @@ class TaskRunAsyncClient(base.BaseAsyncClient):
             dynamic_key: What distinguishes it from other runs of the task in the flow run.
             id: The run's id; made if None. A run that exists with it is returned as it is.
             name: The run's name; made of the task's name and the dynamic key if None.
-            extra_tags: Tags beside the task's own.
+            extra_tags: Tags in addition to the task's own.
             state: The run's first state.
             task_inputs: Where each argument came from.
         """

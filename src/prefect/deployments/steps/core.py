@@ -71,9 +71,9 @@ def parse_step(step: dict[str, Any]) -> Step:
         raise ValueError(f"Step has unexpected additional keys: {', '.join(map(str, more))}")
     function, inputs = next(iter(step.items()))
     if not isinstance(inputs, dict | None):
-        raise ValueError(f"The inputs of the step {function!r} are no mapping of names to values.")
+        raise ValueError(f"The inputs of the step {function!r} are not a mapping of names to values.")
     if "." not in function:
-        raise ValueError(f"The step {function!r} is no function: write its module too, as package.function.")
+        raise ValueError(f"The step {function!r} is not a function: write its module too, as package.function.")
     own = dict(cast("dict[str, Any]", inputs or {}))
     return Step(function, own, requires=own.pop("requires", None), id=own.pop("id", None))
 
@@ -164,7 +164,7 @@ async def _run_one(
 def _load_function(name: str) -> Callable[..., Any]:
     function = imports.from_qualified_name(name)
     if not callable(function):
-        raise ValueError(f"The step {name!r} is no function.")
+        raise ValueError(f"The step {name!r} is not a function.")
     return cast("Callable[..., Any]", function)
 
 

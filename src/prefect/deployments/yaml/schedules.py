@@ -107,7 +107,7 @@ def _parse_duration(text: str) -> timedelta:
         return TypeAdapter(timedelta).validate_python(text)
     except ValueError:
         raise ValueError(
-            f"{text!r} is no interval: use seconds, an ISO 8601 duration such as PT1H, or HH:MM:SS"
+            f"{text!r} is not an interval: use seconds, an ISO 8601 duration such as PT1H, or HH:MM:SS"
         ) from None
 
 

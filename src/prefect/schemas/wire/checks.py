@@ -17,7 +17,7 @@ else:
     nodes, sandbox = lazy_from("jinja2", "nodes", "sandbox")
 
 REMEMBERED_TEMPLATES, REMEMBERED_CHARACTERS = 200, 5_000
-"""Of how many templates it is remembered that they are valid, and up to which length."""
+"""The size of the cache of valid templates, and the maximum length of a cached template."""
 
 MAX_LOOPS = 10
 MAX_NESTED_LOOPS = 2

@@ -155,7 +155,7 @@ class _Endpoint:
         """Return the arguments of the operation's function, or None when the request is not valid.
 
         Raises:
-            JSONDecodeError: The body is no JSON, or nested too deep.
+            JSONDecodeError: The body is not valid JSON, or nested too deep.
         """
         body = None
         if self._has_body:

@@ -213,7 +213,7 @@ def _null_as_default(default: Any) -> Callable[[Any, ValidatorFunctionWrapHandle
 
 
 def read_request_info(request: Request) -> RequestInfo:
-    """Return what is known about a request beside its parameters."""
+    """Return what is known about a request besides its parameters."""
     agent = request.headers.get("user-agent", "")
     version = agent.removeprefix("prefect/").split(" ")[0] if agent.startswith("prefect/") else None
     return RequestInfo(request.scope["principal"], version, request.headers)
@@ -310,7 +310,7 @@ class JsonRequest(Request):
         """Return the body's JSON.
 
         Raises:
-            JSONDecodeError: It is no JSON, or nested too deep.
+            JSONDecodeError: It is not valid JSON, or nested too deep.
         """
         if not hasattr(self, "_json"):
             body = await self.body()

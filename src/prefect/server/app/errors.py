@@ -43,7 +43,7 @@ async def handle_invalid_request(_: Request, error: Exception) -> Response:
 
 
 def describe_invalid_json(error: JSONDecodeError) -> RequestValidationError:
-    """Return the error of a request whose body is no JSON, in FastAPI's words."""
+    """Return the error of a request whose body is not valid JSON, in FastAPI's words."""
     where = ("body", error.pos)
     detail = {"type": INVALID_JSON, "loc": where, "msg": "JSON decode error", "input": {}, "ctx": {"error": error.msg}}
     return RequestValidationError([detail], body=error.doc)

@@ -129,7 +129,7 @@ def _version_error(requested: bytes | None) -> tuple[int, Any] | None:
     text = requested.decode("latin-1")
     parts = re.fullmatch(r"(\d+)\.(\d+)\.(\d+)", text)
     if parts is None:
-        return 400, {"detail": f"X-PREFECT-API-VERSION is {text!r}, which is no version: send one like 0.8.4."}
+        return 400, {"detail": f"X-PREFECT-API-VERSION is {text!r}, which is not a version: send one like 0.8.4."}
     if tuple(map(int, parts.groups())) < MIN_API_VERSION:
         oldest = ".".join(map(str, MIN_API_VERSION))
         return 400, {"detail": f"The client requests version {text} of the API; this server has {oldest} and later."}

@@ -1,4 +1,4 @@
-"""Routes at the root of a server, beside its API: the web page, the API's documentation, and facts for a web page.
+"""Routes at the root of a server, outside of its API: the web page, the API's documentation, and facts for a web page.
 
 Nothing here requires credentials, and none of it reads the database.
 """

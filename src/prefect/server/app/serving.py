@@ -112,7 +112,7 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise CannotServe(f"{host!r} is no address of this machine ({error.strerror or error}).") from error
+        raise CannotServe(f"{host!r} is not an address of this machine ({error.strerror or error}).") from error
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)

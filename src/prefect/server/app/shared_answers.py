@@ -23,7 +23,7 @@ CORE_SHARE = 0.03
 """The share of one core that answers to open pages may take."""
 
 REQUEST_SECONDS = 0.0012
-"""What a request costs beside its answer: HTTP, the ETag, the event that caused it."""
+"""The cost of a request without the computation of its answer: HTTP, the ETag, the event that caused it."""
 
 MIN_INTERVAL_SECONDS = 0.5
 MAX_INTERVAL_SECONDS = 30.0

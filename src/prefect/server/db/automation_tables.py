@@ -41,7 +41,7 @@ BUCKET = Table(
         Index("bucket_by_automation", ("automation_id",)),  # what an automation remembers
     ),
 )
-"""What triggers remember between events. An id is made of the trigger's and the group of events."""
+"""The progress of triggers between events. An id is derived from the trigger and the group of events."""
 
 FIRING = Table(
     "firing",

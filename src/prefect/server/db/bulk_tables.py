@@ -17,7 +17,7 @@ BULK_JOB = Table(
     ),
     indexes=(Index("bulk_job_by_created", ("created",)),),  # the latest, and those that are old
 )
-"""Jobs that act on many flow runs. Those whose status is `running` are gone on with by any server."""
+"""Jobs that act on many flow runs. Those whose status is `running` are continued by any server."""
 
 BULK_RESULT = Table(
     "bulk_result",
@@ -30,4 +30,4 @@ BULK_RESULT = Table(
     key="job_id",
     clustered=("job_id", "run_id"),
 )
-"""What came of each run of a job: `done`, or `left` with the reason."""
+"""The outcome of a job for each run: `done`, or `left` with the reason."""

@@ -107,7 +107,7 @@ def _encode_column(values: Sequence[Any], encode: Coder | None) -> Sequence[Any]
 
 
 _EMPTY: dict[Kind, Callable[[], Any]] = {"array": list, "object": dict}
-"""What null stands for in columns where it does not stand for None."""
+"""The values that null stands for in columns of kinds where it does not mean None."""
 
 
 class _Coders(NamedTuple):

@@ -106,4 +106,4 @@ def _identify(path: Path) -> tuple[int, int, int] | None:
 
 
 idle_connections = IdleConnections()
-"""Those of this process."""
+"""The idle connections of this process."""

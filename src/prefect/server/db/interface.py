@@ -70,7 +70,7 @@ class Transaction(Protocol):
         ...
 
     def savepoint(self) -> AbstractAsyncContextManager[None]:
-        """Undo what the block changed when it raises; the transaction goes on."""
+        """Undo what the block changed when it raises; the transaction continues."""
         ...
 
 

@@ -95,7 +95,7 @@ class PostgresDialect(Dialect):
         return Sql(" LIMIT ?::bigint OFFSET ?::bigint", (limit, offset))
 
     def like(self, expression: str, pattern: str) -> Sql:
-        # As in SQLite, a backslash is no wildcard's escape.
+        # As in SQLite, a backslash does not escape a wildcard.
         return Sql(f"{expression} ILIKE ? ESCAPE ''", (pattern,))
 
     def matches(self, expression: str, pattern: str) -> Sql:

@@ -20,7 +20,7 @@ class SavepointTransaction:
 
     @asynccontextmanager
     async def savepoint(self) -> AsyncIterator[None]:
-        """Undo what the block changed when it raises; the transaction goes on."""
+        """Undo what the block changed when it raises; the transaction continues."""
         count = len(self.notifications)
         await self.run(Sql("SAVEPOINT part"))
         try:

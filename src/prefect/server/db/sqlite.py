@@ -75,7 +75,7 @@ DURABLE, RELAXED = "PRAGMA synchronous = FULL", "PRAGMA synchronous = NORMAL"
 READING_SETUP = (READ_ONLY, f"PRAGMA busy_timeout = {STATEMENT_TIMEOUT_SECONDS * 1000:.0f}")
 WRITING_SETUP = ("PRAGMA query_only = OFF", NO_WAITING, DURABLE)
 RELAXED_WRITING_SETUP = ("PRAGMA query_only = OFF", NO_WAITING, RELAXED)
-"""What a connection has run before a transaction. A writer waits for the lock outside of the driver."""
+"""Statements that a connection runs before a transaction. A writer waits for the lock outside of the driver."""
 
 
 class SqliteTransaction(SavepointTransaction):
@@ -361,7 +361,7 @@ def _make_home(home: Path) -> None:
 
 
 ENCODING_ERRORS = (OverflowError, UnicodeEncodeError)
-"""What the driver raises for values that it has no form for."""
+"""The exceptions of the driver for values that it cannot store."""
 
 
 def explain_error(error: Exception, path: Path) -> StoreError:

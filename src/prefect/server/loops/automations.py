@@ -48,7 +48,7 @@ CONCURRENT_ACTIONS = 200
 """Notifications and webhooks that a server sends at the same time."""
 
 CONCURRENT_ACTIONS_PER_AUTOMATION = 20
-"""Those of one automation: when its endpoint hangs, the others' actions go on."""
+"""Concurrent actions of one automation, so that an endpoint that hangs does not block other automations."""
 
 ACTION_TIMEOUT_SECONDS = 45.0
 """How long sending may take, less than `jobs.CLAIM_DURATION`."""
@@ -306,6 +306,6 @@ class ActionExecutor:
 
 
 def _describe_defect(id_: UUID, error: Exception) -> ActionFailed:
-    """Log an error that is no answer to an action, and return the failure of the action."""
+    """Log an error that is not an answer to an action, and return the failure of the action."""
     logger.error("The action %s of an automation failed", id_, exc_info=error)
     return ActionFailed(f"{type(error).__name__}: {error}")

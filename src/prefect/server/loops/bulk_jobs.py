@@ -19,7 +19,7 @@ INTERVAL_SECONDS = 15.0
 
 
 def loops(settings: Settings) -> list[Loop]:
-    """Return the loop that goes on with bulk jobs."""
+    """Return the loop that continues bulk jobs."""
     summary = "Goes on with jobs that cancel, retry, delete or change many flow runs"
     return [Loop("BulkJobs", run_jobs, INTERVAL_SECONDS, topic=jobs.TOPIC, summary=summary)]
 
@@ -35,9 +35,9 @@ async def run_jobs(environment: Environment) -> None:
                 if await database.write(lambda tx, id_=id_: jobs.run_batch(tx, id_)):
                     going_on.append(id_)
             except StoreError:
-                raise  # of the database, not of the job: the next round goes on
+                raise  # of the database, not of the job: the next round continues
             except Exception as error:
-                logger.exception("The bulk job %s cannot be gone on with", id_)
+                logger.exception("The bulk job %s cannot be continued", id_)
                 message = f"{type(error).__name__}: {error}"
                 await database.write(lambda tx, id_=id_, message=message: jobs.fail(tx, id_, message))
         waiting = going_on

@@ -89,7 +89,7 @@ Page: TypeAlias = Annotated[PageNumber, BodyFields(PageNumber._fields)]
 
 @dataclass(frozen=True)
 class RequestInfo:
-    """Facts about a request beside its parameters.
+    """Facts about a request besides its parameters.
 
     Attributes:
         principal: Who it acts for.

@@ -1,4 +1,4 @@
-"""Preferences of a request for slots: headers beside the fields that the interface has.
+"""Preferences of a request for slots: headers in addition to the fields that the interface has.
 
 With `Prefer: wait=20, lease=30` (RFC 7240) the server waits for slots that long instead of refusing the request,
 and gives the lease a duration below the least one of the interface. `Idempotency-Key` is the id of the lease.

@@ -45,7 +45,7 @@ def validate(
     Raises:
         ValidationError: There is an error, and `raise_on_error` is set.
         CircularSchemaRefError: The schema refers to itself without end.
-        ValueError: The schema is no JSON schema.
+        ValueError: The schema is not a JSON schema.
     """
     try:
         errors = json_schemas.find_errors(

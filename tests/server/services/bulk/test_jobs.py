@@ -100,7 +100,7 @@ async def test_only_ended_jobs_on_tags_are_undone(call: RouteClient, environment
     assert status == 422 and "'cancel' cannot be undone" in answer["detail"]
 
 
-async def test_states_are_set_whatever_the_rules_say(call: RouteClient, environment: Environment) -> None:
+async def test_states_are_set_regardless_of_the_rules(call: RouteClient, environment: Environment) -> None:
     id_ = await call.flow_run("COMPLETED", name="one")
     options = {"state": "FAILED", "message": "the data were wrong"}
     await finish(call, environment, {"action": "set-state", "ids": [id_], "options": options})

@@ -91,7 +91,7 @@ async def test_failure_is_the_last_materialization_but_keeps_what_was_made(api: 
     assert found["sources"] == ["s3://b"]
 
 
-async def test_last_materialization_counts_in_whatever_order_events_arrive(api: httpx.AsyncClient) -> None:
+async def test_last_materialization_counts_in_any_order_of_events(api: httpx.AsyncClient) -> None:
     old = made("s3://a", 1, "s3://old", labels={"prefect.resource.name": "Old"})
     new = made("s3://a", 2, "s3://new", labels={"prefect.resource.name": "New"}, payload={"n": 2})
     await send(api, new)

@@ -231,7 +231,7 @@ async def test_configured_key_reads_data_encrypted_before(
     await call_route(api, "GET", DOCUMENT, None, 422, id=before["id"])
 
 
-async def test_key_is_a_private_file_beside_a_sqlite_database(
+async def test_key_is_a_private_file_next_to_a_sqlite_database(
     api: httpx.AsyncClient, database: Database, tmp_path: Path
 ) -> None:
     made = await document(api, await kind(api, "thing"), {"a": 1})

@@ -23,7 +23,7 @@ TEMPLATE = {
         "required": ["image"],
     },
 }
-NOBODY = "00000000-0000-0000-0000-000000000000"
+MISSING_ID = "00000000-0000-0000-0000-000000000000"
 
 
 @pytest.fixture
@@ -76,15 +76,15 @@ class TestCreating:
         assert again["labels"] == {"prefect.flow.id": flow}
 
     async def test_missing_objects_are_not_found(self, ask: PathClient, flow: str) -> None:
-        await ask.post("/deployments/", {"name": "d", "flow_id": NOBODY}, 404)
+        await ask.post("/deployments/", {"name": "d", "flow_id": MISSING_ID}, 404)
         await deploy(ask, flow, status=404, work_pool_name="none")
-        await deploy(ask, flow, status=404, global_concurrency_limit_id=NOBODY)
-        await ask.get(f"/deployments/{NOBODY}", 404)
+        await deploy(ask, flow, status=404, global_concurrency_limit_id=MISSING_ID)
+        await ask.get(f"/deployments/{MISSING_ID}", 404)
         await ask.get("/deployments/name/flow/none", 404)
-        await ask.patch(f"/deployments/{NOBODY}", {"paused": True}, 404)
-        await ask.delete(f"/deployments/{NOBODY}", 404)
-        await ask.post(f"/deployments/{NOBODY}/pause_deployment", status=404)
-        await ask.post(f"/deployments/{NOBODY}/create_flow_run", status=404)
+        await ask.patch(f"/deployments/{MISSING_ID}", {"paused": True}, 404)
+        await ask.delete(f"/deployments/{MISSING_ID}", 404)
+        await ask.post(f"/deployments/{MISSING_ID}/pause_deployment", status=404)
+        await ask.post(f"/deployments/{MISSING_ID}/create_flow_run", status=404)
 
     async def test_work_queue_follows_the_request(self, ask: PathClient, flow: str) -> None:
         pool = await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
@@ -174,13 +174,13 @@ class TestChanging:
         await ask.get(f"/v2/concurrency_limits/{own['id']}", 404)
 
     async def test_schema_references_are_never_fetched(self, ask: PathClient, flow: str) -> None:
-        with socket.create_server(("127.0.0.1", 0)) as somebody:
-            somebody.setblocking(False)
-            elsewhere = f"http://127.0.0.1:{somebody.getsockname()[1]}/schema"
+        with socket.create_server(("127.0.0.1", 0)) as holder:
+            holder.setblocking(False)
+            elsewhere = f"http://127.0.0.1:{holder.getsockname()[1]}/schema"
             made = await deploy(ask, flow, parameter_openapi_schema={"properties": {"x": {"$ref": elsewhere}}})
             await ask.post(f"/deployments/{made['id']}/create_flow_run", {"parameters": {"x": 1}}, 422)
             with pytest.raises(BlockingIOError):
-                somebody.accept()
+                holder.accept()
 
     async def test_changes_emit_events(self, ask: PathClient, flow: str) -> None:
         await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
@@ -222,8 +222,8 @@ class TestSchedules:
         assert shown[0]["schedule"] == made[1]["schedule"]
         await ask.delete(f"{path}/{made[0]['id']}")
         await ask.delete(f"{path}/{made[0]['id']}", 404)
-        await ask.patch(f"{path}/{NOBODY}", {"active": True}, 404)
-        await ask.get(f"/deployments/{NOBODY}/schedules", 404)
+        await ask.patch(f"{path}/{MISSING_ID}", {"active": True}, 404)
+        await ask.get(f"/deployments/{MISSING_ID}/schedules", 404)
 
     async def test_change_matches_schedules_by_slug(self, ask: PathClient, flow: str) -> None:
         every = {"schedule": {"interval": 60}}

@@ -68,6 +68,13 @@ async def test_pages_read_no_large_table_whole(
         f"flow-run/{run}/logs/hits?q=x",
         f"flow-run/{run}/logs/around?at=2026-01-01T00:00:00Z",
         f"task-run/{task_run}",
+        "calendar?since=2026-01-01T00:00:00Z",
+        "search?q=load",
+        "overview/flows?states=FAILED",
+        "runs?q=deployment:prod+-state:scheduled&sort=start",
+        f"runs?q=deployment:{deployment}",
+        f"runs?q=flow:{flow}",
+        f"runs?kind=task_run&q=run:{run}",
     ):
         answer = await call.client.get(f"/ui/pages/{path}")
         assert answer.status_code == 200, path

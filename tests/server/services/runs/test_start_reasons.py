@@ -81,7 +81,7 @@ async def behind_an_earlier_run_of_a_limited_deployment(call: RouteClient) -> st
     return await start(call, deployment_id)
 
 
-async def in_a_queue_that_nobody_polls(call: RouteClient) -> str:
+async def add_run_in_unpolled_queue(call: RouteClient) -> str:
     return await start(call, await in_pool(call))
 
 
@@ -108,7 +108,7 @@ async def that_has_ended(call: RouteClient) -> str:
             "queued",
             "of its deployment that were due before it come first, 1",
         ),
-        (in_a_queue_that_nobody_polls, "queue_not_polled", "'default' in the pool 'pool', which has never been polled"),
+        (add_run_in_unpolled_queue, "queue_not_polled", "'default' in the pool 'pool', which has never been polled"),
         (that_runs, "running", "has started"),
         (that_has_ended, "ended", "has ended: it is Completed"),
     ],

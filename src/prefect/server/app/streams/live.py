@@ -97,7 +97,7 @@ class Page:
         self.event.set()
 
     def take(self) -> bytes:
-        """Return the messages that wait, and forget them."""
+        """Return and clear the queued messages."""
         self.event.clear()
         taken = b"".join(self.messages)
         self.messages.clear()
@@ -105,7 +105,7 @@ class Page:
 
 
 @dataclass
-class Gathered:
+class NotifiedChanges:
     """The runs and events that notifications have named.
 
     Attributes:
@@ -113,22 +113,22 @@ class Gathered:
         task_runs: Task runs that entered states, each with its flow run.
         before: The states that runs have left.
         events: Rows of other events, by their flow runs.
-        noted: Flow runs that logged something, or were deleted.
-        others: Whether there was something else.
-        unclear: Whether anything may have changed.
+        touched: Flow runs that have new logs, or were deleted.
+        has_other_events: Whether there were events of other objects.
+        reload_all: Whether notifications were missed, so that pages must load everything again.
     """
 
     changed: set[UUID] = field(default_factory=set)
     task_runs: dict[UUID, UUID | None] = field(default_factory=dict)
     before: dict[UUID, StateKey | None] = field(default_factory=dict)
     events: dict[UUID, list[Row]] = field(default_factory=dict)
-    noted: set[UUID] = field(default_factory=set)
-    others: bool = False
-    unclear: bool = False
+    touched: set[UUID] = field(default_factory=set)
+    has_other_events: bool = False
+    reload_all: bool = False
 
 
 class LiveHub:
-    """Tells the open pages of a server what changed.
+    """Sends changes to the open pages of a server.
 
     Args:
         server: The server.
@@ -147,7 +147,7 @@ class LiveHub:
             page.event.set()
 
     async def serve(self, request: Request) -> Response:
-        """Answer a page that follows changes: of a flow run (`?run=<id>`), or of all, with those of a query (`?q=`).
+        """Stream changes to a page: of a flow run (`?run=<id>`), or of all runs with the rows of a query (`?q=`).
 
         The query is one for task runs with `?kind=task_run`; with `?rows=false` only counts are pushed. With
         `?graph=true` a page of a flow run is sent what changes in its graph.
@@ -162,7 +162,7 @@ class LiveHub:
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:
-            return error_response(422, {"detail": f"{request.query_params.get('run')!r} is no id of a flow run."})
+            return error_response(422, {"detail": f"{request.query_params.get('run')!r} is not the id of a flow run."})
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(page), 200, headers, "text/event-stream")
 
@@ -195,18 +195,18 @@ class LiveHub:
                 items = await notifications.take()
                 begun = time.perf_counter()
                 self._server.answers.expire()
-                await self._pass_on(items, notifications.take_missed())
-                await asyncio.sleep(gathering_seconds(time.perf_counter() - begun, len(self._pages)))
+                await self._send_changes(items, notifications.take_missed())
+                await asyncio.sleep(compute_gathering_seconds(time.perf_counter() - begun, len(self._pages)))
 
-    async def _pass_on(self, items: list[object], missed: bool) -> None:
+    async def _send_changes(self, items: list[object], missed: bool) -> None:
         try:
             # Shared by all pages, so not on behalf of a page's principal: each may read all runs.
             changed = await self._server.database.read(lambda tx: self._read(tx, items))
         except StoreError as error:
             logger.warning("Changes could not be read, so open pages load everything again: %s", error)
-            changed = Changes(Gathered(unclear=True))
+            changed = Changes(NotifiedChanges(reload_all=True))
         if missed:
-            changed = Changes(replace(changed.gathered, unclear=True))
+            changed = Changes(replace(changed.gathered, reload_all=True))
         messages: dict[Any, bytes] = {}
         for page in self._pages:
             key = (page.flow_run_id, page.query, page.kind, page.with_rows, page.with_graph)
@@ -216,16 +216,16 @@ class LiveHub:
                 page.put(messages[key])
 
     async def _read(self, tx: Transaction, items: list[object]) -> Changes:
-        """Return what notifications are about, and the runs that pages show."""
+        """Return the objects that notifications are about, and the changed runs that pages show."""
         about_tasks = {page.query or "" for page in self._pages if page.kind == "task_run"}
         pages = [page for page in self._pages if page.kind != "task_run"]
-        gathered = await _sort_out(tx, items, bool(about_tasks))
+        gathered = await _sort_notifications(tx, items, bool(about_tasks))
         read = Changes(gathered)
-        if gathered.unclear:
+        if gathered.reload_all:
             return read
         open_runs = {page.flow_run_id for page in pages}
         wanted = gathered.changed if None in open_runs else gathered.changed & open_runs
-        noted = gathered.noted - gathered.changed if None in open_runs else gathered.noted & open_runs - wanted
+        noted = gathered.touched - gathered.changed if None in open_runs else gathered.touched & open_runs - wanted
         queries = {page.query for page in pages if page.query is not None and page.flow_run_id is None}
         if len(wanted) <= changes.MAX_RUNS:
             find = changes.find_changed_runs
@@ -249,13 +249,13 @@ class Changes:
         graphs: Changes of graphs as messages, by flow run; none where a graph has to be loaded again.
     """
 
-    gathered: Gathered
+    gathered: NotifiedChanges
     flow_runs: changes.ChangedRuns | None = None
     task_runs: changes.ChangedRuns | None = None
     graphs: dict[UUID, bytes] = field(default_factory=dict)
 
 
-async def _read_graph(tx: Transaction, run: UUID, gathered: Gathered) -> bytes:
+async def _read_graph(tx: Transaction, run: UUID, gathered: NotifiedChanges) -> bytes:
     """Return the changes in the graph of a flow run as a message."""
     ids = [id_ for id_, flow_run_id in gathered.task_runs.items() if flow_run_id == run]
     if len(ids) > MAX_NODES:
@@ -264,51 +264,51 @@ async def _read_graph(tx: Transaction, run: UUID, gathered: Gathered) -> bytes:
     return b"event: graph\ndata: %b\n\n" % to_json(found) if found else b""
 
 
-def gathering_seconds(spent: float, pages: int) -> float:
-    """Return how long changes are gathered when passing them on took so many seconds."""
+def compute_gathering_seconds(spent: float, pages: int) -> float:
+    """Return the seconds for which changes are collected, after sending the last ones took `spent` seconds."""
     cost = spent + pages * SEND_SECONDS
     return min(max(cost / CORE_SHARE, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
 
-async def _sort_out(tx: Transaction, items: Iterable[object], before_tasks: bool) -> Gathered:
-    gathered = Gathered()
+async def _sort_notifications(tx: Transaction, items: Iterable[object], before_tasks: bool) -> NotifiedChanges:
+    gathered = NotifiedChanges()
     keys: list[event_store.EventKey] = []
     for item in items:
         if isinstance(item, str):
             keys += event_store.unpack_keys(item)
         elif isinstance(item, list) and item:
-            gathered.noted.update(UUID(str(each)) for each in item)
+            gathered.touched.update(UUID(str(each)) for each in item)
         elif isinstance(item, list):
-            gathered.unclear = True
+            gathered.reload_all = True
         else:
-            gathered.others = True
+            gathered.has_other_events = True
     if keys:
         found = await run_events.find_run_events(tx, keys, before_tasks)
         runs, gathered.task_runs, gathered.before = found.flow_runs, found.task_runs, found.before
         for row in found.others:
             gathered.events.setdefault(row["flow_run_id"], []).append(row)
-        gathered.others |= None in runs
-        gathered.unclear |= SEVERAL in runs
+        gathered.has_other_events |= None in runs
+        gathered.reload_all |= SEVERAL in runs
         gathered.changed = {run for run in runs if run is not None and run != SEVERAL}
     return gathered
 
 
 def _compose(page: Page, read: Changes) -> bytes:
-    """Return the messages for a page; none where nothing concerns it."""
+    """Return the messages for a page; empty if no change concerns it."""
     run, gathered, changed = page.flow_run_id, read.gathered, read.flow_runs
     if page.kind == "task_run":
         if read.task_runs is None:
-            return _CHANGE if gathered.unclear or gathered.task_runs else b""
+            return _CHANGE if gathered.reload_all or gathered.task_runs else b""
         return _push(page, read.task_runs) + _CHANGE if gathered.task_runs else b""
     if changed is None:
-        concerned = gathered.unclear or run is None or run in gathered.changed
-        return _CHANGE if concerned else _LOGS if run in gathered.noted else b""
+        concerned = gathered.reload_all or run is None or run in gathered.changed
+        return _CHANGE if concerned else _LOGS if run in gathered.touched else b""
     if run is not None and run not in gathered.changed and run not in changed["gone"]:
-        return _LOGS if run in gathered.noted else b""
+        return _LOGS if run in gathered.touched else b""
     if not gathered.changed and not changed["gone"]:
-        return _CHANGE if gathered.others else b""
+        return _CHANGE if gathered.has_other_events else b""
     pushed_graph = read.graphs.get(run, b"") if page.with_graph and run is not None else b""
-    return _push(page, changed) + pushed_graph + _CHANGE + (_LOGS if run in gathered.noted else b"")
+    return _push(page, changed) + pushed_graph + _CHANGE + (_LOGS if run in gathered.touched else b"")
 
 
 def _push(page: Page, changed: changes.ChangedRuns) -> bytes:

@@ -28,7 +28,7 @@ Send: TypeAlias = "Callable[[httpx.AsyncClient], Awaitable[Mapping[str, Any]]]"
 """Sends what was prepared with a client, and returns further fields of the event that says so."""
 
 SHOWN_BODY_CHARACTERS = 10_000
-"""Of a webhook's answer in the event of its call."""
+"""Maximum length of the part of a webhook's response that the event of its call has."""
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -74,7 +74,9 @@ def _prepare_notification(context: ActionContext, document: Document, variables:
 def _prepare_webhook(context: ActionContext, document: Document, variables: Mapping[str, Any]) -> Send:
     """Return what calls a webhook."""
     if document["block_type"]["slug"] != "webhook":
-        raise ActionFailed(f"The block document {_name(document)} is no webhook: choose a block of the type 'webhook'.")
+        raise ActionFailed(
+            f"The block document {_name(document)} is not a webhook: choose a block of the type 'webhook'."
+        )
     text = _render(context.action["payload"], variables, "payload")
     payload = _parse_payload(text) if text else None
     data = document["data"]

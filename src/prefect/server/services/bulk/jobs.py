@@ -1,7 +1,7 @@
 """Bulk jobs: acting on the flow runs of a query, or on chosen ones, in batches that outlive the server.
 
 A batch is one transaction: it locks the job, acts on the next runs, stores a result for each and where the next batch
-begins. A server that ends in between has done all of a batch or nothing of it, and any server goes on with the next.
+begins. A server that ends in between has done all of a batch or nothing of it, and any server continues with the next.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RETENTION = timedelta(days=30)
 """How long jobs and their results are kept."""
 
 TOPIC = "bulk-jobs"
-"""The topic of jobs that are to be gone on with."""
+"""The topic of jobs that are to be continued."""
 
 
 class BulkResult(TypedDict):
@@ -180,7 +180,7 @@ async def stop(tx: Transaction, id_: UUID) -> BulkJob:
 
 
 async def find_running(tx: Transaction) -> list[UUID]:
-    """Return the jobs that are to be gone on with, oldest first."""
+    """Return the jobs that are to be continued, oldest first."""
     rows = await store.bulk_jobs.find(tx, {"status": "running"}, store.bulk_jobs.order("created", "id"), columns=["id"])
     return [row["id"] for row in rows]
 
@@ -227,7 +227,7 @@ async def go_on(tx: Transaction, id_: UUID) -> BulkJobPage:
 
 
 async def fail(tx: Transaction, id_: UUID, message: str) -> None:
-    """End a job that cannot be gone on with, with the reason."""
+    """End a job that cannot be continued, with the reason."""
     job = await store.bulk_jobs.get(tx, id_, lock=True)
     if job is not None and job["status"] == "running":
         await store.bulk_jobs.change(

@@ -27,7 +27,7 @@ SWEEP_BATCH_SIZE = 500
 """Leases whose slots are released in one transaction."""
 
 WAITING_GRACE = timedelta(seconds=5)
-"""How long a request keeps its place in the queue after its caller has stopped waiting, to ask again."""
+"""How long a request keeps its position in the queue after its caller has stopped waiting, to send it again."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,7 @@ async def _repeat_request(tx: Transaction, request: SlotRequest, lease: Row, ids
     """Read once more the lease of an earlier request.
 
     Returns:
-        Whether it has its slots, or goes on waiting for them; None when it has ended.
+        Whether it has its slots, or continues waiting for them; None when it has ended.
     """
     lease_id = lease["id"]
     if lease["granted"] is None:
@@ -234,7 +234,7 @@ async def _add_slots(tx: Transaction, lease_id: UUID, limit_ids: Iterable[UUID],
 async def renew_lease(tx: Transaction, lease_id: UUID, duration: timedelta) -> bool:
     """Set a lease to expire after `duration` from now; return False when it has ended.
 
-    One that has expired goes on if its slots are still free.
+    One that has expired continues if its slots are still free.
     """
     lease = await store.leases.get(tx, lease_id)
     if lease is not None and _has_expired(lease):

@@ -31,7 +31,7 @@ _NEW = {
 }
 
 _USAGE = ("occupied", "largest_request")
-"""What `slots.read_usage` adds to a limit, beside its columns."""
+"""The fields that `slots.read_usage` adds to the columns of a limit."""
 
 
 # --- requests for slots ----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from prefect.server.store.queries import limits as queries
 from prefect.types import now
 
 QUEUES_TOPIC = "waiting-leases"
-"""Of a notification that another lease waits; those that get their slots have events."""
+"""The topic of notifications that another lease waits; waiting leases that get their slots are notified by `topic`."""
 
 FIRST_BATCH_SIZE, BATCH_SIZE = 4, 100
 """Waiting leases that are read at a time: mostly one slot is free, for the first of them."""

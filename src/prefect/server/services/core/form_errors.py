@@ -26,7 +26,7 @@ async def find_form_errors(tx: Transaction, schema: Mapping[str, Any], values: M
         values: The values, hydrated before they are validated. The result of a template is not validated.
 
     Raises:
-        InvalidRequest: The schema is no JSON schema.
+        InvalidRequest: The schema is not a JSON schema.
     """
     findings: list[Finding] = []
     read: dict[str, Any] = {}

@@ -26,12 +26,12 @@ def parse_event(message: str, received: datetime) -> Event:
     """Return the event that a client sent as JSON.
 
     Raises:
-        InvalidRequest: The message is no event.
+        InvalidRequest: The message is not a valid event.
     """
     try:
         values = json_codec.loads_foreign(message.encode())
     except json_codec.JSONDecodeError as error:
-        raise InvalidRequest(f"It is no JSON: {error}") from None
+        raise InvalidRequest(f"The event is not valid JSON: {error}") from None
     return build_event(values, received)
 
 
@@ -48,7 +48,7 @@ def build_event(values: Mapping[str, Any], received: datetime) -> Event:
         return {**wire.Event.model_validate(values).model_dump(), "received": received}
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise InvalidRequest(f"It is no event: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
+        raise InvalidRequest(f"The event is not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
 class _EventValues(TypedDict):

@@ -26,7 +26,7 @@ class RunEvents:
         task_runs: The task runs whose states they are, each with its flow run.
         before: The type and name of the state that a flow run or a task run was in before its first event of a state;
             None for one that had no state.
-        others: Rows of events about flow runs that are no states of task runs.
+        others: Rows of events about flow runs that are not states of task runs.
     """
 
     flow_runs: set[UUID | None] = field(default_factory=set)

@@ -210,7 +210,7 @@ def build_flow_run(values: Values, state: Values, labels: Values) -> Row:
 
 
 _EMPTY: dict[str, Callable[[], Any]] = {"array": list, "object": dict}
-"""What columns of these kinds have in a new row."""
+"""The values of columns of these kinds in a new row."""
 
 
 def _fill_columns(collection: store.Collection, values: Values) -> Row:

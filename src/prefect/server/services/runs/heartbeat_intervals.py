@@ -13,7 +13,7 @@ from prefect.settings import get_current_settings
 from prefect.types import now
 
 CACHE_SECONDS = 5.0
-"""For how long the interval that clients are asked for is remembered."""
+"""How long the interval that clients are asked for is cached."""
 EVENT_CLIENT_MEMORY = timedelta(days=1)
 """For how long a server expects heartbeats as events after the last one."""
 

@@ -76,7 +76,7 @@ def parse_first_states(kind: str, record: Record) -> list[Record]:
     """Return the states that a run had entered when its `run` record was written, as `state` records."""
     states = record.get("states") or ()
     if not isinstance(states, (list, tuple)) or not all(isinstance(state, dict) for state in states):
-        raise BadRecord("its states are no list of objects")
+        raise BadRecord("its states are not a list of objects")
     common = {"kind": "state", "of": kind, "run_id": record["id"], "owner": record.get("owner")}
     return [{**state, **common} for state in states]
 

@@ -43,7 +43,7 @@ STATE_NAMES = {
 """Each state type, with the default name of its states."""
 
 SILENCE = "The process that ran it sends no heartbeats any more"
-"""How the message of a crash begins that the server has inferred. One that a process reports has another message."""
+"""The beginning of the message of a crash that the server has inferred, by which it is recognized."""
 
 
 def enter_state(row: Row, state: StoredState) -> bool:
@@ -215,4 +215,4 @@ DETAILS = {
         _uuid,
     ),
 }
-"""The parsers of those details that are no plain JSON values."""
+"""The parsers of those details that are not plain JSON values."""

@@ -39,7 +39,7 @@ async def _find_reason(tx: Transaction, run: Row) -> tuple[str, str]:
     if type_ == "RUNNING":
         return "running", f"has started: it is running {since}."
     if type_ == "PAUSED":
-        return "paused", f"has started, and is paused {since}: it goes on when it is resumed."
+        return "paused", f"has started, and is paused {since}: it continues when it is resumed."
     if type_ == "CANCELLING":
         return "cancelling", f"is being cancelled {since}."
     if type_ != "SCHEDULED":

@@ -86,7 +86,7 @@ async def add_labels(tx: Transaction, id_: UUID, labels: Values) -> None:
     """Add labels to a flow run; labels of the same name are replaced.
 
     Raises:
-        InvalidRequest: The value of a label is no string, number or boolean.
+        InvalidRequest: The value of a label is not a string, number or boolean.
     """
     invalid = [name for name, value in labels.items() if not isinstance(value, (bool, int, float, str))]
     if invalid:

@@ -12,12 +12,12 @@ from typing import Any
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, all_of
 from prefect.server.store.filters import deployments, objects, runs
-from prefect.server.store.filters.core import Meaning, combine, iterate_fields
+from prefect.server.store.filters.core import FieldCompiler, combine, iterate_fields
 
 _GROUPS = (runs, deployments, objects)
 
-_MEANINGS: dict[str, dict[str, Meaning]] = {
-    name: fields for group in _GROUPS for name, fields in group.MEANINGS.items()
+_COMPILERS: dict[str, dict[str, FieldCompiler]] = {
+    name: fields for group in _GROUPS for name, fields in group.COMPILERS.items()
 }
 
 _LINKS: dict[tuple[str, str], str] = {tables: text for group in _GROUPS for tables, text in group.LINKS.items()}
@@ -27,8 +27,8 @@ def compile_filter(dialect: Dialect, criteria: Any) -> Sql:
     """Return the condition of a filter for the rows of its table; None holds for all."""
     if criteria is None:
         return TRUE
-    meanings = _MEANINGS[type(criteria).__name__]
-    return combine(criteria, (meanings[name](dialect, value) for name, value in iterate_fields(criteria)))
+    compilers = _COMPILERS[type(criteria).__name__]
+    return combine(criteria, (compilers[name](dialect, value) for name, value in iterate_fields(criteria)))
 
 
 def compile_filters(dialect: Dialect, table: str, **filters: Any) -> Sql:

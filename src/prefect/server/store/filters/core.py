@@ -8,7 +8,7 @@ from typing import Any
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, all_of, any_of, none_of, one_of
 
-Meaning = Callable[[Dialect, Any], Sql]
+FieldCompiler = Callable[[Dialect, Any], Sql]
 """Compiles the filter of a field (for instance `FlowRunFilterName`) to SQL."""
 
 
@@ -44,20 +44,20 @@ OPERATORS: dict[str, Callable[[Dialect, str, Any], Sql]] = {
 }
 
 
-def column(name: str, **own: Callable[[Dialect, str, Any], Sql]) -> Meaning:
-    """Return the meaning of a field about one column; `own` replaces the meaning of operators."""
+def column(name: str, **own: Callable[[Dialect, str, Any], Sql]) -> FieldCompiler:
+    """Return the compiler of a field about one column; `own` replaces operators."""
     operators = {**OPERATORS, **own}
 
-    def meaning(dialect: Dialect, criteria: Any) -> Sql:
+    def compile_field(dialect: Dialect, criteria: Any) -> Sql:
         return combine(
             criteria, (operators[operator](dialect, name, value) for operator, value in iterate_fields(criteria))
         )
 
-    return meaning
+    return compile_field
 
 
-def tags(name: str) -> Meaning:
-    """Return the meaning of a field about a JSON array of strings, of which the empty one is stored as null."""
+def tags(name: str) -> FieldCompiler:
+    """Return the compiler of a field about a JSON array of strings, of which the empty one is stored as null."""
     return column(
         name,
         any_=lambda dialect, expression, value: dialect.array_has_any(expression, value),

@@ -34,7 +34,7 @@ def _starts_with(dialect: Dialect, name: str, prefixes: Any) -> Sql:
     return any_of(dialect.like(name, f"{prefix}%") for prefix in prefixes)
 
 
-MEANINGS = {
+COMPILERS = {
     "DeploymentFilter": {
         **{name: column(f"deployment.{name}") for name in ("id", "name", "work_queue_name")},
         "paused": column("deployment.paused", eq_=lambda _, name, value: Sql(f"{name} = ?", (value,))),

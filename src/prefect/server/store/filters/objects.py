@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from prefect.server.db.sql import Sql, all_of, none_of
-from prefect.server.store.filters.core import Meaning, column, tags
+from prefect.server.store.filters.core import FieldCompiler, column, tags
 
 LINKS = {
     ("artifact", "flow"): "artifact.flow_run_id IN (SELECT flow_run.id FROM flow_run JOIN flow"
@@ -26,7 +26,7 @@ _TYPE = column(
     "artifact.type", not_any_=lambda _, name, value: all_of([Sql(f"{name} IS NOT NULL"), none_of(name, value)])
 )
 
-MEANINGS: dict[str, dict[str, Meaning]] = {
+COMPILERS: dict[str, dict[str, FieldCompiler]] = {
     "ArtifactFilter": {
         **{name: column(f"artifact.{name}") for name in ("id", "flow_run_id", "task_run_id")},
         "key": _KEY,

@@ -8,7 +8,7 @@ from typing import Any
 from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import TRUE, Sql, one_of
 from prefect.server.store import text
-from prefect.server.store.filters.core import OPERATORS, Meaning, column, combine, iterate_fields, tags
+from prefect.server.store.filters.core import OPERATORS, FieldCompiler, column, combine, iterate_fields, tags
 
 _POOL_OF_QUEUE = "work_queue JOIN work_pool ON work_pool.id = work_queue.work_pool_id"
 
@@ -36,14 +36,14 @@ LINKS = {
 }
 
 
-def _state(table: str) -> Meaning:
+def _state(table: str) -> FieldCompiler:
     type_, name = column(f"{table}.state_type"), column(f"{table}.state_name")
 
-    def meaning(dialect: Dialect, criteria: Any) -> Sql:
-        meanings = {"type": type_, "name": name}
-        return combine(criteria, (meanings[field](dialect, value) for field, value in iterate_fields(criteria)))
+    def compile_field(dialect: Dialect, criteria: Any) -> Sql:
+        compilers = {"type": type_, "name": name}
+        return combine(criteria, (compilers[field](dialect, value) for field, value in iterate_fields(criteria)))
 
-    return meaning
+    return compile_field
 
 
 def _created_by(dialect: Dialect, criteria: Any) -> Sql:
@@ -98,7 +98,7 @@ def _or_expected(operator: str) -> Callable[[Dialect, str, Any], Sql]:
     return lambda dialect, column, value: compare(dialect, f"COALESCE({column}, flow_run.expected_start_time)", value)
 
 
-MEANINGS: dict[str, dict[str, Meaning]] = {
+COMPILERS: dict[str, dict[str, FieldCompiler]] = {
     "FlowFilter": {
         "id": column("flow.id"),
         "name": column("flow.name"),

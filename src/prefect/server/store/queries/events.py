@@ -183,7 +183,7 @@ async def find_run_events(tx: Transaction, keys: Sequence[EventKey]) -> list[Row
 
 
 async def find_marks(tx: Transaction, flow_run_id: UUID, limit: int) -> list[Row]:
-    """Return the newest events about a flow run that are no states or heartbeats of runs, oldest first."""
+    """Return the newest events about a flow run that are not states or heartbeats of runs, oldest first."""
     own = Sql("event.event NOT LIKE ? AND event.event NOT LIKE ?", (f"{FLOW_RUN}.%", f"{TASK_RUN}.%"))
     where = all_of([Sql("event.flow_run_id = ? AND event.resource <> ''", (flow_run_id,)), own])
     columns = ["occurred", "id", "event", "resource"]

@@ -41,8 +41,8 @@ def compile_terms(tx: Transaction, runs: Collection, terms: tuple[Term, ...]) ->
     """Return the condition of terms for the flow runs or the task runs."""
     parts: list[Sql] = []
     for term in terms:
-        meaning = _MEANINGS[runs.table.name][term.field]
-        condition = any_of([meaning(tx.dialect, term, value) for value in term.values])
+        compile_field = _COMPILERS[runs.table.name][term.field]
+        condition = any_of([compile_field(tx.dialect, term, value) for value in term.values])
         # A condition on a null is neither true nor false.
         parts.append(
             Sql(f"NOT coalesce({condition.text}, {_FALSE[tx.dialect.name]})", condition.values)
@@ -54,37 +54,37 @@ def compile_terms(tx: Transaction, runs: Collection, terms: tuple[Term, ...]) ->
 
 _FALSE = {"sqlite": "0", "postgresql": "FALSE"}
 
-Meaning = Callable[[Dialect, Term, Any], Sql]
+FieldCompiler = Callable[[Dialect, Term, Any], Sql]
 
 
-def _text(column: str) -> Meaning:
-    def meaning(dialect: Dialect, term: Term, value: Any) -> Sql:
+def _text(column: str) -> FieldCompiler:
+    def compile_field(dialect: Dialect, term: Term, value: Any) -> Sql:
         if term.exact:
             return Sql(f"{column} = ?", (value,))
         return dialect.contains(column, value)
 
-    return meaning
+    return compile_field
 
 
-def _related(column: str, inner: str, name: str, id_: str) -> Meaning:
-    """Return the meaning of a field about a related object, by its name or its id."""
+def _related(column: str, inner: str, name: str, id_: str) -> FieldCompiler:
+    """Return the compiler of a field about a related object, by its name or its id."""
     by_name = _text(name)
 
-    def meaning(dialect: Dialect, term: Term, value: Any) -> Sql:
+    def compile_field(dialect: Dialect, term: Term, value: Any) -> Sql:
         condition = one_of(id_, [value]) if isinstance(value, UUID) else by_name(dialect, term, value)
         return Sql(f"{column} IN ({inner} WHERE {condition.text})", condition.values)
 
-    return meaning
+    return compile_field
 
 
-def _state(table: str) -> Meaning:
-    def meaning(_: Dialect, __: Term, value: Any) -> Sql:
+def _state(table: str) -> FieldCompiler:
+    def compile_field(_: Dialect, __: Term, value: Any) -> Sql:
         return Sql(f"({table}.state_type = ? OR lower({table}.state_name) = ?)", (value.upper(), value.lower()))
 
-    return meaning
+    return compile_field
 
 
-def _tag(table: str) -> Meaning:
+def _tag(table: str) -> FieldCompiler:
     return lambda dialect, _, value: Sql(
         f"({table}.tags IS NOT NULL AND {(found := dialect.array_has_any(f'{table}.tags', [value])).text})",
         found.values,
@@ -100,8 +100,8 @@ def run_seconds(dialect: Dialect, table: str) -> Sql:
     )
 
 
-def _duration(table: str) -> Meaning:
-    def meaning(dialect: Dialect, term: Term, value: timedelta) -> Sql:
+def _duration(table: str) -> FieldCompiler:
+    def compile_field(dialect: Dialect, term: Term, value: timedelta) -> Sql:
         seconds = run_seconds(dialect, table)
         comparison = "<" if term.operator == "<" else ">"
         return Sql(
@@ -109,22 +109,22 @@ def _duration(table: str) -> Meaning:
             (*seconds.values, value.total_seconds()),
         )
 
-    return meaning
+    return compile_field
 
 
-def _time(expression: str, comparison: str) -> Meaning:
-    def meaning(_: Dialect, __: Term, value: datetime) -> Sql:
+def _time(expression: str, comparison: str) -> FieldCompiler:
+    def compile_field(_: Dialect, __: Term, value: datetime) -> Sql:
         return Sql(f"{expression} {comparison} ?", (value,))
 
-    return meaning
+    return compile_field
 
 
-def _error(table: str) -> Meaning:
-    def meaning(dialect: Dialect, _: Term, value: str) -> Sql:
+def _error(table: str) -> FieldCompiler:
+    def compile_field(dialect: Dialect, _: Term, value: str) -> Sql:
         found = dialect.contains(f"CAST({table}.states AS TEXT)", value)
         return Sql(f"({table}.state_type IN ('FAILED', 'CRASHED') AND {found.text})", found.values)
 
-    return meaning
+    return compile_field
 
 
 def _parameter(dialect: Dialect, _: Term, value: tuple[str, str]) -> Sql:
@@ -134,10 +134,10 @@ def _parameter(dialect: Dialect, _: Term, value: tuple[str, str]) -> Sql:
     return any_of(dialect.contains("CAST(flow_run.parameters AS TEXT)", text) for text in texts)
 
 
-def _word(table: str, *columns: str) -> Meaning:
-    """Return the meaning of a word without a field: a part of a name, or an id."""
+def _word(table: str, *columns: str) -> FieldCompiler:
+    """Return the compiler of a word without a field: a part of a name, or an id."""
 
-    def meaning(dialect: Dialect, _: Term, value: Any) -> Sql:
+    def compile_field(dialect: Dialect, _: Term, value: Any) -> Sql:
         if isinstance(value, UUID):
             return one_of(f"{table}.id", [value])
         flow = dialect.contains("flow.name", value)
@@ -146,7 +146,7 @@ def _word(table: str, *columns: str) -> Meaning:
             found.append(Sql(f"flow_run.flow_id IN (SELECT flow.id FROM flow WHERE {flow.text})", flow.values))
         return any_of(found)
 
-    return meaning
+    return compile_field
 
 
 def _subflow(_: Dialect, __: Term, value: bool) -> Sql:
@@ -157,7 +157,7 @@ _QUEUES = "SELECT work_queue.id FROM work_queue JOIN work_pool ON work_pool.id =
 _TASK_STARTED = "coalesce(task_run.start_time, task_run.expected_start_time)"
 _FLOW_STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
 
-_MEANINGS: dict[str, dict[str, Meaning]] = {
+_COMPILERS: dict[str, dict[str, FieldCompiler]] = {
     "flow_run": {
         "state": _state("flow_run"),
         "flow": _related("flow_run.flow_id", "SELECT flow.id FROM flow", "flow.name", "flow.id"),
@@ -202,5 +202,5 @@ _MEANINGS: dict[str, dict[str, Meaning]] = {
     },
 }
 
-FIELDS = {table: frozenset(fields) for table, fields in _MEANINGS.items()}
+FIELDS = {table: frozenset(fields) for table, fields in _COMPILERS.items()}
 """The fields that terms may be about, by table."""

@@ -1,4 +1,4 @@
-"""Tables of the server beside runs: events, deployments, work pools, blocks, limits and so on."""
+"""Tables of the server besides runs: events, deployments, work pools, blocks, limits and so on."""
 
 import sqlalchemy as sa
 from alembic import op

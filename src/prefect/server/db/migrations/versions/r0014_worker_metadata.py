@@ -1,4 +1,4 @@
-"""What workers report of themselves: machine, process, versions, and the last run that they could not start."""
+"""Facts that workers report: machine, process, versions, and the last run that they could not start."""
 
 from alembic import op
 
