@@ -7,7 +7,6 @@
 The build hook of the package uses this module as well, so it imports nothing but the standard library.
 """
 
-import gzip
 import hashlib
 import importlib.util
 import os
@@ -80,8 +79,8 @@ def install() -> None:
 
 
 def compute_digest() -> str:
-    """Return a digest of all sources, and of how they are built."""
-    digest = hashlib.sha256(Path(__file__).read_bytes())
+    """Return a digest of all sources."""
+    digest = hashlib.sha256()
     for path in sorted(SOURCES.rglob("*")):
         if path.is_file() and not any(part in _NOT_SOURCES for part in path.parts):
             digest.update(str(path.relative_to(SOURCES)).encode() + b"\0" + path.read_bytes())
@@ -105,15 +104,7 @@ def build() -> None:
     print("page: building the web page", flush=True)
     install()
     run_npm("run", "--silent", "build", "--", "--logLevel", "warn")
-    compress_assets()
     (BUILT / DIGEST).write_text(compute_digest())
-
-
-def compress_assets() -> None:
-    """Keep the files that browsers cache as the server sends them: a quarter of their size."""
-    for path in (BUILT / "assets").iterdir():
-        path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))
-        path.unlink()
 
 
 def main(arguments: list[str]) -> int:

@@ -1,4 +1,6 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
 import { svelte } from '@sveltejs/vite-plugin-svelte'
 import { defineConfig, type Plugin } from 'vite'
 
@@ -24,9 +26,24 @@ function diagramDocument(): Plugin {
   }
 }
 
+/** Keep the files that browsers cache as the server sends them: a quarter of their size. */
+function compressedAssets(): Plugin {
+  return {
+    name: 'compressed-assets',
+    apply: 'build',
+    writeBundle({ dir }) {
+      const assets = join(dir!, 'assets')
+      for (const name of readdirSync(assets)) {
+        writeFileSync(join(assets, `${name}.gz`), gzipSync(readFileSync(join(assets, name)), { level: 9 }))
+        rmSync(join(assets, name))
+      }
+    },
+  }
+}
+
 export default defineConfig({
   base: './',
-  plugins: [svelte(), diagramDocument()],
+  plugins: [svelte(), diagramDocument(), compressedAssets()],
   build: {
     outDir: '../src/prefect/server/app/page_files',
     emptyOutDir: true,

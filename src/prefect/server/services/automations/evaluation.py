@@ -62,11 +62,9 @@ async def evaluate_queued_events(tx: Transaction, known: KnownTriggers, brief: b
         StaleTriggers: The triggers must be read first.
         NotBrief: It must be brief, and there are many events.
     """
+    keys = await _take_keys(tx, MAX_BRIEF_EVENTS if brief else None)
     if await queries.find_versions(tx) != known.versions:
         raise StaleTriggers
-    keys = await _take_keys(tx)
-    if brief and len(keys) > MAX_BRIEF_EVENTS:
-        raise NotBrief
     rows = await event_queries.find_by_keys(tx, keys) if keys and known.trees else []
     candidates = _find_candidates(rows, known)
     if candidates:
@@ -123,8 +121,12 @@ async def move_windows(tx: Transaction, by: timedelta, at: datetime) -> int:
 # --- reading the queue -----------------------------------------------------------------------------------------------
 
 
-async def _take_keys(tx: Transaction) -> list[EventKey]:
-    """Remove the next rows of the queue and return the keys of their events."""
+async def _take_keys(tx: Transaction, limit: int | None) -> list[EventKey]:
+    """Remove the next rows of the queue and return the keys of their events.
+
+    Raises:
+        NotBrief: There are more than the limit.
+    """
     keys: list[EventKey] = []
     taken: list[UUID] = []
     for row in await queries.lock_queued_events(tx, BATCH_SIZE):
@@ -132,6 +134,8 @@ async def _take_keys(tx: Transaction) -> list[EventKey]:
         taken.append(row["id"])
         if len(keys) >= BATCH_SIZE:
             break
+    if limit is not None and len(keys) > limit:
+        raise NotBrief
     if taken:
         await store.event_queue.remove(tx, {"id": taken})
     return keys
