@@ -140,7 +140,10 @@ def test_execute_loads_flow_of_deployment(run: Run, program: Path, monkeypatch: 
     ("fields", "error"),
     [
         ({}, "The deployment 'by-hand' names no entrypoint"),
-        ({"entrypoint": "a.py:a", "path": "/nowhere/at/all"}, "should be in '/nowhere/at/all', which is no directory"),
+        (
+            {"entrypoint": "a.py:a", "path": "/nowhere/at/all"},
+            "should be in '/nowhere/at/all', which is not a directory",
+        ),
         (
             {"entrypoint": "a.py:a", "pull_steps": [{"prefect.deployments.steps.git_clone": {}}]},
             "Error: Encountered error while running prefect.deployments.steps.git_clone: ",

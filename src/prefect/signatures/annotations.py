@@ -36,6 +36,10 @@ def read_signature(fn: Callable[..., Any]) -> inspect.Signature:
     except NameError:
         options: dict[str, Any] = {"annotation_format": _annotationlib().Format.FORWARDREF}
         return inspect.signature(fn, **options)
+    except TypeError:
+        if not callable(fn):
+            raise
+        return inspect.signature(fn.__call__)  # Python 3.11.2 takes an async mock for a function
 
 
 def _annotationlib() -> Any:
