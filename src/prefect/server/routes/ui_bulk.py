@@ -51,7 +51,7 @@ async def read_bulk_job(tx: Transaction, id: UUID) -> Any:
 
 @routes.writes("POST", "/runs/{id:uuid}/undo", jobs.BulkJob, documented=False)
 async def undo_bulk_job(tx: Transaction, id: UUID) -> Any:
-    """Begin a job that takes back the tags that a job has added to runs, or removed from them."""
+    """Start a job that undoes the changes of tags that another job made."""
     return await jobs.undo(tx, id)
 
 

@@ -57,7 +57,7 @@ MAX_NODES = 500
 """Changed task runs of one message; when more of a flow run have changed at once, its graph is loaded again."""
 
 KEEP_ALIVE_SECONDS = 20.0
-"""Seconds after which a silent stream sends a comment, before proxies close it."""
+"""Seconds after which an idle stream sends a comment, so that proxies keep it open."""
 
 _TOPICS = [event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC, waiting.QUEUES_TOPIC]
 _HELLO = b"retry: 2000\nevent: hello\ndata: {}\n\n"

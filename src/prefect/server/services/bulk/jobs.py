@@ -88,7 +88,7 @@ async def add(
 
 
 async def undo(tx: Transaction, id_: UUID) -> BulkJob:
-    """Add a job that takes back what a job has changed: the tags that runs really got or lost, and no others.
+    """Add a job that undoes another job: only the tags that it did add or remove.
 
     Raises:
         InvalidRequest: What the job does cannot be undone.
@@ -212,7 +212,7 @@ async def run_batch(tx: Transaction, id_: UUID) -> bool:
 
 
 async def _find_changed_tags(tx: Transaction, job: Row, run_ids: Sequence[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Return the option `tags` of each run where a job takes back what another one has changed."""
+    """Return the option `tags` of each run for a job that undoes another one."""
     undone = _find_undone(job)
     if undone is None or not run_ids:
         return {}
