@@ -104,7 +104,7 @@ class TriggerEvaluator:
 
     async def run_once(self, environment: Environment) -> None:
         """Evaluate all events of the queue, then end the windows that are over."""
-        while await self._attempt(environment, evaluation.evaluate_queued_events, brief=True) >= evaluation.BATCH_SIZE:
+        while await self._attempt(environment, evaluation.evaluate_queued_events) >= evaluation.BATCH_SIZE:
             pass
         if time.monotonic() < self._next_window_check:
             return  # notifications start many rounds a second
@@ -115,7 +115,7 @@ class TriggerEvaluator:
             await environment.database.write(lambda tx: evaluation.move_windows(tx, shift, at - shift))
         await self._watch_metrics(environment, at)
         if self._clock.has_caught_up:
-            while await self._attempt(environment, lambda tx, known, _: evaluation.end_due_windows(tx, known, at)):
+            while await self._attempt(environment, lambda tx, known: evaluation.end_due_windows(tx, known, at)):
                 pass
 
     async def _watch_metrics(self, environment: Environment, at: datetime) -> None:
@@ -134,17 +134,16 @@ class TriggerEvaluator:
                     lambda tx, known=known, wanted=wanted: metrics.evaluate_metrics(tx, known, wanted, at)
                 )
 
-    async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate, brief: bool = False) -> int:
-        """Evaluate a batch with the triggers as they are now; `brief` is whether it is likely to take a moment."""
+    async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate) -> int:
+        """Evaluate a batch with the triggers as they are now.
+
+        Not in the thread of the event loop: it would delay the response to the request that caused the event.
+        """
         database = environment.database
         while True:
             known = self._known
             try:
-                return await database.write_in_background(
-                    lambda tx, known=known, brief=brief: evaluate(tx, known, brief), brief
-                )
-            except evaluation.NotBrief:
-                brief = False
+                return await database.write_in_background(lambda tx, known=known: evaluate(tx, known))
             except evaluation.StaleTriggers:
                 self._known = await database.write(lambda tx, known=known: known_triggers.read_triggers(tx, known))
                 self._known.remember_wanted_events(database.memory)

@@ -37,22 +37,15 @@ BATCH_SIZE = 100
 _OWN_EVENTS = "prefect.automation."
 """The beginning of the names of events that automations cause themselves."""
 
-MAX_BRIEF_EVENTS = 3
-"""Events whose evaluation takes a moment."""
-
-Evaluate: TypeAlias = Callable[[Transaction, KnownTriggers, bool], Awaitable[int]]
-"""Evaluates a batch of what is due, unless it must be `brief` and is not; returns how much there was."""
+Evaluate: TypeAlias = Callable[[Transaction, KnownTriggers], Awaitable[int]]
+"""Evaluates a batch of what is due, and returns how much there was."""
 
 
 class StaleTriggers(Exception):
     """Automations have changed since the triggers were read."""
 
 
-class NotBrief(Exception):
-    """There is more to evaluate than takes a moment."""
-
-
-async def evaluate_queued_events(tx: Transaction, known: KnownTriggers, brief: bool) -> int:
+async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> int:
     """Evaluate the next events of the queue, and those that were held until these had arrived.
 
     Returns:
@@ -60,9 +53,8 @@ async def evaluate_queued_events(tx: Transaction, known: KnownTriggers, brief: b
 
     Raises:
         StaleTriggers: The triggers must be read first.
-        NotBrief: It must be brief, and there are many events.
     """
-    keys = await _take_keys(tx, MAX_BRIEF_EVENTS if brief else None)
+    keys = await _take_keys(tx)
     if await queries.find_versions(tx) != known.versions:
         raise StaleTriggers
     rows = await event_queries.find_by_keys(tx, keys) if keys and known.trees else []
@@ -121,12 +113,8 @@ async def move_windows(tx: Transaction, by: timedelta, at: datetime) -> int:
 # --- reading the queue -----------------------------------------------------------------------------------------------
 
 
-async def _take_keys(tx: Transaction, limit: int | None) -> list[EventKey]:
-    """Remove the next rows of the queue and return the keys of their events.
-
-    Raises:
-        NotBrief: There are more than the limit.
-    """
+async def _take_keys(tx: Transaction) -> list[EventKey]:
+    """Remove the next rows of the queue and return the keys of their events."""
     keys: list[EventKey] = []
     taken: list[UUID] = []
     for row in await queries.lock_queued_events(tx, BATCH_SIZE):
@@ -134,8 +122,6 @@ async def _take_keys(tx: Transaction, limit: int | None) -> list[EventKey]:
         taken.append(row["id"])
         if len(keys) >= BATCH_SIZE:
             break
-    if limit is not None and len(keys) > limit:
-        raise NotBrief
     if taken:
         await store.event_queue.remove(tx, {"id": taken})
     return keys
