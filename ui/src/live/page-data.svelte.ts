@@ -30,7 +30,6 @@ export class PageData<T> {
   private loadedAt = 0
   private took = 0
   private nextAt = 0
-  private current = ''
   private pushed: { at: number; changes: RunChanges }[] = []
 
   /**
@@ -46,21 +45,19 @@ export class PageData<T> {
     fresh = false,
     private merge?: Merge<T>,
   ) {
+    // What they are made of may change and leave them as they were: nothing is loaded then.
+    const endpoint = $derived(this.path())
+    const followed = $derived(topic())
     $effect(() => {
-      const path = this.path()
-      if (path === undefined) return
-      if (path !== this.current) {
-        this.current = path
-        this.pushed = []
-        this.nextAt = 0
-        const before = fresh ? undefined : latest<T>(path)
-        if (before !== undefined) this.value = before
-      }
-      void this.load(path)
+      if (endpoint === undefined) return
+      this.pushed = []
+      this.nextAt = 0
+      const before = fresh ? undefined : latest<T>(endpoint)
+      if (before !== undefined) this.value = before
+      void this.load(endpoint)
       return () => this.stop()
     })
     $effect(() => {
-      const followed = topic()
       if (followed === undefined) return
       return followVisible(followed, (message) => this.take(message), () => this.reloadSoon())
     })
