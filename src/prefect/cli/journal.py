@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from prefect.journal import file
     from prefect.outbox import store
     from prefect.server import local
-    from prefect.server.services.runs import journal_ingestion
+    from prefect.server.services.runs.ingestion import journal_ingestion
 else:
-    file, journal_ingestion = lazy_from("prefect", "journal.file", "server.services.runs.journal_ingestion")
+    file, journal_ingestion = lazy_from("prefect", "journal.file", "server.services.runs.ingestion.journal_ingestion")
     local, store = lazy_from("prefect", "server.local", "outbox.store")
     outbox, settings = lazy_from("prefect", "outbox", "settings")
 

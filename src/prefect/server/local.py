@@ -32,8 +32,8 @@ from prefect.server.routes.parameters import (
 from prefect.server.services.concurrency import leases
 from prefect.server.services.core.errors import InvalidRequest, NotFound, ServiceError
 from prefect.server.services.runs import background_tasks
-from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
-from prefect.server.services.runs.orphans import crash_orphans
+from prefect.server.services.runs.ingestion.journal_ingestion import JournalUnreadable, apply_journal
+from prefect.server.services.runs.liveness.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
 from prefect.types import json_codec
 

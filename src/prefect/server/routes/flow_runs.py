@@ -30,19 +30,11 @@ from prefect.server.routes.operation import (
 from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
 from prefect.server.services.pages import runs
-from prefect.server.services.runs import (
-    creation,
-    deletion,
-    graphs,
-    inputs,
-    log_files,
-    resuming,
-    retrying,
-    start_reasons,
-    statistics,
-    transitions,
-    updates,
-)
+from prefect.server.services.runs import inputs
+from prefect.server.services.runs.lifecycle import creation, deletion, updates
+from prefect.server.services.runs.logs import log_files
+from prefect.server.services.runs.reports import graphs, start_reasons, statistics
+from prefect.server.services.runs.states import resuming, retrying, transitions
 from prefect.types import UTC, now
 from prefect.types._annotated import AwareDateTime
 

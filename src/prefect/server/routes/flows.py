@@ -17,7 +17,7 @@ from prefect.server.principals import Permission
 from prefect.server.routes.criteria import FlowCriteria, FlowCriteriaNotNull
 from prefect.server.routes.operation import BODY, Body, Page, Routes, Rows, StatusResponse
 from prefect.server.services.core import reading
-from prefect.server.services.runs import deletion, updates
+from prefect.server.services.runs.lifecycle import deletion, updates
 
 routes = Routes("Flows", "/flows")
 

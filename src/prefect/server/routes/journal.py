@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.operation import In, Routes
-from prefect.server.services.runs import journal_ingestion
+from prefect.server.services.runs.ingestion import journal_ingestion
 
 routes = Routes(None, "/journal")
 

@@ -12,7 +12,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.operation import Body, In, Routes, Rows
 from prefect.server.services.core import reading
-from prefect.server.services.runs import run_logs
+from prefect.server.services.runs.logs import run_logs
 
 routes = Routes("Logs", "/logs")
 

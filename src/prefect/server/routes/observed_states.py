@@ -9,7 +9,7 @@ from annotated_types import Ge, Le, MaxLen
 from prefect.schemas.wire.states import ObservedState, ObservedStateSort
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.operation import Routes
-from prefect.server.services.runs import observed_states
+from prefect.server.services.runs.states import observed_states
 
 routes = Routes("Observed States", "/observed-states")
 

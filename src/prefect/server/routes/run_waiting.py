@@ -15,7 +15,7 @@ from prefect.server.routes.operation import RequestInfo, Waiting
 from prefect.server.services.core import reading
 from prefect.server.services.events import emitting
 from prefect.server.services.runs import background_tasks
-from prefect.server.services.runs.journal_ingestion import TERMINAL, result_topic
+from prefect.server.services.runs.ingestion.journal_ingestion import TERMINAL, result_topic
 from prefect.types import now
 
 

@@ -19,7 +19,9 @@ from prefect.server.routes.operation import Body, Page, RequestInfo, Routes, Row
 from prefect.server.routes.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
 from prefect.server.services.pages import runs
-from prefect.server.services.runs import creation, deletion, statistics, transitions, updates
+from prefect.server.services.runs.lifecycle import creation, deletion, updates
+from prefect.server.services.runs.reports import statistics
+from prefect.server.services.runs.states import transitions
 from prefect.types import now
 from prefect.types._annotated import AwareDateTime
 

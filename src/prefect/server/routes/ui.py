@@ -15,7 +15,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.routes.criteria import DashboardCriteria, FlowCriteriaNotNull, TaskRunCriteria
 from prefect.server.routes.operation import BODY, Body, Offset, Routes
 from prefect.server.services.core import reading
-from prefect.server.services.runs import statistics
+from prefect.server.services.runs.reports import statistics
 
 routes = Routes("UI", "/ui")
 

@@ -25,7 +25,7 @@ from prefect.server.services.pages import (
     shapes,
     work,
 )
-from prefect.server.services.runs import retrying
+from prefect.server.services.runs.states import retrying
 from prefect.types._annotated import AwareDateTime
 
 routes = Routes("Pages", "/ui/pages")
