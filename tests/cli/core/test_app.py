@@ -11,7 +11,7 @@ from prefect.cli.core import app, registry
 
 def test_help_lists_commands_without_importing_them():
     code = (
-        "import sys; from prefect.cli import _app; app.run(['--help']);"
+        "import sys; from prefect.cli.core import app; app.run(['--help']);"
         "print([m for m in sys.modules if m.startswith(('prefect.cli.', 'prefect.settings', 'pydantic', 'rich'))])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
@@ -23,7 +23,7 @@ def test_help_lists_commands_without_importing_them():
 
 def test_version_command_builds_no_settings():
     code = (
-        "import sys; from prefect.cli import _app; app.run(['version']);"
+        "import sys; from prefect.cli.core import app; app.run(['version']);"
         "print([m for m in sys.modules if m in ('pydantic', 'rich', 'tomllib', 'asyncio')])"
     )
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -319,7 +319,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import open_home\n"
-        "from prefect.server.services.runs import journal_ingestion\n"
+        "from prefect.server.services.runs.ingestion import journal_ingestion\n"
         "journal_ingestion.APPLY_BATCH_SIZE = 50; home = Path(sys.argv[1]); sys.stdin.read()\n"
         "drive(journal_ingestion.apply_journal(open_home(home), home))"
     )
@@ -364,7 +364,7 @@ def test_killed_process_loses_no_records(database: SqliteDatabase, home: Path) -
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
         "from prefect.server.db.sqlite import open_home\n"
-        "from prefect.server.services.runs import journal_ingestion\n"
+        "from prefect.server.services.runs.ingestion import journal_ingestion\n"
         "journal_ingestion.APPLY_BATCH_SIZE = 20; home = Path(sys.argv[1])\n"
         "drive(journal_ingestion.apply_journal(open_home(home), home, lambda done, left: print(left, flush=True)))"
     )
