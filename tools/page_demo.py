@@ -190,8 +190,8 @@ class Filler:
 
     def add_worker(self, facts: Record) -> None:
         """Add a worker with what it has logged in the last hours."""
-        beat = {"name": "worker-1", "heartbeat_interval_seconds": 30, "metadata": facts, "return_id": True}
-        id_ = self.post("/work_pools/local/workers/heartbeat", beat)
+        heartbeat = {"name": "worker-1", "heartbeat_interval_seconds": 30, "metadata": facts, "return_id": True}
+        id_ = self.post("/work_pools/local/workers/heartbeat", heartbeat)
         self.post(
             "/logs/",
             [

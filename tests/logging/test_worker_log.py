@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from prefect.logging import worker_log
 from prefect.logging.handlers import emit_api_log
@@ -148,6 +149,23 @@ def test_secrets_are_redacted_and_long_lines_cut(setup, stderr, recorded):
             get_logger("workers").info("x" * 5000)
     assert "pnu_secret" not in recorded[0]["message"]
     assert len(recorded[1]["message"]) < 2000
+
+
+def test_values_that_a_validation_error_quotes_are_not_in_it(setup, stderr, recorded):
+    class Variables(BaseModel):
+        limit: int
+
+    values = {"limit": "hunter2"}
+    setup()
+    log = WorkerLog()
+    log.identify(ONE)
+    with log.record_lines():
+        try:
+            Variables.model_validate(values)
+        except ValidationError as error:
+            get_logger("workers").exception("The clean-up failed: %s", error)
+    assert recorded[0]["message"].count("input_value=********, input_type=str") == 2
+    assert "hunter2" not in recorded[0]["message"]
 
 
 def test_line_that_cannot_be_recorded_does_not_fail_the_worker(setup, stderr, monkeypatch):

@@ -6,6 +6,7 @@ A line waits in memory until the server has said the worker's id, and is then re
 from __future__ import annotations
 
 import logging
+import re
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect import _forks
+from prefect.logging.filters import MASK
 from prefect.logging.handlers import APILogHandler, emit_api_log
 from prefect.logging.loggers import get_logger
 
@@ -25,6 +27,9 @@ PROGRAM_LOGGER = "prefect.worker"
 
 _EXCLUDED_LOGGERS = ("prefect.flow_runs", "prefect.task_runs", "prefect.outbox", "prefect.journal")
 """Lines of runs are in the logs of the runs; a line about the delivery of lines would cause another one."""
+
+_QUOTED_VALUE = re.compile(r"input_value=.*, input_type=")
+"""Matches the value in a message of pydantic, which may be a job variable or a parameter of a run."""
 
 _current: ContextVar[WorkerLog | None] = ContextVar("prefect_worker_log", default=None)
 
@@ -94,6 +99,12 @@ class _WorkerLogHandler(APILogHandler):
 
     def _has_owner(self, record: logging.LogRecord, log: dict[str, Any], reaction: str) -> bool:
         return True
+
+    def prepare(self, record: logging.LogRecord) -> dict[str, Any]:
+        """Return a record as `emit_api_log` takes it, without the values that a validation error quotes."""
+        log = super().prepare(record)
+        log["message"] = _QUOTED_VALUE.sub(f"input_value={MASK}, input_type=", log["message"])
+        return log
 
     def _record(self, log: dict[str, Any]) -> None:
         self._log.add(log)

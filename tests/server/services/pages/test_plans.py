@@ -47,8 +47,8 @@ async def test_pages_read_no_large_table_whole(
     task = {"flow_run_id": run, "task_key": "load", "dynamic_key": "0", "state": {"type": "FAILED"}}
     task_run = (await call("POST", "/task_runs/", task))["id"]
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
-    beat = {"name": "one", "return_id": True}
-    worker = await call("POST", "/work_pools/{work_pool_name}/workers/heartbeat", beat, work_pool_name="local")
+    heartbeat = {"name": "one", "return_id": True}
+    worker = await call("POST", "/work_pools/{work_pool_name}/workers/heartbeat", heartbeat, work_pool_name="local")
     plans.clear()
     for path in (
         "overview",

@@ -26,7 +26,7 @@ async def call(api: httpx.AsyncClient) -> RouteClient:
     return call
 
 
-async def beat(call: RouteClient, name: str = "one", pool: str = "shed", **more: Any) -> Any:
+async def send_heartbeat(call: RouteClient, name: str = "one", pool: str = "shed", **more: Any) -> Any:
     route = "/work_pools/{work_pool_name}/workers/heartbeat"
     return await call("POST", route, {"name": name, "return_id": True, **more}, work_pool_name=pool)
 
@@ -48,25 +48,25 @@ async def messages(call: RouteClient, worker_id: str, **query: Any) -> list[str]
 
 
 async def test_heartbeat_returns_the_id_of_the_worker_where_it_is_requested(call: RouteClient) -> None:
-    id_ = await beat(call)
-    assert await beat(call) == id_
+    id_ = await send_heartbeat(call)
+    assert await send_heartbeat(call) == id_
     assert (await call("GET", PAGE, name="shed", worker="one"))["worker"]["id"] == id_
-    assert len({id_, await beat(call, "two"), await beat(call, pool="barn")}) == 3
-    assert await beat(call, return_id=None) is None
+    assert len({id_, await send_heartbeat(call, "two"), await send_heartbeat(call, pool="barn")}) == 3
+    assert await send_heartbeat(call, return_id=None) is None
 
 
-async def test_removed_worker_comes_back_with_its_id(call: RouteClient) -> None:
-    id_ = await beat(call)
+async def test_removed_worker_returns_with_its_id(call: RouteClient) -> None:
+    id_ = await send_heartbeat(call)
     await call("POST", "/logs/", [line(id_, "hello")])
     await call("DELETE", "/work_pools/{work_pool_name}/workers/{name}", work_pool_name="shed", name="one")
     await call("GET", PAGE, name="shed", worker="one", status=404)
-    assert await beat(call) == id_
+    assert await send_heartbeat(call) == id_
     assert await messages(call, id_) == ["hello"]
 
 
 @pytest.mark.parametrize("way", ["logs", "journal"])
 async def test_lines_are_read_with_their_worker(call: RouteClient, way: str) -> None:
-    one, two = await beat(call), await beat(call, "two")
+    one, two = await send_heartbeat(call), await send_heartbeat(call, "two")
     run = await call.flow_run("RUNNING")
     lines = [
         line(one, "late", 2),
@@ -97,7 +97,7 @@ async def test_logs_of_an_unknown_worker_are_not_found(call: RouteClient) -> Non
 
 
 async def test_log_of_a_worker_is_filtered_and_searched(call: RouteClient) -> None:
-    id_ = await beat(call)
+    id_ = await send_heartbeat(call)
     lines = [
         line(id_, "started", 1),
         line(id_, "bad", 2, 40, name="prefect.workers.process.one"),
@@ -111,8 +111,8 @@ async def test_log_of_a_worker_is_filtered_and_searched(call: RouteClient) -> No
     since = await call("GET", f"{LINES}/choices", owner="worker", id=id_, since="2026-01-01T00:00:03Z")
     assert since["loggers"] == ["prefect.worker"]
     assert (await call("GET", f"{LINES}/hits", owner="worker", id=id_, q="ed"))["positions"] == [0, 2]
-    around = await call("GET", f"{LINES}/around", owner="worker", id=id_, at="2026-01-01T00:00:02Z", lines=1)
-    assert [each["message"] for each in around["lines"]] == ["started", "bad", "ended"]
+    context = await call("GET", f"{LINES}/around", owner="worker", id=id_, at="2026-01-01T00:00:02Z", lines=1)
+    assert [each["message"] for each in context["lines"]] == ["started", "bad", "ended"]
     file = await call.client.get(f"/ui/pages/worker/{id_}/logs/file", params={"level": 30})
     assert file.text.strip().endswith("bad")
 
@@ -120,7 +120,7 @@ async def test_log_of_a_worker_is_filtered_and_searched(call: RouteClient) -> No
 async def test_worker_of_a_line_is_stored_and_not_in_answers_of_the_interface(
     call: RouteClient, database: Database
 ) -> None:
-    id_ = await beat(call)
+    id_ = await send_heartbeat(call)
     await call("POST", "/logs/", [line(id_, "hello")])
     (row,) = await database.read(store.logs.find)
     assert str(row["worker_id"]) == id_
