@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { close, inBrowser, open, useBrowser } from './browser'
+import { close, forEachInPairs, inBrowser, open, useBrowser } from './browser'
 import { freePort, TestServer } from './servers'
 
 inBrowser('lists', () => {
@@ -17,11 +17,11 @@ inBrowser('lists', () => {
     const empty = new TestServer(await freePort())
     await empty.start()
     try {
-      for (const path of ['/', '/runs', '/runs?kind=task_run', '/flows', '/deployments', '/work-pools', '/automations', '/events', '/artifacts', '/assets', '/blocks', '/variables', '/concurrency-limits']) {
+      await forEachInPairs(['/', '/runs', '/runs?kind=task_run', '/flows', '/deployments', '/work-pools', '/automations', '/events', '/artifacts', '/assets', '/blocks', '/variables', '/concurrency-limits'], async (path) => {
         const opened = await open(empty, path)
         await opened.page.locator('.empty').first().getByRole('button', { name: 'Copy' }).waitFor()
         await close(opened)
-      }
+      })
     } finally {
       await empty.remove()
     }
@@ -145,7 +145,7 @@ inBrowser('lists', () => {
       expect(box.x + box.width, path).toBeLessThan(1440)
       await close(opened)
     }
-    for (const path of ['/', '/runs', '/automations/create', `/runs/flow-run/${run.id}`, `/deployments/deployment/${deployment.id}`, `/deployments/deployment/${deployment.id}/run`, ...last.map(([path]) => path)]) {
+    await forEachInPairs(['/', '/runs', '/automations/create', `/runs/flow-run/${run.id}`, `/deployments/deployment/${deployment.id}`, `/deployments/deployment/${deployment.id}/run`, ...last.map(([path]) => path)], async (path) => {
       const opened = await open(server, path, { viewport: { width: 390, height: 844 } })
       await opened.page.waitForLoadState('networkidle', { timeout: 1000 }).catch(() => undefined)
       for (const width of [390, 1440]) {
@@ -153,6 +153,6 @@ inBrowser('lists', () => {
         expect(await opened.page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width)
       }
       await close(opened)
-    }
+    })
   })
 })

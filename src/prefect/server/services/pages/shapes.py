@@ -8,7 +8,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from prefect.server.services.runs.retrying import RetryOutlook
+from prefect.server.services.runs.states.retrying import RetryOutlook
 
 
 class Named(TypedDict):
