@@ -46,6 +46,7 @@ class WorkerLog:
     def record_lines(self) -> Generator[None]:
         """Record what the loggers of this package write in this context, and in tasks that the block starts."""
         handler = _WorkerLogHandler(self)
+        handler.addFilter(self._is_line)
         package = get_logger()
         package.addHandler(handler)
         token = _current.set(self)
@@ -54,6 +55,10 @@ class WorkerLog:
         finally:
             _current.reset(token)
             package.removeHandler(handler)
+
+    def _is_line(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is of the worker: others of the process are not."""
+        return _current.get() is self and not record.name.startswith(_EXCLUDED_LOGGERS)
 
     def add_announcement(self, text: str) -> None:
         """Record a line that the worker prints, not logs, such as that it has started."""
@@ -90,12 +95,6 @@ class _WorkerLogHandler(APILogHandler):
     def __init__(self, log: WorkerLog) -> None:
         super().__init__()
         self._log = log
-
-    def filter(self, record: logging.LogRecord) -> bool | logging.LogRecord:
-        """Return whether a record is of the worker: others of the process are not."""
-        if _current.get() is not self._log or record.name.startswith(_EXCLUDED_LOGGERS):
-            return False
-        return super().filter(record)
 
     def _has_owner(self, record: logging.LogRecord, log: dict[str, Any], reaction: str) -> bool:
         return True

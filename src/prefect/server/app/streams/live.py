@@ -162,10 +162,10 @@ class LiveHub:
         The query is one for task runs with `?kind=task_run`; with `?rows=false` only counts are pushed. With
         `?graph=true` a page of a flow run is sent what changes in its graph.
         """
+        query = request.query_params
+        run, worker = query.get("run"), query.get("worker")
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
-            query = request.query_params
-            run, worker = query.get("run"), query.get("worker")
             kind, with_rows = query.get("kind", "flow_run"), query.get("rows") != "false"
             with_graph = query.get("graph") == "true"
             worker_id = UUID(worker) if worker else None
