@@ -19,7 +19,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from prefect import __version__
-from prefect.server.db.schema import HEAD
+from prefect.server.db.schema.versions import HEAD
 from prefect.server.services.security.encryption import KEY_VARIABLE
 from tests.postgres import Postgres, need
 

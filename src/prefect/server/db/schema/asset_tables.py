@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect.server.db.declaration import Index, Table, columns
+from prefect.server.db.schema.declaration import Index, Table, columns
 
 ASSET = Table(
     "asset",

@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlencode
 
 from prefect._lazy import lazy
-from prefect.server.db import schema
 from prefect.server.db.errors import Duplicate, StoreBusy, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.interface import Notifications, Transaction, UnitOfWork
-from prefect.server.db.postgres_dialect import PostgresDialect
-from prefect.server.db.postgres_transaction import IDENTITY_QUERY, PostgresTransaction, TransactionIdentity
+from prefect.server.db.postgres.dialect import PostgresDialect
+from prefect.server.db.postgres.transaction import IDENTITY_QUERY, PostgresTransaction, TransactionIdentity
+from prefect.server.db.schema import versions
 from prefect.types import new_id
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class PostgresDatabase:
             StoreVersionError: A newer release made its schema.
         """
         try:
-            await schema.prepare_postgres(self.connect, self.place, PostgresDialect(), self._migrate)
+            await versions.prepare_postgres(self.connect, self.place, PostgresDialect(), self._migrate)
         except (ValueError, *_connection_errors(), *_rejection_errors()) as error:
             raise self._unreachable_error(error) from error
         except asyncpg.PostgresError as error:

@@ -14,11 +14,11 @@ import asyncpg
 import pytest
 
 from prefect.server import store
-from prefect.server.db import postgres as module
 from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
 from prefect.server.db.interface import Notifications, Transaction
-from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.postgres_transaction import TransactionIdentity
+from prefect.server.db.postgres import database as module
+from prefect.server.db.postgres.database import PostgresDatabase
+from prefect.server.db.postgres.transaction import TransactionIdentity
 from prefect.server.db.sql import Many, Sql, one_of
 from tests.postgres import Postgres, need
 

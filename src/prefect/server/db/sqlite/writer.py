@@ -30,7 +30,7 @@ from prefect.server import wakeups
 from prefect.server.db.errors import Interrupted, StoreBusy, StoreUnavailable
 from prefect.server.db.interface import UnitOfWork
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import (
+from prefect.server.db.sqlite.database import (
     DURABLE,
     ENCODING_ERRORS,
     NO_WAITING,

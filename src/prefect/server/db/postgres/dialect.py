@@ -9,8 +9,8 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from prefect.server.db.dialect import Coder, Dialect, array_to_json, from_json, rows_of_marks, to_json
+from prefect.server.db.schema.tables import Kind
 from prefect.server.db.sql import TRUE, Sql
-from prefect.server.db.tables import Kind
 from prefect.types import UTC, json_codec, uuid_from_int
 
 _TYPES: dict[Kind, str] = {

@@ -16,12 +16,12 @@ import pytest
 
 from prefect._io import drive
 from prefect.server import store
-from prefect.server.db import sqlite_writer
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
 from prefect.server.db.interface import Transaction
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import SqliteDatabase
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite import writer
+from prefect.server.db.sqlite.database import SqliteDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 
 NORMAL, FULL = 1, 2
 """Values of SQLite's `synchronous`."""
@@ -140,7 +140,7 @@ PROGRAM = """
 import asyncio, sys
 from pathlib import Path
 from prefect.server import store
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 
 async def main(path, name):
     database = SqliteWriterDatabase(Path(path))
@@ -240,17 +240,17 @@ async def read_in(database: SqliteWriterDatabase, rows: int) -> list[threading.T
 async def test_brief_read_stays_in_the_thread_of_its_caller(
     database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", 60.0)
+    monkeypatch.setattr(writer, "IN_PLACE_SECONDS", 60.0)
     assert await read_in(database, 10) == [threading.current_thread()]
 
 
 async def test_brief_read_that_takes_long_is_begun_anew_in_another_thread(
     database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", -1.0)
+    monkeypatch.setattr(writer, "IN_PLACE_SECONDS", -1.0)
     here, there = await read_in(database, 20_000)
     assert here is threading.current_thread() and there is not here
-    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", 60.0)
+    monkeypatch.setattr(writer, "IN_PLACE_SECONDS", 60.0)
     assert await read_in(database, 20_000) == [here]
 
 
@@ -273,8 +273,8 @@ async def put_briefly(database: SqliteWriterDatabase, key: str = "a") -> list[th
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what is done in the thread of the event loop take as long as it does on a busy machine."""
-    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", 60.0)
-    monkeypatch.setattr(sqlite_writer, "MAX_COMMIT_IN_PLACE_SECONDS", 60.0)
+    monkeypatch.setattr(writer, "IN_PLACE_SECONDS", 60.0)
+    monkeypatch.setattr(writer, "MAX_COMMIT_IN_PLACE_SECONDS", 60.0)
 
 
 @pytest.mark.usefixtures("unhurried")
@@ -298,7 +298,7 @@ async def test_brief_writes_at_the_same_time_share_a_commit(database: SqliteWrit
 async def test_brief_write_that_takes_long_is_begun_anew_in_the_writer_thread(
     database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_writer, "IN_PLACE_SECONDS", -1.0)
+    monkeypatch.setattr(writer, "IN_PLACE_SECONDS", -1.0)
     assert await put_briefly(database) == [threading.current_thread(), database._writer]
     assert await count(database) == 1
 
@@ -306,7 +306,7 @@ async def test_brief_write_that_takes_long_is_begun_anew_in_the_writer_thread(
 async def test_brief_write_goes_to_the_writer_thread_when_the_disk_is_slow(
     database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_writer, "MAX_COMMIT_IN_PLACE_SECONDS", 0.0)
+    monkeypatch.setattr(writer, "MAX_COMMIT_IN_PLACE_SECONDS", 0.0)
     assert await put_briefly(database) == [database._writer]
 
 
@@ -386,8 +386,8 @@ async def test_brief_write_is_refused_when_the_disk_is_full(database: SqliteWrit
 async def test_long_log_is_copied_into_the_file_when_all_writes_are_brief(
     database: SqliteWriterDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite_writer, "CHECKPOINT_PAGES", 20)
-    monkeypatch.setattr(sqlite_writer, "COMMITS_IN_PLACE", 10)
+    monkeypatch.setattr(writer, "CHECKPOINT_PAGES", 20)
+    monkeypatch.setattr(writer, "COMMITS_IN_PLACE", 10)
     log = database.path.with_name("store.db-wal")
     sizes: list[int] = []
     for number in range(100):
@@ -429,7 +429,7 @@ async def test_background_work_lets_requests_go_first(
     async def write(tx: Transaction) -> None:
         order.append("background")
 
-    monkeypatch.setattr(sqlite_writer, "MAX_DEFERRAL_SECONDS", 60.0)
+    monkeypatch.setattr(writer, "MAX_DEFERRAL_SECONDS", 60.0)
     reading = asyncio.create_task(database.read(read))
     await asyncio.to_thread(begun.wait)
     writing = asyncio.create_task(database.write_in_background(write))
@@ -448,7 +448,7 @@ async def test_background_work_has_its_turn_on_a_busy_server(
         begun.set()
         go_on.wait()
 
-    monkeypatch.setattr(sqlite_writer, "MAX_DEFERRAL_SECONDS", 0.0)
+    monkeypatch.setattr(writer, "MAX_DEFERRAL_SECONDS", 0.0)
     reading = asyncio.create_task(database.read(read))
     await asyncio.to_thread(begun.wait)
     await database.write_in_background(lambda tx: store.meta.put(tx, {"key": "a", "value": "x"}))

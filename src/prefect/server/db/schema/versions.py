@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from prefect._io import blocking
 from prefect._lazy import lazy
 from prefect.server.db.errors import StoreDamaged, StoreVersionError
-from prefect.server.db.tables import TABLES
+from prefect.server.db.schema.tables import TABLES
 
 if TYPE_CHECKING:
     import sqlite3

@@ -16,14 +16,15 @@ import pytest
 
 from prefect._io import drive
 from prefect.server import store
-from prefect.server.db import migrations, schema
+from prefect.server.db import migrations
 from prefect.server.db.errors import StoreDamaged, StoreUnavailable, StoreVersionError
-from prefect.server.db.idle_connections import idle_connections
-from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.postgres.database import PostgresDatabase
+from prefect.server.db.schema import versions
+from prefect.server.db.schema.tables import TABLES
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import SqliteDatabase
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
-from prefect.server.db.tables import TABLES
+from prefect.server.db.sqlite.database import SqliteDatabase
+from prefect.server.db.sqlite.idle_connections import idle_connections
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from tests.postgres import Postgres
 from tests.server.journal_records import FLOW_ID
 
@@ -53,7 +54,7 @@ def shape(path: Path) -> tuple[dict[str, list[Any]], list[str]]:
 def test_new_file_is_created_without_alembic(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.sqlite import SqliteDatabase\n"
+        "from prefect.server.db.sqlite.database import SqliteDatabase\n"
         "async def go():\n"
         "    async with SqliteDatabase(Path(sys.argv[1])).reading(): pass\n"
         "drive(go()); print([m for m in ('alembic', 'sqlalchemy', 'asyncio') if m in sys.modules])"
@@ -63,7 +64,7 @@ def test_new_file_is_created_without_alembic(home: Path) -> None:
     )
     assert done.stdout == "[]\n"
     with closing(sqlite3.connect(home / "pluperfect.db")) as connection:
-        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(schema.HEAD,)]
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [(versions.HEAD,)]
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
@@ -71,8 +72,8 @@ def test_revisions_are_linear_and_listed() -> None:
     from alembic.script import ScriptDirectory
 
     scripts = ScriptDirectory(str(Path(migrations.__file__).parent))
-    assert [script.revision for script in scripts.walk_revisions()][::-1] == list(schema.REVISIONS)
-    assert scripts.get_heads() == [schema.HEAD]
+    assert [script.revision for script in scripts.walk_revisions()][::-1] == list(versions.REVISIONS)
+    assert scripts.get_heads() == [versions.HEAD]
 
 
 def test_migrations_match_the_declared_tables(tmp_path: Path) -> None:
@@ -83,7 +84,7 @@ def test_migrations_match_the_declared_tables(tmp_path: Path) -> None:
 
 
 def test_every_index_serves_a_named_query() -> None:
-    page = (Path(__file__).parents[3] / "docs/adr/0014-every-index-serves-a-named-query.md").read_text()
+    page = (Path(__file__).parents[4] / "docs/adr/0014-every-index-serves-a-named-query.md").read_text()
     named = {
         (found[1], found[2]): found[3] for found in re.finditer(r"^\| `(\w+)` \| (.*?) \| (all|some) \| .", page, re.M)
     }
@@ -95,7 +96,7 @@ def test_every_index_serves_a_named_query() -> None:
     assert named == declared
 
 
-@pytest.mark.parametrize("revision", schema.REVISIONS[:-1])
+@pytest.mark.parametrize("revision", versions.REVISIONS[:-1])
 def test_downgrade_and_upgrade_restore_the_schema(tmp_path: Path, revision: str) -> None:
     path, before = tmp_path / "store.db", tmp_path / "before.db"
     migrations.upgrade(path)
@@ -183,7 +184,7 @@ def test_migrations_match_the_declared_tables_on_postgresql(postgres: Postgres, 
     migrations.upgrade(migrated.connect)
     there = asyncio.run(postgres_shape(created.connect))
     assert asyncio.run(postgres_shape(migrated.connect)) == there
-    for revision in schema.REVISIONS[-2::-1]:
+    for revision in versions.REVISIONS[-2::-1]:
         migrations.downgrade(migrated.connect, revision)
         assert asyncio.run(postgres_shape(migrated.connect)) != there
         migrations.upgrade(migrated.connect)
@@ -256,8 +257,8 @@ def test_older_file_is_migrated_on_open(tmp_path: Path, monkeypatch: pytest.Monk
     path = tmp_path / "store.db"
     drive(count_flows(SqliteDatabase(path)))
     upgraded: list[Path] = []
-    monkeypatch.setattr(schema, "HEAD", "9999")
-    monkeypatch.setattr(schema, "upgrade", upgraded.append)
+    monkeypatch.setattr(versions, "HEAD", "9999")
+    monkeypatch.setattr(versions, "upgrade", upgraded.append)
     drive(count_flows(SqliteDatabase(path)))
     assert upgraded == [path]
 
@@ -331,7 +332,7 @@ def test_deleted_file_is_created_again(tmp_path: Path) -> None:
 def test_concurrent_processes_create_one_file(home: Path) -> None:
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.sqlite import SqliteDatabase\n"
+        "from prefect.server.db.sqlite.database import SqliteDatabase\n"
         "async def go():\n"
         "    async with SqliteDatabase(Path(sys.argv[1])).writing(): pass\n"
         "sys.stdin.read(); drive(go())"

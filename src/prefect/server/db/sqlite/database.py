@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prefect import _forks
 from prefect._io import blocking, drive, sleep
 from prefect._lazy import lazy
-from prefect.server.db import schema
 from prefect.server.db.dialect import MATCH_FUNCTION, SqliteDialect
 from prefect.server.db.errors import (
     Duplicate,
@@ -30,11 +29,12 @@ from prefect.server.db.errors import (
     StoreUnavailable,
     Unstorable,
 )
-from prefect.server.db.idle_connections import idle_connections
 from prefect.server.db.interface import KEY_FILE, Notifications, Transaction, UnitOfWork
 from prefect.server.db.savepoints import SavepointTransaction
+from prefect.server.db.schema import versions
+from prefect.server.db.schema.tables import Table
 from prefect.server.db.sql import Sql
-from prefect.server.db.tables import Table
+from prefect.server.db.sqlite.idle_connections import idle_connections
 from prefect.server.principals import LOCAL
 
 if TYPE_CHECKING:
@@ -315,7 +315,7 @@ class SqliteDatabase:
             raise explain_error(error, self.path) from error
         try:
             if not (self._prepared and self.path.stat().st_size):
-                schema.prepare_sqlite(raw, self.path, SqliteDialect(), self.migrate)
+                versions.prepare_sqlite(raw, self.path, SqliteDialect(), self.migrate)
                 self._prepared = True
             raw.create_function(MATCH_FUNCTION, 2, _occurs, deterministic=True)
             raw.execute(DURABLE)

@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from prefect.server.db.interface import Notifications
-from prefect.server.db.postgres_dialect import PostgresDialect
+from prefect.server.db.postgres.dialect import PostgresDialect
 from prefect.server.db.savepoints import SavepointTransaction
+from prefect.server.db.schema.tables import Table
 from prefect.server.db.sql import Sql
-from prefect.server.db.tables import Table
 from prefect.server.principals import LOCAL
 
 

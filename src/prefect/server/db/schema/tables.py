@@ -13,22 +13,22 @@ There are no foreign keys: records of several processes arrive in any order, and
 
 from __future__ import annotations
 
-from prefect.server.db.asset_tables import ASSET as ASSET
-from prefect.server.db.asset_tables import ASSET_SOURCE as ASSET_SOURCE
-from prefect.server.db.automation_tables import ACTION_JOB as ACTION_JOB
-from prefect.server.db.automation_tables import AUTOMATION as AUTOMATION
-from prefect.server.db.automation_tables import BUCKET as BUCKET
-from prefect.server.db.automation_tables import EVENT_QUEUE as EVENT_QUEUE
-from prefect.server.db.automation_tables import FIRING as FIRING
-from prefect.server.db.automation_tables import HELD_EVENT as HELD_EVENT
-from prefect.server.db.bulk_tables import BULK_JOB as BULK_JOB
-from prefect.server.db.bulk_tables import BULK_RESULT as BULK_RESULT
-from prefect.server.db.declaration import RECORD_COLUMNS as _RECORD_COLUMNS
-from prefect.server.db.declaration import Column as Column
-from prefect.server.db.declaration import Index as Index
-from prefect.server.db.declaration import Kind as Kind
-from prefect.server.db.declaration import Table as Table
-from prefect.server.db.declaration import columns as _columns
+from prefect.server.db.schema.asset_tables import ASSET as ASSET
+from prefect.server.db.schema.asset_tables import ASSET_SOURCE as ASSET_SOURCE
+from prefect.server.db.schema.automation_tables import ACTION_JOB as ACTION_JOB
+from prefect.server.db.schema.automation_tables import AUTOMATION as AUTOMATION
+from prefect.server.db.schema.automation_tables import BUCKET as BUCKET
+from prefect.server.db.schema.automation_tables import EVENT_QUEUE as EVENT_QUEUE
+from prefect.server.db.schema.automation_tables import FIRING as FIRING
+from prefect.server.db.schema.automation_tables import HELD_EVENT as HELD_EVENT
+from prefect.server.db.schema.bulk_tables import BULK_JOB as BULK_JOB
+from prefect.server.db.schema.bulk_tables import BULK_RESULT as BULK_RESULT
+from prefect.server.db.schema.declaration import RECORD_COLUMNS as _RECORD_COLUMNS
+from prefect.server.db.schema.declaration import Column as Column
+from prefect.server.db.schema.declaration import Index as Index
+from prefect.server.db.schema.declaration import Kind as Kind
+from prefect.server.db.schema.declaration import Table as Table
+from prefect.server.db.schema.declaration import columns as _columns
 
 
 def is_open(table: str = "") -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prefect.server.db.declaration import RECORD_COLUMNS, Index, Table, columns
+from prefect.server.db.schema.declaration import RECORD_COLUMNS, Index, Table, columns
 
 AUTOMATION = Table(
     "automation",
