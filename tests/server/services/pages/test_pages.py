@@ -215,7 +215,7 @@ async def test_log_is_downloaded_as_the_filter_shows_it(call: RouteClient, forma
 async def test_log_file_has_each_line_once_however_it_is_read(
     call: RouteClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefect.server.services.pages.logs.EXPORT_BATCH_SIZE", 2)
+    monkeypatch.setattr("prefect.server.services.pages.run_detail.logs.EXPORT_BATCH_SIZE", 2)
     run = await call.flow_run("RUNNING")
     at = "2026-01-01T00:00:00Z"  # one time for all, as with many lines a millisecond
     logs = [{"name": "x", "level": 20, "message": f"line {n}", "timestamp": at, "flow_run_id": run} for n in range(7)]
@@ -309,6 +309,15 @@ async def test_runs_show_whether_their_queue_is_polled(call: RouteClient, paused
     await call.flow_run("SCHEDULED", work_pool_name="local", work_queue_name="high")
     (row,) = (await call("GET", f"{PAGES}/runs"))["rows"]
     assert (row["work_pool"], row["work_queue"], row["work_queue_health"]) == (pool["name"], "high", health)
+
+
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "PAUSED", "CANCELLING", "COMPLETED"])
+async def test_runs_that_no_longer_wait_do_not_show_the_health_of_their_queue(call: RouteClient, state: str) -> None:
+    await call("POST", "/work_pools/", {"name": "local", "type": "process"})
+    run = await call.flow_run("SCHEDULED", work_pool_name="local")
+    await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": state}, "force": True}, id=run)
+    (row,) = (await call("GET", f"{PAGES}/runs"))["rows"]
+    assert (row["work_queue"], row["work_queue_health"]) == ("default", None)
 
 
 async def test_overview_names_failures_until_they_are_seen(call: RouteClient) -> None:

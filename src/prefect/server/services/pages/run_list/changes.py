@@ -13,8 +13,8 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.events.run_events import StateKey
-from prefect.server.services.pages import run_query, runs
-from prefect.server.services.pages.shapes import RunRow
+from prefect.server.services.pages.core.shapes import RunRow
+from prefect.server.services.pages.run_list import run_query, runs
 from prefect.server.store import Collection as StoredRuns
 from prefect.server.store.queries import run_search
 from prefect.server.store.queries.run_search import Term

@@ -9,7 +9,7 @@ from uuid import UUID
 from typing_extensions import TypedDict
 
 from prefect.schemas.worker_channel import WorkerFacts
-from prefect.server.services.pages.shapes import Named, Pause, RunRow, StateCount
+from prefect.server.services.pages.core.shapes import Named, Pause, RunRow, StateCount
 
 
 class ShortRun(TypedDict):

@@ -12,7 +12,7 @@ from uuid import UUID
 import orjson
 import pytest
 
-from prefect.server.services.pages import results
+from prefect.server.services.pages.run_detail import results
 from prefect.settings import PREFECT_LOCAL_STORAGE_PATH, temporary_settings
 from tests.server import journal_records
 from tests.server.route_client import RouteClient

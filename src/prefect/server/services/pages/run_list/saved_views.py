@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages.shapes import SavedView
+from prefect.server.services.pages.core.shapes import SavedView
 
 MAX_VIEWS = 100
 

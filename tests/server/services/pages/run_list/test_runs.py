@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prefect.server.db.interface import Database
-from prefect.server.services.pages import runs as service
+from prefect.server.services.pages.run_list import runs as service
 from tests.server.route_client import RouteClient
 
 PAGE = "/ui/pages/runs"

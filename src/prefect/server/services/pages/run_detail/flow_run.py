@@ -10,8 +10,8 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
-from prefect.server.services.pages import results, run_rows
-from prefect.server.services.pages.shapes import (
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.shapes import (
     ArtifactRow,
     Failure,
     FlowRunPage,
@@ -24,6 +24,7 @@ from prefect.server.services.pages.shapes import (
     TaskInput,
     TaskRunPage,
 )
+from prefect.server.services.pages.run_detail import results
 from prefect.server.services.runs.reports import start_reasons
 from prefect.server.services.runs.reports.graphs import PARENTS_INPUT
 from prefect.server.services.runs.states import retrying

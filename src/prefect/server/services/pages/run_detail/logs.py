@@ -12,9 +12,9 @@ from prefect.server import store
 from prefect.server.db.errors import Unstorable
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
-from prefect.server.services.pages import run_rows
-from prefect.server.services.pages.flow_run import present_line
-from prefect.server.services.pages.shapes import LogChoices, LogContext, LogHits, LogsPart
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.shapes import LogChoices, LogContext, LogHits, LogsPart
+from prefect.server.services.pages.run_detail.flow_run import present_line
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import run_page as queries
 from prefect.types import json_codec

@@ -9,8 +9,9 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import paging, presenters, reading
 from prefect.server.services.core.errors import InvalidRequest
-from prefect.server.services.pages import run_query, run_rows, saved_views
-from prefect.server.services.pages.shapes import Chart, RunsPage, StateCount
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.shapes import Chart, RunsPage, StateCount
+from prefect.server.services.pages.run_list import run_query, saved_views
 from prefect.server.store import Collection, Condition
 from prefect.server.store.queries import run_pages as queries
 from prefect.server.store.queries import run_search

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from prefect.server.services.core.errors import InvalidRequest
-from prefect.server.services.pages.run_query import parse_duration, parse_query
+from prefect.server.services.pages.run_list.run_query import parse_duration, parse_query
 from prefect.server.store.queries.run_search import Term
 from prefect.types import UTC
 

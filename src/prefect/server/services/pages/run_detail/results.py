@@ -21,7 +21,7 @@ import orjson
 
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
-from prefect.server.services.pages.shapes import ResultPreview
+from prefect.server.services.pages.core.shapes import ResultPreview
 from prefect.server.store import Row
 from prefect.settings import get_current_settings
 from prefect.types import json_codec
