@@ -44,6 +44,7 @@ class RunRow(TypedDict):
     work_pool: str | None
     work_queue: str | None
     work_queue_health: QueueHealth | None
+    """Of scheduled runs only."""
     start_time: datetime | None
     expected_start_time: datetime | None
     end_time: datetime | None
