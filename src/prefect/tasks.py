@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     )
     from prefect.assets import core as asset_core
     from prefect.cache_policies import CachePolicy, task_input_hash
-    from prefect.engine import deferral, shells, task_creation, task_run
+    from prefect.engine import shells
+    from prefect.engine.tasks import deferral, task_creation, task_run
     from prefect.futures import PrefectFuture, PrefectFutureList
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.schemas.runs import TaskRun
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
     from prefect.transactions import Transaction
 else:
     zlib = lazy("zlib")
-    asset_core, task_run = lazy_from("prefect", "assets.core", "engine.task_run")
+    asset_core, task_run = lazy_from("prefect", "assets.core", "engine.tasks.task_run")
     cache_policies, settings, task_runners = lazy_from("prefect", "cache_policies", "settings", "task_runners")
-    deferral, shells, task_creation = lazy_from("prefect.engine", "deferral", "shells", "task_creation")
+    deferral, shells, task_creation = lazy_from("prefect.engine", "tasks.deferral", "shells", "tasks.task_creation")
 
 __all__ = [
     "FutureOrResult",

@@ -21,8 +21,8 @@ import pytest
 from prefect import _io, flow, journal, rules, task
 from prefect._io import drive
 from prefect.client.orchestration import get_client
-from prefect.engine import local
-from prefect.engine.flow_run import FlowRunEngine
+from prefect.engine.flows.flow_run import FlowRunEngine
+from prefect.engine.orchestration import local
 from prefect.exceptions import Abort
 from prefect.flow_engine import run_flow
 from prefect.runtime import flow_run as runtime

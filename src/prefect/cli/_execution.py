@@ -10,11 +10,11 @@ from prefect._lazy import lazy, lazy_from
 
 if TYPE_CHECKING:
     from prefect import flow_engine, flows
-    from prefect.engine import signals
+    from prefect.engine.interruption import signals
     from prefect.schemas.runs import FlowRun
 else:
     flow_engine, flows = lazy_from("prefect", "flow_engine", "flows")
-    signals = lazy("prefect.engine.signals")
+    signals = lazy("prefect.engine.interruption.signals")
 
 
 def execute_flow_run(run: FlowRun, entrypoint: str | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from prefect import _forks
 from prefect._lazy import lazy_modules
 from prefect.engine import shells
-from prefect.engine.task_run import TaskRunEngine
+from prefect.engine.tasks.task_run import TaskRunEngine
 from prefect.futures import PrefectConcurrentFuture, call_when_done, current_slot
 from prefect.schemas.states import State, StateType
 from prefect.task_runners.base import Links, TaskRunner, Upstreams

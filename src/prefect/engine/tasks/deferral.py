@@ -14,7 +14,7 @@ from prefect._lazy import lazy_from
 from prefect.client import wire
 from prefect.client.orchestration.base import wait_for_own_records
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
+from prefect.engine.dataflow.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
 from prefect.logging.loggers import get_logger
 from prefect.schemas.runs import TaskRun
 from prefect.types import new_id, now

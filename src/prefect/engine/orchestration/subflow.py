@@ -7,7 +7,7 @@ from uuid import UUID
 
 from prefect.context import EngineContext, TaskRunContext, current_tags
 from prefect.engine.core import RunRecord
-from prefect.engine.parameters import Link
+from prefect.engine.dataflow.parameters import Link
 from prefect.types import new_id, now
 
 if TYPE_CHECKING:

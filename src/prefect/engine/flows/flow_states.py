@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from prefect.context import EngineContext
-    from prefect.engine import former_results
-    from prefect.engine.orchestration import Orchestrator
+    from prefect.engine.flows import former_results
+    from prefect.engine.interruption.stopping import StopCheck
+    from prefect.engine.orchestration.orchestrator import Orchestrator
+    from prefect.engine.orchestration.subflow import ParentTaskRun
     from prefect.engine.protocols import RunnableFlow
-    from prefect.engine.stopping import StopCheck
-    from prefect.engine.subflow import ParentTaskRun
     from prefect.schemas.runs import FlowRunPolicy
 else:
-    former_results = lazy("prefect.engine.former_results")
+    former_results = lazy("prefect.engine.flows.former_results")
 
 RUNNING, CANCELLED = StateType.RUNNING, StateType.CANCELLED
 

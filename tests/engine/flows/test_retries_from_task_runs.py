@@ -285,7 +285,7 @@ def test_server_that_is_away_when_a_retry_begins_fails_it(
         raise ConnectionError("the server is away")
 
     for name in ("local.LocalOrchestrator", "remote.ServerOrchestrator"):
-        monkeypatch.setattr(f"prefect.engine.{name}.call_api", refuse)
+        monkeypatch.setattr(f"prefect.engine.orchestration.{name}.call_api", refuse)
     go_on(client, chain, id_)
     state = client.read_flow_run(id_).state
     assert state is not None

@@ -6,8 +6,9 @@ import abc
 from typing import TYPE_CHECKING, Any
 
 from prefect import _io
-from prefect.engine import core, local
+from prefect.engine import core
 from prefect.engine.core import FINISHED, NextStep, RunEngine
+from prefect.engine.orchestration import local
 from prefect.exceptions import Abort, Pause
 from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
 from prefect.schemas.runs import TaskRun, TaskRunPolicy
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
     from prefect.concurrency.holding import Holding
     from prefect.context import EngineContext, TaskRunContext
-    from prefect.engine import persistence
-    from prefect.engine.parameters import Link
+    from prefect.engine.dataflow import persistence
+    from prefect.engine.dataflow.parameters import Link
     from prefect.engine.protocols import RunnableTask
 
 CANCELLED = StateType.CANCELLED

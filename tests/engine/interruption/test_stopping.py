@@ -10,9 +10,9 @@ import pytest
 
 from prefect import flow, journal, task
 from prefect.client.orchestration import get_client
-from prefect.engine import stopping
-from prefect.engine.deadline import await_with_timeout
-from prefect.engine.flow_run import FlowRunEngine
+from prefect.engine.flows.flow_run import FlowRunEngine
+from prefect.engine.interruption import stopping
+from prefect.engine.interruption.deadline import await_with_timeout
 from prefect.events import clients
 from prefect.exceptions import CancelledRun, Pause
 from prefect.runtime import flow_run as runtime

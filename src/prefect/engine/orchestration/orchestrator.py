@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 from prefect.engine.core import RunRecord
 
 if TYPE_CHECKING:
-    from prefect.engine.subflow import ParentTaskRun
+    from prefect.engine.orchestration.subflow import ParentTaskRun
     from prefect.journal.writer import Journal
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State

@@ -8,12 +8,12 @@ import pydantic_core
 
 from prefect.client import wire
 from prefect.context import EngineContext
-from prefect.engine.subflow import ParentTaskRun
+from prefect.engine.orchestration.subflow import ParentTaskRun
 from prefect.logging.loggers import get_logger
 from prefect.schemas.states import State
 
 if TYPE_CHECKING:
-    from prefect.engine.orchestration import Orchestrator
+    from prefect.engine.orchestration.orchestrator import Orchestrator
     from prefect.engine.protocols import RunnableFlow
 
 

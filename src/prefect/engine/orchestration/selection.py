@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from prefect._lazy import lazy
-from prefect.engine.local import LocalOrchestrator
+from prefect.engine.orchestration.local import LocalOrchestrator
 
 if TYPE_CHECKING:
-    from prefect.engine import remote
-    from prefect.engine.orchestration import Orchestrator
+    from prefect.engine.orchestration import remote
+    from prefect.engine.orchestration.orchestrator import Orchestrator
     from prefect.engine.protocols import RunnableFlow
     from prefect.journal.writer import Journal
 else:
-    remote = lazy("prefect.engine.remote")
+    remote = lazy("prefect.engine.orchestration.remote")
 
 
 def make_orchestrator(journal: Journal, flow: RunnableFlow, is_subflow: bool) -> Orchestrator:

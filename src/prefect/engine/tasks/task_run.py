@@ -10,12 +10,13 @@ from uuid import UUID
 from prefect import _io, journal, outbox
 from prefect._lazy import lazy, lazy_from
 from prefect.context import EngineContext, TaskRunContext, current_tags, current_transaction
-from prefect.engine import core, failures, outcomes
+from prefect.engine import core, failures
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome, RunRecord
-from prefect.engine.deadline import TaskRunTimeoutError
-from prefect.engine.memo import AttemptMemo, Position
-from prefect.engine.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
-from prefect.engine.task_states import TaskRunStates
+from prefect.engine.dataflow import outcomes
+from prefect.engine.dataflow.memo import AttemptMemo, Position
+from prefect.engine.dataflow.parameters import Link, as_reiterable, collect_inputs, resolve_inputs
+from prefect.engine.interruption.deadline import TaskRunTimeoutError
+from prefect.engine.tasks.task_states import TaskRunStates
 from prefect.exceptions import ConcurrencySlotAcquisitionError, UpstreamTaskError
 from prefect.logging.lines import log_line
 from prefect.logging.loggers import identity_logger, print_capture
@@ -28,11 +29,12 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from prefect.assets import lineage
-    from prefect.engine import persistence, tag_limits
+    from prefect.engine.dataflow import persistence
     from prefect.engine.protocols import RunnableTask
+    from prefect.engine.tasks import tag_limits
 else:
     lineage = lazy("prefect.assets.lineage")
-    persistence, tag_limits = lazy_from("prefect.engine", "persistence", "tag_limits")
+    persistence, tag_limits = lazy_from("prefect.engine", "dataflow.persistence", "tasks.tag_limits")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 COMPLETED, FAILED = StateType.COMPLETED, StateType.FAILED

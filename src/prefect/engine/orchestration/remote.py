@@ -14,8 +14,8 @@ from uuid import UUID
 from prefect.client import wire
 from prefect.client.failures import MISSING_ROUTE_STATUSES, get_status
 from prefect.engine.core import RunRecord
-from prefect.engine.local import LocalOrchestrator, adopt_columns
-from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
+from prefect.engine.orchestration.local import LocalOrchestrator, adopt_columns
+from prefect.engine.orchestration.orchestrator import Answer, FlowRunRecord, NewFlowRun
 from prefect.logging.loggers import get_logger
 from prefect.outbox.api_connection import is_unavailable
 from prefect.outbox.events import RunContext

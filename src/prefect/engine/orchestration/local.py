@@ -17,8 +17,8 @@ from prefect._file_stamps import Stamps, read_stamps
 from prefect._lazy import lazy_modules
 from prefect.engine import core
 from prefect.engine.core import RunRecord, result_metadata
-from prefect.engine.orchestration import Answer, FlowRunRecord, NewFlowRun
-from prefect.engine.subflow import ParentTaskRunStates
+from prefect.engine.orchestration.orchestrator import Answer, FlowRunRecord, NewFlowRun
+from prefect.engine.orchestration.subflow import ParentTaskRunStates
 from prefect.logging.loggers import get_logger
 from prefect.schemas.runs import FlowRun, FlowRunPolicy
 from prefect.schemas.states import State, StateDetails, StateType

@@ -271,7 +271,7 @@ def test_run_goes_on_when_the_server_goes_away(
     server: FakeServer, kind: str, monkeypatch: pytest.MonkeyPatch, home: Any
 ):
     monkeypatch.setenv("PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS", "30")  # it is back, however slow this machine is
-    monkeypatch.setattr(import_module("prefect.engine.remote"), "MID_RUN_RETRIES", 0)
+    monkeypatch.setattr(import_module("prefect.engine.orchestration.remote"), "MID_RUN_RETRIES", 0)
     shell = Shell(kind)
 
     @task

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect.context import EngineContext, TaskRunContext
-from prefect.engine.task_run import TaskRunEngine
+from prefect.engine.tasks.task_run import TaskRunEngine
 
 if TYPE_CHECKING:
     from prefect.schemas.runs import TaskRun

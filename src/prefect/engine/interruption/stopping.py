@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from uuid import UUID
 
-    from prefect.engine.orchestration import Orchestrator
+    from prefect.engine.orchestration.orchestrator import Orchestrator
     from prefect.events import clients as event_clients
     from prefect.schemas import event_filters
     from prefect.schemas.states import State

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from prefect.engine.parameters import collect_inputs
+from prefect.engine.dataflow.parameters import collect_inputs
 from prefect.futures import PrefectConcurrentFuture
 from prefect.states import Completed
 from prefect.types import new_id

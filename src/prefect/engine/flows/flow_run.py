@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, cast
 from prefect import _io, outbox, rules
 from prefect._lazy import lazy
 from prefect.context import EngineContext, TaskRunContext, current_tags
-from prefect.engine import core, failures, orchestrators, outcomes, termination
+from prefect.engine import core, failures
 from prefect.engine.core import FINISHED, RUN_BODY, NextStep, Outcome
-from prefect.engine.deadline import FlowRunTimeoutError
-from prefect.engine.flow_states import FlowRunStates
-from prefect.engine.memo import AttemptMemo, RememberedCall
-from prefect.engine.orchestration import NewFlowRun
-from prefect.engine.parameters import as_reiterable, collect_inputs, resolve_inputs
-from prefect.engine.stopping import AsyncInterrupter, StopCheck
-from prefect.engine.subflow import ParentTaskRun
+from prefect.engine.dataflow import outcomes
+from prefect.engine.dataflow.memo import AttemptMemo, RememberedCall
+from prefect.engine.dataflow.parameters import as_reiterable, collect_inputs, resolve_inputs
+from prefect.engine.flows.flow_states import FlowRunStates
+from prefect.engine.interruption import termination
+from prefect.engine.interruption.deadline import FlowRunTimeoutError
+from prefect.engine.interruption.stopping import AsyncInterrupter, StopCheck
+from prefect.engine.orchestration import selection
+from prefect.engine.orchestration.orchestrator import NewFlowRun
+from prefect.engine.orchestration.subflow import ParentTaskRun
 from prefect.exceptions import Abort, ParameterTypeError, Pause, TerminationSignal, UpstreamTaskError
 from prefect.logging.loggers import flow_run_logger, get_logger, print_capture
 from prefect.schemas.runs import FlowRun
@@ -28,10 +31,10 @@ from prefect.schemas.states import State, StateDetails, StateType
 from prefect.types import named_id, new_id, now
 
 if TYPE_CHECKING:
-    from prefect.engine import persistence
+    from prefect.engine.dataflow import persistence
     from prefect.engine.protocols import RunnableFlow
 else:
-    persistence = lazy("prefect.engine.persistence")
+    persistence = lazy("prefect.engine.dataflow.persistence")
 
 SCHEDULED, PENDING, RUNNING = StateType.SCHEDULED, StateType.PENDING, StateType.RUNNING
 FAILED, CRASHED, CANCELLED = StateType.FAILED, StateType.CRASHED, StateType.CANCELLED
@@ -65,7 +68,7 @@ class FlowRunEngine(FlowRunStates):
         self.run_id = run.id if run else new_id()
         self.parent: EngineContext | None = EngineContext.get()
         self.journal = outbox.use_journal()
-        self._orchestrator = orchestrators.make_orchestrator(self.journal, flow, self.parent is not None)
+        self._orchestrator = selection.make_orchestrator(self.journal, flow, self.parent is not None)
         self._existing_run = run
         self._flow_id = named_id("flow", flow.name)
         self.attempt = 0
