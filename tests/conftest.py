@@ -1,6 +1,7 @@
 """Every test has an empty PREFECT_HOME, no PREFECT_* variables of the machine's, and leaves no thread behind."""
 
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,6 +17,26 @@ hypothesis.settings.load_profile("patient")
 
 TIMEOUT_SECONDS = 5.0
 """Seconds that threads of a finished test have to end: how long a busy machine may keep them from it."""
+
+
+def pytest_configure() -> None:
+    """Have programs of the tests begin with the usual handler of SIGINT; a background job of a shell ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that may take longest first, so that no worker is left with one of them at the end.
+
+    So one worker, which begins with them, starts the cluster of Kubernetes, and no other needs one.
+    """
+    items.sort(key=_get_timeout, reverse=True)
+
+
+def _get_timeout(item: pytest.Item) -> float:
+    """Return the seconds that a test may take, or 0 if it may take as long as most."""
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else 0.0
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prefect.cli._background import BackgroundProcess
+from prefect.cli.server._background import BackgroundProcess
 from prefect.settings import context
 from tests.postgres import Postgres, need
 from tests.stories import pages

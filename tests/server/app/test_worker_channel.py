@@ -20,7 +20,7 @@ from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.app.streams import worker_channel
 from prefect.server.db.interface import Database
-from prefect.server.services.runs import cancellation
+from prefect.server.services.runs.states import cancellation
 from prefect.server.services.work import cleanup
 from prefect.types import new_id, now
 from tests.server.path_client import PathClient

@@ -256,6 +256,8 @@ class SqliteWriterDatabase(SqliteDatabase):
         The writer runs Python code, which keeps others from running theirs.
         """
         async with self._background:
+            if self._requests:
+                await asyncio.sleep(0)  # the request whose commit led here ends
             until = time.monotonic() + MAX_DEFERRAL_SECONDS
             while self._requests and time.monotonic() < until:
                 await asyncio.sleep(DEFERRAL_STEP_SECONDS)

@@ -311,6 +311,15 @@ async def test_runs_show_whether_their_queue_is_polled(call: RouteClient, paused
     assert (row["work_pool"], row["work_queue"], row["work_queue_health"]) == (pool["name"], "high", health)
 
 
+@pytest.mark.parametrize("state", ["PENDING", "RUNNING", "PAUSED", "CANCELLING", "COMPLETED"])
+async def test_runs_that_no_longer_wait_do_not_show_the_health_of_their_queue(call: RouteClient, state: str) -> None:
+    await call("POST", "/work_pools/", {"name": "local", "type": "process"})
+    run = await call.flow_run("SCHEDULED", work_pool_name="local")
+    await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": state}, "force": True}, id=run)
+    (row,) = (await call("GET", f"{PAGES}/runs"))["rows"]
+    assert (row["work_queue"], row["work_queue_health"]) == ("default", None)
+
+
 async def test_overview_names_failures_until_they_are_seen(call: RouteClient) -> None:
     await call.flow_run("RUNNING", name="fine")
     run = await call.flow_run("RUNNING", name="bad")

@@ -11,7 +11,7 @@ from prefect._io import drive
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
 from prefect.server.db.sqlite import open_home
-from prefect.server.services.runs.journal_ingestion import find_dead_letters
+from prefect.server.services.runs.ingestion.journal_ingestion import find_dead_letters
 
 
 @task(retries=2, tags=["io"])

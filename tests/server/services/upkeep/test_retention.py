@@ -13,7 +13,8 @@ from prefect.server.bus import Bus
 from prefect.server.db.interface import Database
 from prefect.server.loops import Environment, all_loops, retention
 from prefect.server.services.events import event_store
-from prefect.server.services.runs import run_logs, run_states
+from prefect.server.services.runs.logs import run_logs
+from prefect.server.services.runs.states import run_states
 from prefect.server.services.upkeep.retention import prune_local_store
 from prefect.settings import (
     PREFECT_SERVER_EVENTS_RETENTION_PERIOD,

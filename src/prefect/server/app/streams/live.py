@@ -30,7 +30,8 @@ from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.events import event_store, run_events
 from prefect.server.services.events.run_events import StateKey
 from prefect.server.services.pages import changes, graph
-from prefect.server.services.runs import deletion, run_logs
+from prefect.server.services.runs.lifecycle import deletion
+from prefect.server.services.runs.logs import run_logs
 from prefect.server.services.security.authorization import check_permission
 from prefect.server.store import Row
 from prefect.server.store.filters.events import SEVERAL

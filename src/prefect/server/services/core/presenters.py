@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateDetails
 from prefect.schemas.wire.runs import TaskRunResponse
-from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, entered_at
+from prefect.server.services.runs.states.run_states import STATE_NAMES, StoredState, entered_at
 from prefect.server.store import Row
 from prefect.types import now, uuid_from_text
 

@@ -24,9 +24,10 @@ from prefect.server.services.pages.shapes import (
     TaskInput,
     TaskRunPage,
 )
-from prefect.server.services.runs import retrying, start_reasons
-from prefect.server.services.runs.graphs import PARENTS_INPUT
-from prefect.server.services.runs.run_states import STATE_NAMES, entered_at
+from prefect.server.services.runs.reports import start_reasons
+from prefect.server.services.runs.reports.graphs import PARENTS_INPUT
+from prefect.server.services.runs.states import retrying
+from prefect.server.services.runs.states.run_states import STATE_NAMES, entered_at
 from prefect.server.store import Row
 from prefect.server.store.queries import catalog_pages as catalog_queries
 from prefect.server.store.queries import run_page as queries

@@ -13,7 +13,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros
 from prefect.server.services.core import reading
 from prefect.server.services.pages.shapes import GraphChanges, GraphEvent, GraphNode, GraphPage, GraphPart
-from prefect.server.services.runs.graphs import PARENTS_INPUT
+from prefect.server.services.runs.reports.graphs import PARENTS_INPUT
 from prefect.server.store import Row
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN
 from prefect.server.store.queries import events as event_queries

@@ -17,8 +17,8 @@ from prefect.server.services.pages.catalog_shapes import (
     WorkerInPool,
 )
 from prefect.server.services.pages.shapes import RunRow
-from prefect.server.services.runs import start_reasons
-from prefect.server.services.runs.run_states import STATE_NAMES
+from prefect.server.services.runs.reports import start_reasons
+from prefect.server.services.runs.states.run_states import STATE_NAMES
 from prefect.server.store import Row
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.server.store.queries import run_pages, run_search

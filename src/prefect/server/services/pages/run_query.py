@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from prefect.server.services.core.errors import InvalidRequest
-from prefect.server.services.runs.run_states import STATE_NAMES
+from prefect.server.services.runs.states.run_states import STATE_NAMES
 from prefect.server.store.queries.run_search import FIELDS, Term
 from prefect.types import UTC
 

@@ -31,13 +31,17 @@ async def present_flow_runs(tx: Transaction, rows: Sequence[Row], count_tasks: b
     presented: list[Any] = []
     for row in rows:
         tasks = counts.get(row["id"], {})
+        queue = queues.get(row["work_queue_id"], {**_NO_QUEUE, "work_queue": row["work_queue_name"]})
+        # Whether its queue is polled does not matter to a run that a worker has taken, or that has ended.
+        health = queue["work_queue_health"] if row["state_type"] == "SCHEDULED" else None
         presented.append(
             {
                 **_present(row),
                 "flow": flows.get(row["flow_id"]),
                 "flow_run": None,
                 "deployment": deployments.get(row["deployment_id"]),
-                **queues.get(row["work_queue_id"], {**_NO_QUEUE, "work_queue": row["work_queue_name"]}),
+                **queue,
+                "work_queue_health": health,
                 "parameters": row["parameters"],
                 "tasks_done": sum(tasks.get(type_, 0) for type_ in FINISHED) if count_tasks else None,
                 "tasks_total": sum(tasks.values()) if count_tasks else None,

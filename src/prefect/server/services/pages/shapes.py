@@ -8,7 +8,7 @@ from uuid import UUID
 
 from typing_extensions import TypedDict
 
-from prefect.server.services.runs.retrying import RetryOutlook
+from prefect.server.services.runs.states.retrying import RetryOutlook
 
 
 class Named(TypedDict):
@@ -44,6 +44,7 @@ class RunRow(TypedDict):
     work_pool: str | None
     work_queue: str | None
     work_queue_health: QueueHealth | None
+    """Of scheduled runs only."""
     start_time: datetime | None
     expected_start_time: datetime | None
     end_time: datetime | None

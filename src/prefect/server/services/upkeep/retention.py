@@ -20,9 +20,9 @@ from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.schemas import filters
-    from prefect.server.services.runs import deletion
+    from prefect.server.services.runs.lifecycle import deletion
 else:
-    deletion, filters = lazy_from("prefect", "server.services.runs.deletion", "schemas.filters")
+    deletion, filters = lazy_from("prefect", "server.services.runs.lifecycle.deletion", "schemas.filters")
 
 ORPHAN_MIN_AGE = timedelta(days=1)
 """The flow run of a row may arrive after it; when the row is this old it never will."""
