@@ -5,7 +5,8 @@ import sys
 import pytest
 
 import prefect
-from prefect.cli import app, version
+from prefect.cli import app
+from prefect.cli.environment import version
 
 
 def test_version_prints_fields(run):
