@@ -216,7 +216,7 @@ async def test_log_is_downloaded_as_the_filter_shows_it(call: RouteClient, forma
 async def test_log_file_has_each_line_once_however_it_is_read(
     call: RouteClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefect.server.services.pages.logs.EXPORT_BATCH_SIZE", 2)
+    monkeypatch.setattr("prefect.server.services.pages.run_detail.logs.EXPORT_BATCH_SIZE", 2)
     run = await call.flow_run("RUNNING")
     at = "2026-01-01T00:00:00Z"  # one time for all, as with many lines a millisecond
     logs = [{"name": "x", "level": 20, "message": f"line {n}", "timestamp": at, "flow_run_id": run} for n in range(7)]

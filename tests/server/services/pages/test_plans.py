@@ -9,7 +9,7 @@ import pytest
 
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import SqliteDatabase, SqliteTransaction
+from prefect.server.db.sqlite.database import SqliteDatabase, SqliteTransaction
 from prefect.server.store.queries.events import find_run_events
 from prefect.types import new_id, now
 from tests.server.route_client import RouteClient

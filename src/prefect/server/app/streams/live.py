@@ -29,7 +29,8 @@ from prefect.server.services.concurrency import waiting
 from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.events import event_store, run_events
 from prefect.server.services.events.run_events import StateKey
-from prefect.server.services.pages import changes, graph
+from prefect.server.services.pages.run_detail import graph
+from prefect.server.services.pages.run_list import changes
 from prefect.server.services.runs.lifecycle import deletion
 from prefect.server.services.runs.logs import run_logs
 from prefect.server.services.security.authorization import check_permission

@@ -11,20 +11,10 @@ from annotated_types import Ge, Le
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.core.operation import RawResponse, Routes
-from prefect.server.services.pages import (
-    calendar,
-    catalog,
-    catalog_shapes,
-    flow_run,
-    graph,
-    logs,
-    overview,
-    results,
-    runs,
-    search,
-    shapes,
-    work,
-)
+from prefect.server.services.pages import calendar, catalog, overview, search, work
+from prefect.server.services.pages.core import catalog_shapes, shapes
+from prefect.server.services.pages.run_detail import flow_run, graph, logs, results
+from prefect.server.services.pages.run_list import runs
 from prefect.server.services.runs.states import retrying
 from prefect.types._annotated import AwareDateTime
 

@@ -10,8 +10,9 @@ from uuid import UUID
 from prefect.schemas.worker_channel import WorkerFacts
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import catalog, run_rows
-from prefect.server.services.pages.catalog_shapes import (
+from prefect.server.services.pages import catalog
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.catalog_shapes import (
     PoolOutcomes,
     PoolPage,
     PoolRow,

@@ -8,8 +8,8 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.db.schema.tables import STARTED
 from prefect.server.db.sql import Sql, all_of
-from prefect.server.db.tables import STARTED
 from prefect.server.store import Condition, Order, Row, Where
 
 DEEP_OFFSET = 2000
