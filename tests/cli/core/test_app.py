@@ -57,12 +57,12 @@ def test_package_runs_as_module():
 
 def test_unknown_command_suggests_similar_name(run):
     assert run("confg", "view") == (
-        2,
+        1,
         "",
         "Error: There is no command 'confg'. Did you mean 'config'? See `prefect --help`.\n",
     )
     assert run("config", "viw") == (
-        2,
+        1,
         "",
         "Error: There is no command 'viw'. Did you mean 'view'? See `prefect config --help`.\n",
     )
@@ -71,7 +71,7 @@ def test_unknown_command_suggests_similar_name(run):
 
 def test_unknown_option_error_is_one_line(run):
     outcome = run("config", "view", "--show-default")
-    assert outcome.code == 2
+    assert outcome.code == 1
     assert outcome.err.count("\n") == 1
     assert "--show-defaults" in outcome.err
 
@@ -105,7 +105,7 @@ def test_profile_option_fails_for_unknown_profile(run):
     outcome = run("--profile", "nope", "config", "view")
     assert outcome[:2] == (1, "")
     assert outcome.err.startswith("Error: There is no profile 'nope'.")
-    assert run("config", "view", "--profile").code == 2
+    assert run("config", "view", "--profile").code == 1
 
 
 def test_invalid_setting_error_is_one_line(run, monkeypatch):

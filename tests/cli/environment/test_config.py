@@ -81,7 +81,7 @@ def test_set_rejects_invalid_setting(run, profiles, text: str, error: str):
 
 
 def test_set_requires_a_setting(run):
-    assert run("config", "set").code == 2
+    assert run("config", "set").code == 1
 
 
 def test_set_warns_when_environment_takes_precedence(run, profiles, monkeypatch):

@@ -6,22 +6,16 @@ import json
 import os
 import signal
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from cryptography.fernet import Fernet
 
 from prefect import __version__
-from prefect.server.db.schema import HEAD
-from prefect.server.services.security.encryption import KEY_VARIABLE
-from tests.postgres import Postgres, need
 
 TIMEOUT_SECONDS = 30.0
 
@@ -38,17 +32,6 @@ def environment(home: Path) -> dict[str, str]:
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
     }
-
-
-@pytest.fixture
-def postgres_url() -> Iterator[str]:
-    need()
-    server = Postgres()
-    try:
-        server.start()
-        yield server.create("test")
-    finally:
-        server.remove()
 
 
 def prefect(environment: dict[str, str], *arguments: str, code: int = 0) -> str:
@@ -229,44 +212,3 @@ def test_several_workers_share_a_port(environment: dict[str, str], postgres_url:
         assert len(children) == 2
         code, output, _ = server.stop()
         assert (code, "Traceback" in output) == (0, False), output
-
-
-DATABASES = pytest.mark.parametrize("kind", ["sqlite", "postgres"])
-
-
-def test_database_reencrypt_names_blocks_that_it_cannot_read(environment: dict[str, str]) -> None:
-    del environment["PREFECT_API_URL"]
-    old, new = (Fernet.generate_key().decode() for _ in range(2))
-    save = "from prefect.blocks.system import Secret; Secret(value='x').save('mine')"
-    subprocess.run([sys.executable, "-c", save], env={**environment, KEY_VARIABLE: old}, check=True)
-    reencrypt = ("server", "database", "reencrypt")
-    refused = prefect({**environment, KEY_VARIABLE: new}, *reencrypt, code=1)
-    assert "1 block could not be read and did not change: 'mine'. Add the keys" in refused
-    assert "Encrypted 1 block of" in prefect({**environment, KEY_VARIABLE: f"{new},{old}"}, *reencrypt)
-    assert "Encrypted 1 block of" in prefect({**environment, KEY_VARIABLE: new}, *reencrypt)
-    assert "is no Fernet key" in prefect({**environment, KEY_VARIABLE: "no key"}, *reencrypt, code=1)
-
-
-@DATABASES
-def test_database_upgrade_and_downgrade(
-    environment: dict[str, str], home: Path, kind: str, request: pytest.FixtureRequest
-) -> None:
-    if kind == "postgres":
-        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = request.getfixturevalue("postgres_url")
-
-    def database(*arguments: str) -> str:
-        return prefect(environment, "server", "database", *arguments)
-
-    assert "CREATE TABLE flow_run" in database("upgrade", "--dry-run", "-y")
-    assert "is at revision 0001" in database("upgrade", "-r", "0001", "-y")
-    assert "is at revision head" in database("upgrade", "-y")
-    assert "is at revision -1" in database("downgrade", "-y")
-    assert "is at revision 0001" in database("downgrade", "-y", "-r", "0001")
-    assert "DROP TABLE" in database("downgrade", "--dry-run", "-y", "-r", "0001:base")
-    assert "stamped with revision 0002" in database("stamp", "0002")
-    assert "stamped with revision 0001" in database("stamp", "0001")
-    database("upgrade", "-y")
-    assert "is empty" in database("reset", "-y")
-    if kind == "sqlite":
-        with closing(sqlite3.connect(home / "pluperfect.db")) as connection:
-            assert connection.execute("SELECT version_num FROM alembic_version").fetchone() == (HEAD,)

@@ -28,7 +28,7 @@ else:
 
 
 def run(args: Sequence[str] | None = None) -> int:
-    """Run a command line and return its exit code: 0, 1 when the command fails, 2 for a usage error, 130 if aborted."""
+    """Run a command line and return its exit code: 0, 1 after an error, 130 if aborted."""
     try:
         return _run(list(sys.argv[1:] if args is None else args))
     except BrokenPipeError:  # the reader closed the pipe, as `head` does
@@ -50,7 +50,7 @@ def _run(args: list[str]) -> int:
         message = error.format_message()
         end = "" if message.endswith((".", "?")) else "."
         output.print_error(f"{message}{end} See `{where} --help`.")
-        return 2
+        return 1
     except click.ClickException as error:
         output.print_error(error.format_message())
         return error.exit_code

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from prefect.server import store
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.server.loops import automations
 from prefect.server.loops.automations import JOB_BATCH_SIZE
 from prefect.types import new_id, now
@@ -78,7 +78,7 @@ async def test_actions_on_the_store_share_transactions(reactions: Reactions, cos
     costs.clear()
     await reactions.act()
     batches = -(-EVENTS // JOB_BATCH_SIZE)
-    assert (costs["relaxed"], costs["durable"]) == (batches, 0)
+    assert costs["relaxed"] <= batches + 1 and costs["durable"] == 0  # one finds that no more are due
     assert costs["statements"] <= 8 * batches
 
 
@@ -94,7 +94,7 @@ async def test_flow_runs_of_a_deployment_are_created_in_few_statements(
     costs.clear()
     await reactions.act()
     batches = -(-EVENTS // JOB_BATCH_SIZE)
-    assert (costs["relaxed"], costs["durable"]) == (batches, 1)  # one to release jobs of other servers
+    assert costs["relaxed"] <= batches + 1 and costs["durable"] == 1  # to release jobs of other servers
     assert costs["statements"] <= 25 * batches
     assert len(await reactions.rows(store.flow_runs)) == EVENTS
 
