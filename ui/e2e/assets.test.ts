@@ -37,8 +37,8 @@ inBrowser('assets and comparisons', () => {
   test('versions of an artifact are compared line by line', async () => {
     for (const data of ['# Stock\n\n- apples: 3\n- pears: 1', '# Stock\n\n- apples: 4\n- pears: 1']) await server.call('POST', '/artifacts/', { key: 'stock', type: 'markdown', data })
     const opened = await open(server, '/artifacts/key/stock')
-    await opened.page.getByRole('button', { name: 'What has changed since the version before' }).click()
-    const lines = opened.page.getByLabel('Differences to the version before')
+    await opened.page.getByRole('button', { name: 'Changes since the previous version' }).click()
+    const lines = opened.page.getByLabel('Differences from the previous version')
     await lines.waitFor()
     expect((await lines.textContent())?.split('\n').filter((line) => /^[+−]/.test(line))).toEqual(['− - apples: 3', '+ - apples: 4'])
     await close(opened)

@@ -130,7 +130,7 @@ inBrowser('people', () => {
     const form = opened.page.locator('form.resume')
     await form.getByLabel('Approve').selectOption('true')
     await form.getByRole('button', { name: 'Resume' }).click()
-    await opened.page.getByText('The run goes on.').waitFor()
+    await opened.page.getByText('The run is resumed.').waitFor()
     expect((await server.call<{ state_type: string }>('GET', `/flow_runs/${run}`)).state_type).toBe('RUNNING')
     await close(opened)
   })

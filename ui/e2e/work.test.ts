@@ -68,7 +68,7 @@ inBrowser('work pools and limits', () => {
     expect(await read()).toContain('    client.request("PATCH", "/work_pools/copied", json={"is_paused": True})')
     expect(await server.call<Pool>('GET', '/work_pools/copied')).toMatchObject({ is_paused: true })
     await told.getByRole('button', { name: 'Undo' }).click()
-    await page.locator('.toast', { hasText: 'It is as it was before.' }).waitFor()
+    await page.locator('.toast', { hasText: 'The change was undone.' }).waitFor()
     await page.getByRole('switch', { name: 'copied is on', checked: true }).waitFor()
     expect(await server.call<Pool>('GET', '/work_pools/copied')).toMatchObject({ is_paused: false })
     await page.goto(`${server.url}/work-pools/work-pool/copied/queue/create`)

@@ -107,7 +107,7 @@ function countEdges(units: Unit[]): number {
   return units.reduce((sum, unit) => sum + unit.parents.length, 0)
 }
 
-/** How far beside its bar a label may reach. */
+/** How far a label may reach beyond its bar. */
 const MAX_LABEL_WIDTH = 600
 
 function inSight(boxes: Box[], view: View, draw: (box: Box, number: number) => void) {
@@ -220,7 +220,7 @@ function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view
     context.textAlign = 'left'
     context.fillText(text, Math.max(right, 8), y)
   } else if (unit.start !== undefined && box.x - view.left - 7 < width) {
-    // There is no place beside the bar: as much as it holds is written on it.
+    // There is no room next to the bar: the label is written on it, as far as it fits.
     const shown = fit(context, text, Math.min(box.width, view.width) - 16)
     const x = Math.max(box.x - view.left + 8, 8)
     context.textAlign = 'left'
