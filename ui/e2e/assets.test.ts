@@ -64,7 +64,7 @@ inBrowser('assets and comparisons', () => {
       const image = page.getByRole('img', { name: /^Diagram: graph TD/ })
       await image.waitFor()
       expect(await image.evaluate((element: HTMLImageElement) => element.decode().then(() => element.naturalWidth))).toBeGreaterThan(50)
-      await page.getByText(/This is no diagram that can be drawn/).waitFor()
+      await page.getByText(/This diagram cannot be drawn/).waitFor()
       await page.locator('math').nth(1).waitFor()
       expect(await page.locator('math').first().textContent()).toContain('π')
       expect(await page.evaluate(() => (window as unknown as { bad?: number }).bad)).toBeUndefined()
