@@ -26,6 +26,7 @@ inBrowser('people', () => {
   test('read what to write when a query is wrong', async () => {
     const opened = await open(server, '/runs?q=colour:red')
     await opened.page.getByText("Queries of flow runs have no field 'colour'").waitFor()
+    await opened.page.getByRole('heading', { name: 'The query is not valid' }).waitFor()
     await opened.close()
   })
 

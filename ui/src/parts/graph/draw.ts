@@ -132,6 +132,7 @@ function drawBar(context: CanvasRenderingContext2D, { view, ink, scale, duration
   const [x, y] = [box.x - view.left, box.y - view.top]
   if (unit.start === undefined) {
     context.strokeStyle = ink.faint
+    context.lineWidth = 1
     context.setLineDash([3, 3])
     context.strokeRect(view.width - 12, y + 4, 8, box.height - 8)
     context.setLineDash([])
