@@ -159,12 +159,14 @@ LOG = Table(
         *_columns("time", "timestamp!"),
         *_columns("text", "name! message!"),
         *_columns("int", "level!"),
-        *_columns("uuid", "flow_run_id task_run_id"),
+        *_columns("uuid", "flow_run_id task_run_id worker_id"),
     ),
     indexes=(
         Index("log_by_flow_run", ("flow_run_id", "timestamp")),  # the log of a flow run in order
         # The log of a task run in order.
         Index("log_by_task_run", ("task_run_id", "timestamp"), where="task_run_id IS NOT NULL"),
+        # The log of a worker in order.
+        Index("log_by_worker", ("worker_id", "timestamp"), where="worker_id IS NOT NULL"),
     ),
 )
 

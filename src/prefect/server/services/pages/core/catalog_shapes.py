@@ -160,6 +160,13 @@ class WorkerRow(TypedDict):
     facts: WorkerFacts
 
 
+class WorkerPage(TypedDict):
+    """The page of a worker, apart from its log, and the type of its pool."""
+
+    worker: WorkerRow
+    pool_type: str
+
+
 class PoolRow(TypedDict):
     """A work pool in a list."""
 

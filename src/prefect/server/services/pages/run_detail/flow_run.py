@@ -228,9 +228,9 @@ def _last_message(row: Row) -> str | None:
 
 async def _find_last_lines(tx: Transaction, flow_run_id: UUID, task_run_id: UUID | None) -> list[LogLine]:
     """Return the last lines that were logged before a traceback."""
-    where = queries.log_condition(tx, flow_run_id, task_run_id, 0, "", "")
+    of_run = {"task_run_id": task_run_id} if task_run_id else {"flow_run_id": flow_run_id}
     order = store.logs.order("-timestamp", "-id")
-    rows = await store.logs.find(tx, where, order, LAST_LINES + 2)
+    rows = await store.logs.find(tx, of_run, order, LAST_LINES + 2)
     lines = [present_line(row) for row in reversed(rows) if queries.TRACEBACK not in row["message"]]
     return lines[-LAST_LINES:]
 

@@ -1,4 +1,4 @@
-"""The log of a flow run or a task run by positions, so that a page shows any part of a log of any length."""
+"""The log of a flow run, a task run or a worker by positions, so that a page shows any part of a log of any length."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
@@ -29,6 +30,11 @@ MAX_TASKS = 500
 
 EXPORT_BATCH_SIZE = 10_000
 
+LogOwner: TypeAlias = Literal["flow-run", "worker"]
+"""What a log is of, as addresses name it."""
+
+_COLUMNS: dict[LogOwner, str] = {"flow-run": "flow_run_id", "worker": "worker_id"}
+
 _LEVELS = {10: "DEBUG", 20: "INFO", 30: "WARNING", 40: "ERROR", 50: "CRITICAL"}
 
 MEDIA_TYPES = {
@@ -40,10 +46,11 @@ MEDIA_TYPES = {
 
 @dataclass(frozen=True)
 class LogChoice:
-    """A filter of the lines of a flow run's log.
+    """A filter of the lines of a log.
 
     Attributes:
-        flow_run_id: The flow run.
+        owner: What the log is of.
+        id: The flow run or worker.
         task_run_id: Only those of this task run.
         level: Only those of this level and above.
         logger: Only those of this logger.
@@ -52,7 +59,8 @@ class LogChoice:
         until: Only those before this time; where the next attempt begins.
     """
 
-    flow_run_id: UUID
+    owner: LogOwner
+    id: UUID
     task_run_id: UUID | None = None
     level: int = 0
     logger: str = ""
@@ -62,7 +70,8 @@ class LogChoice:
 
     def compile(self, tx: Transaction) -> Condition:
         """Return the condition of the lines."""
-        where = queries.log_condition(tx, self.flow_run_id, self.task_run_id, self.level, self.logger, self.text)
+        whose = {"task_run_id": self.task_run_id} if self.task_run_id else {_COLUMNS[self.owner]: self.id}
+        where = queries.log_condition(tx, whose, self.level, self.logger, self.text)
         return queries.within(where, self.since, self.until)
 
 
@@ -86,9 +95,9 @@ async def find_part(
     }
 
 
-async def find_context(tx: Transaction, flow_run_id: UUID, at: datetime, lines: int) -> LogContext:
-    """Return the lines of a flow run before a time, and those from it on, whatever a filter leaves out."""
-    where = LogChoice(flow_run_id).compile(tx)
+async def find_context(tx: Transaction, choice: LogChoice, at: datetime, lines: int) -> LogContext:
+    """Return the lines of a log before a time, and those from it on."""
+    where = choice.compile(tx)
     before = await store.logs.find(tx, queries.within(where, None, at), store.logs.order("-timestamp", "-id"), lines)
     after = await store.logs.find(tx, queries.within(where, at, None), store.logs.order("timestamp", "id"), lines + 1)
     rows = [*reversed(before), *after]
@@ -99,11 +108,11 @@ async def find_context(tx: Transaction, flow_run_id: UUID, at: datetime, lines: 
     }
 
 
-async def find_choices(tx: Transaction, flow_run_id: UUID) -> LogChoices:
-    """Return what the log of a flow run can be narrowed by."""
-    tasks = await queries.find_named_task_runs(tx, flow_run_id, MAX_TASKS)
+async def find_choices(tx: Transaction, choice: LogChoice) -> LogChoices:
+    """Return what a log can be narrowed by."""
+    tasks = await queries.find_named_task_runs(tx, choice.id, MAX_TASKS) if choice.owner == "flow-run" else []
     return {
-        "loggers": await queries.find_loggers(tx, flow_run_id),
+        "loggers": await queries.find_loggers(tx, choice.compile(tx)),
         "tasks": [{"id": row["id"], "name": row["name"]} for row in tasks],
     }
 
