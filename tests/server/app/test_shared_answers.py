@@ -68,7 +68,7 @@ async def test_answer_is_computed_again_after_a_change_and_a_pause() -> None:
     assert (await answers.get("key", page.compute)).body == b"2"  # nothing has changed since
 
 
-async def test_page_that_asks_when_it_was_told_to_gets_a_new_answer() -> None:
+async def test_page_gets_a_new_answer_after_its_pause() -> None:
     clock = Clock()
     answers, page = SharedAnswers(clock), Page()
     page.go.set()
@@ -78,8 +78,8 @@ async def test_page_that_asks_when_it_was_told_to_gets_a_new_answer() -> None:
         await answers.get(other, page.compute)
     answers.expire()
     clock.seconds += pause / 1000
-    asked_again = await answers.get("key", page.compute)
-    assert (asked_again.body, get_freshness(asked_again)[0]) == (b"102", 0)
+    later = await answers.get("key", page.compute)
+    assert (later.body, get_freshness(later)[0]) == (b"102", 0)
 
 
 async def test_answer_that_follows_a_log_is_computed_after_each_change() -> None:

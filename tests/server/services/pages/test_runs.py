@@ -125,7 +125,14 @@ async def test_chart_has_narrower_columns_when_its_runs_are_a_part_of_all(
         started = (at - age).isoformat()
         state = {"id": str(new_id()), "type": "RUNNING", "name": "Running", "timestamp": started}
         name = "old" if age.days else "young"
-        record = {"kind": "flow_run", "id": str(new_id()), "flow_id": flow, "name": name, "created": started, "tags": []}
+        record = {
+            "kind": "flow_run",
+            "id": str(new_id()),
+            "flow_id": flow,
+            "name": name,
+            "created": started,
+            "tags": [],
+        }
         await call.client.post("/journal", content=json.dumps({**record, "states": [state]}))
     chart = (await call("GET", PAGE, q="name:young"))["chart"]
     width = datetime.fromisoformat(chart["until"]) - datetime.fromisoformat(chart["since"])

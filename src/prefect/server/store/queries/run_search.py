@@ -153,8 +153,8 @@ def _subflow(_: Dialect, __: Term, value: bool) -> Sql:
     return Sql(f"flow_run.parent_task_run_id IS {'NOT ' if value else ''}NULL")
 
 
-def _subflow_of(dialect: Dialect, term: Term, value: Any) -> Sql:
-    """Return the condition for the subflow runs of a flow run, by its name or its id.
+def _parent_run(dialect: Dialect, term: Term, value: Any) -> Sql:
+    """Return the condition for subflow runs by the name or the id of the flow run that called them.
 
     By a name, the parent of each subflow run is looked up: they are fewer than the task runs of all runs of that name.
     """
@@ -194,7 +194,7 @@ _COMPILERS: dict[str, dict[str, FieldCompiler]] = {
         "error": _error("flow_run"),
         "param": _parameter,
         "subflow": _subflow,
-        "run": _subflow_of,
+        "run": _parent_run,
     },
     "task_run": {
         "state": _state("task_run"),
