@@ -8,11 +8,12 @@ BIN := $(VENV)/bin
 export PYTHON VENV
 # pytest's own options: make test ARGS="-k retries"
 ARGS :=
-JOBS := 2
+# Processes that run tests: twice the cores of CI, because a test waits longer than it computes.
+JOBS := 4
 # What `make test-short` runs: the parts that depend most on the interpreter.
 SHORT := io types values signatures flows tasks states futures engine journal outbox results concurrency locking logging server/store
 
-.PHONY: help setup demo test test-short check check-format check-lint check-types check-imports check-sizes page ui-dev ui-test ui-pictures page-api fmt bench compat faults integrations ray infra lock clean
+.PHONY: help setup demo test test-short check check-source check-format check-lint check-types check-imports check-sizes page ui-dev ui-test ui-pictures page-api fmt bench compat faults integrations ray infra lock clean
 
 help:
 	@echo "make demo    run the example and show its run history"
@@ -70,7 +71,9 @@ test-short: setup
 	@$(BIN)/pytest -n $(JOBS) $(addprefix tests/,$(SHORT)) $(ARGS)
 
 # With --keep-going all of them run, whatever the first of them finds.
-check: check-format check-lint check-types check-imports check-sizes test ui-test
+check: check-source test ui-test
+
+check-source: check-format check-lint check-types check-imports check-sizes
 
 check-format: setup
 	$(BIN)/ruff format --check
@@ -102,7 +105,7 @@ faults: setup
 
 integrations: setup
 	@tools/integrations
-	@$(BIN)/pytest -n 0 -rA tests/integrations $(ARGS)
+	@$(BIN)/pytest -n $(JOBS) -rA tests/integrations $(ARGS)
 
 # Ray is heavy, so it has an environment of its own.
 ray: setup

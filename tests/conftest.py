@@ -1,6 +1,9 @@
 """Every test has an empty PREFECT_HOME, no PREFECT_* variables of the machine's, and leaves no thread behind."""
 
+import gc
+import itertools
 import os
+import signal
 import sys
 import threading
 import time
@@ -10,12 +13,42 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.postgres import Postgres, need
+
 # An example may take as long as a busy machine makes it.
 hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("patient")
 
 TIMEOUT_SECONDS = 5.0
 """Seconds that threads of a finished test have to end: how long a busy machine may keep them from it."""
+
+_numbers = itertools.count(1)
+
+
+def pytest_configure() -> None:
+    """Have programs of the tests begin with the usual handler of SIGINT; a background job of a shell ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that may take longest first, so that no worker is left with one of them at the end.
+
+    So one worker, which begins with them, starts the cluster of Kubernetes, and no other needs one.
+    """
+    items.sort(key=_get_timeout, reverse=True)
+
+
+def pytest_collection_finish() -> None:
+    """Keep the garbage collector from going through all tests and what they have imported, again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+def _get_timeout(item: pytest.Item) -> float:
+    """Return the seconds that a test may take, or 0 if it may take as long as most."""
+    marker = item.get_closest_marker("timeout")
+    return marker.args[0] if marker else 0.0
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +65,26 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     _forget()
     yield path
     _forget()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Postgres]:
+    """A PostgreSQL server for all tests of this process."""
+    need()
+    server = Postgres()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Postgres) -> Iterator[str]:
+    """The URL of an empty PostgreSQL database of the test's own."""
+    name = f"test_{next(_numbers)}"
+    yield postgres_server.create(name)
+    postgres_server.drop(name)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,7 @@ from prefect import _functions, _io
 from prefect._lazy import lazy_from
 from prefect.context import EngineContext
 from prefect.deployments.flow_runs import create_parent_task_run
-from prefect.engine.parameters import collect_inputs, resolve_inputs
+from prefect.engine.dataflow.parameters import collect_inputs, resolve_inputs
 from prefect.exceptions import ObjectNotFound
 from prefect.flows import Flow
 from prefect.futures import PrefectFlowRunFuture

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from prefect import futures
-    from prefect.engine import deferral, task_creation
+    from prefect.engine.tasks import deferral, task_creation
     from prefect.futures import PrefectDistributedFuture, PrefectFuture
 else:
-    deferral, task_creation = lazy_from("prefect.engine", "deferral", "task_creation")
+    deferral, task_creation = lazy_from("prefect.engine.tasks", "deferral", "task_creation")
     futures = lazy("prefect.futures")
 
 task_worker: ModuleType = lazy("prefect.task_worker")

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import zlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
@@ -18,8 +17,11 @@ from prefect.exceptions import InvalidNameError, MissingFlowError
 from prefect.signatures.annotations import read_annotations
 
 if TYPE_CHECKING:
+    import zlib
+
     from prefect import settings, task_runners
-    from prefect.engine import flow_run, shells
+    from prefect.engine import shells
+    from prefect.engine.flows import flow_run
     from prefect.loading import entrypoints, imports
     from prefect.results import ResultSerializer, ResultStorage
     from prefect.signatures import json_schemas, validation
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
     from prefect.values import hashing
 else:
+    zlib = lazy("zlib")
     json_schemas, validation = lazy_from("prefect.signatures", "json_schemas", "validation")
-    flow_run, shells = lazy_from("prefect.engine", "flow_run", "shells")
+    flow_run, shells = lazy_from("prefect.engine", "flows.flow_run", "shells")
     entrypoints, imports = lazy_from("prefect.loading", "entrypoints", "imports")
     hashing = lazy("prefect.values.hashing")
     settings, task_runners = lazy_from("prefect", "settings", "task_runners")

@@ -15,8 +15,8 @@ from prefect._later import later
 from prefect._lazy import lazy, lazy_from, lazy_modules
 from prefect.context import hydrated_context, refresh_global_settings_context, serialize_context
 from prefect.engine import shells
-from prefect.engine.deadline import FlowRunTimeoutError
-from prefect.engine.flow_run import FlowRunEngine
+from prefect.engine.flows.flow_run import FlowRunEngine
+from prefect.engine.interruption.deadline import FlowRunTimeoutError
 from prefect.logging.loggers import flow_run_logger
 from prefect.schemas.states import State
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from prefect import flows
     from prefect._flow import Flow
     from prefect.client import orchestration
-    from prefect.engine import signals
+    from prefect.engine.interruption import signals
     from prefect.futures import waiting
     from prefect.schemas import runs
     from prefect.schemas.runs import FlowRun
 else:
     cloudpickle, multiprocessing, waiting = lazy_modules("cloudpickle", "multiprocessing", "prefect.futures.waiting")
     flows, orchestration, runs = lazy_from("prefect", "flows", "client.orchestration", "schemas.runs")
-signals = lazy("prefect.engine.signals")
+signals = lazy("prefect.engine.interruption.signals")
 
 __all__ = [
     "FlowRunTimeoutError",

@@ -50,12 +50,13 @@ from prefect.schemas.states import (
 
 if TYPE_CHECKING:
     from prefect import results
-    from prefect.engine import failures, outcomes
+    from prefect.engine import failures
+    from prefect.engine.dataflow import outcomes
     from prefect.logging import loggers
     from prefect.schemas import actions
 else:
     actions, loggers, results = lazy_from("prefect", "schemas.actions", "logging.loggers", "results")
-    failures, outcomes = lazy_from("prefect.engine", "failures", "outcomes")
+    failures, outcomes = lazy_from("prefect.engine", "failures", "dataflow.outcomes")
 
 __all__ = [
     "RESULT_READ_MAXIMUM_ATTEMPTS",

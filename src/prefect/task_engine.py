@@ -13,11 +13,11 @@ from uuid import UUID
 
 from prefect.context import hydrated_context
 from prefect.engine import shells
-from prefect.engine.deadline import TaskRunTimeoutError
-from prefect.engine.task_run import TaskRunEngine
+from prefect.engine.interruption.deadline import TaskRunTimeoutError
+from prefect.engine.tasks.task_run import TaskRunEngine
 
 if TYPE_CHECKING:
-    from prefect.engine.parameters import Link
+    from prefect.engine.dataflow.parameters import Link
     from prefect.schemas.run_inputs import RunInput
     from prefect.schemas.runs import TaskRun
     from prefect.tasks import Task

@@ -10,7 +10,7 @@ import pytest
 
 from prefect import get_client
 from prefect.cli import main
-from prefect.cli._app import run as run_command
+from prefect.cli.core.app import run as run_command
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.actions import WorkPoolCreate
 

@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from prefect import get_client
-from prefect.cli import _app
+from prefect.cli.core import app
 from prefect.cli.shell import run_shell_process
 from prefect.exceptions import FailedRun
 from tests.recorded import records, states
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = _app.run(["shell", *arguments])
+    code = app.run(["shell", *arguments])
     printed = capsys.readouterr()
     return code, printed.out, printed.err
 

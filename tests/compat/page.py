@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from prefect import _later
-from prefect.cli import _app, _registry
+from prefect.cli.core import app, registry
 from tests.server.app.test_openapi import EXPLAINED
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "compatibility.md"
@@ -57,9 +57,9 @@ def _features() -> list[str]:
 
 def _commands() -> list[str]:
     """Return a line with all planned commands, including those of implemented groups."""
-    names = set(_registry.PLANNED)
-    for entry in _registry.COMMANDS:
-        group = _app.root.get_command(click.Context(_app.root), entry.name)
+    names = set(registry.PLANNED)
+    for entry in registry.COMMANDS:
+        group = app.root.get_command(click.Context(app.root), entry.name)
         names |= {f"{entry.name} {name}" for name in getattr(group, "planned", ())}
     return [", ".join(f"`prefect {name}`" for name in sorted(names)) + "."]
 

@@ -54,7 +54,7 @@ CAUSED_ELSEWHERE = {
     ],
     "tests/server/services/work/test_work_pools.py": ["prefect.work-pool.ready"],
     "tests/server/services/work/test_dispatch.py": ["prefect.work-queue.ready", "prefect.deployment.ready"],
-    "tests/server/services/runs/test_heartbeat_events.py": ["prefect.flow-run.heartbeat"],
+    "tests/server/services/runs/ingestion/test_heartbeat_events.py": ["prefect.flow-run.heartbeat"],
     "tests/server/services/automations/test_firings.py": [
         *("prefect.automation.triggered", "prefect.automation.action.triggered"),
     ],

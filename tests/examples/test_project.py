@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 import yaml
 
-from tests import postgres
 from tests.workers.pools import Pool, WorkerProcess, wait_until
 from tools import serving
 
@@ -22,18 +21,11 @@ pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[serving.Served]:
-    if request.param == "sqlite":
-        with serving.server(tmp_path / "server") as served:
-            yield served
-        return
-    postgres.need()
-    database = postgres.Postgres()
-    database.start()
-    try:
-        with serving.server(tmp_path / "server", PREFECT_API_DATABASE_CONNECTION_URL=database.url()) as served:
-            yield served
-    finally:
-        database.stop()
+    variables = {}
+    if request.param == "postgresql":
+        variables["PREFECT_API_DATABASE_CONNECTION_URL"] = request.getfixturevalue("postgres_url")
+    with serving.server(tmp_path / "server", **variables) as served:
+        yield served
 
 
 class Shell:

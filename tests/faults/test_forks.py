@@ -10,7 +10,7 @@ import pytest
 
 from prefect import _forks, flow, journal
 from prefect.client.orchestration import get_client
-from prefect.engine import termination
+from prefect.engine.interruption import termination
 from prefect.journal import writer
 from prefect.outbox.store import Outbox
 from tests.outbox.servers import FakeServer

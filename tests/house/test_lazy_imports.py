@@ -14,7 +14,7 @@ _LOCAL = "the API in this process stands above the client"
 
 UNPAIRED = {
     "prefect.client.transport -> prefect.server.local": _LOCAL,
-    "prefect.client.transport -> prefect.server.routes.operation": _LOCAL,
+    "prefect.client.transport -> prefect.server.routes.core.operation": _LOCAL,
     "prefect.client.transport -> prefect.server.services.core.errors": _LOCAL,
     "prefect._deferring -> prefect.task_worker": "`Task.serve` starts a worker, which stands above tasks",
     "prefect.runner.local_server -> prefect.server.app.embedded": "a runner brings a server along",

@@ -13,7 +13,7 @@ import pytest
 
 from prefect import flow, get_client, get_run_logger, journal, task
 from prefect.artifacts import create_markdown_artifact, create_table_artifact, update_progress_artifact
-from prefect.cli._app import run as run_command
+from prefect.cli.core.app import run as run_command
 from prefect.outbox.delivery import remove_results
 from prefect.outbox.store import Batch, Outbox, Outcome, file_name, find_outboxes
 from prefect.types import new_id

@@ -79,7 +79,8 @@ def identity(run):
 
 
 KEPT_BY_THE_SERVER = "EnsureFlowRunStateTimestampIsUnique"
-"""The server places a state after all others when it writes it: `tests/server/services/runs/test_same_history.py`."""
+"""The server places a state after all others when it writes it:
+`tests/server/services/runs/ingestion/test_same_history.py`."""
 
 CHECKS = {
     "SetRunStateType": lambda run: written(run, None, running).columns["state_type"] == "RUNNING",

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable
 from uuid import UUID
 
-from prefect.engine.signals import HOOKS_ONLY_VARIABLE
+from prefect.engine.interruption.signals import HOOKS_ONLY_VARIABLE
 from prefect.runner.launch import Launch, RunProcess
 
 

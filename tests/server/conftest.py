@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,17 @@ import pytest
 from prefect.server.app import Server
 from prefect.server.bus import Bus
 from prefect.server.db.interface import Database
-from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.sqlite import SqliteDatabase, open_home
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
-from prefect.server.db.tables import TABLES
+from prefect.server.db.postgres.database import PostgresDatabase
+from prefect.server.db.schema.tables import TABLES
+from prefect.server.db.sqlite.database import SqliteDatabase, open_home
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.settings import get_current_settings
-from tests.postgres import Postgres, need
+from tests.postgres import Postgres
 
 TERMINATE_CONNECTIONS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'ours' AND pid <> pg_backend_pid()"
 )
 """Ends what an earlier test has left behind."""
-
-_numbers = itertools.count(1)
 
 
 @pytest.fixture
@@ -36,36 +33,22 @@ def local_store(home: Path) -> SqliteDatabase:
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """A PostgreSQL server for all tests of this process, with a database `ours` that has the schema."""
-    need()
-    server = Postgres()
-    try:
-        server.start()
-        url = server.create("ours")
+def postgres(postgres_server: Postgres) -> Postgres:
+    """The PostgreSQL server of this process, with a database `ours` that has the schema."""
+    url = postgres_server.create("ours")
 
-        async def prepare() -> None:
-            database = PostgresDatabase(url)
-            await database.open()
-            await database.close()
+    async def prepare() -> None:
+        database = PostgresDatabase(url)
+        await database.open()
+        await database.close()
 
-        asyncio.run(prepare())
-        yield server
-    finally:
-        server.remove()
+    asyncio.run(prepare())
+    return postgres_server
 
 
 def delete_all_rows(server: Postgres) -> None:
     """Remove all rows of `ours`: quicker than a new database."""
     server.sql(f"{TERMINATE_CONNECTIONS}; {'; '.join(f'DELETE FROM {table.name}' for table in TABLES)}", "ours")
-
-
-@pytest.fixture
-def postgres_url(postgres: Postgres) -> Iterator[str]:
-    """The URL of an empty PostgreSQL database of the test's own."""
-    name = f"test_{next(_numbers)}"
-    yield postgres.create(name)
-    postgres.drop(name)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from prefect.server.routes import list_operations
-from prefect.server.routes.operation import Operation
+from prefect.server.routes.core.operation import Operation
 from tests.server.route_client import assert_matches_schema
 
 

@@ -11,9 +11,9 @@ import pytest
 from prefect._io import drive
 from prefect.server import local_changes, store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.local_changes import LocalChanges
-from prefect.server.routes.operation import Waiting
+from prefect.server.routes.core.operation import Waiting
 
 SECONDS = 20.0
 

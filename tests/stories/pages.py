@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from prefect import journal
-from prefect.cli import _app
+from prefect.cli.core import app
 from prefect.settings import context
 from tools import original
 
@@ -122,7 +122,7 @@ def _run_here(arguments: list[str]) -> tuple[int, str]:
     context._process = None
     printed = io.StringIO()
     with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-        code = _app.run(arguments)
+        code = app.run(arguments)
     context._process = None
     return code, printed.getvalue()
 

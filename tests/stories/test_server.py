@@ -6,27 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from prefect.cli._background import BackgroundProcess
+from prefect.cli.server._background import BackgroundProcess
 from prefect.settings import context
-from tests.postgres import Postgres, need
 from tests.stories import pages
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "server.md"
 
 
 @pytest.mark.timeout(180)
-def test_page_runs(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    need()
+def test_page_runs(tmp_path: Path, home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     with closing(socket.socket()) as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    postgres = Postgres()
     try:
-        postgres.start()
-        url = postgres.create("prefect")
         text = PAGE.read_text(encoding="utf-8").replace("4200", port)
-        text = text.replace("postgresql+asyncpg://prefect:secret@db.internal/prefect", url)
-        text = text.replace("db.internal/prefect", url.rpartition("@")[2])
+        text = text.replace("postgresql+asyncpg://prefect:secret@db.internal/prefect", postgres_url)
+        text = text.replace("db.internal/prefect", postgres_url.rpartition("@")[2])
         monkeypatch.setenv("PREFECT_SERVER_API_PORT", port)
         page = tmp_path / "server.md"
         page.write_text(text, encoding="utf-8")
@@ -35,7 +30,6 @@ def test_page_runs(tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch) 
         context._process = None
         for name in ("server", "services"):
             BackgroundProcess(name).stop()
-        postgres.remove()
 
 
 def test_every_block_is_tested() -> None:

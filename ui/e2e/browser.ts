@@ -67,3 +67,12 @@ export async function close(opened: Opened) {
   await opened.close()
   expect(opened.problems, address).toEqual([])
 }
+
+/** Do something with each item, two at a time: a page that is opened waits as long as it computes. */
+export async function forEachInPairs<T>(items: readonly T[], visit: (item: T) => Promise<void>) {
+  const left = items.values()
+  const visitNext = async () => {
+    for (const item of left) await visit(item)
+  }
+  await Promise.all([visitNext(), visitNext()])
+}

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { close, inBrowser, open, useBrowser } from './browser'
+import { close, forEachInPairs, inBrowser, open, useBrowser } from './browser'
 import { freePort, TestServer } from './servers'
 
 inBrowser('lists', () => {
@@ -17,11 +17,11 @@ inBrowser('lists', () => {
     const empty = new TestServer(await freePort())
     await empty.start()
     try {
-      for (const path of ['/', '/runs', '/runs?kind=task_run', '/flows', '/deployments', '/work-pools', '/automations', '/events', '/artifacts', '/assets', '/blocks', '/variables', '/concurrency-limits']) {
+      await forEachInPairs(['/', '/runs', '/runs?kind=task_run', '/flows', '/deployments', '/work-pools', '/automations', '/events', '/artifacts', '/assets', '/blocks', '/variables', '/concurrency-limits'], async (path) => {
         const opened = await open(empty, path)
         await opened.page.locator('.empty').first().getByRole('button', { name: 'Copy' }).waitFor()
         await close(opened)
-      }
+      })
     } finally {
       await empty.remove()
     }
@@ -145,7 +145,7 @@ inBrowser('lists', () => {
       expect(box.x + box.width, path).toBeLessThan(1440)
       await close(opened)
     }
-    for (const path of ['/', '/runs', '/automations/create', `/runs/flow-run/${run.id}`, `/deployments/deployment/${deployment.id}`, `/deployments/deployment/${deployment.id}/run`, ...last.map(([path]) => path)]) {
+    await forEachInPairs(['/', '/runs', '/automations/create', `/runs/flow-run/${run.id}`, `/deployments/deployment/${deployment.id}`, `/deployments/deployment/${deployment.id}/run`, ...last.map(([path]) => path)], async (path) => {
       const opened = await open(server, path, { viewport: { width: 390, height: 844 } })
       await opened.page.waitForLoadState('networkidle', { timeout: 1000 }).catch(() => undefined)
       for (const width of [390, 1440]) {
@@ -153,6 +153,63 @@ inBrowser('lists', () => {
         expect(await opened.page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(width)
       }
       await close(opened)
+    })
+  })
+
+  test('of artifacts are cards or rows, as one likes, and have pages', async () => {
+    for (let n = 0; n < 25; n += 1) await server.call('POST', '/artifacts/', { key: `report-${n}`, type: 'progress', data: n, description: 'Of **all** shops' })
+    const opened = await open(server, '/artifacts')
+    const { page } = opened
+    await page.getByRole('listitem').filter({ hasText: 'report-24' }).getByText('Of all shops').waitFor()
+    await page.getByRole('combobox', { name: 'Layout' }).selectOption('List')
+    await page.getByRole('row', { name: /report-24 progress Of all shops/ }).waitFor()
+    await page.getByRole('combobox', { name: 'Rows' }).selectOption('20')
+    await page.getByText('1–20 of 25').waitFor()
+    await page.getByRole('button', { name: 'Last' }).click()
+    await page.getByRole('row', { name: /report-0 / }).waitFor()
+    await page.reload()
+    await page.getByText('21–25 of 25').waitFor()
+    await page.getByRole('combobox', { name: 'Rows' }).selectOption('50')
+    await page.getByText('1–25 of 25').waitFor()
+    await page.getByRole('link', { name: 'report-24' }).click()
+    await page.getByRole('heading', { level: 1, name: 'report-24' }).waitFor()
+    await close(opened)
+  })
+
+  test('of variables have pages, and a page that is not there is the last one', async () => {
+    for (let n = 0; n < 51; n += 1) await server.call('POST', '/variables/', { name: `paged_${n}`, value: n })
+    const opened = await open(server, '/variables?page=9&q=paged')
+    const { page } = opened
+    await page.getByText('51–51 of 51').waitFor()
+    await page.waitForURL(/page=2/)
+    await page.getByRole('button', { name: 'First' }).click()
+    await page.getByText('1–50 of 51').waitFor()
+    await page.goto(`${server.url}/flows?page=9`)
+    await page.getByText(/^1–\d of \d$/).waitFor()
+    await close(opened)
+  })
+
+  test('and the pages of objects show descriptions as markdown', async () => {
+    const description = 'For **large** tables, see [the guide](https://x.example). <b>No HTML</b>; `order_id`'
+    await server.call('POST', '/work_pools/', { name: 'described', type: 'process', description })
+    await server.call('POST', '/work_pools/described/queues', { name: 'slow', description })
+    const trigger = { type: 'event', posture: 'Reactive', expect: ['never'], threshold: 1, within: 0 }
+    const automation = await server.call<{ id: string }>('POST', '/automations/', { name: 'described', description, trigger, actions: [{ type: 'do-nothing' }] })
+    const artifact = await server.call<{ id: string }>('POST', '/artifacts/', { key: 'described', type: 'progress', data: 1, description })
+    const deployment = await server.call<{ id: string }>('POST', '/deployments/', { name: 'described', flow_id: flow, description, parameter_openapi_schema: { type: 'object', properties: { batch: { title: 'batch', type: 'integer', description } } } })
+    for (const path of ['/work-pools/work-pool/described', '/work-pools/work-pool/described/queue/slow', `/automations/automation/${automation.id}`, `/artifacts/artifact/${artifact.id}`, '/artifacts/key/described', `/deployments/deployment/${deployment.id}?tab=description`, `/deployments/deployment/${deployment.id}/run`]) {
+      const opened = await open(server, path)
+      const text = opened.page.locator('.markdown')
+      await text.locator('b', { hasText: 'large' }).waitFor()
+      await text.getByRole('link', { name: 'the guide' }).waitFor()
+      await text.locator('code', { hasText: 'order_id' }).waitFor()
+      await text.getByText('<b>No HTML</b>').waitFor()
+      await close(opened)
     }
+    const opened = await open(server, '/automations')
+    await opened.page.getByText('For large tables, see the guide.').waitFor()
+    await opened.page.goto(`${server.url}/blocks/catalog/webhook`)
+    await opened.page.locator('td code', { hasText: 'POST' }).first().waitFor()
+    await close(opened)
   })
 })

@@ -100,6 +100,21 @@ inBrowser('an open page', () => {
     for (const each of pages) await close(each)
   })
 
+  test('of the overview does not ask for the task runs again when a flow run changes', async () => {
+    const run = await add('begins', 'SCHEDULED')
+    const overview = await open(server, '/')
+    const following = overview.page.waitForResponse((response) => /ui\/live/.test(response.url()) && !response.url().includes('kind=task_run'))
+    await overview.page.reload()
+    await following
+    await overview.page.getByRole('region', { name: 'Task runs over time' }).waitFor()
+    const before = overview.calls.length
+    await server.call('POST', `/flow_runs/${run.id}/set_state`, { state: { type: 'RUNNING' }, force: true })
+    await overview.page.getByRole('link', { name: 'begins' }).first().waitFor()
+    await overview.page.waitForTimeout(1500)
+    expect(overview.calls.slice(before).filter((call) => call.includes('task-runs'))).toEqual([])
+    await close(overview)
+  })
+
   test('in a hidden tab asks for nothing, and catches up when it is seen', async () => {
     const hidden = await open(server, '/runs')
     const seen = await open(server, '/runs')

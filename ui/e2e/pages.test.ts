@@ -3,8 +3,9 @@ import { createRequire } from 'node:module'
 import type { Page } from 'playwright-core'
 import { beforeAll, expect, test } from 'vitest'
 import { findIds, listLinks, listPages, listPanels, type Ids } from './addresses'
-import { close, inBrowser, open, sharedServer, useBrowser } from './browser'
+import { close, forEachInPairs, inBrowser, open, sharedServer, useBrowser } from './browser'
 
+const MAX_CALLS = 3
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 interface Violation {
@@ -41,12 +42,13 @@ inBrowser('every page', () => {
     }
   })
 
-  test('opens at its address, has nothing serious for axe to find in both themes, and fits a phone', async () => {
-    for (const [path, heading] of [...listPages(ids), ...listPanels(ids)]) {
+  test('opens at its address, asks a few times at most, has nothing serious for axe to find in both themes, and fits a phone', async () => {
+    await forEachInPairs([...listPages(ids), ...listPanels(ids)], async ([path, heading]) => {
       const opened = await open(server, path, { colorScheme: 'light' })
       await opened.page.getByRole('heading', { level: 1, name: heading, exact: true }).waitFor()
       expect(await opened.page.title(), path).toContain(heading)
-      await opened.page.waitForTimeout(200)
+      await opened.page.waitForTimeout(500)
+      expect(opened.calls.length, `${path}: ${opened.calls.join(', ')}`).toBeLessThanOrEqual(MAX_CALLS)
       await opened.page.evaluate(AXE)
       expect(await findSerious(opened.page), `${path}, light`).toEqual([])
       await opened.page.emulateMedia({ colorScheme: 'dark' })
@@ -55,7 +57,7 @@ inBrowser('every page', () => {
       await opened.page.evaluate(() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn))))
       expect(await opened.page.evaluate(() => document.documentElement.scrollWidth), path).toBeLessThanOrEqual(390)
       await close(opened)
-    }
+    })
   })
 
   test('says that it loads where its answer takes long', async () => {

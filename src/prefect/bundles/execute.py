@@ -22,7 +22,7 @@ from prefect import _io, outbox
 from prefect._lazy import lazy
 from prefect.bundles import creation, dependencies
 from prefect.bundles._zip_extractor import ZipExtractor
-from prefect.engine.signals import HOOKS_ONLY_VARIABLE, handle_engine_signals
+from prefect.engine.interruption.signals import HOOKS_ONLY_VARIABLE, handle_engine_signals
 from prefect.logging.loggers import flow_run_logger, get_logger
 from prefect.schemas.runs import FlowRun
 from prefect.schemas.states import State, StateType

@@ -1,11 +1,16 @@
 """The `prefect` command.
 
 `main` is the entry point. Start-up time is a feature: nothing is imported until the requested command is known. The
-table in `_registry` holds what `prefect --help` shows and names the module of each command.
+table in `core.registry` holds what `prefect --help` shows and names the module of each command.
+
+`core` has what every command is made with; the other packages hold the commands, by domain. In these, a module whose
+name begins with an underscore is no command. `shell` is not in a package, because deployments of it name its flow as
+`prefect.cli.shell.run_shell_process`.
 
 To add a command:
 
-1. Write a module `prefect/cli/<module>.py` that defines `command`: a click command or, with `_command.group`, a group:
+1. Write a module `prefect/cli/<domain>/<module>.py` that defines `command`: a click command or, with
+   `core.command.group`, a group:
 
         command = group("flow-run", "Manage flow runs.")
 
@@ -21,14 +26,14 @@ To add a command:
 
    Heavy imports (`prefect.client`, pydantic models) belong behind `lazy`, because `--help` of a command imports its
    module. Raise errors: `fail("There is no flow run ...")`, any `PrefectException`, the `ValueError` of a setting.
-   `_app` prints them on one line and exits with 1, or with 2 for a usage error. A command is a plain function: it does
-   its I/O through the synchronous client.
+   `core.app` prints them on one line and exits with 1, or with 2 for a usage error. A command is a plain function: it
+   does its I/O through the synchronous client.
 
-2. Add a line to `_registry.COMMANDS`.
+2. Add a line to `core.registry.COMMANDS`.
 
-Commands print through `_output`: tables on a terminal, plain columns in a pipe, JSON with `-o json`. Results go to
+Commands print through `core.output`: tables on a terminal, plain columns in a pipe, JSON with `-o json`. Results go to
 standard output; errors, prompts and notices go to standard error. `--profile` and `--prompt` are read before the
-command is resolved, at any position. Use `_output.confirm` before something is deleted: it does not prompt when the
+command is resolved, at any position. Use `core.output.confirm` before something is deleted: it does not prompt when the
 session is not interactive.
 """
 
@@ -45,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> None:
     Args:
         args: The arguments after the program's name; those of the process if None.
     """
-    from prefect.cli._app import run
+    from prefect.cli.core.app import run
 
     raise SystemExit(run(args))
 

@@ -13,8 +13,8 @@ import click
 
 from prefect import flow
 from prefect._lazy import lazy, lazy_from, lazy_modules
-from prefect.cli._command import flag, group, multiple_option, positional
-from prefect.cli._output import fail
+from prefect.cli.core.command import flag, group, multiple_option, positional
+from prefect.cli.core.output import fail
 from prefect.context import tags as add_tags
 from prefect.exceptions import FailedRun
 from prefect.logging import get_run_logger

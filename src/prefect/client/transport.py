@@ -35,7 +35,7 @@ else:
     _httpx, _local_http = lazy_from("prefect.client", "_httpx", "_local_http")
 
 local: ModuleType = lazy("prefect.server.local")
-operation: ModuleType = lazy("prefect.server.routes.operation")
+operation: ModuleType = lazy("prefect.server.routes.core.operation")
 errors: ModuleType = lazy("prefect.server.services.core.errors")
 
 Headers: TypeAlias = Mapping[str, str] | None

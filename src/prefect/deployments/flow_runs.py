@@ -13,7 +13,7 @@ from prefect._io import twin
 from prefect._lazy import lazy
 from prefect.client import run_waiting
 from prefect.context import EngineContext, TaskRunContext
-from prefect.engine.parameters import collect_inputs, resolve_inputs
+from prefect.engine.dataflow.parameters import collect_inputs, resolve_inputs
 from prefect.schemas import run_inputs, states
 from prefect.types import now
 

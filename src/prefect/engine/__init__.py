@@ -1,10 +1,10 @@
 """The engine: one run of a task or a flow, from its creation to its final state.
 
-`task_run` and `flow_run` hold the steps of each kind of run, and `core` what both share. `orchestration` is the seam to
-what decides about the states of a flow run: `local` in this process, `remote` by a server. `parameters` finds and
-resolves what a run depends on. Only `shells` call user code, which is sync, async, a generator or an async generator,
-and never inside `drive`. The engine knows tasks and flows by `protocols`, and must not import their
-classes. `python -m prefect.engine` runs a flow run that was created before.
+`flows` and `tasks` hold the steps of each kind of run, and `core` what both share. `orchestration` decides about the
+states of a flow run, in this process or by a server. `dataflow` has the values that go into a run and come out of it,
+`interruption` what ends it early. Only `shells` call user code, which is sync, async, a generator or an async
+generator, and never inside `drive`. The engine knows tasks and flows by `protocols`, and must not import their
+classes. `python -m prefect.engine` runs a flow run that was created before; `warm_start` waits for one.
 """
 
 from typing import TYPE_CHECKING
@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 from prefect._lazy import exports
 
 if TYPE_CHECKING:
-    from prefect.engine.signals import handle_engine_signals as handle_engine_signals
+    from prefect.engine.interruption.signals import handle_engine_signals as handle_engine_signals
 
 _EXPORTS = {
-    "prefect.engine.signals": "handle_engine_signals",
+    "prefect.engine.interruption.signals": "handle_engine_signals",
 }
 
 __getattr__, __dir__ = exports(__name__, _EXPORTS)

@@ -16,7 +16,7 @@ from uuid import UUID
 from prefect import outbox
 from prefect._lazy import lazy
 from prefect.engine import warm_start
-from prefect.engine.signals import HOOKS_ONLY_VARIABLE, handle_engine_signals
+from prefect.engine.interruption.signals import HOOKS_ONLY_VARIABLE, handle_engine_signals
 from prefect.logging.configuration import ensure_logging_setup
 from prefect.logging.loggers import flow_run_logger
 from prefect.schemas.states import State, StateType

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 from prefect import _io
 from prefect._io import drive
 from prefect._lazy import lazy
-from prefect.engine import deadline, failures
+from prefect.engine import failures
 from prefect.engine.core import NextStep, Outcome, RunEngine
-from prefect.engine.termination import outermost_run
+from prefect.engine.interruption import deadline
+from prefect.engine.interruption.termination import outermost_run
 from prefect.exceptions import Pause
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.client.failures import is_refusal, is_unavailable
-from prefect.engine.signals import HOOKS_ONLY_VARIABLE
+from prefect.engine.interruption.signals import HOOKS_ONLY_VARIABLE
 from prefect.exceptions import ObjectNotFound
 from prefect.logging.loggers import flow_run_logger
 from prefect.outbox.heartbeats import SLOT_LEASE_SECONDS, SLOT_RENEWAL_SECONDS

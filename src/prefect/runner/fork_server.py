@@ -29,7 +29,12 @@ PRELOADED_MODULES = (
     *("asyncio", "concurrent.futures", "encodings.idna", "httpcore", "httpx", "logging.config", "sqlite3"),
     *("prefect.client._encoding", "prefect.client._http", "prefect.client._http_factory", "prefect.client.attribution"),
     *("prefect.client.base", "prefect.client.orchestration", "prefect.client.wire", "prefect.deployments.loading"),
-    *("prefect.engine.remote", "prefect.engine.signals", "prefect.flow_engine", "prefect.flows"),
+    *(
+        "prefect.engine.orchestration.remote",
+        "prefect.engine.interruption.signals",
+        "prefect.flow_engine",
+        "prefect.flows",
+    ),
     *("prefect.journal.encoding", "prefect.journal.writer", "prefect.loading.imports", "prefect.logging._defaults"),
     *("prefect.logging.configuration", "prefect.logging.formatters", "prefect.logging.handlers"),
     *("prefect.outbox.api_delivery", "prefect.outbox.heartbeats", "prefect.outbox.shipper", "prefect.results.store"),
@@ -43,8 +48,18 @@ PRELOADED_MODULES = (
 """The modules that a run of a deployment imports, apart from the user's code."""
 
 LOCAL_STORE_MODULES = (
-    *("jsonschema", "prefect.engine.local", "prefect.journal.reader", "prefect.rules.policies", "prefect.server.local"),
-    *("prefect.server.routes.deployments", "prefect.server.routes.flow_runs", "prefect.server.db.sqlite"),
+    *(
+        "jsonschema",
+        "prefect.engine.orchestration.local",
+        "prefect.journal.reader",
+        "prefect.rules.policies",
+        "prefect.server.local",
+    ),
+    *(
+        "prefect.server.routes.work.deployments",
+        "prefect.server.routes.runs.flow_runs",
+        "prefect.server.db.sqlite.database",
+    ),
     *("prefect.server.services.upkeep.retention",),
 )
 """The modules that it also imports without a configured server, when the run is read from the local store."""

@@ -17,13 +17,13 @@ from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.errors import Duplicate, Unstorable
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sqlite import SqliteDatabase, open_home
+from prefect.server.db.sqlite.database import SqliteDatabase, open_home
 from prefect.server.local_changes import LocalChanges
 from prefect.server.principals import LOCAL, Principal
 from prefect.server.routes import find_operation, match_path
-from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import Operation, RawResponse, RequestInfo, StatusResponse
-from prefect.server.routes.parameters import (
+from prefect.server.routes.core.execution import execute
+from prefect.server.routes.core.operation import Operation, RawResponse, RequestInfo, StatusResponse
+from prefect.server.routes.core.parameters import (
     build_arguments,
     find_request_info_parameter,
     list_parameters,
@@ -32,8 +32,8 @@ from prefect.server.routes.parameters import (
 from prefect.server.services.concurrency import leases
 from prefect.server.services.core.errors import InvalidRequest, NotFound, ServiceError
 from prefect.server.services.runs import background_tasks
-from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
-from prefect.server.services.runs.orphans import crash_orphans
+from prefect.server.services.runs.ingestion.journal_ingestion import JournalUnreadable, apply_journal
+from prefect.server.services.runs.liveness.orphans import crash_orphans
 from prefect.server.services.upkeep import retention
 from prefect.types import json_codec
 

@@ -23,7 +23,7 @@ from prefect._io import drive, wait
 from prefect.server import wakeups
 from prefect.server.db.errors import StoreError
 from prefect.server.db.interface import Database, Notifications, Transaction, UnitOfWork
-from prefect.server.routes.operation import Waiting
+from prefect.server.routes.core.operation import Waiting
 
 logger = logging.getLogger("prefect.client")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 from prefect._io import drive
 from prefect.context import EngineContext
-from prefect.engine.parameters import Link, collect_inputs, resolve_inputs
+from prefect.engine.dataflow.parameters import Link, collect_inputs, resolve_inputs
 from prefect.exceptions import MappingLengthMismatch, MappingMissingIterable
 from prefect.futures import PrefectFuture, PrefectFutureList
 from prefect.schemas.states import State

@@ -28,8 +28,8 @@ from prefect.context import (
     hydrated_context,
     serialize_context,
 )
-from prefect.engine.parameters import collect_inputs, resolve_inputs
-from prefect.engine.task_run import TaskRunEngine
+from prefect.engine.dataflow.parameters import collect_inputs, resolve_inputs
+from prefect.engine.tasks.task_run import TaskRunEngine
 from prefect.exceptions import UpstreamTaskError
 from prefect.futures import PrefectFuture, call_when_done
 from prefect.schemas.states import InMemory, State, StateType

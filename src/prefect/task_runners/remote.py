@@ -10,10 +10,10 @@ from prefect.futures import PrefectDistributedFuture
 from prefect.task_runners.base import Links, TaskRunner, Upstreams
 
 if TYPE_CHECKING:
-    from prefect.engine import deferral
     from prefect.engine.protocols import RunnableTask
+    from prefect.engine.tasks import deferral
 else:
-    deferral = lazy("prefect.engine.deferral")
+    deferral = lazy("prefect.engine.tasks.deferral")
 
 
 class PrefectTaskRunner(TaskRunner[PrefectDistributedFuture[Any]]):

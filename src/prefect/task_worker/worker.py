@@ -19,7 +19,7 @@ from prefect._io import running_loop
 from prefect._lazy import lazy
 from prefect.context import TagsContext
 from prefect.engine import shells
-from prefect.engine.task_run import TaskRunEngine
+from prefect.engine.tasks.task_run import TaskRunEngine
 from prefect.logging.loggers import get_logger
 from prefect.results import deferred
 from prefect.schemas.states import StateType

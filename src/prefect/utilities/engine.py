@@ -8,8 +8,8 @@ from uuid import UUID
 from prefect._io import drive
 from prefect._later import later
 from prefect.context import EngineContext
-from prefect.engine import parameters as inputs
-from prefect.engine.termination import raise_on_sigterm as capture_sigterm
+from prefect.engine.dataflow import parameters as inputs
+from prefect.engine.interruption.termination import raise_on_sigterm as capture_sigterm
 from prefect.futures import PrefectFuture
 from prefect.schemas.run_inputs import FlowRunResult, TaskRunResult
 from prefect.schemas.states import State

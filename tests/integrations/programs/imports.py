@@ -7,7 +7,7 @@ import sys
 import warnings
 from importlib.metadata import PackageNotFoundError, requires
 
-from prefect.cli.integrations import KNOWN
+from prefect.cli.environment.integrations import KNOWN
 
 # Modules that need what is not installed: an extra of their package, or a server of the original.
 NOT_INSTALLED = {"prefect_azure.ml_datastore"}

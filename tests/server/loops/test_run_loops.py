@@ -26,8 +26,8 @@ from prefect.server.loops import (
     sweeps,
     zombies,
 )
-from prefect.server.services.runs import heartbeat_intervals
-from prefect.server.services.runs.journal_ingestion import apply_records
+from prefect.server.services.runs.ingestion.journal_ingestion import apply_records
+from prefect.server.services.runs.liveness import heartbeat_intervals
 from prefect.types import new_id, now
 from tests.server import journal_records
 from tests.server.clock import Clock

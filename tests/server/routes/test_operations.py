@@ -9,9 +9,9 @@ import textwrap
 import pytest
 
 from prefect.server.routes import list_operations
-from prefect.server.routes.criteria import RunCriteria
-from prefect.server.routes.operation import BodyFields, Operation, RowRange
-from prefect.server.routes.parameters import build_arguments, list_parameters
+from prefect.server.routes.core.criteria import RunCriteria
+from prefect.server.routes.core.operation import BodyFields, Operation, RowRange
+from prefect.server.routes.core.parameters import build_arguments, list_parameters
 
 
 @pytest.mark.parametrize("operation", list_operations(), ids=lambda operation: operation.fn.__name__)

@@ -12,11 +12,11 @@ from prefect.schemas.filters import objects, runs
 from prefect.schemas.wire import filters as wire_filters
 from prefect.server import store
 from prefect.server.db.dialect import SqliteDialect
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import InvalidRequest
-from prefect.server.services.runs.journal_ingestion import apply_journal
+from prefect.server.services.runs.ingestion.journal_ingestion import apply_journal
 from prefect.server.store import filters, sorting
 from prefect.types import new_id
 from tests.server.journal_records import FLOW_ID, at, flow, flow_run, log, state, task_run, write

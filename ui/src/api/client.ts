@@ -84,7 +84,7 @@ export interface Change {
 let changes: (Change & { at: number })[] = []
 const TOLD_WITHIN_MS = 10_000
 /** Requests that only ask, or whose page says itself how to do the same; those of blocks may have secrets. */
-const UNTOLD = /\/(filter|validate|holders|count-by\/\w+)$|^\/ui\/(?!bulk\/runs\/)|^\/block_documents\/.*$/
+const UNTOLD = /\/(filter|count|validate|holders|count-by\/\w+)$|^\/ui\/(?!bulk\/runs\/)|^\/block_documents\/.*$/
 
 /** Return the latest changes, once. */
 export function takeChanges(): Change[] {

@@ -43,6 +43,7 @@ interface Choices {
   hiddenGraphParts: GraphPart[]
   groupEvents: boolean
   groupDeployments: '' | 'flow' | 'pool' | 'tag'
+  artifactLayout: 'cards' | 'list'
   /** Views of lists of runs that only this browser has; others are the server's. */
   ownViews: (DefaultView & { kind: 'flow_run' | 'task_run'; name: string })[]
   views: { flow_run?: DefaultView | undefined; task_run?: DefaultView | undefined }
@@ -66,6 +67,7 @@ const DEFAULTS: Choices = {
   hiddenGraphParts: [],
   groupEvents: true,
   groupDeployments: '',
+  artifactLayout: 'cards',
   ownViews: [],
   views: {},
 }

@@ -5,12 +5,20 @@ import { reloadOnChange } from './visible'
 /** How long after a change a list is loaded again: lists are short, and change seldom. */
 const MIN_PAUSE_MS = 500
 
+export interface ListRequest {
+  path: string
+  body: { limit: number; offset?: number }
+  /** Where all that match are counted; without it, what is answered is the list. */
+  count?: { path: string; body: object }
+}
+
 export class ListData<T> {
   rows = $state.raw<T[] | undefined>()
+  total = $state(0)
   error = $state.raw<ApiError | undefined>()
 
-  /** @param request the path and the body, or undefined for nothing; called again when what it reads changes. */
-  constructor(private request: () => { path: string; body: unknown } | undefined) {
+  /** @param request what to ask for, or undefined for nothing; called again when what it reads changes. */
+  constructor(private request: () => ListRequest | undefined) {
     $effect(() => {
       const request = this.request()
       if (request) void this.load(request)
@@ -25,11 +33,13 @@ export class ListData<T> {
 
   private latest = 0
 
-  private async load(request: { path: string; body: unknown }) {
+  private async load({ path, body, count }: ListRequest) {
     const number = (this.latest += 1)
     try {
-      const rows = await send<T[]>('POST', request.path, request.body)
-      if (number === this.latest) [this.rows, this.error] = [rows, undefined]
+      const rows = await send<T[]>('POST', path, body)
+      const isWhole = !count || (!body.offset && rows.length < body.limit)
+      const total = isWhole ? rows.length : await send<number>('POST', count.path, count.body)
+      if (number === this.latest) [this.rows, this.total, this.error] = [rows, total, undefined]
     } catch (error) {
       if (number === this.latest) this.error = error as ApiError
     }

@@ -1,3 +1,8 @@
+/** What lists of objects have in common. */
+import { preferences } from '../frame/preferences.svelte'
+import type { ListRequest } from '../live/list-data.svelte'
+import { address } from '../routing/router.svelte'
+
 /** The orders of lists of named objects. */
 export const LIST_SORTS: [string, string][] = [
   ['name', 'A to Z'],
@@ -5,3 +10,14 @@ export const LIST_SORTS: [string, string][] = [
   ['-created', 'Newest first'],
   ['-updated', 'Changed last'],
 ]
+
+/** Return a request for a page of the objects that match a filter, and for their number. */
+export function requestPage(path: string, filter: object, more: object): ListRequest {
+  const size = preferences.pageSize
+  return { path: `${path}/filter`, body: { ...filter, ...more, limit: size, offset: (readPage() - 1) * size }, count: { path: `${path}/count`, body: filter } }
+}
+
+/** Return the number of the page that the address names, from 1. */
+export function readPage(): number {
+  return Math.max(1, Math.floor(Number(address.query.get('page'))) || 1)
+}

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { parseInlines, parseMarkdown } from './markdown'
+import { parseInlines, parseMarkdown, toPlainText } from './markdown'
 
 test('a text is split into blocks', () => {
   const kinds = parseMarkdown('# Report\n\nAll **fine**.\n\n- a\n- b\n\n| x | y |\n|---|---|\n| 1 | 2 |\n\n```py\ncode\n```\n\n---\n> said').map((block) => block.kind)
@@ -19,4 +19,13 @@ test('formulas are between dollars, or in fences', () => {
 
 test('a fence that is not closed ends with the text', () => {
   expect(parseMarkdown('```\nx')).toEqual([{ kind: 'code', text: 'x', language: '' }])
+})
+
+test('underscores within a word emphasize nothing', () => {
+  expect(parseInlines('order_line_id and my__own__name').map((part) => part.kind)).toEqual(['text'])
+  expect(parseInlines('_all_ of (__it__)').map((part) => [part.kind, part.text])).toEqual([['italic', 'all'], ['text', ' of ('], ['bold', 'it'], ['text', ')']])
+})
+
+test('lists show the words of a text in one line', () => {
+  expect(toPlainText('# Report\n\nAll **fine**,\nsee [orders](https://x.example).\n\n- `a`\n- b\n\n---\n\n| x | y |\n|---|---|\n| 1 | 2 |')).toBe('Report All fine, see orders. a, b x y, 1 2')
 })

@@ -13,7 +13,8 @@ export type Block =
   | { kind: 'rule' }
 
 // Dollars are around a formula where no space is inside of them, and no digit follows: `$5 and $6` is none.
-const INLINE = /`([^`]+)`|\$(?![\s$])((?:\\.|[^$\\])*?[^\s\\$])\$(?!\d)|\*\*(.+?)\*\*|__(.+?)__|\*([^*\s][^*]*)\*|_([^_\s][^_]*)_|!\[([^\]]*)\]\(([^)\s]+)[^)]*\)|\[([^\]]+)\]\(([^)\s]+)[^)]*\)|(https?:\/\/[^\s<)]+)/g
+// Underscores emphasize whole words only: `order_line_id` is a name.
+const INLINE = /`([^`]+)`|\$(?![\s$])((?:\\.|[^$\\])*?[^\s\\$])\$(?!\d)|\*\*(.+?)\*\*|(?<!\w)__(.+?)__(?!\w)|\*([^*\s][^*]*)\*|(?<!\w)_([^_\s][^_]*)_(?!\w)|!\[([^\]]*)\]\(([^)\s]+)[^)]*\)|\[([^\]]+)\]\(([^)\s]+)[^)]*\)|(https?:\/\/[^\s<)]+)/g
 
 /** Return a link if it is one that a page may follow. */
 function safe(href: string): string | undefined {
@@ -64,6 +65,18 @@ export function parseMarkdown(text: string): Block[] {
     else n = addText(blocks, lines, n)
   }
   return blocks
+}
+
+/** Return the words of a text in one line, for lists. */
+export function toPlainText(text: string): string {
+  const join = (inlines: Inline[]) => inlines.map((inline) => inline.text).join('')
+  const lines = parseMarkdown(text).map((block) => {
+    if ('inlines' in block) return join(block.inlines)
+    if (block.kind === 'list') return block.items.map(join).join(', ')
+    if (block.kind === 'table') return [block.head, ...block.rows].map((row) => row.map(join).join(' ')).join(', ')
+    return block.kind === 'rule' ? '' : block.text
+  })
+  return lines.filter(Boolean).join(' ').replace(/\s+/g, ' ')
 }
 
 function addCode(blocks: Block[], lines: string[], begin: number, mark: string, language: string): number {

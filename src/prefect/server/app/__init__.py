@@ -31,7 +31,7 @@ from prefect.server.db import opening
 from prefect.server.db.interface import Database
 from prefect.server.loops import Loops
 from prefect.server.routes import list_operations
-from prefect.server.services.runs import observed_states
+from prefect.server.services.runs.states import observed_states
 from prefect.server.services.upkeep import startup
 from prefect.settings import get_current_settings
 

@@ -23,8 +23,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from prefect.server.app.endpoints import JsonRequest, LazyRoute
 from prefect.server.app.errors import HANDLERS, describe_invalid_json, error_response
-from prefect.server.routes.operation import Operation
-from prefect.server.routes.parameters import Parameter, list_parameters
+from prefect.server.routes.core.operation import Operation
+from prefect.server.routes.core.parameters import Parameter, list_parameters
 from prefect.types import uuid_from_text
 
 GZIP_MIN_BYTES = 8 * 1024

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from prefect.server.app import Server, base_path, serving
 from prefect.server.db import opening
 from prefect.server.loops import journal
-from prefect.server.services.runs.orphans import crash_orphans
+from prefect.server.services.runs.liveness.orphans import crash_orphans
 
 if TYPE_CHECKING:
     from prefect.settings import Settings

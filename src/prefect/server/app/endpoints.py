@@ -28,8 +28,8 @@ from starlette.types import Receive, Scope, Send
 
 from prefect.server.app import shared_answers
 from prefect.server.app.state import ServerState
-from prefect.server.routes.execution import execute
-from prefect.server.routes.operation import (
+from prefect.server.routes.core.execution import execute
+from prefect.server.routes.core.operation import (
     CallerDisconnected,
     Operation,
     RawResponse,
@@ -37,7 +37,12 @@ from prefect.server.routes.operation import (
     StatusResponse,
     Waiting,
 )
-from prefect.server.routes.parameters import Parameter, build_arguments, find_request_info_parameter, list_parameters
+from prefect.server.routes.core.parameters import (
+    Parameter,
+    build_arguments,
+    find_request_info_parameter,
+    list_parameters,
+)
 from prefect.types import json_codec
 
 # FastAPI sets an alias on the types of body fields, of which pydantic warns that it has no effect. FastAPI ignores the

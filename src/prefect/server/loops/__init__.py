@@ -142,7 +142,8 @@ class Loops:
                 pause = loop.interval_seconds * (0.95 + 0.1 * random.random())
                 due = time.monotonic() + pause
                 try:
-                    await asyncio.wait_for(news.take(), pause)
+                    async with asyncio.timeout(pause):
+                        await news.take()
                     due = time.monotonic()
                 except TimeoutError:
                     pass

@@ -14,6 +14,7 @@ from uuid import UUID
 from prefect._lazy import lazy
 from prefect.schemas.automations import MetricTrigger
 from prefect.server.db.errors import StoreBusy, StoreUnavailable
+from prefect.server.db.interface import UnitOfWork
 from prefect.server.loops import Environment, Loop
 from prefect.server.services.automations import evaluation, firings, jobs, known_triggers, metrics
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed
@@ -191,11 +192,9 @@ class ActionExecutor:
         if not self._has_released:
             await environment.database.write(lambda tx: jobs.release_jobs_of_other_servers(tx, self._owner))
             self._has_released = True
-        while ids := await self._find_due(environment):
-            count = await self._start_jobs(environment, ids)
-            self._is_saturated |= count < len(ids)
-            if not count or count == len(ids) < JOB_BATCH_SIZE:
-                return
+        brief = self._seconds_to_start < MAX_BRIEF_SECONDS
+        while await self._start_batch(environment, brief):
+            brief = False
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -212,41 +211,71 @@ class ActionExecutor:
             await self._client.aclose()
             self._client = None
 
-    async def _find_due(self, environment: Environment) -> list[UUID]:
+    async def _start_batch(self, environment: Environment, brief: bool) -> bool:
+        """Start due jobs, and return whether there may be more that can be started.
+
+        Args:
+            environment: The environment.
+            brief: Start only a few, in the event loop; more of them wake the writing thread.
+        """
         # An automation with little capacity left would have its jobs started one by one.
-        busy = [id_ for id_, count in self._counts.items() if count > CONCURRENT_ACTIONS_PER_AUTOMATION // 2]
+        busy = [id_ for id_, count in self._counts.items() if count > CONCURRENT_ACTIONS_PER_AUTOMATION * 3 // 4]
         is_full = len(self._tasks) >= CONCURRENT_ACTIONS
         self._is_saturated = bool(busy) or is_full
         if is_full:
-            return []
-        return await environment.database.read_briefly(lambda tx: jobs.find_due(tx, JOB_BATCH_SIZE, busy))
+            return False
+        limit = MAX_BRIEF_JOBS if brief else JOB_BATCH_SIZE
+        since = time.monotonic()
+        try:
+            result = await self._start(
+                environment, lambda tx: jobs.start_due(tx, limit, busy, self._owner, self._get_capacity), brief
+            )
+            found, count = result.found, result.count
+        except (StoreBusy, StoreUnavailable):
+            raise
+        except Exception:
+            found, count = await self._start_one_by_one(environment, limit, busy)
+        self._seconds_to_start = time.monotonic() - since
+        self._is_saturated |= count < found
+        return count > 0 and (count < found or found == limit)
 
     def _get_capacity(self, automation_id: UUID) -> int:
         """Return how many more actions of an automation may be sent now."""
         free = CONCURRENT_ACTIONS - len(self._tasks)
         return min(free, CONCURRENT_ACTIONS_PER_AUTOMATION - self._counts[automation_id])
 
-    async def _start_jobs(self, environment: Environment, ids: Sequence[UUID]) -> int:
-        """Start jobs and return how many were started; after an error start each by itself, to find the failing one."""
+    async def _start(
+        self, environment: Environment, work: UnitOfWork[jobs.StartResult], brief: bool = False
+    ) -> jobs.StartResult:
+        """Start jobs in a transaction, and send their actions."""
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
-        write = environment.database.write_in_background
-        brief = len(ids) <= MAX_BRIEF_JOBS and self._seconds_to_start < MAX_BRIEF_SECONDS
-        since = time.monotonic()
-        try:
-            result = await write(lambda tx: jobs.start(tx, ids, self._owner, self._get_capacity), brief)
-        except (StoreBusy, StoreUnavailable):
-            raise
-        except Exception as error:
-            if len(ids) > 1:
-                return sum([await self._start_jobs(environment, [id_]) for id_ in ids])
-            outcome = JobOutcome(ids[0], failure=_describe_defect(ids[0], error))
-            await write(lambda tx: jobs.end(tx, [(outcome, None)]))
-            return 1
-        self._seconds_to_start = time.monotonic() - since
+        result = await environment.database.write_in_background(work, brief)
         for job in result.started:
             self._start_sending(environment, job)
             await asyncio.sleep(0)  # requests go between: to send takes a millisecond
-        return result.count
+        return result
+
+    async def _start_one_by_one(self, environment: Environment, limit: int, busy: Sequence[UUID]) -> tuple[int, int]:
+        """Start due jobs, after an error each by itself: the one that causes it fails.
+
+        Returns:
+            How many were found, and how many of them started.
+        """
+        ids = await environment.database.read(lambda tx: jobs.find_due(tx, limit, busy))
+        count = 0
+        for id_ in ids:
+            try:
+                result = await self._start(
+                    environment, lambda tx, id_=id_: jobs.start(tx, [id_], self._owner, self._get_capacity)
+                )
+                count += result.count
+            except (StoreBusy, StoreUnavailable):
+                raise
+            except Exception as error:
+                outcome = JobOutcome(id_, failure=_describe_defect(id_, error))
+                await self._end(environment, [(outcome, None)])
+                count += 1
+        return len(ids), count
 
     def _start_sending(self, environment: Environment, job: StartedJob) -> None:
         id_, automation_id = job.context.job_id, job.context.automation_id

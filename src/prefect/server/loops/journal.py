@@ -12,8 +12,8 @@ from prefect.server.db import opening
 from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.interface import Database
 from prefect.server.loops import Environment, Loop
-from prefect.server.services.runs.journal_ingestion import JournalUnreadable, apply_journal
-from prefect.server.services.runs.orphans import crash_orphans
+from prefect.server.services.runs.ingestion.journal_ingestion import JournalUnreadable, apply_journal
+from prefect.server.services.runs.liveness.orphans import crash_orphans
 
 if TYPE_CHECKING:
     from prefect.settings import Settings

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 from prefect.server.loops import Environment, Loop, drain
 from prefect.server.services.concurrency import leases
 from prefect.server.services.deployments import late_runs
-from prefect.server.services.runs import background_tasks, cancellation, journal_ingestion, pauses
+from prefect.server.services.runs import background_tasks
+from prefect.server.services.runs.ingestion import journal_ingestion
+from prefect.server.services.runs.states import cancellation, pauses
 from prefect.server.services.work import liveness
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from prefect.schemas import liveness
 from prefect.server.loops import Environment, Loop, drain
-from prefect.server.services.runs import heartbeat_intervals, zombies
+from prefect.server.services.runs.liveness import heartbeat_intervals, zombies
 from prefect.types import now
 
 if TYPE_CHECKING:

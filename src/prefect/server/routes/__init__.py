@@ -1,8 +1,8 @@
 """The operations of the REST API: each is declared once, parses its request, calls one service and returns.
 
 An `Operation` knows nothing of HTTP's machinery: `server.app` builds a FastAPI route of it, and `server.local` calls it
-in this process. `MODULES` maps the first words of a path to a module, so that a program which needs one operation
-imports one module.
+in this process. `core` has what all of them are made with; the other packages hold the operations, by domain. `MODULES`
+maps the first words of a path to a module, so that a program which needs one operation imports one module.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from prefect._lazy import lazy
-from prefect.server.routes.operation import Operation, Routes
+from prefect.server.routes.core.operation import Operation, Routes
 from prefect.server.services.core.errors import NotFound
 
 if TYPE_CHECKING:
@@ -21,43 +21,43 @@ else:
     routing = lazy("starlette.routing")
 
 MODULES = {
-    "flows": "flows",
-    "flow_runs": "flow_runs",
-    "flow_run_states": "run_states",
-    "task_runs": "task_runs",
-    "task_run_states": "run_states",
-    "observed-states": "observed_states",
-    "task_workers": "task_workers",
-    "deployments": "deployments",
-    "work_pools": "work_pools",
-    "work_queues": "work_queues",
-    "logs": "logs",
-    "events": "events",
-    "ui": "ui",
-    "artifacts": "artifacts",
-    "variables": "variables",
-    "saved_searches": "saved_searches",
-    "concurrency_limits": "concurrency_limits",
-    "v2": "concurrency_limits_v2",
-    "csrf-token": "csrf",
-    "admin": "admin",
-    "block_types": "block_types",
-    "block_schemas": "block_schemas",
-    "block_documents": "block_documents",
-    "block_capabilities": "block_capabilities",
-    "collections": "collections",
-    "automations": "automations",
-    "templates": "automations",
-    "ui/schemas": "ui_schemas",
-    "ui/pages": "ui_pages",
-    "ui/forms": "ui_forms",
-    "ui/bulk": "ui_bulk",
-    "ui/assets": "ui_assets",
-    "journal": "journal",
-    "health": "root",
-    "hello": "root",
-    "ready": "root",
-    "version": "root",
+    "flows": "runs.flows",
+    "flow_runs": "runs.flow_runs",
+    "flow_run_states": "runs.run_states",
+    "task_runs": "runs.task_runs",
+    "task_run_states": "runs.run_states",
+    "observed-states": "runs.observed_states",
+    "task_workers": "runs.task_workers",
+    "deployments": "work.deployments",
+    "work_pools": "work.work_pools",
+    "work_queues": "work.work_queues",
+    "logs": "runs.logs",
+    "events": "events.events",
+    "ui": "ui.counts",
+    "artifacts": "catalog.artifacts",
+    "variables": "catalog.variables",
+    "saved_searches": "catalog.saved_searches",
+    "concurrency_limits": "concurrency.tag_limits",
+    "v2": "concurrency.global_limits",
+    "csrf-token": "system.csrf",
+    "admin": "system.admin",
+    "block_types": "catalog.block_types",
+    "block_schemas": "catalog.block_schemas",
+    "block_documents": "catalog.block_documents",
+    "block_capabilities": "catalog.block_capabilities",
+    "collections": "catalog.collections",
+    "automations": "events.automations",
+    "templates": "events.automations",
+    "ui/schemas": "ui.schemas",
+    "ui/pages": "ui.pages",
+    "ui/forms": "ui.forms",
+    "ui/bulk": "ui.bulk",
+    "ui/assets": "ui.assets",
+    "journal": "runs.journal",
+    "health": "system.root",
+    "hello": "system.root",
+    "ready": "system.root",
+    "version": "system.root",
 }
 """The module of the operations, by the first word of their paths, or the first two."""
 

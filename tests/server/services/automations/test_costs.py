@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from prefect.server import store
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
+from prefect.server.loops import automations
 from prefect.server.loops.automations import JOB_BATCH_SIZE
 from prefect.types import new_id, now
 from tests.server.route_calls import call_route
@@ -27,7 +29,9 @@ pytestmark = pytest.mark.parametrize("closed_database", ["sqlite"], indirect=Tru
 
 @pytest.fixture
 def costs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """Count statements, and units of work by whether they wait for the disk."""
+    """Count statements, and units of work by whether they wait for the disk; windows do not end meanwhile."""
+    # A busy machine may take so long to serve the first request of a route that the evaluator has caught up.
+    monkeypatch.setattr(automations, "CATCH_UP_SECONDS", math.inf)
     counted: Counter[str] = Counter()
 
     def count_before(original: Any) -> Any:
@@ -74,7 +78,7 @@ async def test_actions_on_the_store_share_transactions(reactions: Reactions, cos
     costs.clear()
     await reactions.act()
     batches = -(-EVENTS // JOB_BATCH_SIZE)
-    assert (costs["relaxed"], costs["durable"]) == (batches, 0)
+    assert costs["relaxed"] <= batches + 1 and costs["durable"] == 0  # one finds that no more are due
     assert costs["statements"] <= 8 * batches
 
 
@@ -90,7 +94,7 @@ async def test_flow_runs_of_a_deployment_are_created_in_few_statements(
     costs.clear()
     await reactions.act()
     batches = -(-EVENTS // JOB_BATCH_SIZE)
-    assert (costs["relaxed"], costs["durable"]) == (batches, 1)  # one to release jobs of other servers
+    assert costs["relaxed"] <= batches + 1 and costs["durable"] == 1  # to release jobs of other servers
     assert costs["statements"] <= 25 * batches
     assert len(await reactions.rows(store.flow_runs)) == EVENTS
 

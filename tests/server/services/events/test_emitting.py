@@ -12,7 +12,7 @@ from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.server.services.events import emitting, event_store
 from prefect.server.services.events import querying as service
-from prefect.server.services.runs import run_states
+from prefect.server.services.runs.states import run_states
 from prefect.types import new_id
 from tests.server.journal_records import at
 

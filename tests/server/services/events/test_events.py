@@ -15,7 +15,7 @@ from prefect.server import store
 from prefect.server.db.interface import Database
 from prefect.server.services.events import event_store
 from prefect.server.services.events import querying as service
-from prefect.server.services.runs.journal_ingestion import apply_records
+from prefect.server.services.runs.ingestion.journal_ingestion import apply_records
 from prefect.settings import PREFECT_SERVER_SERVICES_EVENT_LOGGER_ENABLED, temporary_settings
 from prefect.types import json_codec, new_id, now
 from tests.server.journal_records import at

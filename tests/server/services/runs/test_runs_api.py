@@ -407,7 +407,7 @@ async def test_remove_deletes_objects_of_the_run(call: RouteClient, database: Da
 
 
 async def test_insert_flow_runs_skips_existing_keys(call: RouteClient, database: Database) -> None:
-    from prefect.server.services.runs import creation
+    from prefect.server.services.runs.lifecycle import creation
 
     flow_id = UUID(await call.flow(labels={"x": 1}))
     at = now() + timedelta(hours=1)

@@ -13,7 +13,7 @@ from prefect.schemas.filters import LogFilter
 from prefect.server.app.endpoints import to_json
 from prefect.server.app.streams import CallerDatabase, SentIds, receive_filter, run_while_connected
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.runs import run_logs
+from prefect.server.services.runs.logs import run_logs
 from prefect.types import now
 
 if TYPE_CHECKING:

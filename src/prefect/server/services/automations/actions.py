@@ -15,7 +15,8 @@ from prefect.server.services.core import hydration
 from prefect.server.services.core.errors import NotFound, ServiceError
 from prefect.server.services.core.reading import get_row
 from prefect.server.services.deployments import deployments, run_creation
-from prefect.server.services.runs import deletion, resuming, transitions
+from prefect.server.services.runs.lifecycle import deletion
+from prefect.server.services.runs.states import resuming, transitions
 from prefect.server.services.work import pool_members, work_pools
 from prefect.types import now
 from prefect.types.mappings import Values

@@ -70,12 +70,22 @@ class StartResult:
     """The result of starting jobs.
 
     Attributes:
-        count: How many jobs are done, failed or to be sent; the rest is still due.
+        found: How many jobs were due.
+        count: How many of them are done, failed or to be sent; the rest is still due.
         started: The jobs whose actions are to be sent.
     """
 
+    found: int
     count: int
     started: list[StartedJob]
+
+
+async def start_due(
+    tx: Transaction, limit: int, without_automations: Sequence[UUID], owner: str, capacity: Callable[[UUID], int]
+) -> StartResult:
+    """Start due jobs, without the jobs of some automations, as `start` does."""
+    ids = await find_due(tx, limit, without_automations)
+    return await start(tx, ids, owner, capacity) if ids else StartResult(0, 0, [])
 
 
 async def start(tx: Transaction, ids: Sequence[UUID], owner: str, capacity: Callable[[UUID], int]) -> StartResult:
@@ -104,7 +114,7 @@ async def start(tx: Transaction, ids: Sequence[UUID], owner: str, capacity: Call
         started += await _claim(tx, to_send, owner, writes)
         count += len(on_store) + len(to_send)
     await writes.save(tx)
-    return StartResult(count, started)
+    return StartResult(len(ids), count, started)
 
 
 _Pair: TypeAlias = tuple[Row, ActionContext]

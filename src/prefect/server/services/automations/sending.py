@@ -8,12 +8,10 @@ from uuid import UUID
 
 from prefect._lazy import lazy, lazy_from
 from prefect.form_values import bounded_templates
-from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed, read_variables
 from prefect.server.services.catalog import block_documents
 from prefect.server.services.core.errors import InvalidRequest, ServiceError
-from prefect.server.services.core.reading import get_row
 from prefect.types import json_codec
 
 if TYPE_CHECKING:
@@ -116,11 +114,10 @@ async def _read_block(tx: Transaction, context: ActionContext, known: dict[UUID,
     id_ = UUID(context.action["block_document_id"])
     context.add_target("block-document", id_, role="block")
     if id_ not in known:
-        row = await get_row(tx, store.block_documents, id_)
         try:
             known[id_] = await block_documents.get(tx, id_, include_secrets=True)
         except InvalidRequest as error:  # encrypted with another key
-            raise ActionFailed(f"The block document {row['name']!r} ({id_}) cannot be used. {error}") from None
+            raise ActionFailed(f"The block document {id_} cannot be used. {error}") from None
     document = known[id_]
     block_type = document["block_type"]
     if block_type is None:

@@ -13,7 +13,7 @@ from uuid import UUID, uuid5
 from prefect.schemas.runs import FlowRunPolicy, TaskRunPolicy
 from prefect.schemas.states import StateDetails
 from prefect.schemas.wire.runs import TaskRunResponse
-from prefect.server.services.runs.run_states import STATE_NAMES, StoredState, entered_at
+from prefect.server.services.runs.states.run_states import STATE_NAMES, StoredState, entered_at
 from prefect.server.store import Row
 from prefect.types import now, uuid_from_text
 
@@ -98,7 +98,9 @@ def present_artifact_collection(row: Row) -> Answer:
 
 def present_log(row: Row) -> Answer:
     """Return a log; its creation time is its timestamp."""
-    return {**row, "created": row["timestamp"], "updated": row["timestamp"]}
+    log = {**row, "created": row["timestamp"], "updated": row["timestamp"]}
+    del log["worker_id"]  # the interface has it in new logs only
+    return log
 
 
 def _flow_details(row: Row) -> Answer:

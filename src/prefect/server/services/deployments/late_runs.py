@@ -7,7 +7,7 @@ from datetime import timedelta
 from prefect.rules import policies
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.runs import transitions
+from prefect.server.services.runs.states import transitions
 from prefect.server.store.queries import runs as queries
 from prefect.types import now
 

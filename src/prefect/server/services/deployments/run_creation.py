@@ -12,7 +12,7 @@ from prefect.server.services.core import hydration
 from prefect.server.services.core.errors import Conflict, InvalidRequest, ServiceError
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.deployments import deployments
-from prefect.server.services.runs import creation, updates
+from prefect.server.services.runs.lifecycle import creation, updates
 from prefect.server.services.work import work_queues
 from prefect.server.store import Row
 from prefect.types import new_id, now

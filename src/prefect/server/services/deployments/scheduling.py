@@ -23,7 +23,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.deployments.horizon import Horizon, Plan, plan_runs
-from prefect.server.services.runs import scheduled_creation
+from prefect.server.services.runs.lifecycle import scheduled_creation
 from prefect.server.store import Row
 from prefect.server.store.queries import deployments as queries
 from prefect.settings import get_current_settings

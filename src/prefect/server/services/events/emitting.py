@@ -20,7 +20,7 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros
 from prefect.server.services.events import event_store
-from prefect.server.services.runs.run_states import STATE_NAMES, StoredState
+from prefect.server.services.runs.states.run_states import STATE_NAMES, StoredState
 from prefect.server.store import Row
 from prefect.types import new_id, now, uuid_from_text
 

@@ -21,7 +21,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.db.times import from_micros, to_micros
 from prefect.server.services.catalog import assets
 from prefect.server.services.events import packing, wanted_events
-from prefect.server.services.runs import run_states
+from prefect.server.services.runs.states import run_states
 from prefect.server.store import Row
 from prefect.server.store.filters.events import (
     FLOW_RUN,

@@ -22,9 +22,9 @@ from prefect.server.services.events import event_store
 from prefect.server.services.events.event_store import Event
 from prefect.server.services.events.incoming import check_event as check_event
 from prefect.server.services.events.incoming import parse_event as parse_event
-from prefect.server.services.runs import heartbeat_intervals, heartbeats
-from prefect.server.services.runs.journal_ingestion import apply_event_records
-from prefect.server.services.runs.records import CHANGEABLE, Record
+from prefect.server.services.runs.ingestion.journal_ingestion import apply_event_records
+from prefect.server.services.runs.ingestion.records import CHANGEABLE, Record
+from prefect.server.services.runs.liveness import heartbeat_intervals, heartbeats
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resource_id
 from prefect.types import json_codec, new_id, now
 

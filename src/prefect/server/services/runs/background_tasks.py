@@ -21,7 +21,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.concurrency import waiting
 from prefect.server.services.core import presenters
 from prefect.server.services.core.presenters import Answer
-from prefect.server.services.runs import transitions
+from prefect.server.services.runs.states import transitions
 from prefect.server.store import Row
 from prefect.server.store.queries import limits as lease_queries
 from prefect.server.store.queries import runs as queries

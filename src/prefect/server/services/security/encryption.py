@@ -7,6 +7,7 @@ a PostgreSQL database, where every server finds it. Data that was encrypted befo
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -130,10 +131,15 @@ async def _load_keys(tx: Transaction) -> fernet.MultiFernet:
     row = await store.meta.get(tx, _STORED_KEY)
     known = [*_read_configured_keys(), _read_key_file(path), row["value"] if row else None]
     try:
-        return fernet.MultiFernet([fernet.Fernet(key) for key in known if key] or [_throwaway_key()])
+        return _build_keys(*filter(None, known))
     except ValueError:
         source = KEY_VARIABLE if _read_configured_keys() else f"The file {str(path)!r}"
         raise InvalidRequest(f"{source} is no Fernet key: it must be 32 bytes as URL-safe base64.") from None
+
+
+@functools.lru_cache(maxsize=2)
+def _build_keys(*keys: str) -> fernet.MultiFernet:
+    return fernet.MultiFernet([fernet.Fernet(key) for key in keys] or [_throwaway_key()])
 
 
 def _read_configured_keys() -> list[str]:

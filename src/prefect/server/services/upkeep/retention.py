@@ -20,9 +20,9 @@ from prefect.types import now
 
 if TYPE_CHECKING:
     from prefect.schemas import filters
-    from prefect.server.services.runs import deletion
+    from prefect.server.services.runs.lifecycle import deletion
 else:
-    deletion, filters = lazy_from("prefect", "server.services.runs.deletion", "schemas.filters")
+    deletion, filters = lazy_from("prefect", "server.services.runs.lifecycle.deletion", "schemas.filters")
 
 ORPHAN_MIN_AGE = timedelta(days=1)
 """The flow run of a row may arrive after it; when the row is this old it never will."""
@@ -98,6 +98,6 @@ async def remove_lone_task_runs(tx: Transaction, limit: int, period: timedelta) 
 
 
 async def remove_orphans(tx: Transaction, limit: int) -> int:
-    """Remove logs, artifacts, inputs and task runs whose run does not exist any more."""
+    """Remove logs, artifacts, inputs and task runs whose run, or worker, does not exist any more."""
     end = now() - ORPHAN_MIN_AGE
     return sum([await upkeep.remove_orphans(tx, collection, end, limit) for collection in _OF_RUNS])

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from prefect.server.db import opening
 from prefect.server.db.interface import Database
 from prefect.server.services.catalog import system_blocks
-from prefect.server.services.runs.journal_ingestion import apply_journal
-from prefect.server.services.runs.orphans import crash_orphans
+from prefect.server.services.runs.ingestion.journal_ingestion import apply_journal
+from prefect.server.services.runs.liveness.orphans import crash_orphans
 
 if TYPE_CHECKING:
     from prefect.settings import Settings

@@ -1,6 +1,6 @@
 """Conditions on flow runs and task runs of the query language that the web page's address and the API share.
 
-`services.pages.run_query` parses the text; this module only turns its terms into SQL.
+`services.pages.run_list.run_query` parses the text; this module only turns its terms into SQL.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Commands of what is stored by name or key: artifacts, blocks, variables."""

@@ -1,0 +1,1 @@
+"""Commands that make deployments and manage them: `init`, `deploy`, `deployment`."""

@@ -1,0 +1,1 @@
+"""Commands of this machine's environment: settings, profiles, versions, packages, the journal."""

@@ -1,0 +1,1 @@
+"""Commands of flows and of runs: `flow`, `flow-run`, `task-run`, `task`."""

@@ -1,0 +1,1 @@
+"""Commands that run a server, ask it or set it up."""

@@ -1,0 +1,1 @@
+"""Commands of work pools, their queues and workers."""

@@ -1,0 +1,1 @@
+"""Operations on concurrency limits and their slots."""

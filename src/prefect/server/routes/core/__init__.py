@@ -1,0 +1,1 @@
+"""How operations are declared, how their parameters are read, and how they are executed. It knows no operation."""

@@ -1,0 +1,1 @@
+"""Creating, changing and deleting flows and runs. It must not change states: `states` does."""

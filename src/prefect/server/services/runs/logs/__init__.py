@@ -1,0 +1,1 @@
+"""Logs of runs: adding them, following them, and a file of them."""

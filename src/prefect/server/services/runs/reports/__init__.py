@@ -1,0 +1,1 @@
+"""What is computed of runs for those who look at them. It must not write."""

@@ -1,0 +1,140 @@
+"""Tables, JSON, ages and durations."""
+
+import json
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from prefect.cli.core import output
+from prefect.settings import temporary_settings
+from prefect.types import now
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, ""),
+        (0, "0s"),
+        (0.0004, "<1ms"),
+        (0.85, "850ms"),
+        (0.9999, "1.0s"),
+        (4.23, "4.2s"),
+        (59.97, "1m"),
+        (192, "3m 12s"),
+        (7500, "2h 5m"),
+        (7205, "2h"),
+        (274000, "3d 4h"),
+        (-5, "-5.0s"),
+        (timedelta(minutes=2), "2m"),
+    ],
+)
+def test_format_duration(seconds, text: str):
+    assert output.format_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.2, "just now"),
+        (1, "1 second ago"),
+        (125, "2 minutes ago"),
+        (3600, "1 hour ago"),
+        (200000, "2 days ago"),
+        (172000, "1 day ago"),
+        (-0.5, "just now"),
+        (-7200, "in 2 hours"),
+        (-7199, "in 2 hours"),
+        (-5400 - 1, "in 2 hours"),
+        (-172000, "in 2 days"),
+        (-119.4, "in 2 minutes"),
+        (-59.7, "in 1 minute"),
+        (-3599, "in 1 hour"),
+        (-86399, "in 1 day"),
+    ],
+)
+def test_format_age(seconds: float, text: str):
+    at = now()
+    assert output.format_age(at - timedelta(seconds=seconds), at=at) == text
+    assert output.format_age(None) == ""
+
+
+def test_print_table_in_a_pipe(capsys):
+    output.print_table(["Name", "State"], [["a", output.state_cell("Completed", "COMPLETED")], ["longer", None]])
+    assert capsys.readouterr().out == "Name    State\na       Completed\nlonger\n"
+
+
+def test_print_table_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    output.print_table(["Name", "State"], [["[a]", output.state_cell("Failed", "FAILED")]], title="Runs")
+    shown = capsys.readouterr().out
+    assert "Runs" in shown
+    assert "│ [a]  │ Failed │" in shown
+
+
+def draw(capsys, monkeypatch, width: int, *args, **options) -> list[str]:
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    monkeypatch.setenv("COLUMNS", str(width))
+    output.print_table(*args, **options)
+    return capsys.readouterr().out.splitlines()
+
+
+def test_print_table_cuts_long_values_to_the_terminal(capsys, monkeypatch):
+    rows = [["id-0123456789", "x" * 300, "Completed"], ["id-1", "two\nlines", "Failed"]]
+    lines = draw(capsys, monkeypatch, 50, ["ID", "Value", "State"], rows)
+    assert {len(line) for line in lines if line} == {50}
+    assert len([line for line in lines if "id-" in line]) == len(rows) == len(lines) - 4 - lines.count("")
+    assert lines[3] == "│ id-0123456789 │ xxxxxxxxxxxxxxxxx… │ Completed │"
+    assert "two lines" in lines[4]
+
+
+def test_print_table_wraps_the_column_that_is_named(capsys, monkeypatch):
+    text = " ".join(["word"] * 20)
+    lines = draw(capsys, monkeypatch, 40, ["Name", "Text"], [["a", text]], wrapped="Text")
+    assert sum(line.count("word") for line in lines) == 20
+
+
+def test_print_table_is_not_cut_when_lines_are_not_wrapped(capsys, monkeypatch):
+    with temporary_settings({"cli.wrap_lines": False}):
+        lines = draw(capsys, monkeypatch, 40, ["Name", "Text"], [["a", "x" * 300]])
+    assert any("x" * 300 in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("widths", "available", "fitted"),
+    [
+        ([36, 5, 5], 100, [36, 5, 5]),
+        ([36, 50, 5], 60, [36, 19, 5]),
+        ([36, 50, 40], 60, [36, 12, 12]),
+        ([36, 50, 40], 30, [10, 10, 10]),
+        ([], 10, []),
+    ],
+)
+def test_fit_widths_cuts_the_widest(widths: list[int], available: int, fitted: list[int]):
+    assert output.fit_widths(widths, available) == fitted
+
+
+def test_print_json_encodes_known_types(capsys):
+    at = now()
+    output.print_json({"id": UUID(int=1), "at": at, "took": timedelta(seconds=2), "tags": {"b", "a"}})
+    assert json.loads(capsys.readouterr().out) == {
+        "id": str(UUID(int=1)),
+        "at": at.isoformat(),
+        "took": 2.0,
+        "tags": ["a", "b"],
+    }
+
+
+def test_print_fields_omits_none(capsys):
+    output.print_fields({"Name": "a", "State": output.state_cell("Running", "RUNNING"), "End": None})
+    assert capsys.readouterr().out == "Name   a\nState  Running\n"
+
+
+def test_style_respects_no_color_and_setting(monkeypatch):
+    assert output.style("x", "red") != "x"
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    assert output.style("x", "red") != "x"
+    with temporary_settings({"cli.colors": False}):
+        assert output.style("x", "red") == "x"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert output.style("x", "red") == "x"
