@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from prefect import _flow
+from prefect._entrypoint_type import EntrypointType
 from prefect._io import class_twin, twin
-from prefect._lazy import lazy_from
-from prefect.types.entrypoint import EntrypointType
+from prefect._lazy import lazy_from, lazy_modules
 
 if TYPE_CHECKING:
+    import pathlib
+    import tempfile
     from datetime import timedelta
     from uuid import UUID
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from prefect.schedules import Schedule
     from prefect.schemas.concurrency import ConcurrencyLimitConfig
 else:
+    pathlib, tempfile = lazy_modules("pathlib", "tempfile")
     deploying, runner_deployment = lazy_from("prefect.deployments", "deploying", "runner_deployment")
     serving, storage = lazy_from("prefect", "deployments.serving", "runner.storage")
 
@@ -215,7 +216,7 @@ class DeployableFlow(_flow.Flow[P, R]):
 
     @classmethod
     async def afrom_source(
-        cls, source: str | Path | RunnerStorage | ReadableDeploymentStorage, entrypoint: str
+        cls, source: str | pathlib.Path | RunnerStorage | ReadableDeploymentStorage, entrypoint: str
     ) -> _flow.Flow[..., Any]:
         """Load a flow from a repository, a store or a directory; its deployments fetch the code from there.
 
@@ -230,7 +231,7 @@ class DeployableFlow(_flow.Flow[P, R]):
         place = _find_storage(source)
         with tempfile.TemporaryDirectory(prefix="prefect-source-", ignore_cleanup_errors=True) as directory:
             if not isinstance(place, storage.LocalStorage):
-                place.set_base_path(Path(directory))
+                place.set_base_path(pathlib.Path(directory))
             await place.pull_code()
             flow = _flow.load_flow(str(place.destination / entrypoint))
         flow.storage, flow.entrypoint = place, entrypoint
@@ -240,7 +241,7 @@ class DeployableFlow(_flow.Flow[P, R]):
 
 
 def _find_storage(source: Any) -> RunnerStorage:
-    if isinstance(source, (str, Path)):
+    if isinstance(source, (str, pathlib.Path)):
         return storage.create_storage_from_source(str(source))
     if isinstance(source, storage.RunnerStorage):
         return source

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import os
-import zlib
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
@@ -18,6 +17,8 @@ from prefect.exceptions import InvalidNameError, MissingFlowError
 from prefect.signatures.annotations import read_annotations
 
 if TYPE_CHECKING:
+    import zlib
+
     from prefect import settings, task_runners
     from prefect.engine import shells
     from prefect.engine.flows import flow_run
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from prefect.task_runners import TaskRunner
     from prefect.values import hashing
 else:
+    zlib = lazy("zlib")
     json_schemas, validation = lazy_from("prefect.signatures", "json_schemas", "validation")
     flow_run, shells = lazy_from("prefect.engine", "flows.flow_run", "shells")
     entrypoints, imports = lazy_from("prefect.loading", "entrypoints", "imports")

@@ -8,17 +8,17 @@ run needs is bound lazily here.
 from __future__ import annotations
 
 import functools
-import zlib
 from collections.abc import Callable, Coroutine, Iterable, Sequence
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Generic, Literal, ParamSpec, Protocol, TypeVar, overload
 
 from prefect import _functions, _warnings
 from prefect._deferring import Deferring
-from prefect._lazy import exports, lazy_from
+from prefect._lazy import exports, lazy, lazy_from
 from prefect.values.annotations import NotSet, unmapped
 
 if TYPE_CHECKING:
+    import zlib
+    from datetime import timedelta
     from typing import Unpack
     from uuid import UUID
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from prefect.schemas.states import State
     from prefect.transactions import Transaction
 else:
+    zlib = lazy("zlib")
     asset_core, task_run = lazy_from("prefect", "assets.core", "engine.tasks.task_run")
     cache_policies, settings, task_runners = lazy_from("prefect", "cache_policies", "settings", "task_runners")
     deferral, shells, task_creation = lazy_from("prefect.engine", "tasks.deferral", "shells", "tasks.task_creation")

@@ -6,7 +6,10 @@ import sys
 
 import pytest
 
-BEFORE_A_RUN = "pydantic asyncio inspect logging yaml rich sqlite3 sqlalchemy jinja2 httpx orjson cloudpickle socket"
+BEFORE_A_RUN = (
+    "pydantic asyncio inspect logging yaml rich sqlite3 sqlalchemy jinja2 httpx orjson cloudpickle socket "
+    "tempfile pathlib uuid zlib"
+)
 IN_A_RUN = "yaml rich sqlalchemy jinja2 httpx tomlkit psutil anyio alembic logging.config"
 
 DEFINE = """

@@ -5,6 +5,7 @@ import logging
 import os
 import random
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ import pytest
 from prefect import flow, task
 from prefect.exceptions import UnfinishedRun
 from prefect.futures import as_completed, wait
-from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner
+from prefect.task_runners import ProcessPoolTaskRunner, ThreadPoolTaskRunner, threads
+from prefect.task_runners.pool import ThreadPool
 from prefect.types import new_id
 from tests.recorded import records, states
 
@@ -448,3 +450,37 @@ def test_task_runners_are_equal_by_kind_and_options():
     assert runner == runner.duplicate() and hash(runner) == hash(runner.duplicate())
     assert runner != ProcessPoolTaskRunner(max_workers=2)
     assert ProcessPoolTaskRunner(max_workers=2) != ThreadPoolTaskRunner(max_workers=2)
+
+
+@pytest.fixture
+def pools(monkeypatch: pytest.MonkeyPatch) -> list[ThreadPool]:
+    """The pools of threads that are made."""
+    made: list[ThreadPool] = []
+
+    def make(*args: Any, **kwargs: Any) -> ThreadPool:
+        made.append(ThreadPool(*args, **kwargs))
+        return made[-1]
+
+    monkeypatch.setattr(threads, "ThreadPool", make)
+    return made
+
+
+def test_flow_that_submits_nothing_makes_no_pool(pools: list[ThreadPool]):
+    @flow
+    def main() -> int:
+        return add(1)
+
+    assert (main(), pools) == (2, [])
+
+
+def test_first_submissions_of_several_threads_share_one_pool(pools: list[ThreadPool]):
+    together = threading.Barrier(8)
+
+    def submit(runner: ThreadPoolTaskRunner[Any], number: int) -> Any:
+        together.wait(TIMEOUT_SECONDS)
+        return runner.submit(add, {"numbers": (number,)})
+
+    with ThreadPoolTaskRunner() as runner, ThreadPoolExecutor(8) as executor:
+        futures = list(executor.map(lambda number: submit(runner, number), range(8)))
+    assert [future.result() for future in futures] == list(range(1, 9))
+    assert len(pools) == 1

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect import settings
+from prefect._entrypoint_type import EntrypointType
 from prefect._io import blocking, twin
 from prefect._lazy import lazy_from
 from prefect.deployments.runner_deployment import DeploymentApplyError, RunnerDeployment
 from prefect.exceptions import ObjectNotFound
-from prefect.types.entrypoint import EntrypointType
 
 if TYPE_CHECKING:
     from prefect.client import orchestration

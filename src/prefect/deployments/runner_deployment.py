@@ -15,6 +15,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
 
 from prefect import settings
+from prefect._entrypoint_type import EntrypointType
 from prefect._flow import Flow, load_flow
 from prefect._io import class_twin, twin
 from prefect._lazy import lazy
@@ -30,7 +31,6 @@ from prefect.schemas.automations import TriggerTypes
 from prefect.schemas.concurrency import ConcurrencyLimitConfig, ConcurrencyOptions
 from prefect.schemas.deployments import VersionInfo
 from prefect.signatures.json_schemas import ParameterSchema
-from prefect.types.entrypoint import EntrypointType
 from prefect.types.names import BANNED_CHARACTERS
 
 if TYPE_CHECKING:

@@ -263,6 +263,11 @@ class RunRecord:
             self._draft = Draft({"kind": kind, **created, "owner": journal.owner, "states": []})
             journal.append(self._draft)
 
+    @property
+    def is_unwritten(self) -> bool:
+        """Whether nothing of the run has left this process."""
+        return self._draft is not None and not self._draft.sealed
+
     def add_state(self, state: dict[str, Any]) -> None:
         """Record that the run enters a state."""
         draft = self._draft

@@ -6,6 +6,7 @@ import contextvars
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from prefect import _forks
 from prefect._lazy import lazy_modules
 from prefect.engine import shells
 from prefect.engine.tasks.task_run import TaskRunEngine
@@ -23,6 +24,8 @@ else:
     asyncio, settings = lazy_modules("asyncio", "prefect.settings")
 
 R = TypeVar("R")
+
+_making_pool = _forks.create_lock()
 
 
 class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
@@ -43,6 +46,7 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         if max_workers is not None and max_workers < 1:
             raise ValueError(f"`max_workers` must be at least 1, not {max_workers}.")
         self._max_workers = max_workers
+        self._limit: int | None = None
         self._pool: ThreadPool | None = None
         self._waiting: set[_SubmittedRun] = set()
         self._cancelled = False
@@ -53,9 +57,9 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
     def submit(
         self, task: RunnableTask, parameters: dict[str, Any], wait_for: Upstreams = None, dependencies: Links = None
     ) -> PrefectConcurrentFuture[R]:
-        pool = self._pool
-        if not self._started or pool is None:
+        if not self._started:
             raise RuntimeError("The task runner must be started before submitting work.")
+        pool = self._pool or self._make_pool()
         run = TaskRunEngine(task, parameters, wait_for, dependencies)
         future: PrefectConcurrentFuture[R] = PrefectConcurrentFuture(run.fields["id"])
         future.pending = lambda: run.state
@@ -102,9 +106,15 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
 
     def __enter__(self) -> ThreadPoolTaskRunner[R]:
         super().__enter__()
-        limit = self._max_workers or settings.get_current_settings().tasks.runner.thread_pool_max_workers
-        self._pool = ThreadPool(limit, "prefect-task", at_end=_close_event_loop)
+        self._limit = self._max_workers or settings.get_current_settings().tasks.runner.thread_pool_max_workers
         return self
+
+    def _make_pool(self) -> ThreadPool:
+        """Make the pool, at the first submitted run: most flow runs have none."""
+        with _making_pool:
+            if self._pool is None:
+                self._pool = ThreadPool(self._limit, "prefect-task", at_end=_close_event_loop)
+            return self._pool
 
     def __exit__(self, *error: Any) -> None:
         if error and error[0] is not None:
@@ -113,8 +123,8 @@ class ThreadPoolTaskRunner(TaskRunner[PrefectConcurrentFuture[R]]):
         if pool is not None:
             self._announce_waiting(error[1] if len(error) > 1 else None, pool.count_unfinished())
             pool.close()
-            self._pool = None
         super().__exit__(*error)
+        self._pool = None
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, ThreadPoolTaskRunner) and self._max_workers == other._max_workers

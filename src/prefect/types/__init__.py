@@ -6,6 +6,7 @@ pydantic's and live in `prefect.types._annotated`, imported at the first use of 
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import time
@@ -120,6 +121,7 @@ def uuid_from_text(text: str) -> UUID:
     return uuid_from_int(int(text.replace("-", ""), 16))
 
 
+@functools.lru_cache(maxsize=256)  # hot path: 4 µs a flow run
 def named_id(kind: str, name: str) -> UUID:
     """Return an id that is derived from a kind and a name, and so is the same in every process without a lookup."""
     return uuid5(NAMESPACE_URL, f"pluperfect:{kind}:{name}")

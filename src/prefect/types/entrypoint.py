@@ -1,12 +1,7 @@
-"""Kinds of entrypoints of a flow's code."""
+"""Public path of the kinds of entrypoints; see `prefect._entrypoint_type`."""
 
 from __future__ import annotations
 
-from enum import Enum
+from prefect._entrypoint_type import EntrypointType
 
-
-class EntrypointType(Enum):
-    """The kind of an entrypoint: a file and a name (`flows.py:hello`), or an importable name (`pkg.flows.hello`)."""
-
-    FILE_PATH = "file_path"
-    MODULE_PATH = "module_path"
+__all__ = ["EntrypointType"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import anyio
 from prefect.bundles import submission
 from prefect.bundles.submission import StoredBundle
 from prefect.exceptions import InfrastructureError, ObjectNotFound
+from prefect.futures import PrefectFlowRunFuture
 from prefect.workers.submission import R, RunSubmission
 from prefect.workers.worker_type import C, V
 
@@ -44,6 +46,35 @@ class BundledRuns(RunSubmission[C, V, R], Generic[C, V, R]):
     def __init__(self) -> None:
         super().__init__()
         self._bundled_runs: dict[UUID, BundledRun] = {}
+
+    @abc.abstractmethod
+    async def _update_local_work_pool_info(self) -> None: ...
+
+    async def submit(
+        self,
+        flow: Any,
+        parameters: dict[str, Any] | None = None,
+        job_variables: dict[str, Any] | None = None,
+        flow_run: FlowRun | None = None,
+    ) -> PrefectFlowRunFuture[Any]:
+        """Start to run a flow without a deployment on this worker's infrastructure, and return a future of its run.
+
+        Args:
+            flow: The flow; one that is bound to infrastructure brings job variables, a launcher and files along.
+            parameters: Its arguments, by name.
+            job_variables: Values for the variables of the pool's job template.
+            flow_run: A run that has been created, to start or to retry.
+        """
+        assert self._runs_task_group is not None
+        if self._work_pool is None:
+            await self._update_local_work_pool_info()
+        assert self._work_pool is not None
+        if flow_run is None:
+            variables = {**getattr(flow, "job_variables", {}), **(job_variables or {})}
+            flow_run = await submission.create_flow_run(self.client, flow, parameters or {}, self._work_pool, variables)
+        place = submission.find_storage(self._work_pool, getattr(flow, "launcher", None))
+        self._runs_task_group.start_soon(self._run_bundled, flow_run, BundledRun(flow, parameters, place))
+        return PrefectFlowRunFuture(flow_run.id)
 
     def _use_local_bundle(self, configuration: C, directory: Path, key: str) -> bool:
         """Have the infrastructure execute a bundle in a directory of this machine; return whether it can."""

@@ -6,6 +6,7 @@ import pytest
 
 import prefect
 from prefect.cli import app
+from prefect.cli.environment import version
 
 
 def test_version_prints_fields(run):
@@ -17,6 +18,12 @@ def test_version_prints_fields(run):
     assert lines["Profile"].strip() == "ephemeral"
     assert lines["Server type"].strip() == "local"
     assert lines["  Database"].strip() == "sqlite"
+
+
+def test_version_asks_the_metadata_of_packages_that_no_directory_names(run, monkeypatch):
+    listed = run("version", "-o", "json").json
+    monkeypatch.setattr(version, "_list_installed", dict)
+    assert run("version", "-o", "json").json == listed
 
 
 def test_version_prints_json(run, monkeypatch):

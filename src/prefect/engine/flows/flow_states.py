@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from prefect import _io
 from prefect._lazy import lazy
@@ -92,9 +92,10 @@ class FlowRunStates(RunEngine):
         while answer.status == "WAIT":
             await _io.sleep(answer.delay_seconds)
             answer = await self._orchestrator.propose_state(state, force)
-        current = self.fields["state"]
-        if current is not None and current is not self.state:  # another process has changed it
-            self.set_current(current)
+        recorded, current = self.fields["state"], self.state
+        if recorded is not None and recorded is not current:  # another process has changed it
+            self.set_current(recorded)
+            current = recorded
         entered = answer.state
         if entered is None:
             raise Abort(answer.reason)
@@ -102,13 +103,13 @@ class FlowRunStates(RunEngine):
             # It was cancelled by another process: all that is left is to record that it has stopped.
             message = "The run was cancelled while it was under way."
             return await self.propose_state(State.make(CANCELLED, "Cancelled", message=message, details=self._details))
-        if entered.id == self.state.id:
+        if entered.id == current.id:
             return entered
         return self.enter_state(entered, result if entered is state else None)
 
     def enter_state(self, state: State[Any], result: dict[str, Any] | None = None) -> State[Any]:
         """Make `state` the run's state; one that continues after a pause does not begin another attempt."""
-        policy = cast("FlowRunPolicy", self.fields["empirical_policy"])
+        policy: FlowRunPolicy = self.fields["empirical_policy"]
         self._is_resuming = bool(policy.resuming)
         super().enter_state(state, result)
         if self._is_resuming and (state.is_running() or state.is_final()):

@@ -86,6 +86,7 @@ class LocalOrchestrator:
         self._policy = {"retries": retries, "retry_delay": retry_delay}
         self._store = _StoreWatch(journal.home) if watch_store else None
         self._run: FlowRun | None = None
+        self._record: RunRecord | None = None
 
     async def create_run(self, new: NewFlowRun) -> tuple[FlowRun, RunRecord]:
         """Record a new run."""
@@ -95,6 +96,7 @@ class LocalOrchestrator:
             new.parent_task.start_recording(self._journal, run_id)
         columns = {**new.columns, "name": generate_slug(2)}
         record = FlowRunRecord(self._journal, run_id, {**columns, "empirical_policy": new.policy}, new.parent_task)
+        self._record = record
         self._run = FlowRun.make(**columns, empirical_policy=FlowRunPolicy.make(**new.policy))
         return self._run, record
 
@@ -119,8 +121,7 @@ class LocalOrchestrator:
         assert self._run is not None
         before: State[Any] | None = vars(self._run)["state"]
         after = await self.read_state()
-        is_end = state.is_completed() or state.is_failed()
-        if is_end and before is not None and before.is_running() and after is not None and after.is_cancelled():
+        if after is not before and _was_cancelled(before, after) and (state.is_completed() or state.is_failed()):
             return Answer("REJECT", after, reason="Another process has cancelled the run.")
         return self.decide(state, force)
 
@@ -128,7 +129,7 @@ class LocalOrchestrator:
         """Decide by what this process knows."""
         assert self._run is not None
         columns: dict[str, Any] = vars(self._run)
-        current = cast("State[Any] | None", columns["state"])
+        current: State[Any] | None = columns["state"]
         if self._is_always_accepted(columns, current, proposed):
             return Answer("ACCEPT", proposed)
         empirical = cast("dict[str, Any]", vars(columns["empirical_policy"]))
@@ -146,18 +147,20 @@ class LocalOrchestrator:
         """
         if current is None or columns["deployment_id"] is not None:
             return False
-        change = (current.type.value, proposed.type.value)
+        change = (current.type, proposed.type)
         if change not in _ALWAYS_ACCEPTED and (change != ("RUNNING", "FAILED") or self._policy["retries"]):
             return False
-        return not (_has_rule_details(current) or _has_rule_details(proposed))
+        details, next_details = current.state_details, proposed.state_details
+        return not (_has_rule_details(details) or (next_details is not details and _has_rule_details(next_details)))
 
     async def read_state(self) -> State[Any] | None:
         """Return the run's state, read from the local store if that has been written since."""
         assert self._run is not None
-        if self._store is not None and (version := self._store.find_new_version()) is not None:
+        is_known_to_others = self._record is None or not self._record.is_unwritten
+        if is_known_to_others and self._store is not None and (version := self._store.find_new_version()) is not None:
             await self._refresh()
             self._store.known_version = version
-        return cast("State[Any] | None", vars(self._run)["state"])
+        return vars(self._run)["state"]
 
     async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
         """Carry out an operation on the local store."""
@@ -186,6 +189,10 @@ def adopt_columns(run: FlowRun, stored: FlowRun) -> None:
         columns.update({name: vars(stored)[name] for name in _DECIDED_COLUMNS})
 
 
+_last_versions: dict[Path, Stamps] = {}
+"""What identified the content of each home's store when it was looked at last."""
+
+
 class _StoreWatch:
     """Detects writes to the local store by other processes, with two `stat` calls.
 
@@ -194,13 +201,19 @@ class _StoreWatch:
     """
 
     def __init__(self, home: Path) -> None:
-        path = os.path.join(home, STORE_FILE)
-        self._files = (path, f"{path}-wal")
-        self.known_version: Stamps | None = read_stamps(self._files)
+        self._home = home
+        last = _last_versions.get(home)
+        # Hot path: `stat` may take 10 µs. An older version is as good: the store may then be read once too often.
+        self.known_version: Stamps | None = last if last is not None and last.is_settled else self._read_version()
+
+    def _read_version(self) -> Stamps:
+        path = os.path.join(self._home, STORE_FILE)
+        version = _last_versions[self._home] = read_stamps((path, f"{path}-wal"))
+        return version
 
     def find_new_version(self) -> Stamps | None:
         """Return what identifies the present content, if that may not be the known one."""
-        version, known = read_stamps(self._files), self.known_version
+        version, known = self._read_version(), self.known_version
         return None if known is not None and known.is_settled and version.files == known.files else version
 
     def expect_change(self) -> None:
@@ -208,9 +221,12 @@ class _StoreWatch:
         self.known_version = None
 
 
-def _has_rule_details(state: State[Any]) -> bool:
-    details = vars(state.state_details)
-    return any(details[name] for name in _RULE_DETAILS)
+def _was_cancelled(before: State[Any] | None, after: State[Any] | None) -> bool:
+    return before is not None and before.is_running() and after is not None and after.is_cancelled()
+
+
+def _has_rule_details(details: StateDetails) -> bool:
+    return any(map(vars(details).__getitem__, _RULE_DETAILS))
 
 
 def decide_retry(
