@@ -27,6 +27,17 @@ ERRORS = (
     ("ValueError", "column 'price' has 3 missing values"),
     ("ConnectionError", "Connection refused by db.internal:5432"),
 )
+WORKER_LINES = (
+    (300, 20, "Worker 'worker-1' started!"),
+    (180, 30, "The API cannot be reached (Connection refused). The worker continues when it answers again."),
+    (178, 20, "The API answers again."),
+    (91, 20, "Received SIGTERM. Stopping worker 'worker-1'..."),
+    (91, 20, "Worker 'worker-1' stopped!"),
+    (90, 20, "Worker 'worker-1' started!"),
+    (35, 40, "The clean-up of flow run 01a228db-5d1c-7c2e-9df1-1f0c1f2f9e10 failed."),
+)
+"""What a worker has logged: how many minutes ago, its level and its text."""
+
 BATCH_RECORDS = 5000
 
 TRACEBACK = """Encountered exception during execution: {kind}('{message}')
@@ -164,8 +175,7 @@ class Filler:
             "python": "3.12.8",
             "limit": 8,
         }
-        worker = {"name": "worker-1", "heartbeat_interval_seconds": 30, "metadata": facts}
-        self.post("/work_pools/local/workers/heartbeat", worker)
+        self.add_worker(facts)
         self.add_deployments()
         for name, value, tags in (
             ("region", "eu-central-1", ["infra"]),
@@ -177,6 +187,24 @@ class Filler:
         self.post("/v2/concurrency_limits/", {"name": "api-calls", "limit": 10, "slot_decay_per_second": 1.5})
         self.post("/concurrency_limits/", {"tag": "gpu", "concurrency_limit": 2})
         self.add_automation(self.add_block())
+
+    def add_worker(self, facts: Record) -> None:
+        """Add a worker with what it has logged in the last hours."""
+        heartbeat = {"name": "worker-1", "heartbeat_interval_seconds": 30, "metadata": facts, "return_id": True}
+        id_ = self.post("/work_pools/local/workers/heartbeat", heartbeat)
+        self.post(
+            "/logs/",
+            [
+                {
+                    "name": "prefect.worker" if "orker 'worker-1'" in text else "prefect.workers.process.worker-1",
+                    "level": level,
+                    "message": text,
+                    "timestamp": (self.now - timedelta(minutes=minutes)).isoformat(),
+                    "worker_id": id_,
+                }
+                for minutes, level, text in WORKER_LINES
+            ],
+        )
 
     def add_block(self) -> str:
         """Add a block that sends notifications, and return its id."""

@@ -26,7 +26,7 @@ from prefect.concurrency.sync import concurrency, rate_limit
 from prefect.concurrency.v1 import asyncio as async_v1
 from prefect.concurrency.v1 import sync as v1
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
-from prefect.server.db.idle_connections import idle_connections
+from prefect.server.db.sqlite.idle_connections import idle_connections
 
 TIMEOUT_SECONDS = 20.0
 

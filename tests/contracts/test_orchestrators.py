@@ -27,7 +27,7 @@ from prefect.exceptions import Abort
 from prefect.flow_engine import run_flow
 from prefect.runtime import flow_run as runtime
 from prefect.schemas.states import Paused, State, StateType
-from prefect.server.db import sqlite
+from prefect.server.db.sqlite import database
 from prefect.types import new_id, now
 from tests.recorded import states as recorded_states
 from tools import original, serving
@@ -457,7 +457,7 @@ def test_flow_without_retries_does_not_import_the_rules():
 
 
 def test_engine_watches_local_store_file():
-    assert local.STORE_FILE == sqlite.STORE_FILE_NAME
+    assert local.STORE_FILE == database.STORE_FILE_NAME
 
 
 def test_flow_completes_when_local_store_is_damaged(home: Path):

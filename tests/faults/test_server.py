@@ -182,7 +182,7 @@ def test_temporary_server_failure_loses_nothing(trouble: str, tmp_path: Path) ->
         ) as client:
             try:
                 _go_on(client, 0)
-                with _full_disk(served) if trouble == "its disk is full" else _stopped(served):
+                with full_disk(served) if trouble == "its disk is full" else _stopped(served):
                     time.sleep(seconds)
                     _go_on(client, 1)
                 _go_on(client, 2)
@@ -193,7 +193,7 @@ def test_temporary_server_failure_loses_nothing(trouble: str, tmp_path: Path) ->
 
 
 @contextmanager
-def _full_disk(served: serving.Served) -> Iterator[None]:
+def full_disk(served: serving.Served) -> Iterator[None]:
     assert served.process is not None
     resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (8192, resource.RLIM_INFINITY))
     try:

@@ -24,7 +24,7 @@ from prefect._io import drive
 from prefect.client.orchestration import get_client
 from prefect.client.transport import get_shared_transport
 from prefect.concurrency.sync import concurrency
-from prefect.server.db.sqlite import SqliteTransaction
+from prefect.server.db.sqlite.database import SqliteTransaction
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from tools import serving
 

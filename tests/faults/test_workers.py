@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 from tests.faults.test_liveness import FASTER
-from tests.faults.test_server import LONG
+from tests.faults.test_server import LONG, full_disk
 from tests.gates import Gate, Mode, open_gate
 from tests.workers.pools import Pool, WorkerProcess, wait_until
 from tools import serving
@@ -124,7 +124,56 @@ def test_worker_goes_on_after_a_restart_of_the_server(
     served.start()
     recovered = time.monotonic()
     run = pool.wait_for(pool.trigger(deployment), "Completed")
-    assert time.monotonic() - recovered < RECOVERY_SECONDS + 2, run["state"]
+    assert time.monotonic() - recovered < (RECOVERY_SECONDS + 2 if LONG else LOADED_MACHINE_SECONDS), run["state"]
+
+
+def test_log_of_a_worker_has_the_time_without_its_server(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    served.stop()
+    worker = start(pool, started, tmp_path / "worker", "--type", "process", "--name", "one")
+    worker.wait_for_output("cannot be reached yet")
+    served.start()
+    pool.wait_for_worker_log("one", "cannot be reached yet", "started!")
+    served.stop(signal.SIGKILL)
+    wait_until(lambda: worker.output.count("cannot be reached") > 1, "the worker has not noticed")
+    served.start()
+    lines = pool.wait_for_worker_log("one", "cannot be reached (", "answers again")
+    assert len(lines) == len(set(lines)), lines
+
+
+def test_log_of_a_killed_worker_has_its_lines_and_those_of_the_next_one(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    first = start(pool, started, tmp_path / "worker", "--name", "one")
+    pool.wait_for_worker_log("one", "started!")
+    first.stop(signal.SIGKILL)
+    second = start(pool, started, tmp_path / "worker", "--name", "one", "--limit", "2")
+    third = start(pool, started, tmp_path / "other", "--name", "one", "--limit", "3")  # at the same time
+    pool.wait_for_worker_log("one", "at most 2 flow runs", "at most 3 flow runs")
+    second.stop()
+    third.stop(signal.SIGINT)
+    lines = pool.read_worker_log("one")  # what an orderly end has logged is there when the process has ended
+    counts = {text: sum(text in line for line in lines) for text in ("started!", "SIGTERM", "SIGINT", "stopped!")}
+    assert counts == {"started!": 3, "SIGTERM": 1, "SIGINT": 1, "stopped!": 2}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits another process")
+def test_worker_goes_on_while_the_disk_of_the_server_is_full(
+    served: serving.Served, started: list[WorkerProcess], tmp_path: Path
+) -> None:
+    pool = Pool(served, tmp_path / "code")
+    deployment = pool.deploy("prints", PRINTS)
+    first = start(pool, started, tmp_path / "worker", "--name", "one")
+    pool.wait_for_worker_log("one", "started!")
+    with full_disk(served):
+        first.stop()  # its last lines wait on its disk
+        worker = start(pool, started, tmp_path / "worker", "--name", "one", "--limit", "2")
+        worker.wait_for_output("started!")
+    pool.wait_for(pool.trigger(deployment), "Completed")
+    pool.wait_for_worker_log("one", "stopped!", "at most 2 flow runs")
 
 
 def test_worker_started_before_its_server_waits_for_it(

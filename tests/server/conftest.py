@@ -13,10 +13,10 @@ import pytest
 from prefect.server.app import Server
 from prefect.server.bus import Bus
 from prefect.server.db.interface import Database
-from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.sqlite import SqliteDatabase, open_home
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
-from prefect.server.db.tables import TABLES
+from prefect.server.db.postgres.database import PostgresDatabase
+from prefect.server.db.schema.tables import TABLES
+from prefect.server.db.sqlite.database import SqliteDatabase, open_home
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.settings import get_current_settings
 from tests.postgres import Postgres
 

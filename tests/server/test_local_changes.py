@@ -11,7 +11,7 @@ import pytest
 from prefect._io import drive
 from prefect.server import local_changes, store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.local_changes import LocalChanges
 from prefect.server.routes.core.operation import Waiting
 

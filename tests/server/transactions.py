@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from prefect.server.db.postgres import PostgresTransaction
-from prefect.server.db.sqlite import SqliteTransaction
-from prefect.server.db.sqlite_writer import ThreadTransaction
+from prefect.server.db.postgres.database import PostgresTransaction
+from prefect.server.db.sqlite.database import SqliteTransaction
+from prefect.server.db.sqlite.writer import ThreadTransaction
 
 
 def replace_method(monkeypatch: pytest.MonkeyPatch, name: str, make: Callable[[Any], Any]) -> None:

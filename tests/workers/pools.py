@@ -89,11 +89,27 @@ class Pool:
         body = {"logs": {"flow_run_id": {"any_": [run_id]}}, "sort": "TIMESTAMP_ASC"}
         return "\n".join(log["message"] for log in self.call("POST", "/logs/filter", body))
 
+    def read_worker_log(self, name: str) -> list[str]:
+        """Return the messages of the log of a worker; none of one that the server does not know yet."""
+        path = f"/work_pools/{self.name}/workers"
+        if not any(worker["name"] == name for worker in self.call("POST", f"{path}/filter", {})):
+            return []
+        return [log["message"] for log in self.call("POST", f"{path}/{name}/logs/filter", {})]
+
+    def wait_for_worker_log(self, name: str, *texts: str) -> list[str]:
+        """Wait until each text is in a line of a worker's log, and return the log."""
+
+        def find() -> list[str] | None:
+            lines = self.read_worker_log(name)
+            return lines if all(any(text in line for line in lines) for text in texts) else None
+
+        return wait_until(find, f"{texts} are not logged")
+
     def start_worker(self, home: Path, *arguments: str, **variables: str) -> WorkerProcess:
         """Start a worker, and wait until it has started."""
         variables = {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.served.url, **variables}
         code = (
-            "import prefect.workers.submission as submission\n"
+            "import prefect.workers.runs.submission as submission\n"
             "submission.CANCEL_GRACE_SECONDS = 1\n"
             "import faulthandler, signal; faulthandler.register(signal.SIGUSR1)\n"
             "from prefect.cli import main\n"

@@ -59,6 +59,7 @@ export function listPages(ids: Ids): [string, string][] {
     ['/work-pools/work-pool/local?tab=workers', 'local'],
     ['/work-pools/work-pool/local?tab=template', 'local'],
     ['/work-pools/work-pool/local/queue/default', 'default'],
+    ['/work-pools/work-pool/local/worker/worker-1', 'worker-1'],
     ['/work-pools/create', 'Create a work pool'],
     ['/work-pools/work-pool/local/edit', 'Edit local'],
     ['/work-pools/work-pool/local/queue/create', 'Create a work queue'],

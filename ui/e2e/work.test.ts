@@ -98,6 +98,37 @@ inBrowser('work pools and limits', () => {
     await close(opened)
   })
 
+  test('the log of a worker is read, narrowed and followed, with its starts', async () => {
+    await server.call('POST', '/work_pools/', { name: 'logged', type: 'process' })
+    const worker_id = await server.call<string>('POST', '/work_pools/logged/workers/heartbeat', { name: 'w1', metadata: { host: 'desk-9' }, return_id: true })
+    const log = (message: string, minutes: number, level = 20, name = 'prefect.workers.process.w1') => server.call('POST', '/logs/', [{ name, level, message, timestamp: new Date(Date.now() - minutes * 60_000).toISOString(), worker_id }])
+    await log('it was long ago', 60 * 24 * 9)
+    await log("Worker 'w1' started!", 50, 20, 'prefect.worker')
+    await log('the API cannot be reached', 40, 30)
+    await log("Worker 'w1' started!", 30, 20, 'prefect.worker')
+    const opened = await open(server, '/work-pools/work-pool/logged?tab=workers')
+    const { page } = opened
+    await page.getByRole('link', { name: 'w1', exact: true }).click()
+    await page.getByRole('heading', { name: 'w1' }).waitFor()
+    await page.getByText('desk-9').waitFor()
+    const lines = page.getByRole('log')
+    await lines.getByText('the API cannot be reached').waitFor()
+    expect(await lines.getByText("Worker 'w1' started!").count()).toBe(2)
+    expect(await lines.getByText('Started again').count()).toBe(1)
+    await page.getByText('3 lines').waitFor()
+    await log('it goes on', 0)
+    await lines.getByText('it goes on').waitFor()
+    await page.getByRole('combobox', { name: 'Time' }).selectOption('All')
+    await lines.getByText('it was long ago').waitFor()
+    await page.getByRole('combobox', { name: 'Level' }).selectOption('Warnings and above')
+    await page.getByText('1 line', { exact: true }).waitFor()
+    await page.getByRole('combobox', { name: 'Level' }).selectOption('All levels')
+    await page.getByRole('textbox', { name: 'Search the log' }).fill('reached')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 of 1').waitFor()
+    await close(opened)
+  })
+
   test('a limit says who holds its slots and who waits, and is changed', async () => {
     await server.call('POST', '/v2/concurrency_limits/', { name: 'held-one', limit: 1 })
     const holder = { type: 'flow_run', id: await server.findRun('broken-heron') }

@@ -260,13 +260,11 @@ class APILogHandler(_QuietHandler):
             if not to_api.enabled:
                 return
             log = self.prepare(record)
-            if log["flow_run_id"] is None:
-                self._react(record, to_api.when_missing_flow, log["task_run_id"])
-                if log["task_run_id"] is None:
-                    return
+            if not self._has_owner(record, log, to_api.when_missing_flow):
+                return
             if len(log["message"]) * 4 > to_api.max_log_size - _RECORD_OVERHEAD_BYTES:
                 self._shorten(log, to_api.max_log_size - _RECORD_OVERHEAD_BYTES)
-            emit_api_log(log)
+            self._record(log)
             fields["_recorded"] = True
         except MissingContextError:
             raise
@@ -325,8 +323,17 @@ class APILogHandler(_QuietHandler):
         if _sink is None:
             await _io.blocking(journal.flush)
 
+    def _record(self, log: dict[str, Any]) -> None:
+        emit_api_log(log)
+
+    def _has_owner(self, record: logging.LogRecord, log: dict[str, Any], reaction: str) -> bool:
+        """Return whether a record belongs to a run; warn about one of no flow run, or raise, as the setting says."""
+        if log["flow_run_id"] is not None:
+            return True
+        self._react(record, reaction, log["task_run_id"])
+        return log["task_run_id"] is not None
+
     def _react(self, record: logging.LogRecord, reaction: str, task_run_id: Any) -> None:
-        """Warn about a record of no flow run, or raise an error, as the setting says."""
         if record.pathname.startswith(_PACKAGE):
             return  # what the engine says about a task run
         text = f"Logger {record.name!r} attempted to send logs to the API without a flow run id: " + (
@@ -397,14 +404,14 @@ class WorkerAPILogHandler(APILogHandler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append a record to the journal if it carries a `worker_id`."""
-        try:
-            if record.__dict__.get("worker_id") and settings.get_current_settings().logging.to_api.enabled:
-                emit_api_log(self.prepare(record))
-        except Exception:  # as in the parent class
-            self.handleError(record)
+        if record.__dict__.get("worker_id"):
+            super().emit(record)
 
     def prepare(self, record: logging.LogRecord) -> dict[str, Any]:
         """Return a record as `emit_api_log` takes it, with the worker's id."""
         log = super().prepare(record)
         log["worker_id"] = record.__dict__["worker_id"]
         return log
+
+    def _has_owner(self, record: logging.LogRecord, log: dict[str, Any], reaction: str) -> bool:
+        return True

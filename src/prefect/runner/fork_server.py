@@ -55,7 +55,11 @@ LOCAL_STORE_MODULES = (
         "prefect.rules.policies",
         "prefect.server.local",
     ),
-    *("prefect.server.routes.work.deployments", "prefect.server.routes.runs.flow_runs", "prefect.server.db.sqlite"),
+    *(
+        "prefect.server.routes.work.deployments",
+        "prefect.server.routes.runs.flow_runs",
+        "prefect.server.db.sqlite.database",
+    ),
     *("prefect.server.services.upkeep.retention",),
 )
 """The modules that it also imports without a configured server, when the run is read from the local store."""

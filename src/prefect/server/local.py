@@ -17,7 +17,7 @@ from prefect import journal
 from prefect._io import blocking
 from prefect.server.db.errors import Duplicate, Unstorable
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sqlite import SqliteDatabase, open_home
+from prefect.server.db.sqlite.database import SqliteDatabase, open_home
 from prefect.server.local_changes import LocalChanges
 from prefect.server.principals import LOCAL, Principal
 from prefect.server.routes import find_operation, match_path

@@ -14,28 +14,28 @@ from uuid import UUID, uuid4
 import anyio
 import anyio.abc
 
+from prefect import outbox
 from prefect._lazy import lazy
-from prefect.bundles import submission
 from prefect.client import orchestration
 from prefect.events.utilities import emit_event
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound
-from prefect.futures import PrefectFlowRunFuture
 from prefect.logging.loggers import get_worker_logger
+from prefect.logging.worker_log import WorkerLog
 from prefect.runner.claims import Claims
 from prefect.runner.poller import Poller
 from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.settings import get_current_settings
 from prefect.types import now
 from prefect.workers import facts
-from prefect.workers.bundled_runs import BundledRun, BundledRuns
-from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
-from prefect.workers.cleanup import WorkerCleanupExecutor, WorkerCleanupHandlerRegistry
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
+from prefect.workers.leftovers.cleanup import WorkerCleanupExecutor, WorkerCleanupHandlerRegistry
+from prefect.workers.leftovers.teardown import build_cleanup_handler_registry
 from prefect.workers.polling import PollingLoop
 from prefect.workers.result import BaseWorkerResult
-from prefect.workers.submission import R
-from prefect.workers.teardown import build_cleanup_handler_registry
+from prefect.workers.runs.bundled_runs import BundledRuns
+from prefect.workers.runs.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
+from prefect.workers.runs.submission import R
 from prefect.workers.worker_type import C, V, WorkerType
 
 if TYPE_CHECKING:
@@ -134,6 +134,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._loops: TaskGroup | None = None
         self._is_stopping = False
         self._logger = get_worker_logger(self)
+        self._log = WorkerLog()
         if settings.debug_mode:
             self._logger.setLevel(logging.DEBUG)
 
@@ -232,13 +233,24 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             with_healthcheck: Serve the worker's health over HTTP.
             printer: Prints what people should see.
         """
+        outbox.use_journal()  # for the log
+        with self._log.record_lines():
+            await self._work_until_stopped(run_once, with_healthcheck, printer)
+        self.announce(f"Worker {self.name!r} stopped!", printer)
+
+    def announce(self, text: str, printer: Callable[..., None]) -> None:
+        """Print what people should see, and put it into the worker's log."""
+        printer(text)
+        self._log.add_announcement(text)
+
+    async def _work_until_stopped(self, run_once: bool, with_healthcheck: bool, printer: Callable[..., None]) -> None:
         health = None
         try:
             async with self as worker:
                 await worker._sync_if_reachable()
-                printer(f"Worker {worker.name!r} started!")
+                worker.announce(f"Worker {worker.name!r} started!", printer)
                 if worker._limit is not None:
-                    printer(f"It runs at most {worker._limit} flow runs at a time.")
+                    worker.announce(f"It runs at most {worker._limit} flow runs at a time.", printer)
                 worker._emit_worker_started()
                 if with_healthcheck:
                     health = server.build_healthcheck_server(worker, worker._settings.query_seconds)
@@ -248,7 +260,6 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         finally:
             if health is not None:
                 health.should_exit = True
-        printer(f"Worker {self.name!r} stopped!")
 
     async def _run_loops(self, run_once: bool) -> None:
         assert self._polling is not None
@@ -326,7 +337,12 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             self._work_pool_name, self.name, self.heartbeat_interval_seconds, self.backend_id is None, current
         )
         self._sent_facts = current
+        self._identify(worker_id)
+
+    def _identify(self, worker_id: UUID | None) -> None:
+        """Note the worker's id on the server; None if the server has not said one."""
         self.backend_id = worker_id or self.backend_id
+        self._log.identify(self.backend_id)
 
     async def _sync_if_reachable(self) -> None:
         try:
@@ -380,7 +396,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
 
     def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
         """Poll less often while the server sends notices of runs."""
-        self.backend_id = worker_id or self.backend_id
+        self._identify(worker_id)
         if self._polling is not None:
             self._polling.is_notified = notifies_of_runs
             self._polling.wake()
@@ -473,28 +489,3 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
             InfrastructureNotAvailable: This worker cannot stop it.
         """
         raise NotImplementedError(f"Workers of type {self.type!r} cannot stop infrastructure.")
-
-    async def submit(
-        self,
-        flow: Any,
-        parameters: dict[str, Any] | None = None,
-        job_variables: dict[str, Any] | None = None,
-        flow_run: FlowRun | None = None,
-    ) -> PrefectFlowRunFuture[Any]:
-        """Start to run a flow without a deployment on this worker's infrastructure, and return a future of its run.
-
-        Args:
-            flow: The flow; one that is bound to infrastructure brings job variables, a launcher and files along.
-            parameters: Its arguments, by name.
-            job_variables: Values for the variables of the pool's job template.
-            flow_run: A run that has been created, to start or to retry.
-        """
-        assert self._runs_task_group is not None
-        if self._work_pool is None:
-            await self._update_local_work_pool_info()
-        if flow_run is None:
-            variables = {**getattr(flow, "job_variables", {}), **(job_variables or {})}
-            flow_run = await submission.create_flow_run(self.client, flow, parameters or {}, self.work_pool, variables)
-        bundled = BundledRun(flow, parameters, submission.find_storage(self.work_pool, getattr(flow, "launcher", None)))
-        self._runs_task_group.start_soon(self._run_bundled, flow_run, bundled)
-        return PrefectFlowRunFuture(flow_run.id)

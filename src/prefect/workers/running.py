@@ -55,7 +55,7 @@ async def _run(
             worker.kill()
             os._exit(128 + number)
         _exit_after(STOP_TIMEOUT_SECONDS, worker)
-        printer(f"Received {signal.Signals(number).name}. Stopping worker {worker.name!r}...")
+        worker.announce(f"Received {signal.Signals(number).name}. Stopping worker {worker.name!r}...", printer)
         worker.stop()
 
     for number in SIGNALS:

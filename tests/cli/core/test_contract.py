@@ -26,7 +26,7 @@ EXTENSION_COMMANDS = (
         "journal",
         "kubernetes",
     ),
-    *("server database reencrypt", "work-pool storage configure local", "worker ls"),
+    *("server database reencrypt", "work-pool storage configure local", "worker logs", "worker ls"),
 )
 """Commands that are not part of the interface."""
 

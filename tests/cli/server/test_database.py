@@ -10,7 +10,7 @@ import pytest
 from cryptography.fernet import Fernet
 
 from prefect.blocks.system import Secret
-from prefect.server.db.schema import HEAD
+from prefect.server.db.schema.versions import HEAD
 from prefect.server.services.security.encryption import KEY_VARIABLE
 from tests.cli.conftest import Run
 

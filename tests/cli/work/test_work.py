@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 from prefect.client.orchestration import get_client
-from prefect.schemas.actions import DeploymentUpdate, WorkPoolCreate
+from prefect.schemas.actions import DeploymentUpdate, LogCreate, WorkPoolCreate
 from prefect.schemas.worker_channel import WorkerFacts
 from prefect.types import now
 from tests.cli.conftest import Prefect, Run, table
@@ -161,6 +161,45 @@ def test_workers_of_a_pool_are_listed(prefect: Prefect, deployment: UUID) -> Non
     (shown, _) = json.loads(prefect("worker", "ls", "-p", "shed", "-o", "json"))
     assert shown["facts"]["pid"] == 7
     prefect("worker", "ls", "-p", "shef", code=1, error="There is no work pool 'shef'. Did you mean 'shed'?")
+
+
+def test_logs_of_a_worker_are_shown(prefect: Prefect, deployment: UUID) -> None:
+    client = get_client(sync_client=True)
+    id_ = client.send_worker_heartbeat("shed", "one", get_worker_id=True)
+    at = now()
+    lines = [
+        LogCreate(name="prefect.worker", level=20, message=text, timestamp=at + timedelta(seconds=n), worker_id=id_)
+        for n, text in enumerate(["began", "worked", "ended"])
+    ]
+    client.create_logs(lines)
+    shown = prefect("worker", "logs", "shed/one")
+    assert [line.rpartition(" - ")[2] for line in shown.splitlines()] == ["began", "worked", "ended"]
+    (last,) = json.loads(prefect("worker", "logs", "shed/one", "--tail", "-n", 1, "-o", "json"))
+    assert last["message"] == "ended"
+    prefect("worker", "logs", "one", code=1, error="Pass the work pool and the name of the worker as POOL/NAME")
+    prefect("worker", "logs", "shed/two", code=1, error="There is no worker 'two' in the work pool 'shed'")
+    prefect("worker", "logs", "shed/one", "-f", "--head", code=1, error="Use --follow without --head and --reverse.")
+
+
+def test_new_logs_of_a_worker_are_followed(prefect: Prefect, deployment: UUID, monkeypatch: pytest.MonkeyPatch) -> None:
+    client = get_client(sync_client=True)
+    id_ = client.send_worker_heartbeat("shed", "one", get_worker_id=True)
+    new = iter(["third", "fourth"])
+
+    def log(text: str) -> None:
+        client.create_logs([LogCreate(name="x", level=20, message=text, timestamp=now(), worker_id=id_)])
+
+    def pause(seconds: float) -> None:
+        text = next(new, None)
+        if text is None:
+            raise KeyboardInterrupt
+        log(text)
+
+    monkeypatch.setattr("prefect.cli.runs._follow.time.sleep", pause)
+    for text in ("first", "second"):
+        log(text)
+    shown = prefect("worker", "logs", "shed/one", "--follow", "-n", 1)
+    assert [line.rpartition(" - ")[2] for line in shown.splitlines()] == ["second", "third", "fourth"]
 
 
 def test_schedule_commands(prefect: Prefect, deployment: UUID) -> None:

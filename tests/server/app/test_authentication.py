@@ -26,7 +26,7 @@ from prefect.server.app.authentication import (
 )
 from prefect.server.app.csrf import CsrfAuthenticator
 from prefect.server.db.errors import StoreUnavailable
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.server.local import LocalApplication
 from prefect.server.principals import ADMIN, ANONYMOUS, Permission, Principal
 from prefect.server.services.core.errors import Forbidden

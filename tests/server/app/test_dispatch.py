@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 
 from prefect.server.app import Server
 from prefect.server.app.dispatch import OperationDispatcher
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.server.routes import list_operations
 from prefect.server.routes.core.parameters import list_parameters
 from prefect.settings import get_current_settings

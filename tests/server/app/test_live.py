@@ -75,6 +75,21 @@ async def test_page_is_notified_of_new_logs_of_its_run(call: RouteClient, hub: L
     await page.aclose()
 
 
+async def test_page_of_a_worker_is_notified_of_its_new_logs_only(call: RouteClient, hub: LiveHub) -> None:
+    mine, other = new_id(), new_id()
+    page = hub._stream(Page(worker_id=mine))
+    await read(page)
+    waiting = asyncio.create_task(read(page))
+    await asyncio.sleep(0)
+    log = {"name": "x", "level": 20, "message": "hi", "timestamp": "2026-01-01T00:00:00Z"}
+    await call("POST", "/logs/", [{**log, "worker_id": str(other)}])
+    await asyncio.sleep(1)
+    assert not waiting.done()
+    await call("POST", "/logs/", [{**log, "worker_id": str(mine)}])
+    assert parse(await waiting) == [("logs", {})]
+    await page.aclose()
+
+
 async def test_page_is_notified_when_its_run_is_deleted(call: RouteClient, hub: LiveHub) -> None:
     run = await call.flow_run("COMPLETED")
     page = hub._stream(Page(UUID(run)))

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from prefect.server.app import Server
-from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.postgres.database import PostgresDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.settings import get_current_settings, temporary_settings
 
 

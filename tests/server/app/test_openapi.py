@@ -34,6 +34,10 @@ EXPLAINED: dict[tuple[str, str], str] = {
         "fields.metadata",
     ): "What a worker reports of itself; only the client of the interface documents it.",
     (
+        "Body_worker_heartbeat_work_pools__work_pool_name__workers_heartbeat_post",
+        "fields.return_id",
+    ): "Whether the worker's id is returned; only the client of the interface documents it.",
+    (
         "LogCreate",
         "fields.worker_id",
     ): "The id of the worker; only the client of the interface documents it.",

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from prefect.server.app import Server, page
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.settings import get_current_settings, temporary_settings
 
 

@@ -21,7 +21,7 @@ from prefect.server.app import Server, sockets
 from prefect.server.app.streams import events as streams
 from prefect.server.db.errors import StoreBusy
 from prefect.server.db.interface import Database, Transaction
-from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.postgres.database import PostgresDatabase
 from prefect.server.services.events import event_store, ingest
 from prefect.settings import (
     PREFECT_SERVER_API_AUTH_STRING,

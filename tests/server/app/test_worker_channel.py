@@ -111,7 +111,6 @@ class TestGreeting:
         assert message["initial_snapshot"] == {"snapshot_sequence": 1, "reason": "initial", "work_pool": shown}
         assert shown["status"] == "READY"
         assert message["consumer_id"] == worker.consumer
-        assert message["worker_id"] is None
         assert message["selected_channel_version"] == "work_pool_worker_channel.v1"
         assert message["accepted_capabilities"] == HELLO["requested_capabilities"][:3]
         assert message["rejected_capabilities"] == ["future.v1"]
@@ -120,6 +119,7 @@ class TestGreeting:
         assert message["resolved_work_queues"] == [{"id": shown["default_queue_id"], "name": "default"}]
         found = await pool.api.post("/work_pools/pool/workers/filter", {})
         assert [(worker["name"], worker["status"]) for worker in found] == [("worker", "ONLINE")]
+        assert message["worker_id"] == found[0]["id"]
 
     async def test_worker_without_cleanup_capability_receives_no_cleanup(self, pool: Pool) -> None:
         async with pool.worker() as worker:

@@ -11,7 +11,7 @@ import pytest
 from prefect.server import bus
 from prefect.server.bus import Bus
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 
 
 async def test_subscription_receives_its_topics_in_order() -> None:

@@ -11,7 +11,7 @@ from prefect.server.database.alembic_commands import (
     alembic_stamp,
     alembic_upgrade,
 )
-from prefect.server.db import schema
+from prefect.server.db.schema import versions
 from prefect.settings import get_current_settings
 
 
@@ -26,7 +26,7 @@ def read_revision() -> str | None:
 def test_upgrade_downgrade_and_stamp_change_the_revision(home: Path):
     alembic_upgrade()
     newest = read_revision()
-    assert newest == f"{len(schema.REVISIONS):04}"
+    assert newest == f"{len(versions.REVISIONS):04}"
     alembic_downgrade()
     assert read_revision() != newest
     alembic_stamp(["head"])

@@ -12,7 +12,7 @@ from prefect._io import drive
 from prefect.server import store
 from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 
 
 @pytest.fixture

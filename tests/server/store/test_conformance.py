@@ -15,8 +15,8 @@ import pytest
 from prefect.server import store
 from prefect.server.db.errors import Duplicate, StoreError, StoreUnavailable, Unstorable
 from prefect.server.db.interface import Database, Notifications, Transaction
+from prefect.server.db.schema.tables import Column, Kind
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.db.tables import Column, Kind
 from prefect.server.store import Collection, Row
 from prefect.types import new_id
 

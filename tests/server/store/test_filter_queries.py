@@ -17,9 +17,9 @@ from pydantic import BaseModel
 from prefect.schemas.filters import objects, runs
 from prefect.schemas.wire import filters as wire
 from prefect.server.db.interface import Database, Transaction
-from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.postgres.database import PostgresDatabase
 from prefect.server.db.sql import TRUE, Sql, all_of
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.server.store import filters, sorting
 from tests.postgres import Postgres
 from tests.server.conftest import delete_all_rows

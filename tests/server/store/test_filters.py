@@ -12,7 +12,7 @@ from prefect.schemas.filters import objects, runs
 from prefect.schemas.wire import filters as wire_filters
 from prefect.server import store
 from prefect.server.db.dialect import SqliteDialect
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.catalog import artifacts
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import InvalidRequest

@@ -5,6 +5,7 @@ It polls the API, which works with a server, without one, and where a proxy bloc
 
 from __future__ import annotations
 
+import contextlib
 import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ import click
 from prefect._lazy import lazy_from
 from prefect.cli.core.lookup import get_client, read_all_pages
 from prefect.cli.core.output import fail, is_interactive, state_cell, style
-from prefect.cli.runs._runs import print_logs
+from prefect.cli.runs._runs import ReadLogs, print_logs, read_run_logs
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting, states
@@ -66,7 +67,8 @@ def _offer_to_cancel(run: FlowRun) -> None:
 
 def _follow_until_ended(run: FlowRun, timeout: float | None, interval: float | None) -> None:
     deadline = None if timeout is None else time.monotonic() + timeout
-    logs, state_id = _LogReader(run.id), None
+    of_run = filters.LogFilter(flow_run_id=filters.LogFilterFlowRunId(any_=[run.id]))
+    logs, state_id = _LogReader(of_run, read_run_logs), None
     while True:
         if run.state_id != state_id:
             state_id = run.state_id
@@ -99,22 +101,55 @@ def report_outcome(run: FlowRun) -> None:
     fail(f"Flow run {run.name!r} ended {run.state_name}{message}")
 
 
-class _LogReader:
-    """Reads the logs of a flow run, each once."""
+def follow_logs(log_filter: filters.LogFilter, logs: list[Log], read: ReadLogs, output: str | None) -> None:
+    """Print logs, and then new ones as they arrive, until the command is interrupted.
 
-    def __init__(self, run_id: UUID) -> None:
-        self._run_filter = filters.LogFilterFlowRunId(any_=[run_id])
+    Args:
+        log_filter: Which logs.
+        logs: Those that have been read, oldest first.
+        read: Reads more.
+        output: `json` for one object a line.
+    """
+    reader = _LogReader(log_filter, read)
+    reader.note(logs)
+    # Logs of the last seconds that were not selected are read again, and not printed.
+    logs = [*logs, *(log for log in reader.read_new() if not logs or log.timestamp > logs[-1].timestamp)]
+    with contextlib.suppress(KeyboardInterrupt):
+        while True:
+            _print_lines(logs, output)
+            time.sleep(POLL_INTERVAL_SECONDS)
+            logs = reader.read_new()
+
+
+def _print_lines(logs: list[Log], output: str | None) -> None:
+    if not output:
+        return print_logs(logs, None, {})
+    for log in logs:
+        click.echo(log.model_dump_json())
+
+
+class _LogReader:
+    """Reads the logs of a filter, each once.
+
+    Args:
+        log_filter: The filter.
+        read: Reads a page of them.
+    """
+
+    def __init__(self, log_filter: filters.LogFilter, read: ReadLogs) -> None:
+        self._filter = log_filter
+        self._read = read
         self._printed: set[UUID] = set()
-        self._after: filters.LogFilterTimestamp | None = None
 
     def read_new(self) -> list[Log]:
-        log_filter = filters.LogFilter(flow_run_id=self._run_filter, timestamp=self._after)
         oldest = sorting.LogSort.TIMESTAMP_ASC
-        found = read_all_pages(
-            lambda limit, offset: get_client().read_logs(log_filter, limit=limit, offset=offset, sort=oldest)
-        )
+        return self.note(read_all_pages(lambda limit, offset: self._read(self._filter, limit, offset, oldest)))
+
+    def note(self, found: list[Log]) -> list[Log]:
+        """Return those of these logs that are new."""
         if found:
-            self._after = filters.LogFilterTimestamp(after_=found[-1].timestamp - LATE_LOG_TOLERANCE)
+            after = filters.LogFilterTimestamp(after_=found[-1].timestamp - LATE_LOG_TOLERANCE)
+            self._filter = self._filter.model_copy(update={"timestamp": after})
         fresh = [log for log in found if log.id not in self._printed]
         self._printed.update(log.id for log in fresh)
         return fresh

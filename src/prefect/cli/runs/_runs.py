@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from uuid import UUID
 
 import click
@@ -298,15 +298,29 @@ def log_options(num_logs: int | None) -> Callable[[F], F]:
     return decorate
 
 
-def read_logs(log_filter: Any, head: bool, tail: bool, num_logs: int | None, reverse: bool) -> list[records.Log]:
+ReadLogs: TypeAlias = Callable[[Any, "int | None", int, Any], "list[records.Log]"]
+"""Reads a page of logs: from a filter, a limit, an offset and an order."""
+
+
+def read_run_logs(log_filter: Any, limit: int | None, offset: int, sort: Any) -> list[records.Log]:
+    """Read a page of the logs of runs."""
+    return get_client().read_logs(log_filter, limit=limit, offset=offset, sort=sort)
+
+
+def read_logs(
+    log_filter: Any,
+    head: bool,
+    tail: bool,
+    num_logs: int | None,
+    reverse: bool,
+    read: ReadLogs = read_run_logs,
+) -> list[records.Log]:
     """Read the logs that the options select, in the requested order."""
     if head and tail:
         fail("Use either --head or --tail.")
     count = num_logs or (20 if head or tail else None)
     order = sorting.LogSort.TIMESTAMP_DESC if tail or (reverse and not head) else sorting.LogSort.TIMESTAMP_ASC
-    found = read_all_pages(
-        lambda limit, offset: get_client().read_logs(log_filter, limit=limit, offset=offset, sort=order), count
-    )
+    found = read_all_pages(lambda limit, offset: read(log_filter, limit, offset, order), count)
     newest_first = order is sorting.LogSort.TIMESTAMP_DESC
     return found if newest_first == reverse else found[::-1]
 

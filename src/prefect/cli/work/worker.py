@@ -10,19 +10,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect._lazy import lazy, lazy_from
-from prefect.cli.core.command import flag, group, multiple_option, output_option
+from prefect.cli.core.command import flag, group, multiple_option, output_option, positional
 from prefect.cli.core.lookup import get_client
 from prefect.cli.core.output import fail, format_age, print_json, print_table
+from prefect.cli.runs import _runs
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 
 if TYPE_CHECKING:
+    from prefect.cli.runs import _follow
     from prefect.cli.work import _worker_types, work_pool
     from prefect.logging import configuration
     from prefect.outbox import leftovers
+    from prefect.schemas import filters, records
     from prefect.workers import running
 else:
+    _follow = lazy("prefect.cli.runs._follow")
     _worker_types, work_pool = lazy_from("prefect.cli.work", "_worker_types", "work_pool")
+    filters, records = lazy_from("prefect.schemas", "filters", "records")
     configuration = lazy("prefect.logging.configuration")
     leftovers, running = lazy_from("prefect", "outbox.leftovers", "workers.running")
 
@@ -99,6 +104,43 @@ def ls(pool: str, output: str | None) -> None:
         return print_json(workers)
     columns = ["Name", "Status", "Runs", "Host", "Process", "Version", "Python", "Last heartbeat", "Last failure"]
     print_table(columns, [_build_row(worker) for worker in workers])
+
+
+@command.command("logs")
+@positional("worker", help="Pass the work pool and the name of a worker, as POOL/NAME.")
+@_runs.log_options(num_logs=None)
+@flag("--follow", "-f", help="Print new logs as they arrive, until Ctrl+C.")
+def logs(
+    worker: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, output: str | None, follow: bool
+) -> None:
+    """Show the logs of a worker."""
+    pool, found, name = worker.partition("/")
+    if not found:
+        fail(f"Pass the work pool and the name of the worker as POOL/NAME, not {worker!r}.")
+    if follow and (head or reverse):
+        fail("Use --follow without --head and --reverse.")
+
+    def read(log_filter: Any, limit: int | None, offset: int, sort: Any) -> list[records.Log]:
+        return _read_log_page(pool, name, log_filter, limit, offset, sort)
+
+    log_filter = filters.LogFilter()
+    selected = _runs.read_logs(log_filter, head, tail or follow, num_logs, reverse, read)
+    if follow:
+        return _follow.follow_logs(log_filter, selected, read, output)
+    return _runs.print_logs(selected, output, {})
+
+
+def _read_log_page(
+    pool: str, name: str, log_filter: filters.LogFilter, limit: int | None, offset: int, sort: Any
+) -> list[records.Log]:
+    body = {"logs": log_filter.model_dump(mode="json"), "limit": limit, "offset": offset, "sort": sort}
+    route: Any = "/work_pools/{work_pool_name}/workers/{name}/logs/filter"
+    try:
+        answer = get_client().request("POST", route, path_params={"work_pool_name": pool, "name": name}, json=body)
+    except ObjectNotFound:
+        url = get_current_settings().api.url
+        fail(f"There is no worker {name!r} in the work pool {pool!r}, or the API at {url} keeps no logs of workers.")
+    return [records.Log.model_validate(log) for log in answer.json()]
 
 
 def _read_workers(pool: str) -> list[dict[str, Any]]:

@@ -1,5 +1,5 @@
 """SQL dialects: the storage of the kinds of `tables`, and SQL that differs by database; SQLite here, PostgreSQL in
-`postgres_dialect`.
+`postgres`.
 
 SQLite: a UUID is its 16 bytes, a time and a duration are whole microseconds (from 1970, UTC): half the size of their
 texts, exact, and ordered as they should be. JSON is text. PostgreSQL: its native types, and `json` rather than `jsonb`,
@@ -19,8 +19,8 @@ from uuid import UUID
 import orjson
 
 from prefect.server.db.errors import Unstorable
+from prefect.server.db.schema.tables import Index, Kind, Table
 from prefect.server.db.sql import TRUE, Many, Sql, one_of
-from prefect.server.db.tables import Index, Kind, Table
 from prefect.server.db.times import from_micros, to_micros
 from prefect.types import json_codec, uuid_from_int
 

@@ -1,7 +1,7 @@
 """The port of the database: `Database`, which begins transactions, and `Transaction`, which runs statements.
 
 These two protocols are all that the layers above may use: statements in, rows out, within a transaction. They are
-implemented by `sqlite`, `sqlite_writer` and `postgres`.
+implemented by `sqlite.database`, `sqlite.writer` and `postgres.database`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol, TypeAlias, TypeVar
 
 from prefect.server.db.dialect import Dialect
+from prefect.server.db.schema.tables import Table
 from prefect.server.db.sql import Sql
-from prefect.server.db.tables import Table
 from prefect.server.principals import Principal
 
 T = TypeVar("T")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from prefect.server.db.errors import StoreUnavailable
 from prefect.server.db.interface import Database
-from prefect.server.db.sqlite import STORE_FILE_NAME as STORE_FILE_NAME
+from prefect.server.db.sqlite.database import STORE_FILE_NAME as STORE_FILE_NAME
 
 if TYPE_CHECKING:
-    from prefect.server.db.postgres import PostgresDatabase
+    from prefect.server.db.postgres.database import PostgresDatabase
     from prefect.settings import Settings
 
 
@@ -38,10 +38,10 @@ def open_database(settings: Settings) -> Database:
     """Return the database of a server with these settings; its `open` is still to be called."""
     file = sqlite_path(settings)
     if file is not None:
-        from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+        from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 
         return SqliteWriterDatabase(file, migrate=settings.server.database.migrate_on_start)
-    from prefect.server.db.postgres import PostgresDatabase
+    from prefect.server.db.postgres.database import PostgresDatabase
 
     options = settings.server.database
     pool = options.sqlalchemy

@@ -56,7 +56,7 @@ def loops(settings: Settings) -> list[Loop]:
             remove_orphans,
             vacuum.orphan_cleanup_loop_seconds,
             "orphans" in kinds,
-            summary="Removes logs, artifacts, inputs and task runs whose run was removed",
+            summary="Removes logs, artifacts, inputs and task runs whose run or worker was removed",
         ),
     ]
 

@@ -4,9 +4,9 @@ get, find and count read; add, change and remove write. Objects are plain dictio
 every function takes its transaction first. Nothing here decides what a row should hold: services do.
 """
 
-from prefect.server.db import tables
+from prefect.server.db.schema import tables
+from prefect.server.db.schema.tables import Kind as Kind
 from prefect.server.db.sql import chunks as chunks
-from prefect.server.db.tables import Kind as Kind
 from prefect.server.store.collection import Collection as Collection
 from prefect.server.store.collection import Condition as Condition
 from prefect.server.store.collection import Order as Order

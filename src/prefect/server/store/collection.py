@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NewType, TypeAlias
 
 from prefect.server.db.interface import Transaction
+from prefect.server.db.schema.tables import Table
 from prefect.server.db.sql import TRUE, Sql, all_of, chunks, one_of
-from prefect.server.db.tables import Table
 
 Row = dict[str, Any]
 """An object as the store knows it: a Python value for each column."""
@@ -36,7 +36,7 @@ class Collection:
     """The rows of one table.
 
     Args:
-        table: Its declaration in `db.tables`.
+        table: Its declaration in `db.schema.tables`.
     """
 
     def __init__(self, table: Table) -> None:

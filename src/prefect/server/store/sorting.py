@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from prefect.server.db import tables
 from prefect.server.db.dialect import Dialect
+from prefect.server.db.schema import tables
 from prefect.server.store.collection import Order, sort_expression
 
 _STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"

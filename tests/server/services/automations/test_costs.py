@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from prefect.server import store
-from prefect.server.db.sqlite_writer import SqliteWriterDatabase
+from prefect.server.db.sqlite.writer import SqliteWriterDatabase
 from prefect.server.loops import automations
 from prefect.server.loops.automations import JOB_BATCH_SIZE
 from prefect.types import new_id, now

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.catalog import variables
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.core.form_errors import find_form_errors

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from prefect.server import store
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import InvalidRequest, NotFound
 from prefect.types import new_id, now

@@ -17,7 +17,7 @@ from prefect.server import store
 from prefect.server.app import Server
 from prefect.server.bus import Bus
 from prefect.server.db.interface import Database
-from prefect.server.db.postgres import PostgresDatabase
+from prefect.server.db.postgres.database import PostgresDatabase
 from prefect.server.db.sql import Sql
 from prefect.server.loops import Environment, Loop, Loops, scheduler
 from prefect.server.services.deployments import deployments, scheduling

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from prefect.server.store.queries import run_page
 from tests.server.route_client import RouteClient
 
 PAGES = "/ui/pages"
+LOGS = "/ui/pages/{owner}/{id}/logs"
 TRACEBACK = 'Task run failed\nTraceback (most recent call last):\n  File "/srv/a.py", line 1, in x\nValueError: no'
 MISSING = "01a228db-0000-7000-8000-000000000000"
 
@@ -134,26 +136,26 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
     task = await call.task_run(run, name="load-0")
     await log(call, run, *(f"line {n}" for n in range(30)))
     await log(call, run, "Needle", task=task, level=40)
-    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, offset=29, limit=5)
+    part = await call("GET", LOGS, owner="flow-run", id=run, offset=29, limit=5)
     assert (part["total"], part["offset"], len(part["lines"])) == (31, 29, 2)
-    first = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, level=30)
+    first = await call("GET", LOGS, owner="flow-run", id=run, level=30)
     assert [line["message"] for line in first["lines"]] == ["Needle"]
     assert first["tasks"] == {task: "load-0"}
-    choices = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/choices", id=run)
+    choices = await call("GET", f"{LOGS}/choices", owner="flow-run", id=run)
     assert choices == {
         "loggers": ["prefect.flow_runs", "prefect.task_runs"],
         "tasks": [{"id": task, "name": "load-0"}],
     }
-    hits = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="LINE 2")
+    hits = await call("GET", f"{LOGS}/hits", owner="flow-run", id=run, q="LINE 2")
     assert hits["total"] == 11
-    messages = [line["message"] for line in (await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run))["lines"]]
+    messages = [line["message"] for line in (await call("GET", LOGS, owner="flow-run", id=run))["lines"]]
     assert all("line 2" in messages[position] for position in hits["positions"])
-    pattern = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q=r"/^LINE \d$|ne+dle/")
+    pattern = await call("GET", f"{LOGS}/hits", owner="flow-run", id=run, q=r"/^LINE \d$|ne+dle/")
     found = {messages[position] for position in pattern["positions"]}
     assert found == {*(f"line {n}" for n in range(10)), "Needle"} and pattern["total"] == 11
-    wrong = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="/(a/", status=422)
+    wrong = await call("GET", f"{LOGS}/hits", owner="flow-run", id=run, q="/(a/", status=422)
     assert wrong["detail"] == "The pattern /(a/ cannot be read: unclosed group."
-    only = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="needle", task=task)
+    only = await call("GET", f"{LOGS}/hits", owner="flow-run", id=run, q="needle", task=task)
     assert only == {"positions": [0], "total": 1}
 
 
@@ -161,7 +163,7 @@ async def test_log_is_read_by_position_and_searched_as_a_whole(call: RouteClient
 async def test_log_is_read_from_its_end(call: RouteClient, offset: int, limit: int, lines: list[int]) -> None:
     run = await call.flow_run("RUNNING")
     await log(call, run, *(str(n) for n in range(10)))
-    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, offset=offset, limit=limit, newest="true")
+    part = await call("GET", LOGS, owner="flow-run", id=run, offset=offset, limit=limit, newest="true")
     assert [int(line["message"]) for line in part["lines"]] == lines
     assert (part["total"], part["offset"]) == (10, offset)
 
@@ -180,9 +182,9 @@ async def test_flow_run_knows_defaults_that_it_was_not_passed(call: RouteClient)
 async def test_lines_near_a_line_are_those_of_the_whole_run(call: RouteClient) -> None:
     run = await call.flow_run("RUNNING")
     await log(call, run, *(f"line {n}" for n in range(30)))
-    found = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/around", id=run, at="2026-01-01T00:00:10Z", lines=2)
+    found = await call("GET", f"{LOGS}/around", owner="flow-run", id=run, at="2026-01-01T00:00:10Z", lines=2)
     assert [line["message"] for line in found["lines"]] == [f"line {n}" for n in range(8, 13)]
-    first = await call("GET", f"{PAGES}/flow-run/{{id}}/logs/around", id=run, at="2026-01-01T00:00:00Z", lines=2)
+    first = await call("GET", f"{LOGS}/around", owner="flow-run", id=run, at="2026-01-01T00:00:00Z", lines=2)
     assert [line["message"] for line in first["lines"]] == ["line 0", "line 1", "line 2"]
 
 
@@ -192,10 +194,10 @@ async def test_deep_positions_of_a_log_are_those_of_shallow_ones(
     run = await call.flow_run("RUNNING")
     await log(call, run, *(f"line {n}" for n in range(12)))
     await log(call, run, *(f"same time {n}" for n in range(12)))  # two lines a second
-    path = f"{PAGES}/flow-run/{{id}}/logs"
-    shallow = [await call("GET", path, id=run, offset=n, limit=3) for n in range(26)]
+    of_run = {"owner": "flow-run", "id": run}
+    shallow = [await call("GET", LOGS, **of_run, offset=n, limit=3) for n in range(26)]
     monkeypatch.setattr(run_page, "DEEP_OFFSET", 0)
-    assert [await call("GET", path, id=run, offset=n, limit=3) for n in range(26)] == shallow
+    assert [await call("GET", LOGS, **of_run, offset=n, limit=3) for n in range(26)] == shallow
 
 
 @pytest.mark.parametrize(
@@ -215,7 +217,7 @@ async def test_log_is_downloaded_as_the_filter_shows_it(call: RouteClient, forma
 async def test_log_file_has_each_line_once_however_it_is_read(
     call: RouteClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("prefect.server.services.pages.logs.EXPORT_BATCH_SIZE", 2)
+    monkeypatch.setattr("prefect.server.services.pages.run_detail.logs.EXPORT_BATCH_SIZE", 2)
     run = await call.flow_run("RUNNING")
     at = "2026-01-01T00:00:00Z"  # one time for all, as with many lines a millisecond
     logs = [{"name": "x", "level": 20, "message": f"line {n}", "timestamp": at, "flow_run_id": run} for n in range(7)]
@@ -230,9 +232,9 @@ async def test_attempt_is_the_lines_between_two_times(call: RouteClient) -> None
     logs = [{"name": "x", "level": 20, "message": at, "timestamp": at, "flow_run_id": run} for at in times]
     await call("POST", "/logs/", logs)
     bounds = {"since": times[1], "until": times[3]}
-    part = await call("GET", f"{PAGES}/flow-run/{{id}}/logs", id=run, **bounds)
+    part = await call("GET", LOGS, owner="flow-run", id=run, **bounds)
     assert (part["total"], [line["message"] for line in part["lines"]]) == (2, times[1:3])
-    assert (await call("GET", f"{PAGES}/flow-run/{{id}}/logs/hits", id=run, q="00:00", **bounds))["positions"] == [0, 1]
+    assert (await call("GET", f"{LOGS}/hits", owner="flow-run", id=run, q="00:00", **bounds))["positions"] == [0, 1]
 
 
 async def test_flows_and_deployments_show_their_latest_and_next_runs(call: RouteClient) -> None:
@@ -395,3 +397,8 @@ async def test_result_shows_its_location_and_not_its_value(call: RouteClient) ->
     }
     other = await call.flow_run("COMPLETED")
     assert (await call("GET", "/ui/pages/flow-run/{id}", id=other))["result"] is None
+
+
+async def test_form_of_a_run_proposes_names(call: RouteClient) -> None:
+    first, second = [await call("GET", "/ui/forms/run-names") for _ in range(2)]
+    assert all(re.fullmatch("[a-z]+-[a-z]+", name) for name in first) and first != second

@@ -9,7 +9,7 @@ import pytest
 
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql
-from prefect.server.db.sqlite import SqliteDatabase, SqliteTransaction
+from prefect.server.db.sqlite.database import SqliteDatabase, SqliteTransaction
 from prefect.server.store.queries.events import find_run_events
 from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
@@ -47,6 +47,8 @@ async def test_pages_read_no_large_table_whole(
     task = {"flow_run_id": run, "task_key": "load", "dynamic_key": "0", "state": {"type": "FAILED"}}
     task_run = (await call("POST", "/task_runs/", task))["id"]
     await call("POST", "/work_pools/", {"name": "local", "type": "process"})
+    heartbeat = {"name": "one", "return_id": True}
+    worker = await call("POST", "/work_pools/{work_pool_name}/workers/heartbeat", heartbeat, work_pool_name="local")
     plans.clear()
     for path in (
         "overview",
@@ -62,6 +64,11 @@ async def test_pages_read_no_large_table_whole(
         f"deployment/{deployment}",
         "work-pools",
         "work-pool/local",
+        "work-pool/local/worker/one",
+        f"worker/{worker}/logs?level=30&since=2026-01-01T00:00:00Z",
+        f"worker/{worker}/logs/choices",
+        f"worker/{worker}/logs/hits?q=x",
+        f"worker/{worker}/logs/around?at=2026-01-01T00:00:00Z",
         f"flow-run/{run}",
         f"flow-run/{run}/graph",
         f"flow-run/{run}/logs",
@@ -95,7 +102,7 @@ async def test_runs_are_counted_without_reading_rows(
     plans.clear()
     answer = await call.client.get(f"/ui/pages/runs?kind={table}&q=since:24h%20state:completed")
     assert answer.json()["total"] == 1
-    counted = [step for step, text in plans if f"count(*), min(coalesce({table}." in text]
+    counted = [step for step, text in plans if "timed.name, count(*)" in text and table in text]
     assert f"SEARCH {table} USING COVERING INDEX {table}_by_start (<expr>>?)" in counted
 
 

@@ -10,7 +10,7 @@ from prefect import allow_failure, flow, get_run_logger, task
 from prefect._io import drive
 from prefect.artifacts import create_progress_artifact, create_table_artifact, update_progress_artifact
 from prefect.client.orchestration import get_client
-from prefect.server.db.sqlite import open_home
+from prefect.server.db.sqlite.database import open_home
 from prefect.server.services.runs.ingestion.journal_ingestion import find_dead_letters
 
 

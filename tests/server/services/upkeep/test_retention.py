@@ -164,6 +164,33 @@ async def test_old_orphans_are_removed(database: Database) -> None:
     assert sorted(map(str, left)) == sorted(map(str, [known["id"], known["id"], None, None, UUID(int=5)]))
 
 
+async def test_lines_of_removed_workers_are_removed(database: Database) -> None:
+    worker, run = UUID(int=1), UUID(int=2)
+    lines = {"gone": (UUID(int=3), None), "kept": (worker, None), "of a run": (UUID(int=3), run)}
+    logs = [
+        {
+            "name": "n",
+            "level": 20,
+            "message": name,
+            "timestamp": days(2),
+            "worker_id": owner,
+            "flow_run_id": flow_run_id,
+        }
+        for name, (owner, flow_run_id) in lines.items()
+    ]
+
+    async def work(tx: Any) -> None:
+        at = days(3)
+        values = {"id": worker, "created": at, "updated": at, "name": "w", "work_pool_id": UUID(int=4)}
+        await store.workers.add(tx, [{**values, "status": "ONLINE", "last_heartbeat_time": at}])
+        await store.flow_runs.add(tx, [{**flow_run("RUNNING", 100), "id": run}])
+        await run_logs.add(tx, logs)
+
+    await database.write(work)
+    await retention.remove_orphans(environment(database))
+    assert sorted(row["message"] for row in await database.read(store.logs.find)) == ["kept", "of a run"]
+
+
 RETAINED = {"EventRetention", "LogRetention", "DeadLetterRetention", "FiringRetention"}
 
 

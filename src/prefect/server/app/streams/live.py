@@ -29,7 +29,8 @@ from prefect.server.services.concurrency import waiting
 from prefect.server.services.core.errors import Forbidden
 from prefect.server.services.events import event_store, run_events
 from prefect.server.services.events.run_events import StateKey
-from prefect.server.services.pages import changes, graph
+from prefect.server.services.pages.run_detail import graph
+from prefect.server.services.pages.run_list import changes
 from prefect.server.services.runs.lifecycle import deletion
 from prefect.server.services.runs.logs import run_logs
 from prefect.server.services.security.authorization import check_permission
@@ -60,7 +61,10 @@ MAX_NODES = 500
 KEEP_ALIVE_SECONDS = 20.0
 """Seconds after which an idle stream sends a comment, so that proxies keep it open."""
 
-_TOPICS = [event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, deletion.REMOVED_RUNS_TOPIC, waiting.QUEUES_TOPIC]
+_TOPICS = [
+    *(event_store.EVENTS_TOPIC, run_logs.LOGGED_RUNS_TOPIC, run_logs.LOGGED_WORKERS_TOPIC),
+    *(deletion.REMOVED_RUNS_TOPIC, waiting.QUEUES_TOPIC),
+]
 _HELLO = b"retry: 2000\nevent: hello\ndata: {}\n\n"
 _CHANGE = b"event: change\ndata: {}\n\n"
 _LOGS = b"event: logs\ndata: {}\n\n"
@@ -73,6 +77,7 @@ class Page:
 
     Attributes:
         flow_run_id: The flow run that it is about; None for a page about all of them.
+        worker_id: The worker whose log it shows; None for another page.
         query: The query for runs that it shows; None for another page.
         kind: `flow_run` or `task_run`: what its query is for.
         with_rows: Whether it shows rows; otherwise it shows counts.
@@ -82,6 +87,7 @@ class Page:
     """
 
     flow_run_id: UUID | None = None
+    worker_id: UUID | None = None
     query: str | None = None
     kind: str = "flow_run"
     with_rows: bool = True
@@ -115,6 +121,7 @@ class NotifiedChanges:
         before: The states that runs have left.
         events: Rows of other events, by their flow runs.
         touched: Flow runs that have new logs, or were deleted.
+        logged_workers: Workers that have new logs.
         has_other_events: Whether there were events of other objects.
         reload_all: Whether notifications were missed, so that pages must load everything again.
     """
@@ -124,6 +131,7 @@ class NotifiedChanges:
     before: dict[UUID, StateKey | None] = field(default_factory=dict)
     events: dict[UUID, list[Row]] = field(default_factory=dict)
     touched: set[UUID] = field(default_factory=set)
+    logged_workers: set[UUID] = field(default_factory=set)
     has_other_events: bool = False
     reload_all: bool = False
 
@@ -150,20 +158,23 @@ class LiveHub:
     async def serve(self, request: Request) -> Response:
         """Stream changes to a page: of a flow run (`?run=<id>`), or of all runs with the rows of a query (`?q=`).
 
+        With `?worker=<id>` a page about all runs is told of new logs of a worker too.
+
         The query is one for task runs with `?kind=task_run`; with `?rows=false` only counts are pushed. With
         `?graph=true` a page of a flow run is sent what changes in its graph.
         """
+        query = request.query_params
+        run, worker = query.get("run"), query.get("worker")
         try:
             check_permission(request.scope["principal"], Permission.READ, "GET /ui/live")
-            run = request.query_params.get("run")
-            query = request.query_params
             kind, with_rows = query.get("kind", "flow_run"), query.get("rows") != "false"
             with_graph = query.get("graph") == "true"
-            page = Page(UUID(run) if run else None, query.get("q"), kind, with_rows, with_graph)
+            worker_id = UUID(worker) if worker else None
+            page = Page(UUID(run) if run else None, worker_id, query.get("q"), kind, with_rows, with_graph)
         except Forbidden as error:
             return error_response(error.status, {error.key: str(error)})
         except ValueError:
-            return error_response(422, {"detail": f"{request.query_params.get('run')!r} is not the id of a flow run."})
+            return error_response(422, {"detail": f"{worker or run!r} is not the id of a flow run or a worker."})
         headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
         return StreamingResponse(self._stream(page), 200, headers, "text/event-stream")
 
@@ -210,9 +221,10 @@ class LiveHub:
             changed = Changes(replace(changed.gathered, reload_all=True))
         messages: dict[Any, bytes] = {}
         for page in self._pages:
-            key = (page.flow_run_id, page.query, page.kind, page.with_rows, page.with_graph)
+            key = (page.flow_run_id, page.worker_id, page.query, page.kind, page.with_rows, page.with_graph)
             if key not in messages:
-                messages[key] = _compose(page, changed)
+                has_logged = page.worker_id in changed.gathered.logged_workers
+                messages[key] = _compose(page, changed) + (_LOGS if has_logged else b"")
             if messages[key]:
                 page.put(messages[key])
 
@@ -281,6 +293,8 @@ async def _sort_notifications(tx: Transaction, items: Iterable[object], before_t
             gathered.touched.update(UUID(str(each)) for each in item)
         elif isinstance(item, list):
             gathered.reload_all = True
+        elif isinstance(item, dict):
+            gathered.logged_workers.update(UUID(each) for each in item["workers"])
         else:
             gathered.has_other_events = True
     if keys:

@@ -106,7 +106,7 @@ class _Channel:
         await channel._send(
             "worker.ready.v1",
             consumer_id=hello.consumer_id,
-            worker_id=None,
+            worker_id=welcome.worker_id,
             selected_channel_version=VERSION,
             effective_heartbeat_interval_seconds=hello.heartbeat_interval_seconds,
             accepted_capabilities=welcome.accepted,

@@ -1,7 +1,7 @@
 """The migrations: one linear tree of Alembic revisions, packaged, for SQLite and PostgreSQL alike.
 
 Only this package imports Alembic and SQLAlchemy. A revision is frozen once released: it declares its tables as they
-were then, with the types below, and never reads `tables`.
+were then, with the types below, and never reads `schema.tables`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from alembic import command, op
 from alembic.config import Config
 
-from prefect.server.db import schema
+from prefect.server.db.schema import versions
 
 Uuid: Any = sa.LargeBinary().with_variant(sa.Uuid(), "postgresql")
 Time: Any = sa.Integer().with_variant(sa.TIMESTAMP(timezone=True), "postgresql")
@@ -52,9 +52,9 @@ def stamp(target: Target, revision: str) -> None:
 
 
 def new_revision(target: Target, message: str | None) -> None:
-    """Write the file of a new revision, to be filled in by hand and added to `schema.REVISIONS`."""
+    """Write the file of a new revision, to be filled in by hand and added to `versions.REVISIONS`."""
     with _ONE_AT_A_TIME:
-        command.revision(_config(target), message, rev_id=f"{len(schema.REVISIONS) + 1:04}")
+        command.revision(_config(target), message, rev_id=f"{len(versions.REVISIONS) + 1:04}")
 
 
 def _config(target: Target) -> Config:

@@ -8,7 +8,7 @@ from alembic import context
 from sqlalchemy import event
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from prefect.server.db import schema
+from prefect.server.db.schema import versions
 
 
 def run() -> None:
@@ -44,7 +44,7 @@ def _begin(connection: sa.Connection) -> None:
 async def _run_postgres(connect: object) -> None:
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=sa.pool.NullPool)
     async with engine.begin() as connection:
-        await connection.exec_driver_sql(schema.MIGRATION_LOCK)
+        await connection.exec_driver_sql(versions.MIGRATION_LOCK)
         await connection.run_sync(_migrate)
 
 

@@ -29,7 +29,7 @@ from prefect.server.routes.core.operation import (
 from prefect.server.routes.runs import run_waiting
 from prefect.server.routes.runs.run_bodies import HistoryInterval, build_state_response, read_new_run
 from prefect.server.services.core import reading
-from prefect.server.services.pages import runs
+from prefect.server.services.pages.run_list import runs
 from prefect.server.services.runs import inputs
 from prefect.server.services.runs.lifecycle import creation, deletion, updates
 from prefect.server.services.runs.logs import log_files

@@ -11,20 +11,10 @@ from annotated_types import Ge, Le
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.core.operation import RawResponse, Routes
-from prefect.server.services.pages import (
-    calendar,
-    catalog,
-    catalog_shapes,
-    flow_run,
-    graph,
-    logs,
-    overview,
-    results,
-    runs,
-    search,
-    shapes,
-    work,
-)
+from prefect.server.services.pages import calendar, catalog, overview, search, work
+from prefect.server.services.pages.core import catalog_shapes, shapes
+from prefect.server.services.pages.run_detail import flow_run, graph, logs, results
+from prefect.server.services.pages.run_list import runs
 from prefect.server.services.runs.states import retrying
 from prefect.types._annotated import AwareDateTime
 
@@ -89,9 +79,10 @@ async def read_flow_run_graph_page(tx: Transaction, id: UUID) -> Any:
     return await graph.build_graph(tx, id)
 
 
-@routes.reads("GET", "/flow-run/{id:uuid}/logs", shapes.LogsPart, **_PAGE)
-async def read_flow_run_log_lines(
+@routes.reads("GET", "/{owner}/{id:uuid}/logs", shapes.LogsPart, **_PAGE)
+async def read_log_lines(
     tx: Transaction,
+    owner: logs.LogOwner,
     id: UUID,
     offset: Annotated[int, Ge(0)] = 0,
     limit: Annotated[int, Ge(0), Le(logs.MAX_LINES)] = 200,
@@ -102,28 +93,29 @@ async def read_flow_run_log_lines(
     until: datetime | None = None,
     newest: bool = False,
 ) -> Any:
-    """Return lines of the log of a flow run by their position, from its end for the newest first."""
-    choice = logs.LogChoice(id, task, level, logger, since=since, until=until)
+    """Return lines of the log of a flow run or a worker by their position, from its end for the newest first."""
+    choice = logs.LogChoice(owner, id, task, level, logger, since=since, until=until)
     return await logs.find_part(tx, choice, offset, limit, newest)
 
 
-@routes.reads("GET", "/flow-run/{id:uuid}/logs/around", shapes.LogContext, **_PAGE)
-async def read_flow_run_log_context(
-    tx: Transaction, id: UUID, at: datetime, lines: Annotated[int, Ge(1), Le(100)] = 8
+@routes.reads("GET", "/{owner}/{id:uuid}/logs/around", shapes.LogContext, **_PAGE)
+async def read_log_context(
+    tx: Transaction, owner: logs.LogOwner, id: UUID, at: datetime, lines: Annotated[int, Ge(1), Le(100)] = 8
 ) -> Any:
-    """Return the lines of the log of a flow run around a time."""
-    return await logs.find_context(tx, id, at, lines)
+    """Return the lines of a log around a time, whatever a filter leaves out."""
+    return await logs.find_context(tx, logs.LogChoice(owner, id), at, lines)
 
 
-@routes.reads("GET", "/flow-run/{id:uuid}/logs/choices", shapes.LogChoices, **_PAGE)
-async def read_flow_run_log_choices(tx: Transaction, id: UUID) -> Any:
-    """Return what the log of a flow run can be narrowed by."""
-    return await logs.find_choices(tx, id)
+@routes.reads("GET", "/{owner}/{id:uuid}/logs/choices", shapes.LogChoices, **_PAGE)
+async def read_log_choices(tx: Transaction, owner: logs.LogOwner, id: UUID, since: datetime | None = None) -> Any:
+    """Return what a log can be narrowed by."""
+    return await logs.find_choices(tx, logs.LogChoice(owner, id, since=since))
 
 
-@routes.reads("GET", "/flow-run/{id:uuid}/logs/hits", shapes.LogHits, **_PAGE)
-async def find_flow_run_log_lines(
+@routes.reads("GET", "/{owner}/{id:uuid}/logs/hits", shapes.LogHits, **_PAGE)
+async def find_log_lines(
     tx: Transaction,
+    owner: logs.LogOwner,
     id: UUID,
     q: str,
     task: UUID | None = None,
@@ -132,13 +124,14 @@ async def find_flow_run_log_lines(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Any:
-    """Return where a text, or a pattern between slashes, is in the log of a flow run."""
-    return await logs.find_hits(tx, logs.LogChoice(id, task, level, logger, since=since, until=until), q)
+    """Return where a text, or a pattern between slashes, is in a log."""
+    return await logs.find_hits(tx, logs.LogChoice(owner, id, task, level, logger, since=since, until=until), q)
 
 
-@routes.reads("GET", "/flow-run/{id:uuid}/logs/file", Any, documented=False)
-async def download_flow_run_log_lines(
+@routes.reads("GET", "/{owner}/{id:uuid}/logs/file", Any, documented=False)
+async def download_log_lines(
     tx: Transaction,
+    owner: logs.LogOwner,
     id: UUID,
     format: Literal["text", "csv", "json"] = "text",
     task: UUID | None = None,
@@ -148,9 +141,9 @@ async def download_flow_run_log_lines(
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Any:
-    """Return lines of the log of a flow run as a file."""
+    """Return lines of a log as a file."""
     media_type, ending = logs.MEDIA_TYPES[format]
-    body = await logs.export(tx, logs.LogChoice(id, task, level, logger, q, since, until), format)
+    body = await logs.export(tx, logs.LogChoice(owner, id, task, level, logger, q, since, until), format)
     return RawResponse(body, media_type, {"content-disposition": f'attachment; filename="{id}.{ending}"'})
 
 
@@ -240,6 +233,12 @@ async def read_work_pools_page(tx: Transaction) -> Any:
 async def read_work_pool_page(tx: Transaction, name: str) -> Any:
     """Return the page of a work pool."""
     return await work.build_pool_page(tx, name)
+
+
+@routes.reads("GET", "/work-pool/{name}/worker/{worker}", catalog_shapes.WorkerPage, **_PAGE)
+async def read_worker_page(tx: Transaction, name: str, worker: str) -> Any:
+    """Return the page of a worker."""
+    return await work.build_worker_page(tx, name, worker)
 
 
 @routes.reads("GET", "/search", catalog_shapes.SearchResult, **_PAGE)

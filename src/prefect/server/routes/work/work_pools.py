@@ -7,9 +7,12 @@ from typing import Annotated, Any
 from annotated_types import Ge, Le
 
 from prefect.schemas import wire
+from prefect.schemas.sorting import LogSort
+from prefect.schemas.wire.filters import LogFilter
+from prefect.schemas.wire.objects import Log
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
-from prefect.server.routes.core.operation import BODY, UNSET, Body, Limit, Page, Routes, Rows
+from prefect.server.routes.core.operation import BODY, UNSET, Body, Limit, Page, Routes, Rows, StatusResponse
 from prefect.server.services.work import dispatch, pool_members, slot_usage
 from prefect.server.services.work import work_pools as pools
 from prefect.types._annotated import AwareDateTime
@@ -116,9 +119,24 @@ async def worker_heartbeat(
     name: Body[str],
     heartbeat_interval_seconds: Body[int | None] = None,
     metadata: Body[dict[str, Any] | None] = None,
-) -> None:
+    return_id: Body[bool | None] = None,
+) -> Any:
     """Record the heartbeat of a worker."""
-    await pool_members.record_heartbeat(tx, work_pool_name, name, heartbeat_interval_seconds, metadata)
+    id_ = await pool_members.record_heartbeat(tx, work_pool_name, name, heartbeat_interval_seconds, metadata)
+    return StatusResponse(200, id_) if return_id else None
+
+
+@routes.reads("POST", "/{work_pool_name}/workers/{name}/logs/filter", list[Log], documented=False)
+async def read_worker_logs(
+    tx: Transaction,
+    work_pool_name: str,
+    name: str,
+    rows: Rows,
+    logs: Body[LogFilter | None] = None,
+    sort: Body[LogSort] = LogSort.TIMESTAMP_ASC,
+) -> Any:
+    """Return the logs of a worker that match a filter."""
+    return await pool_members.read_worker_logs(tx, work_pool_name, name, logs, sort, *rows)
 
 
 @routes.reads("POST", "/{work_pool_name}/workers/filter", list[wire.WorkerResponse])

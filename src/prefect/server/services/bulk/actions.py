@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core.errors import InvalidRequest, NotFound, ServiceError
-from prefect.server.services.pages.run_rows import FINISHED
+from prefect.server.services.pages.core.run_rows import FINISHED
 from prefect.server.services.runs.lifecycle import deletion, updates
 from prefect.server.services.runs.states import transitions
 from prefect.server.store import Row

@@ -18,7 +18,7 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.bulk.actions import OPPOSITES, Action, act, check_options
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import Conflict, InvalidRequest
-from prefect.server.services.pages import run_query, runs
+from prefect.server.services.pages.run_list import run_query, runs
 from prefect.server.store import Row
 from prefect.server.store.queries import run_pages as queries
 from prefect.types import new_id, now

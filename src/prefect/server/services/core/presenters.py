@@ -98,7 +98,9 @@ def present_artifact_collection(row: Row) -> Answer:
 
 def present_log(row: Row) -> Answer:
     """Return a log; its creation time is its timestamp."""
-    return {**row, "created": row["timestamp"], "updated": row["timestamp"]}
+    log = {**row, "created": row["timestamp"], "updated": row["timestamp"]}
+    del log["worker_id"]  # the interface has it in new logs only
+    return log
 
 
 def _flow_details(row: Row) -> Answer:

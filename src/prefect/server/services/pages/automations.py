@@ -18,9 +18,9 @@ from prefect.server.services.automations import automations as service
 from prefect.server.services.automations import evaluation
 from prefect.server.services.events import querying
 from prefect.server.services.events.event_store import Event
-from prefect.server.services.pages import run_rows
-from prefect.server.services.pages.catalog_shapes import FailedAction
-from prefect.server.services.pages.shapes import Named
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.catalog_shapes import FailedAction
+from prefect.server.services.pages.core.shapes import Named
 from prefect.server.store import Collection, Row
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.triggers import simulation, trees

@@ -13,8 +13,8 @@ from prefect.schemas import dates
 from prefect.schemas.schedules import SCHEDULE_TYPES
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import run_rows
-from prefect.server.services.pages.shapes import Named
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.shapes import Named
 from prefect.server.store import Row
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.server.store.queries import run_pages

@@ -13,8 +13,8 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
 from prefect.server.services.deployments import deployments as deployment_service
-from prefect.server.services.pages import run_rows
-from prefect.server.services.pages.catalog_shapes import (
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.catalog_shapes import (
     DeploymentPage,
     DeploymentRow,
     DeploymentsPage,

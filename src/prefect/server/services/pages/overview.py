@@ -8,15 +8,18 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import automations, catalog, flow_run, run_query, run_rows, work
-from prefect.server.services.pages.catalog_shapes import (
+from prefect.server.services.pages import automations, catalog, work
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.catalog_shapes import (
     DeploymentRow,
     FlowGroups,
     OverviewPage,
     TaskRunCounts,
     WorkerInPool,
 )
-from prefect.server.services.pages.shapes import RunRow
+from prefect.server.services.pages.core.shapes import RunRow
+from prefect.server.services.pages.run_detail import flow_run
+from prefect.server.services.pages.run_list import run_query
 from prefect.server.services.runs.reports import start_reasons
 from prefect.server.services.runs.states.run_states import STATE_NAMES
 from prefect.server.store import Row

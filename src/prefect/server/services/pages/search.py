@@ -7,8 +7,8 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import run_rows
-from prefect.server.services.pages.catalog_shapes import Found, SearchResult
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.catalog_shapes import Found, SearchResult
 from prefect.server.store import Collection
 from prefect.server.store.queries import catalog_pages as queries
 

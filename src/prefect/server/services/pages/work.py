@@ -10,24 +10,26 @@ from uuid import UUID
 from prefect.schemas.worker_channel import WorkerFacts
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.pages import catalog, run_rows
-from prefect.server.services.pages.catalog_shapes import (
+from prefect.server.services.pages import catalog
+from prefect.server.services.pages.core import run_rows
+from prefect.server.services.pages.core.catalog_shapes import (
     PoolOutcomes,
     PoolPage,
     PoolRow,
     PoolsPage,
     PoolWaits,
     QueueRow,
+    WorkerPage,
     WorkerRow,
 )
-from prefect.server.services.work import work_pools, work_queues
+from prefect.server.services.work import work_pools, work_queues, workers
 from prefect.server.store import Condition, Row
 from prefect.server.store.queries import catalog_pages as queries
 from prefect.server.store.queries import work as work_queries
 from prefect.types import UTC, now
 
 MAX_DEPLOYMENTS = 100
-MAX_RUNS_OF_WORKER = 5
+MAX_RUNS_OF_WORKER, MAX_RUNS_OF_WORKER_PAGE = 5, 100
 
 OUTCOME_COLUMNS = 12
 """Columns of the small diagram of a pool's runs."""
@@ -50,7 +52,7 @@ async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
     (pool,) = await present_pools(tx, [row])
     queues = await work_queues.find_by_pool(tx, row["id"])
     counts = await queries.count_runs_by_queue(tx, [queue["id"] for queue in queues])
-    workers = await queries.find_workers(tx, {"work_pool_id": row["id"]})
+    found = await queries.find_workers(tx, {"work_pool_id": row["id"]})
     where = {"work_queue_id": [queue["id"] for queue in queues]}
     order = queries.page_order(store.deployments)
     deployments = await store.deployments.find(tx, where, order, MAX_DEPLOYMENTS) if queues else []
@@ -58,14 +60,25 @@ async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
         "pool": pool,
         "queues": [_present_queue(queue, counts.get(queue["id"], {})) for queue in queues],
         "waits": await _compute_waits(tx, [queue["id"] for queue in queues]),
-        "workers": await _present_workers(tx, workers, [queue["id"] for queue in queues]),
+        "workers": await _present_workers(tx, found, [queue["id"] for queue in queues]),
         "deployments": await catalog.present_deployments(tx, deployments),
         "base_job_template": row["base_job_template"],
     }
 
 
-async def _present_workers(tx: Transaction, rows: Sequence[Row], queue_ids: Sequence[UUID]) -> list[WorkerRow]:
-    runs = await work_queries.find_runs_by_worker(tx, queue_ids, MAX_RUNS_OF_WORKER)
+async def build_worker_page(tx: Transaction, pool_name: str, name: str) -> WorkerPage:
+    """Return the page of a worker of a pool, or raise `NotFound`."""
+    pool = await work_pools.get_by_name(tx, pool_name)
+    row = await workers.get(tx, pool, name)
+    queues = await work_queues.find_by_pool(tx, pool["id"])
+    (worker,) = await _present_workers(tx, [row], [queue["id"] for queue in queues], MAX_RUNS_OF_WORKER_PAGE)
+    return {"worker": worker, "pool_type": pool["type"]}
+
+
+async def _present_workers(
+    tx: Transaction, rows: Sequence[Row], queue_ids: Sequence[UUID], max_runs: int = MAX_RUNS_OF_WORKER
+) -> list[WorkerRow]:
+    runs = await work_queries.find_runs_by_worker(tx, queue_ids, max_runs)
     presented: list[WorkerRow] = []
     for row in rows:
         count, some = runs.get(row["name"], (0, []))

@@ -98,6 +98,6 @@ async def remove_lone_task_runs(tx: Transaction, limit: int, period: timedelta) 
 
 
 async def remove_orphans(tx: Transaction, limit: int) -> int:
-    """Remove logs, artifacts, inputs and task runs whose run does not exist any more."""
+    """Remove logs, artifacts, inputs and task runs whose run, or worker, does not exist any more."""
     end = now() - ORPHAN_MIN_AGE
     return sum([await upkeep.remove_orphans(tx, collection, end, limit) for collection in _OF_RUNS])

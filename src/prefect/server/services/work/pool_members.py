@@ -87,10 +87,17 @@ async def record_heartbeat(
     name: str,
     interval_seconds: int | None,
     metadata: dict[str, Any] | None,
-) -> None:
-    """Record the heartbeat of a worker of a pool."""
+) -> UUID:
+    """Record the heartbeat of a worker of a pool, and return its id."""
     pool = await work_pools.get_by_name(tx, pool_name)
-    await workers.record_heartbeat(tx, pool, name, interval_seconds, metadata)
+    return (await workers.record_heartbeat(tx, pool, name, interval_seconds, metadata))["id"]
+
+
+async def read_worker_logs(
+    tx: Transaction, pool_name: str, name: str, logs: Any, sort: Any, limit: int | None, offset: int
+) -> list[Answer]:
+    """Return the logs of a worker of a pool that match a filter."""
+    return await workers.find_logs(tx, await work_pools.get_by_name(tx, pool_name), name, logs, sort, limit, offset)
 
 
 async def find_workers(tx: Transaction, pool_name: str, criteria: Any, limit: int | None, offset: int) -> list[Answer]:

@@ -28,6 +28,7 @@ class Welcome:
         accepted: The requested capabilities that the server has.
         rejected: The requested capabilities that the server does not have.
         cleanups: How many cleanup messages the worker handles at a time.
+        worker_id: The id of the worker, which it gives with its logs.
     """
 
     pool: Answer
@@ -35,6 +36,7 @@ class Welcome:
     accepted: list[str]
     rejected: list[str]
     cleanups: int
+    worker_id: UUID
 
 
 async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welcome:
@@ -53,7 +55,7 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
         raise NotFound("work queue", f"{pool_name}/{unknown[0]}")
     polled = [queue for queue in queues if not hello.work_queue_names or queue["name"] in hello.work_queue_names]
     interval, metadata = hello.heartbeat_interval_seconds, hello.worker_metadata
-    await workers.record_heartbeat(tx, pool, hello.worker_name, interval, metadata)
+    worker = await workers.record_heartbeat(tx, pool, hello.worker_name, interval, metadata)
     handles_cleanup = bool(
         CLEANUP in hello.requested_capabilities and hello.handled_cleanup_kinds and hello.max_cleanup_concurrency
     )
@@ -64,6 +66,7 @@ async def welcome_worker(tx: Transaction, pool_name: str, hello: Hello) -> Welco
         [name for name in hello.requested_capabilities if name in offered],
         [name for name in hello.requested_capabilities if name not in offered],
         hello.max_cleanup_concurrency if handles_cleanup else 0,
+        worker["id"],
     )
 
 

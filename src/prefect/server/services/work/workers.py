@@ -11,12 +11,12 @@ from prefect.logging.loggers import get_logger
 from prefect.schemas.worker_channel import WorkerFacts
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.services.core import paging
+from prefect.server.services.core import paging, presenters
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.work import work_pools
 from prefect.server.store import Row, filters
-from prefect.types import new_id, now
+from prefect.types import named_id, now
 
 ONLINE, OFFLINE = "ONLINE", "OFFLINE"
 
@@ -45,13 +45,15 @@ async def record_heartbeat(
         columns["heartbeat_interval_seconds"] = interval
     if metadata is not None:
         columns["metadata"] = _read_facts(name, metadata)
-    new = {"id": new_id(), "created": at, "name": name, "work_pool_id": pool["id"], **columns}
+    # A worker that was removed and comes back has the id that it gives with its logs.
+    id_ = named_id("worker", f"{pool['id']}/{name}")
+    new = {"id": id_, "created": at, "name": name, "work_pool_id": pool["id"], **columns}
     row = await _find(tx, pool, name)
     if row is None and await store.workers.add(tx, [new]):
         row = new
     else:
         # It existed, or another transaction has added it since the look-up.
-        row = {**(row or await _get(tx, pool, name)), **columns}
+        row = {**(row or await get(tx, pool, name)), **columns}
         await store.workers.change(tx, [row], list(columns))
     if not pool["is_paused"] and pool["status"] != work_pools.READY:
         locked = await store.work_pools.get(tx, pool["id"], lock=True)
@@ -67,9 +69,18 @@ async def find(tx: Transaction, pool: Row, criteria: Any, limit: int | None, off
     return [{key: value for key, value in row.items() if key != "metadata"} for row in rows]
 
 
+async def find_logs(
+    tx: Transaction, pool: Row, name: str, criteria: Any, sort: Any, limit: int | None, offset: int
+) -> list[Answer]:
+    """Return the logs of a worker of a pool that satisfy a filter, or raise `NotFound`."""
+    worker = await get(tx, pool, name)
+    where = store.logs.where({"worker_id": worker["id"]}, filters.compile_filter(tx.dialect, criteria))
+    return [presenters.present_log(row) for row in await paging.find_page(tx, store.logs, sort, limit, offset, where)]
+
+
 async def remove(tx: Transaction, pool: Row, name: str) -> None:
-    """Delete a worker, or raise `NotFound`."""
-    row = await _get(tx, pool, name)
+    """Delete a worker, or raise `NotFound`; its logs are removed later, as those of runs that were deleted."""
+    row = await get(tx, pool, name)
     await store.workers.remove(tx, {"id": row["id"]})
 
 
@@ -108,7 +119,8 @@ async def _find(tx: Transaction, pool: Row, name: str) -> Row | None:
     return rows[0] if rows else None
 
 
-async def _get(tx: Transaction, pool: Row, name: str) -> Row:
+async def get(tx: Transaction, pool: Row, name: str) -> Row:
+    """Return the row of a worker, or raise `NotFound`."""
     row = await _find(tx, pool, name)
     if row is None:
         raise NotFound("worker", f"{pool['name']}/{name}")

@@ -10,8 +10,8 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.db.schema.tables import is_open
 from prefect.server.db.sql import Sql, all_of, chunks, join, one_of
-from prefect.server.db.tables import is_open
 from prefect.server.store import Collection, Condition, Order, Row, Where
 from prefect.server.store.queries.history import lateness
 from prefect.server.store.queries.run_search import run_seconds

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from prefect.server import store
-from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
+from prefect.server.db.schema import tables
 from prefect.server.db.sql import Sql, all_of, any_of, chunks, none_of, one_of
 from prefect.server.store.collection import Condition, Order, Row
 from prefect.server.store.filters.events import FLOW_RUN, KIND, NAME, TASK_RUN, restore_name

@@ -9,8 +9,8 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.db.schema.tables import STARTED, is_open
 from prefect.server.db.sql import Sql, one_of
-from prefect.server.db.tables import STARTED, is_open
 from prefect.server.store import Collection, Condition, Order, Row
 from prefect.types import now
 

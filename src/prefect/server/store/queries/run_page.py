@@ -8,8 +8,8 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
+from prefect.server.db.schema.tables import STARTED
 from prefect.server.db.sql import Sql, all_of
-from prefect.server.db.tables import STARTED
 from prefect.server.store import Condition, Order, Row, Where
 
 DEEP_OFFSET = 2000
@@ -61,11 +61,9 @@ async def find_traceback(tx: Transaction, flow_run_id: UUID, task_run_id: UUID |
 # --- logs ------------------------------------------------------------------------------------------------------------
 
 
-def log_condition(
-    tx: Transaction, flow_run_id: UUID | None, task_run_id: UUID | None, level: int, logger: str, text: str
-) -> Condition:
-    """Return the condition of logs: of a flow run or a task run, of a level or above, of a logger, with a text."""
-    parts: list[Where] = [{"task_run_id": task_run_id} if task_run_id else {"flow_run_id": flow_run_id}]
+def log_condition(tx: Transaction, whose: Where, level: int, logger: str, text: str) -> Condition:
+    """Return the condition of logs: of a run or a worker, of a level or above, of a logger, with a text."""
+    parts: list[Where] = [whose]
     if level:
         parts.append(Sql("log.level >= ?", (level,)))
     if logger:
@@ -146,10 +144,10 @@ async def find_named_task_runs(tx: Transaction, flow_run_id: UUID, limit: int) -
     return await store.task_runs.find(tx, {"flow_run_id": flow_run_id}, order, limit, columns=("id", "name"))
 
 
-async def find_loggers(tx: Transaction, flow_run_id: UUID) -> list[str]:
-    """Return the names of the loggers of a flow run."""
-    text = "SELECT DISTINCT log.name FROM log WHERE log.flow_run_id = ?"
-    return sorted(name for (name,) in await tx.fetch(Sql(text, (flow_run_id,))))
+async def find_loggers(tx: Transaction, where: Condition) -> list[str]:
+    """Return the names of the loggers of the logs that satisfy a condition."""
+    text = f"SELECT DISTINCT log.name FROM log WHERE {where.text}"
+    return sorted(name for (name,) in await tx.fetch(Sql(text, where.values)))
 
 
 # --- graph -----------------------------------------------------------------------------------------------------------

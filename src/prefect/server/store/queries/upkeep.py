@@ -49,19 +49,22 @@ async def has_older(tx: Transaction, collection: Collection, time: datetime) -> 
 
 
 async def remove_orphans(tx: Transaction, collection: Collection, time: datetime, limit: int) -> int:
-    """Remove rows whose run does not exist and whose ids were made before a time; return how many."""
+    """Remove rows whose run or worker does not exist and whose ids were made before a time; return how many."""
     table = collection.table
-    orphaned = _without_run(table.name, "flow_run")
+    orphaned = _without_owner(table.name, "flow_run")
     if "task_run_id" in table.kinds:
-        of_no_flow_run = all_of([Sql(f"{table.name}.flow_run_id IS NULL"), _without_run(table.name, "task_run")])
+        of_no_flow_run = all_of([Sql(f"{table.name}.flow_run_id IS NULL"), _without_owner(table.name, "task_run")])
         orphaned = any_of([orphaned, of_no_flow_run])
+    if "worker_id" in table.kinds:
+        of_no_run = Sql(f"{table.name}.flow_run_id IS NULL AND {table.name}.task_run_id IS NULL")
+        orphaned = any_of([orphaned, all_of([of_no_run, _without_owner(table.name, "worker")])])
     return await _remove(tx, collection, collection.where(orphaned, _made_before(collection, time)), limit)
 
 
-def _without_run(table: str, runs: str) -> Condition:
-    """Return the condition that rows name a run of a table that does not exist."""
-    name = f"{table}.{runs}_id"
-    return Sql(f"({name} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {runs} WHERE {runs}.id = {name}))")
+def _without_owner(table: str, owners: str) -> Condition:
+    """Return the condition that rows name a row of a table of runs or workers that does not exist."""
+    name = f"{table}.{owners}_id"
+    return Sql(f"({name} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {owners} WHERE {owners}.id = {name}))")
 
 
 def _made_before(collection: Collection, time: datetime) -> Condition:

@@ -9,10 +9,10 @@ from uuid import UUID
 
 from prefect.schemas.worker_channel import WORKER_LABEL
 from prefect.server import store
-from prefect.server.db import tables
 from prefect.server.db.interface import Transaction
+from prefect.server.db.schema import tables
+from prefect.server.db.schema.tables import OCCUPYING
 from prefect.server.db.sql import Sql, all_of, join, one_of
-from prefect.server.db.tables import OCCUPYING
 from prefect.server.store import Condition, Order, Row, Where
 from prefect.server.store.queries import limits
 from prefect.types import now

@@ -16,7 +16,7 @@ import pytest
 from prefect._io import drive
 from prefect.journal import file, reader
 from prefect.server import store
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.runs.ingestion import journal_ingestion as apply_module
 from prefect.server.services.runs.ingestion.journal_ingestion import Applied, JournalUnreadable, apply_journal
 from prefect.types import new_id
@@ -318,7 +318,7 @@ def test_several_processes_apply_one_journal(database: SqliteDatabase, home: Pat
     write(home, *(lines[start : start + 30] for start in range(0, len(lines), 30)), shuffled)
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.sqlite import open_home\n"
+        "from prefect.server.db.sqlite.database import open_home\n"
         "from prefect.server.services.runs.ingestion import journal_ingestion\n"
         "journal_ingestion.APPLY_BATCH_SIZE = 50; home = Path(sys.argv[1]); sys.stdin.read()\n"
         "drive(journal_ingestion.apply_journal(open_home(home), home))"
@@ -363,7 +363,7 @@ def test_killed_process_loses_no_records(database: SqliteDatabase, home: Path) -
     write(home, *([run, state("flow_run", run["id"], "RUNNING", 0)] for run in runs))
     code = (
         "import sys; from pathlib import Path; from prefect._io import drive\n"
-        "from prefect.server.db.sqlite import open_home\n"
+        "from prefect.server.db.sqlite.database import open_home\n"
         "from prefect.server.services.runs.ingestion import journal_ingestion\n"
         "journal_ingestion.APPLY_BATCH_SIZE = 20; home = Path(sys.argv[1])\n"
         "drive(journal_ingestion.apply_journal(open_home(home), home, lambda done, left: print(left, flush=True)))"

@@ -10,7 +10,7 @@ import pytest
 
 from prefect._io import drive
 from prefect.server import store
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.runs.ingestion.journal_ingestion import apply_records, find_dead_letters
 from prefect.server.services.runs.states import transitions
 from prefect.types import new_id

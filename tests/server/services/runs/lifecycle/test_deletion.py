@@ -11,7 +11,7 @@ import pytest
 from prefect.server import store
 from prefect.server.bus import Bus
 from prefect.server.db.interface import Database, Transaction
-from prefect.server.db.tables import TABLES
+from prefect.server.db.schema.tables import TABLES
 from prefect.server.loops import Environment, retention
 from prefect.server.store import Collection
 from prefect.settings import get_current_settings

@@ -15,7 +15,7 @@ from prefect import _processes
 from prefect._io import drive
 from prefect.client.orchestration import get_client
 from prefect.server import store
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.runs.ingestion.journal_ingestion import apply_journal
 from prefect.server.services.runs.liveness import orphans
 from prefect.server.services.runs.liveness.orphans import crash_orphans

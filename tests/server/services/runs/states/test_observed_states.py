@@ -19,8 +19,8 @@ import pytest
 from prefect.server import store
 from prefect.server.db import migrations
 from prefect.server.db.interface import Database, Transaction
-from prefect.server.db.postgres import PostgresDatabase
-from prefect.server.db.sqlite import SqliteDatabase
+from prefect.server.db.postgres.database import PostgresDatabase
+from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.services.runs.states import observed_states
 from prefect.types import now
 from tests.server import journal_records

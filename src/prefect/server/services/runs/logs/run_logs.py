@@ -1,4 +1,4 @@
-"""Logs of runs: adding them, and notifying those who follow them.
+"""Logs of runs and workers: adding them, and notifying those who follow them.
 
 A log that is sent without an id gets one computed from its content, so that a repeated request adds nothing.
 """
@@ -29,8 +29,12 @@ LOGS_TOPIC = "logs"
 LOGGED_RUNS_TOPIC = "logged-runs"
 """The topic of flow runs that have new logs: their ids, as texts."""
 
-MAX_NOTIFIED_RUNS = 150
-"""As many ids as a NOTIFY of PostgreSQL can hold. Pages of further runs see their logs with the next notification."""
+LOGGED_WORKERS_TOPIC = "logged-workers"
+"""The topic of workers that have new logs: their ids, as texts under the key `workers`."""
+
+MAX_NOTIFIED_IDS = 150
+"""As many ids as a NOTIFY of PostgreSQL can hold. Pages of further runs and workers see their logs with the
+next notification."""
 
 MAX_COMMIT_DELAY = timedelta(minutes=2)
 """How much later than its timestamp a log may be committed; followers that begin in the past look back this far."""
@@ -43,6 +47,7 @@ _PAGE_SIZE = 500
 _SEPARATOR = "\x1f"
 
 _CONTENT = ("timestamp", "flow_run_id", "task_run_id", "name", "level", "message")
+"""What makes two logs of a run different; `worker_id` is added where there is one, so that ids stay as they were."""
 
 
 async def add(tx: Transaction, logs: Iterable[Mapping[str, Any]]) -> None:
@@ -51,6 +56,8 @@ async def add(tx: Transaction, logs: Iterable[Mapping[str, Any]]) -> None:
     rows: list[Row] = []
     for log in logs:
         content = _SEPARATOR.join(str(log.get(name)) for name in _CONTENT)
+        if "worker_id" in log:
+            content += f"{_SEPARATOR}{log['worker_id']}"
         rows.append({"id": _compute_id(log["timestamp"], f"{content}{_SEPARATOR}{seen[content]}"), **log})
         seen[content] += 1
     await store.logs.add(tx, rows)
@@ -65,14 +72,19 @@ def _compute_id(timestamp: datetime, content: str) -> UUID:
 
 
 def notify_added(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Notify open pages of the runs that have new logs, and subscribers of the logs, if the settings enable that."""
-    runs = list({str(row["flow_run_id"]) for row in rows if row.get("flow_run_id") is not None})
-    if runs:
-        tx.notify(LOGGED_RUNS_TOPIC, runs[:MAX_NOTIFIED_RUNS])
+    """Notify open pages of the runs and workers that have new logs, and subscribers if the settings enable that."""
+    if runs := _collect_ids(rows, "flow_run_id"):
+        tx.notify(LOGGED_RUNS_TOPIC, runs)
+    if workers := _collect_ids(rows, "worker_id"):
+        tx.notify(LOGGED_WORKERS_TOPIC, {"workers": workers})
     logs = get_current_settings().server.logs
     if logs.stream_publishing_enabled or logs.stream_out_enabled:
         for batch in store.chunks(rows, _NOTIFICATION_SIZE):
             tx.notify(LOGS_TOPIC, base64.b64encode(b"".join(row["id"].bytes for row in batch)).decode())
+
+
+def _collect_ids(rows: Sequence[Row], column: str) -> list[str]:
+    return list({str(row[column]) for row in rows if row.get(column) is not None})[:MAX_NOTIFIED_IDS]
 
 
 async def find_notified(tx: Transaction, criteria: Any, item: str) -> list[Answer]:

@@ -1,0 +1,1 @@
+"""PostgreSQL through asyncpg: `database` begins transactions, `dialect` is its SQL."""

@@ -1,0 +1,1 @@
+"""The pages of one run: what it is, its graph, its log, its result."""
