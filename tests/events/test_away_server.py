@@ -97,4 +97,4 @@ def test_worker_that_ends_records_what_its_thread_has_not(home: Path, monkeypatc
     finally:
         is_released.set()
         assert worker._thread is not None
-        worker._thread.join()  # it records its events again, in a journal that must not be closed before
+        worker._thread.join()  # it records, too: not while the test's journal is closed

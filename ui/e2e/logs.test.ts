@@ -9,17 +9,18 @@ const at = (second: number) => new Date(BEGAN + second * 1000).toISOString()
 inBrowser('the log of a run', () => {
   useBrowser()
   let server: TestServer
+  let flow: string
   const run = crypto.randomUUID()
   const task = crypto.randomUUID()
   beforeAll(async () => {
     server = new TestServer(await freePort())
     await server.start()
-    const flow = (await server.call<{ id: string }>('POST', '/flows/', { name: 'etl' })).id
+    flow = (await server.call<{ id: string }>('POST', '/flows/', { name: 'etl' })).id
     const state = (type: string, second: number, name = type) => ({ id: crypto.randomUUID(), type, name, timestamp: at(second) })
     const log = (second: number, message: string, level = 20, task_run_id: string | null = null) => ({ kind: 'log', id: crypto.randomUUID(), name: task_run_id ? 'prefect.task_runs' : 'prefect.flow_runs', level, message, timestamp: at(second), flow_run_id: run, task_run_id })
     await server.record(
       { kind: 'flow_run', id: run, flow_id: flow, name: 'retried-one', parameters: {}, tags: [], created: at(0), states: [state('PENDING', 0), state('RUNNING', 1), state('SCHEDULED', 10, 'AwaitingRetry'), state('RUNNING', 20, 'Retrying'), state('COMPLETED', 30)] },
-      { kind: 'task_run', id: task, flow_run_id: flow && run, name: 'load-0', task_key: 'load', dynamic_key: '0', tags: [], task_inputs: {}, created: at(2), states: [state('PENDING', 2), state('RUNNING', 2), state('COMPLETED', 9)] },
+      { kind: 'task_run', id: task, flow_run_id: run, name: 'load-0', task_key: 'load', dynamic_key: '0', tags: [], task_inputs: {}, created: at(2), states: [state('PENDING', 2), state('RUNNING', 2), state('COMPLETED', 9)] },
       log(0, 'submitted'),
       log(2, 'first try'),
       log(3, 'rows of https://warehouse.example/orders', 20, task),
@@ -114,6 +115,51 @@ inBrowser('the log of a run', () => {
     await page.keyboard.type('first try')
     await page.keyboard.press('Enter')
     await page.locator('[data-line="1"].current .hit').waitFor()
+    await close(opened)
+  })
+
+  test('is reached from the list of runs, searched and left again by keys alone', async () => {
+    const name = 'retried-one'
+    for (const other of ['another-one', 'yet-another']) await server.call('POST', '/flow_runs/', { flow_id: flow, name: other, state: { type: 'COMPLETED' } })
+    const opened = await open(server, '/runs?sort=-name')
+    const { page } = opened
+    const { keyboard } = page
+    const focused = () => page.evaluate(() => document.activeElement?.textContent)
+    const names = page.locator('tbody a.run')
+    await names.nth(2).waitFor()
+    const listed = await names.allTextContents()
+    expect(listed).toEqual(['yet-another', name, 'another-one'])
+    for (const key of 'jjj') await keyboard.press(key)
+    await keyboard.press('k')
+    expect(await focused()).toBe(name)
+    await keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name }).waitFor()
+    const chosen = page.locator('[role=tab][aria-selected=true]')
+    await chosen.getByText('Timeline').waitFor()
+    await keyboard.press('l')
+    await chosen.getByText('Logs').waitFor()
+    await page.locator('[data-line="0"]').waitFor()
+    await keyboard.press('/')
+    await keyboard.type('needle')
+    await keyboard.press('Enter')
+    await page.getByText('1 of 2').waitFor()
+    await keyboard.press('Enter')
+    await page.locator('[data-line="7"].current .hit').waitFor()
+    await keyboard.press('Shift+Enter')
+    await page.getByText('1 of 2').waitFor()
+    await keyboard.press('Escape')
+    expect(await page.evaluate(() => document.activeElement?.getAttribute('aria-label'))).toBe('Log lines')
+    await keyboard.press('h')
+    await chosen.getByText('Timeline').waitFor()
+    await keyboard.press('?')
+    for (const text of ['Previous and next tab', 'Back to the page before', /next and previous hit/]) await page.getByRole('dialog', { name: 'Keys' }).getByText(text).waitFor()
+    await keyboard.press('Escape')
+    await keyboard.press('b')
+    await page.waitForURL(/runs\?sort=-name/)
+    await names.nth(2).waitFor()
+    // One goes on from the run that one has seen.
+    await keyboard.press('j')
+    expect(await focused()).toBe('another-one')
     await close(opened)
   })
 

@@ -8,8 +8,8 @@ export interface KeyActions {
   openShortcuts: () => void
 }
 
-function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+function isTyping(target: EventTarget | null): target is HTMLElement {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches('textarea, select, input:not([type=checkbox], [type=radio])'))
 }
 
 /** Listen to keys; return what ends it. */
@@ -19,6 +19,10 @@ export function listenToKeys(actions: KeyActions): () => void {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
       event.preventDefault()
       actions.openPalette()
+      return
+    }
+    if (event.key === 'Escape' && isTyping(event.target) && !event.defaultPrevented && !document.querySelector('dialog[open]')) {
+      event.target.blur()
       return
     }
     if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey || document.querySelector('dialog[open]')) return
@@ -36,6 +40,11 @@ export function listenToKeys(actions: KeyActions): () => void {
     else if (event.key === 'u') choose({ zone: preferences.zone === 'utc' ? 'local' : 'utc' })
     else if (press(event.key)) event.preventDefault()
     else if (event.key === 'j' || event.key === 'k') moveRow(event.key === 'j' ? 1 : -1)
+    else if (event.key === 'l' || event.key === 'h') moveTab(event.key === 'l' ? 1 : -1)
+    else if (event.key === 'b') {
+      left = location.pathname
+      history.back()
+    }
   }
   addEventListener('keydown', key)
   return () => removeEventListener('keydown', key)
@@ -55,9 +64,20 @@ function focusFilter(event: KeyboardEvent, actions: KeyActions) {
   else actions.openPalette()
 }
 
+/** The path of the page that was left by a key: in the list, one goes on from its row. */
+let left = ''
+
 /** Move the focus to the link that a row of a table is about. */
 function moveRow(by: number) {
-  const links = [...document.querySelectorAll<HTMLElement>('main tbody tr')].flatMap((row) => row.querySelector<HTMLElement>('a.run') ?? row.querySelector<HTMLElement>('td a') ?? [])
-  const at = links.findIndex((link) => link === document.activeElement)
+  const links = [...document.querySelectorAll<HTMLElement>('main tbody tr')].flatMap((row) => row.querySelector<HTMLAnchorElement>('a.run') ?? row.querySelector<HTMLAnchorElement>('td a') ?? [])
+  const focused = links.findIndex((link) => link === document.activeElement)
+  const at = focused < 0 ? links.findIndex((link) => link.pathname === left) : focused
   links[Math.min(links.length - 1, Math.max(0, at + by))]?.focus()
+}
+
+/** Open the tab before or after the present one. */
+function moveTab(by: number) {
+  const tabs = [...document.querySelectorAll<HTMLElement>('main [role="tab"]')]
+  const at = tabs.findIndex((tab) => tab.ariaSelected === 'true')
+  tabs[(at + by + tabs.length) % tabs.length]?.click()
 }

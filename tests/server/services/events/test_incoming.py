@@ -53,6 +53,13 @@ def test_usual_event_is_built_as_the_schema_builds_it(changes: dict[str, Any]) -
     assert incoming._build_usual_event(sent) == wire.Event.model_validate(sent).model_dump()
 
 
+@pytest.mark.parametrize("left_out", ["related", "payload", "follows"])
+def test_usual_event_without_a_field_has_its_default(left_out: str) -> None:
+    sent = values()
+    del sent[left_out]
+    assert incoming._build_usual_event(sent) == wire.Event.model_validate(sent).model_dump()
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

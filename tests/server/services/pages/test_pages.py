@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -396,3 +397,8 @@ async def test_result_shows_its_location_and_not_its_value(call: RouteClient) ->
     }
     other = await call.flow_run("COMPLETED")
     assert (await call("GET", "/ui/pages/flow-run/{id}", id=other))["result"] is None
+
+
+async def test_form_of_a_run_proposes_names(call: RouteClient) -> None:
+    first, second = [await call("GET", "/ui/forms/run-names") for _ in range(2)]
+    assert all(re.fullmatch("[a-z]+-[a-z]+", name) for name in first) and first != second

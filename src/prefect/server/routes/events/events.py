@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from annotated_types import Ge, Le
+from pydantic import WrapValidator
 
 from prefect.schemas.event_filters import EventFilter
 from prefect.schemas.wire.events import Countable, Event, EventCount, EventPage, TimeUnit
 from prefect.server.db.interface import Transaction
 from prefect.server.principals import Permission
 from prefect.server.routes.core.operation import Body, In, RequestInfo, Routes
-from prefect.server.services.events import ingest
+from prefect.server.services.events import incoming, ingest
 from prefect.server.services.events import querying as service
 from prefect.types import now
 
@@ -21,10 +22,12 @@ _MAX_PAGE_SIZE = 50
 
 
 @routes.writes("POST", "", requires=Permission.WORK)
-async def create_events(tx: Transaction, events: Annotated[list[Event], In("whole")]) -> None:
+async def create_events(
+    tx: Transaction, events: Annotated[list[Event], WrapValidator(incoming.validate_events), In("whole")]
+) -> None:
     """Store events; they are committed before the response."""
     received = now()
-    values = [{**event.model_dump(), "received": received} for event in events]
+    values = [{**event, "received": received} for event in cast("list[dict[str, Any]]", events)]
     for event in values:
         ingest.check_event(event)
     await ingest.ingest_events(tx, values)

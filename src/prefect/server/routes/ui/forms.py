@@ -12,6 +12,7 @@ from prefect.schemas.schedules import SCHEDULE_TYPES
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.core.operation import Body, Routes
 from prefect.server.services.pages import automations, blocks, schedules
+from prefect.types import slugs
 
 routes = Routes("Forms", "/ui/forms")
 
@@ -56,3 +57,12 @@ async def preview_schedule(
 ) -> Any:
     """Return the next times of a schedule."""
     return schedules.preview_schedule(schedule, count)
+
+
+_PROPOSED_NAMES = 20
+
+
+@routes.reads("GET", "/run-names", list[str], documented=False)
+async def propose_run_names(tx: Transaction) -> Any:
+    """Return random names for a run, of which the page proposes one after another."""
+    return slugs.generate_pairs(_PROPOSED_NAMES)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import cache
-from typing import Any, cast
+from typing import Any, NotRequired, cast
 from uuid import UUID
 
 from pydantic import TypeAdapter, ValidationError
@@ -51,16 +51,25 @@ def build_event(values: Mapping[str, Any], received: datetime) -> Event:
         raise InvalidRequest(f"The event is not valid: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
 
 
+def validate_events(values: Any, validate: Callable[[Any], list[wire.Event]]) -> list[Event]:
+    """Return the events of a request body, as a pydantic validator that wraps the one of the schema."""
+    if isinstance(values, list):
+        events = [_build_usual_event(each) for each in cast("list[Any]", values)]
+        if None not in events:
+            return cast("list[Event]", events)
+    return [event.model_dump() for event in validate(values)]
+
+
 class _EventValues(TypedDict):
-    """The fields of `wire.Event`, none of them left out."""
+    """The fields of `wire.Event`."""
 
     occurred: AwareDateTime
     event: str
     resource: dict[str, str]
-    related: list[dict[str, str]]
-    payload: dict[str, Any]
+    related: NotRequired[list[dict[str, str]]]
+    payload: NotRequired[dict[str, Any]]
     id: UUID
-    follows: UUID | None
+    follows: NotRequired[UUID | None]
 
 
 @cache
@@ -68,13 +77,13 @@ def _values_adapter() -> TypeAdapter[_EventValues]:
     return TypeAdapter(_EventValues)
 
 
-def _build_usual_event(values: Mapping[str, Any]) -> Event | None:
-    """Return a valid event that has all fields, as clients send them; None for one that the schema has to decide about.
+def _build_usual_event(values: Any) -> Event | None:
+    """Return a valid event with usual values, as clients send them; None for one that the schema has to decide about.
 
     Hot path: it takes an eighth of the time that the schema does, which makes an object of each resource.
     """
     try:
-        event = cast("Event", _values_adapter().validate_python(values))
+        event: Event = {"related": [], "payload": {}, "follows": None, **_values_adapter().validate_python(values)}
     except ValidationError:
         return None
     limits = get_current_settings().server.events
