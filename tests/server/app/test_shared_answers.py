@@ -68,6 +68,20 @@ async def test_answer_is_computed_again_after_a_change_and_a_pause() -> None:
     assert (await answers.get("key", page.compute)).body == b"2"  # nothing has changed since
 
 
+async def test_page_gets_a_new_answer_after_its_pause() -> None:
+    clock = Clock()
+    answers, page = SharedAnswers(clock), Page()
+    page.go.set()
+    _, pause = get_freshness(await answers.get("key", page.compute))
+    for other in range(100):
+        await answers.get("key", page.compute)
+        await answers.get(other, page.compute)
+    answers.expire()
+    clock.seconds += pause / 1000
+    later = await answers.get("key", page.compute)
+    assert (later.body, get_freshness(later)[0]) == (b"102", 0)
+
+
 async def test_answer_that_follows_a_log_is_computed_after_each_change() -> None:
     answers, page = SharedAnswers(Clock()), Page()
     page.go.set()

@@ -19,7 +19,7 @@ Compute = Callable[[], Awaitable[Response]]
 
 MAX_ANSWERS = 500
 
-CORE_SHARE = 0.03
+CORE_SHARE = 0.015
 """The share of one core that answers to open pages may take."""
 
 REQUEST_SECONDS = 0.0012
@@ -40,25 +40,22 @@ class _Answer:
     """An answer and what it costs.
 
     Attributes:
-        response: The response.
         computed: When it was begun to be computed, in seconds of the monotonic clock.
         is_current: Whether nothing has changed since.
-        seconds: What computing it took.
+        cost: Seconds of one computation and of the requests for it; those of the one before until it is computed.
+        due: When it may be computed anew. It never changes, so that a page that was told to ask then gets a new one.
         requests: How many pages were given it.
         last_request: When a page last asked.
+        response: The response.
     """
 
-    response: asyncio.Future[Response]
     computed: float
     is_current: bool = True
-    seconds: float = 0.0
-    requests: int = field(default=0)
-    last_request: float = field(default=0.0)
-
-    @property
-    def cost(self) -> float:
-        """Seconds of one computation and of the requests for it."""
-        return self.seconds + self.requests * REQUEST_SECONDS
+    cost: float = 0.0
+    due: float = math.inf
+    requests: int = 0
+    last_request: float = 0.0
+    response: asyncio.Future[Response] = field(init=False)
 
 
 class SharedAnswers:
@@ -90,13 +87,13 @@ class SharedAnswers:
         """
         at = self._clock()
         answer = self._answers.get(key)
-        if answer is None or not (answer.is_current or (not always_current and at < self._next(answer))):
+        if answer is None or not (answer.is_current or (not always_current and at < answer.due)):
             answer = self._begin(key, compute, answer, at)
         answer.requests += 1
         answer.last_request = at
         response = await asyncio.shield(answer.response)
         age = round((self._clock() - answer.computed) * 1000)
-        wait = 0 if always_current else max(0, round((self._next(answer) - self._clock()) * 1000))
+        wait = 0 if always_current else max(0, round((answer.due - self._clock()) * 1000))
         headers = {name: value for name, value in response.headers.items() if name != "content-length"}
         headers[HEADER] = f"age={age}, next={wait}"
         return Response(response.body, response.status_code, headers, response.media_type)
@@ -120,20 +117,22 @@ class SharedAnswers:
         wanted = math.sqrt(cost) * max(roots, math.sqrt(cost)) / CORE_SHARE
         return min(max(wanted, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
 
-    def _next(self, answer: _Answer) -> float:
-        return answer.computed + self.interval(answer.cost)
-
     def _begin(self, key: Hashable, compute: Compute, before: _Answer | None, at: float) -> _Answer:
         if len(self._answers) >= MAX_ANSWERS:
             self._answers.clear()
+        answer = self._answers[key] = _Answer(at, cost=before.cost if before else 0.0)
         # A task of its own, since the page that asked first may go.
-        response = asyncio.ensure_future(compute())
-        answer = self._answers[key] = _Answer(response, at, seconds=before.seconds if before else 0.0)
-        response.add_done_callback(lambda done: self._note_end(key, answer))
+        answer.response = asyncio.ensure_future(self._compute(key, compute, answer, before.requests if before else 1))
         return answer
 
-    def _note_end(self, key: Hashable, answer: _Answer) -> None:
-        answer.seconds = self._clock() - answer.computed
-        failed = answer.response.cancelled() or answer.response.exception() is not None
-        if failed and self._answers.get(key) is answer:
-            del self._answers[key]
+    async def _compute(self, key: Hashable, compute: Compute, answer: _Answer, requests: int) -> Response:
+        """Return the response, and note what it cost if `requests` pages are given it, as many as the one before."""
+        try:
+            return await compute()
+        except BaseException:
+            if self._answers.get(key) is answer:
+                del self._answers[key]
+            raise
+        finally:
+            answer.cost = self._clock() - answer.computed + requests * REQUEST_SECONDS
+            answer.due = answer.computed + self.interval(answer.cost)

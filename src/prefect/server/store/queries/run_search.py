@@ -153,6 +153,25 @@ def _subflow(_: Dialect, __: Term, value: bool) -> Sql:
     return Sql(f"flow_run.parent_task_run_id IS {'NOT ' if value else ''}NULL")
 
 
+def _parent_run(dialect: Dialect, term: Term, value: Any) -> Sql:
+    """Return the condition for subflow runs by the name or the id of the flow run that called them.
+
+    By a name, the parent of each subflow run is looked up: they are fewer than the task runs of all runs of that name.
+    """
+    if isinstance(value, UUID):
+        tasks = one_of("task_run.flow_run_id", [value])
+        return Sql(
+            f"flow_run.parent_task_run_id IN (SELECT task_run.id FROM task_run WHERE {tasks.text})", tasks.values
+        )
+    named = _text("parent.name")(dialect, term, value)
+    parent = "task_run JOIN flow_run AS parent ON parent.id = task_run.flow_run_id"
+    return Sql(
+        "(flow_run.parent_task_run_id IS NOT NULL AND EXISTS"
+        f" (SELECT 1 FROM {parent} WHERE task_run.id = flow_run.parent_task_run_id AND {named.text}))",
+        named.values,
+    )
+
+
 _QUEUES = "SELECT work_queue.id FROM work_queue JOIN work_pool ON work_pool.id = work_queue.work_pool_id"
 _TASK_STARTED = "coalesce(task_run.start_time, task_run.expected_start_time)"
 _FLOW_STARTED = "coalesce(flow_run.start_time, flow_run.expected_start_time)"
@@ -175,13 +194,7 @@ _COMPILERS: dict[str, dict[str, FieldCompiler]] = {
         "error": _error("flow_run"),
         "param": _parameter,
         "subflow": _subflow,
-        # The subflow runs of a flow run.
-        "run": _related(
-            "flow_run.parent_task_run_id",
-            "SELECT task_run.id FROM task_run JOIN flow_run AS parent ON parent.id = task_run.flow_run_id",
-            "parent.name",
-            "parent.id",
-        ),
+        "run": _parent_run,
     },
     "task_run": {
         "state": _state("task_run"),

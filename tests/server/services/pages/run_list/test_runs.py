@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from prefect.server.db.interface import Database
-from prefect.server.services.pages.run_list import runs as service
+from prefect.server.services.pages.run_list import run_chart
+from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
 PAGE = "/ui/pages/runs"
@@ -107,10 +110,47 @@ async def test_chart_counts_in_cells_when_points_are_too_many(
 ) -> None:
     await fill(call)
     assert len((await call("GET", PAGE))["chart"]["points"]) == 3
-    monkeypatch.setattr(service, "MAX_POINTS", 2)
+    monkeypatch.setattr(run_chart, "MAX_POINTS", 2)
     chart = (await call("GET", PAGE))["chart"]
     assert chart["points"] == [] and sum(cell[3] for cell in chart["cells"]) == 3
     assert (await call("GET", PAGE, chart=False))["chart"] is None
+
+
+async def test_chart_has_narrower_columns_when_its_runs_are_a_part_of_all(
+    call: RouteClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_chart, "MAX_POINTS", 2)
+    at, flow = now(), await call.flow()
+    for age in (timedelta(days=30), *(timedelta(minutes=minutes) for minutes in (40, 30, 20, 10))):
+        started = (at - age).isoformat()
+        state = {"id": str(new_id()), "type": "RUNNING", "name": "Running", "timestamp": started}
+        name = "old" if age.days else "young"
+        record = {
+            "kind": "flow_run",
+            "id": str(new_id()),
+            "flow_id": flow,
+            "name": name,
+            "created": started,
+            "tags": [],
+        }
+        await call.client.post("/journal", content=json.dumps({**record, "states": [state]}))
+    chart = (await call("GET", PAGE, q="name:young"))["chart"]
+    width = datetime.fromisoformat(chart["until"]) - datetime.fromisoformat(chart["since"])
+    assert timedelta(minutes=30) <= width < timedelta(minutes=32)
+    assert (chart["cells"][0][0], chart["cells"][-1][0]) == (0, chart["columns"] - 1)
+    assert sum(cell[3] for cell in chart["cells"]) == 4
+    every = (await call("GET", PAGE))["chart"]
+    assert datetime.fromisoformat(every["until"]) - datetime.fromisoformat(every["since"]) > timedelta(days=29)
+
+
+async def test_subflow_runs_are_found_by_the_run_that_called_them(call: RouteClient) -> None:
+    parent = await call.flow_run("RUNNING", name="caller")
+    task = await call.task_run(parent, name="sub-0")
+    await call.flow_run("RUNNING", name="called", parent_task_run_id=task)
+    await call.flow_run("RUNNING", name="other")
+    for query, found in (("run:caller", ["called"]), (f"run:{parent}", ["called"]), ("run:other", [])):
+        assert await names(call, query) == found
+    assert sorted(await names(call, "-run:caller")) == ["caller", "other"]
 
 
 async def test_task_runs_have_their_page(call: RouteClient) -> None:

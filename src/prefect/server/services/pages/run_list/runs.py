@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from prefect.server import store
@@ -11,19 +12,15 @@ from prefect.server.services.core import paging, presenters, reading
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.pages.core import run_rows
 from prefect.server.services.pages.core.shapes import Chart, RunsPage, StateCount
-from prefect.server.services.pages.run_list import run_query, saved_views
+from prefect.server.services.pages.run_list import run_chart, run_query, saved_views
 from prefect.server.store import Collection, Condition
 from prefect.server.store.queries import run_pages as queries
 from prefect.server.store.queries import run_search
+from prefect.server.store.queries.run_pages import RunCount
 from prefect.server.store.queries.run_search import Term
 from prefect.types import now
 
 MAX_PAGE_SIZE = 200
-
-MAX_POINTS = 1000
-"""More runs than this are counted in the cells of a grid, so that none is left out."""
-
-CHART_COLUMNS = 96
 
 UPCOMING_SIZE = 8
 
@@ -47,17 +44,27 @@ async def build_page(tx: Transaction, kind: str, query: str, sort: str, page: in
     runs = store.flow_runs if kind == "flow_run" else store.task_runs
     terms = run_query.parse_query(query, kind, at)
     where = compile_where(tx, runs, terms, at)
-    rows = await queries.find_runs(tx, runs, where, read_order(tx, runs, sort), size, (page - 1) * size)
-    states, spans = await _count_states(tx, runs, terms, at)
-    total = sum(count["count"] for count in states if is_chosen((count["type"], count["name"]), terms))
+    order = read_order(tx, runs, sort)
+    grid = await run_chart.place_grid(tx, runs, terms, at)
+    counts = await _count_runs(tx, runs, terms, at, grid)
+    chosen = [each for each in counts if is_chosen((each.type, each.name), terms)]
+    total = sum(each.number for each in chosen)
+    chart_shown: Chart | None = None
+    if chart and total > run_chart.MAX_POINTS:
+        chart_shown = await run_chart.count_cells(tx, runs, where, grid, chosen)
+    elif chart and total:
+        few = await queries.find_chart_rows(tx, runs, where, run_chart.MAX_POINTS)
+        chart_shown = run_chart.place_points(few, at)
+        where = runs.where({"id": [row["id"] for row in few]})  # all runs are read for them once
+    rows = await queries.find_runs(tx, runs, where, order, size, (page - 1) * size) if total else []
     upcoming, upcoming_total = await _find_upcoming(tx, terms, at) if runs is store.flow_runs else ([], 0)
     return {
         "rows": await present(tx, runs, rows),
         "total": total,
         "page": page,
         "pages": max(-(-total // size), 1),
-        "states": states,
-        "chart": await _build_chart(tx, runs, where, total, spans, terms, at) if chart and total else None,
+        "states": _sum_states(counts),
+        "chart": chart_shown,
         "upcoming": await run_rows.present_flow_runs(tx, upcoming, count_tasks=False),
         "upcoming_total": upcoming_total,
         "views": await saved_views.find_views(tx, kind),
@@ -113,22 +120,26 @@ def compile_where(tx: Transaction, runs: Collection, terms: tuple[Term, ...], at
     return runs.where(condition, queries.not_upcoming(runs, at))
 
 
-async def _count_states(
-    tx: Transaction, runs: Collection, terms: tuple[Term, ...], at: datetime
-) -> tuple[list[StateCount], list[tuple[datetime, datetime]]]:
-    """Return the counts by state as if no term were about states, and the times of those that the terms choose."""
+async def _count_runs(
+    tx: Transaction, runs: Collection, terms: tuple[Term, ...], at: datetime, grid: run_chart.Grid
+) -> list[RunCount]:
+    """Return the counts of runs as if no term were about states."""
     others = tuple(term for term in terms if term.field != "state")
     condition = run_search.compile_terms(tx, runs, others)
     if len(others) == len(terms):
         condition = runs.where(condition, queries.not_upcoming(runs, at))
-    counts: list[StateCount] = []
-    spans: list[tuple[datetime, datetime]] = []
-    for type_, name, number, first, last in await queries.count_states(tx, runs, condition):
-        count: StateCount = {"type": type_, "name": name or type_.title(), "count": number}
-        counts.append(count)
-        if first is not None and is_chosen((count["type"], count["name"]), terms):
-            spans.append((first, last))
-    return counts, spans
+    return await queries.count_runs(tx, runs, condition, grid.start, grid.width)
+
+
+def _sum_states(counts: Sequence[RunCount]) -> list[StateCount]:
+    """Return counts by state, the largest first."""
+    totals: dict[tuple[str, str], int] = {}
+    for count in counts:
+        if count.type:
+            state = (count.type, count.name)
+            totals[state] = totals.get(state, 0) + count.number
+    ordered = sorted(totals.items(), key=lambda item: -item[1])
+    return [{"type": type_, "name": name, "count": number} for (type_, name), number in ordered]
 
 
 def is_chosen(state: tuple[str, str], terms: tuple[Term, ...]) -> bool:
@@ -144,34 +155,3 @@ def is_chosen(state: tuple[str, str], terms: tuple[Term, ...]) -> bool:
 async def _find_upcoming(tx: Transaction, terms: tuple[Term, ...], at: datetime) -> tuple[list[Any], int]:
     others = tuple(term for term in terms if term.field not in ("state", "since", "until", "duration", "error"))
     return await queries.find_upcoming(tx, run_search.compile_terms(tx, store.flow_runs, others), at, UPCOMING_SIZE)
-
-
-async def _build_chart(
-    tx: Transaction,
-    runs: Collection,
-    where: Condition,
-    total: int,
-    spans: list[tuple[datetime, datetime]],
-    terms: tuple[Term, ...],
-    at: datetime,
-) -> Chart | None:
-    if not spans:
-        return None
-    sinces = [value for term in terms if term.field == "since" and not term.negated for value in term.values]
-    start = max([*sinces, min(first for first, _ in spans)])
-    end = max(min(at, max(last for _, last in spans)), start + timedelta(seconds=1))
-    rows: list[float] = list(queries.DURATION_STEPS)
-    chart: Chart = {"since": start, "until": end, "points": [], "cells": None, "columns": CHART_COLUMNS, "rows": rows}
-    if total > MAX_POINTS:
-        width = max((end - start) / CHART_COLUMNS, timedelta(microseconds=1))
-        cells = await queries.count_cells(tx, runs, where, start, width)
-        last = CHART_COLUMNS - 1
-        chart["cells"] = [(min(column, last), row, type_, count) for column, row, type_, count in cells]
-        return chart
-    for row in await queries.find_chart_rows(tx, runs, where, MAX_POINTS):
-        started = row["start_time"] or row["expected_start_time"]
-        if started is not None:
-            milliseconds = round((started - start) / timedelta(milliseconds=1), 1)
-            seconds = presenters.estimate_run_time(row, at).total_seconds()
-            chart["points"].append((milliseconds, seconds, row["state_type"], row["id"], row["name"]))
-    return chart
