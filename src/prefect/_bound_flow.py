@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun
     from prefect.schemas.states import State
     from prefect.schemas.work import WorkPool
-    from prefect.workers import local_run
     from prefect.workers.base import BaseWorker
+    from prefect.workers.runs import local_run
 else:
     launchers, submission = lazy_from("prefect.bundles", "launchers", "submission")
-    local_run, orchestration = lazy_from("prefect", "workers.local_run", "client.orchestration")
+    local_run, orchestration = lazy_from("prefect", "workers.runs.local_run", "client.orchestration")
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)

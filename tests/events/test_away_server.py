@@ -96,3 +96,5 @@ def test_worker_that_ends_records_what_its_thread_has_not(home: Path, monkeypatc
         assert len(get_client(sync_client=True).read_events(wanted).events) == 3
     finally:
         is_released.set()
+        assert worker._thread is not None
+        worker._thread.join()  # it records, too: not while the test's journal is closed

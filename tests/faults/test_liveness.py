@@ -136,7 +136,7 @@ def test_killed_program_is_crashed_soon_with_a_server(tmp_path: Path, variables:
         # Which run is which does not matter for the greatest: all wait for as long at most.
         seconds = [after - before for before, after in zip(killed, seen, strict=True)]
         report("with a server", seconds)
-        assert max(seconds) < 30 / SPEED + 2
+        assert max(seconds) < 30 / SPEED + (2 if LONG else 10)  # a machine of CI does much else
         runs = read_all(served.url, "/task_runs/filter", {"sort": "ID_DESC"})
         assert [run["state_type"] for run in runs] == ["CRASHED"] * count
 

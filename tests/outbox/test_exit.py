@@ -229,13 +229,13 @@ def test_process_waits_only_once_for_a_server_that_stays_away(fake: Fake, home: 
             before = time.monotonic()
             opened.append({"kind": "log"})
             opened.close()
-            print(time.monotonic() - before < 1)
+            print(time.monotonic() - before < 3)
 
         atexit.register(record)
         main()
         opened = journal.current()
         """,
-        PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS="2",
+        PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS="4",
     )
     assert program.stdout.readline() == "go\n"
     server.stop()

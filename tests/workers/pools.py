@@ -109,7 +109,7 @@ class Pool:
         """Start a worker, and wait until it has started."""
         variables = {"PREFECT_HOME": str(home), "PREFECT_API_URL": self.served.url, **variables}
         code = (
-            "import prefect.workers.submission as submission\n"
+            "import prefect.workers.runs.submission as submission\n"
             "submission.CANCEL_GRACE_SECONDS = 1\n"
             "import faulthandler, signal; faulthandler.register(signal.SIGUSR1)\n"
             "from prefect.cli import main\n"

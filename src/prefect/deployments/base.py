@@ -12,7 +12,7 @@ from ruamel.yaml.comments import CommentedMap
 
 from prefect._version import __version_info__
 from prefect.deployments.recipes import RECIPES
-from prefect.runner.git_commands import split_login
+from prefect.runner.git.commands import split_login
 from prefect.values import templates
 from prefect.values.annotations import NotSet
 

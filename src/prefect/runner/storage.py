@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 
 from prefect._io import call_user
 from prefect._lazy import lazy, lazy_from
-from prefect.runner.git_credentials import GitCredentials
-from prefect.runner.git_repository import GitRepository
+from prefect.runner.git.credentials import GitCredentials
+from prefect.runner.git.repository import GitRepository
 
 if TYPE_CHECKING:
     import fsspec  # pyright: ignore[reportMissingTypeStubs, reportMissingImports]

@@ -27,15 +27,15 @@ from prefect.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.settings import get_current_settings
 from prefect.types import now
 from prefect.workers import facts
-from prefect.workers.bundled_runs import BundledRuns
-from prefect.workers.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
 from prefect.workers.channel import Subscriber, WorkPoolChannel, build_url
-from prefect.workers.cleanup import WorkerCleanupExecutor, WorkerCleanupHandlerRegistry
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
+from prefect.workers.leftovers.cleanup import WorkerCleanupExecutor, WorkerCleanupHandlerRegistry
+from prefect.workers.leftovers.teardown import build_cleanup_handler_registry
 from prefect.workers.polling import PollingLoop
 from prefect.workers.result import BaseWorkerResult
-from prefect.workers.submission import R
-from prefect.workers.teardown import build_cleanup_handler_registry
+from prefect.workers.runs.bundled_runs import BundledRuns
+from prefect.workers.runs.cancellation import CHECK_INTERVAL_SECONDS, CancellationWatch
+from prefect.workers.runs.submission import R
 from prefect.workers.worker_type import C, V, WorkerType
 
 if TYPE_CHECKING:

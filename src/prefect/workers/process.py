@@ -26,12 +26,12 @@ from prefect.runner.launch import GROUP_POLL_INTERVAL_SECONDS, Launch, RunProces
 from prefect.runner.supervise import ProcessEnd, StopReason, find_state_after
 from prefect.schemas.worker_channel import WARM_PROCESSES
 from prefect.settings import get_current_settings
-from prefect.workers import process_marks
 from prefect.workers.base import BaseWorker
 from prefect.workers.job_configuration import DEFAULT_COMMAND, BaseJobConfiguration, BaseVariables
+from prefect.workers.processes import process_marks
+from prefect.workers.processes.warm_processes import LoadedFlow, WarmProcesses
 from prefect.workers.result import BaseWorkerResult
-from prefect.workers.submission import REPORT_RETRY_SECONDS
-from prefect.workers.warm_processes import LoadedFlow, WarmProcesses
+from prefect.workers.runs.submission import REPORT_RETRY_SECONDS
 
 if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun

@@ -9,7 +9,7 @@ from prefect.workers import registry
 from prefect.workers.job_configuration import BaseJobConfiguration, BaseVariables
 
 if TYPE_CHECKING:
-    from prefect.workers.cleanup import WorkerCleanupHandler
+    from prefect.workers.leftovers.cleanup import WorkerCleanupHandler
 
 C = TypeVar("C", bound=BaseJobConfiguration)
 V = TypeVar("V", bound=BaseVariables)

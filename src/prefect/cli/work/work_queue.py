@@ -15,6 +15,7 @@ from prefect.cli.core.output import (
     confirm,
     fail,
     format_age,
+    print_details,
     print_fields,
     print_json,
     print_table,
@@ -115,26 +116,22 @@ def inspect(name: str, pool: str | None, output: str | None) -> None:
     """Show a work queue."""
     queue = _find(name, pool)
     status = get_client().read_work_queue_status(queue.id)
-    if output:
-        return print_json({**queue.model_dump(mode="json"), "status_details": status.model_dump(mode="json")})
-    print_fields(
-        {
-            "ID": queue.id,
-            "Name": queue.name,
-            "Description": queue.description or None,
-            "Pool": queue.work_pool_name,
-            "Status": _format_status(queue),
-            "Paused": "yes" if queue.is_paused else None,
-            "Healthy": "yes" if status.healthy else "no",
-            "Late runs": status.late_runs_count,
-            "Last polled": format_age(status.last_polled) or "never",
-            "Concurrency limit": queue.concurrency_limit,
-            "Priority": queue.priority,
-            "Created": format_age(queue.created),
-            "Updated": format_age(queue.updated),
-        }
-    )
-    return None
+    fields = {
+        "ID": queue.id,
+        "Name": queue.name,
+        "Description": queue.description or None,
+        "Pool": queue.work_pool_name,
+        "Status": _format_status(queue),
+        "Paused": "yes" if queue.is_paused else None,
+        "Healthy": "yes" if status.healthy else "no",
+        "Late runs": status.late_runs_count,
+        "Last polled": format_age(status.last_polled) or "never",
+        "Concurrency limit": queue.concurrency_limit,
+        "Priority": queue.priority,
+        "Created": format_age(queue.created),
+        "Updated": format_age(queue.updated),
+    }
+    print_details({**queue.model_dump(mode="json"), "status_details": status.model_dump(mode="json")}, fields, output)
 
 
 def _update(name: str, pool: str | None, **changes: Any) -> None:

@@ -15,7 +15,7 @@ from prefect.bundles import submission
 from prefect.bundles.submission import StoredBundle
 from prefect.exceptions import InfrastructureError, ObjectNotFound
 from prefect.futures import PrefectFlowRunFuture
-from prefect.workers.submission import R, RunSubmission
+from prefect.workers.runs.submission import R, RunSubmission
 from prefect.workers.worker_type import C, V
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 from urllib.parse import urlsplit
 
-from prefect.runner.git_commands import Login, split_login
+from prefect.runner.git.commands import Login, split_login
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block

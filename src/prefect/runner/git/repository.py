@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 from prefect._io import blocking
 from prefect.logging.loggers import get_logger
-from prefect.runner.git_commands import Git, GitError, split_login
-from prefect.runner.git_credentials import GitCredentials, check_credentials, find_login, to_step_inputs
+from prefect.runner.git.commands import Git, GitError, split_login
+from prefect.runner.git.credentials import GitCredentials, check_credentials, find_login, to_step_inputs
 
 if TYPE_CHECKING:
     from prefect.blocks.core import Block

@@ -12,8 +12,8 @@ from prefect.exceptions import (
     ObjectNotFound,
 )
 from prefect.schemas.worker_channel import SUPPORTED_CLEANUP_KINDS, CleanupKind, CleanupMessagePayload
-from prefect.workers.cleanup import CleanupExecutionResult, WorkerCleanupHandler, WorkerCleanupHandlerRegistry
-from prefect.workers.submission import CANCEL_GRACE_SECONDS, RunSubmission
+from prefect.workers.leftovers.cleanup import CleanupExecutionResult, WorkerCleanupHandler, WorkerCleanupHandlerRegistry
+from prefect.workers.runs.submission import CANCEL_GRACE_SECONDS, RunSubmission
 
 if TYPE_CHECKING:
     from prefect.schemas.runs import FlowRun

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from prefect.blocks.core import Block, BlockNotSavedError
 from prefect.blocks.system import Secret
-from prefect.runner.git_commands import Git, GitError, split_login
+from prefect.runner.git.commands import Git, GitError, split_login
 from prefect.runner.storage import GitRepository
 from tests.git_server import PASSWORD, GitServer, Repository
 

@@ -20,9 +20,13 @@ from prefect.schemas.worker_channel import (
 )
 from prefect.states import Running
 from prefect.types import new_id, now
-from prefect.workers import cleanup
 from prefect.workers.base import BaseJobConfiguration, BaseVariables, BaseWorker, BaseWorkerResult
-from prefect.workers.cleanup import CleanupExecutionResult, WorkerCleanupExecutor, WorkerCleanupHandlerRegistry
+from prefect.workers.leftovers import cleanup
+from prefect.workers.leftovers.cleanup import (
+    CleanupExecutionResult,
+    WorkerCleanupExecutor,
+    WorkerCleanupHandlerRegistry,
+)
 
 LEASE_SECONDS = 60.0
 

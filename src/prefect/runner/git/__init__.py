@@ -1,0 +1,1 @@
+"""Code in git repositories. A credential must appear in no command line, file or message."""
