@@ -3,6 +3,7 @@
 python -m benchmarks             pluperfect, baseline, the ratio; installs the original under .cache/ at the first run
 python -m benchmarks --short     pluperfect only, fewer samples, and a generous limit on each figure (for CI)
 python -m benchmarks --peers     and Dask distributed and DBOS on the same tasks
+python -m benchmarks --against CHECKOUT   pluperfect and another version of it, on the rows of the engine and requests
 """
 
 import argparse
@@ -30,6 +31,7 @@ from benchmarks import (
     slot_rows,
     subjects,
     table,
+    versions,
 )
 from tools import original
 
@@ -53,6 +55,7 @@ def main() -> int:
     parser.add_argument("--short", action="store_true", help="this package only, few samples, generous limits")
     parser.add_argument("--peers", action="store_true", help="also Dask distributed and DBOS")
     parser.add_argument("--rounds", type=int, default=9, help="samples of each of our figures (default: 9)")
+    parser.add_argument("--against", type=Path, help="a checkout of another version, with a .venv, as the baseline")
     parser.add_argument("--only", default="", help="only the rows whose name contains this")
     options = parser.parse_args()
 
@@ -62,6 +65,10 @@ def main() -> int:
         pluperfect = subjects.this(scratch)
         if options.short:
             return guard.main(rows.Plan(pluperfect, None, None, scratch, 3, report_progress))
+        if options.against:
+            other = subjects.version(scratch, options.against.resolve())
+            plan = rows.Plan(pluperfect, other, other, scratch, options.rounds, report_progress, against_version=True)
+            return versions.main(plan, options.only)
         original.python()
         address, server = stack.enter_context(original.server(scratch / "server"))
         baseline = subjects.served(scratch, address, server.pid)

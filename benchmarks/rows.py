@@ -80,6 +80,8 @@ class Plan:
     scratch: Path
     rounds: int
     report_progress: Callable[[str], None]
+    against_version: bool = False
+    """Whether the baseline is another version of this package: its samples are of the same number and size."""
 
 
 def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
@@ -93,7 +95,7 @@ def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
 
 def imports(plan: Plan) -> Row:
     pluperfect, floor, baseline = _alternate(
-        plan.rounds,
+        plan,
         lambda: plan.pluperfect.code(IMPORT),
         lambda: plan.pluperfect.code(FLOOR_IMPORT),
         plan.baseline and (lambda subject=plan.baseline: subject.code(IMPORT)),
@@ -113,7 +115,7 @@ def imports(plan: Plan) -> Row:
 def first_flow(plan: Plan) -> Row:
     """Measure from process start to exit with an unused home."""
     pluperfect, floor, baseline = _alternate(
-        plan.rounds,
+        plan,
         lambda: plan.pluperfect.program("first_flow", home=plan.pluperfect.fresh()),
         lambda: plan.pluperfect.code(FLOOR_FLOW),
         plan.alone and (lambda them=plan.alone: them.program("first_flow", home=them.fresh())),
@@ -141,7 +143,7 @@ def warmed_flow(plan: Plan) -> Row:
         if subject:
             subject.program("first_flow", home=homes[subject.name])
     pluperfect, _, baseline = _alternate(
-        plan.rounds,
+        plan,
         lambda: plan.pluperfect.program("first_flow", home=homes["pluperfect"]),
         None,
         plan.alone and (lambda them=plan.alone: them.program("first_flow", home=homes[them.name])),
@@ -224,7 +226,8 @@ def memory(plan: Plan) -> Row:
 def installed(plan: Plan) -> Row:
     """Measure the installed size in megabytes and the number of packages, including dependencies."""
     pluperfect = plan.pluperfect.program("installed", "pluperfect").facts
-    baseline = plan.baseline.program("installed", "prefect").facts if plan.baseline else None
+    package = "pluperfect" if plan.against_version else "prefect"
+    baseline = plan.baseline.program("installed", package).facts if plan.baseline else None
     budgets = (
         Budget("at most 50 packages", pluperfect["packages"], 50),
         Budget("at most 90 MB", pluperfect["megabytes"], 90),
@@ -248,7 +251,7 @@ DEPLOYMENTS = 50
 def deploy_all(plan: Plan) -> Row:
     """Measure `prefect deploy --all` of new deployments of one flow, with a schedule each."""
     pluperfect, _, baseline = _alternate(
-        plan.rounds,
+        plan,
         lambda: _deploy(plan.pluperfect),
         None,
         plan.baseline and (lambda subject=plan.baseline: _deploy(subject)),
@@ -298,7 +301,7 @@ MEASURED: tuple[Callable[[Plan], Row], ...] = (
 
 def _command(plan: Plan, *arguments: str) -> Row:
     pluperfect, _, baseline = _alternate(
-        plan.rounds,
+        plan,
         lambda: plan.pluperfect.cli(*arguments),
         None,
         plan.baseline and (lambda subject=plan.baseline: subject.cli(*arguments)),
@@ -311,18 +314,24 @@ def _command(plan: Plan, *arguments: str) -> Row:
 
 def per_task(plan: Plan, name: str, program: str, many: int, few: int, floor: Series | None) -> Row:
     """Measure the time per task of a program that prints the time of its loop; each sample uses a new home."""
+    few = many if plan.against_version else few
     pluperfect, _, baseline = _alternate(
-        plan.rounds,
+        plan,
         lambda: plan.pluperfect.program(program, many, home=plan.pluperfect.fresh()),
         None,
-        plan.baseline and (lambda subject=plan.baseline: subject.program(program, few)),
+        plan.baseline
+        and (
+            lambda subject=plan.baseline: subject.program(
+                program, few, home=subject.fresh() if plan.against_version else None
+            )
+        ),
         baseline_interval=max(1, plan.rounds // 3),
     )
     return Row(name, MICROSECONDS, _each(pluperfect, many), _each(baseline, few) if baseline else None, floor)
 
 
 def _alternate(
-    rounds: int,
+    plan: Plan,
     pluperfect: Callable[[], Sample],
     floor: Callable[[], Sample] | None,
     baseline: Callable[[], Sample] | None,
@@ -330,11 +339,11 @@ def _alternate(
 ) -> tuple[list[Sample], list[Sample], list[Sample]]:
     """Take the samples in turns, so that other load on the machine affects all subjects equally."""
     found: tuple[list[Sample], list[Sample], list[Sample]] = ([], [], [])
-    for number in range(rounds):
+    for number in range(plan.rounds):
         found[0].append(pluperfect())
         if floor:
             found[1].append(floor())
-        if baseline and number % baseline_interval == 0:
+        if baseline and (plan.against_version or number % baseline_interval == 0):
             found[2].append(baseline())
     return found
 

@@ -89,9 +89,9 @@ Serve = Callable[[Path, Store], AbstractContextManager[Up]]
 
 
 @contextmanager
-def pluperfect(home: Path, store: Store) -> Iterator[Up]:
-    """This package's server."""
-    served = serving.Served(home, None, **store.variables)
+def pluperfect(home: Path, store: Store, python: str | Path = sys.executable) -> Iterator[Up]:
+    """This package's server, or that of another version, which an interpreter has."""
+    served = serving.Served(home, None, python=python, **store.variables)
     begun = time.perf_counter()
     try:
         served.start()
@@ -215,12 +215,12 @@ def requests(plan: Plan) -> list[Row]:
         figures: dict[str, dict[str, dict[str, Any]]] = {}
         for name, serve in _both(plan):
             with _store(kind) as store, serve(_fresh(plan, f"{name}-load"), store) as up:
-                _load(up, "states", 1, 1.0)  # warm up
+                load(up, "states", 1, 1.0)  # warm up
                 for what in ("create", "states", "read"):
-                    figures.setdefault(what, {})[name] = _load(up, what, WRITERS[kind])
+                    figures.setdefault(what, {})[name] = load(up, what, WRITERS[kind])
                 _fill(up, STORED)
-                _load(up, "filter", READERS, 1.0)
-                figures.setdefault("filter", {})[name] = _load(up, "filter", READERS)
+                load(up, "filter", READERS, 1.0)
+                figures.setdefault("filter", {})[name] = load(up, "filter", READERS)
             if name == "pluperfect" and any(found[name]["failures"] for found in figures.values()):
                 raise RuntimeError(f"requests failed: {figures}")
         for what, text, times, milliseconds in (
@@ -267,7 +267,7 @@ def soak(plan: Plan) -> list[Row]:
     with pluperfect(_fresh(plan, "soak"), Store("SQLite")) as up:
         marks = [_resident(up)]
         while len(marks) <= SOAK_REQUESTS // SOAK_STEP:
-            _load(up, "soak", 2, float("inf"), SOAK_STEP)
+            load(up, "soak", 2, float("inf"), SOAK_STEP)
             marks.append(_resident(up))
             plan.report_progress(f"soak: {(len(marks) - 1) * SOAK_STEP:,} requests, {marks[-1]:.0f} MB")
     row = _row(
@@ -398,7 +398,7 @@ def _settle(up: Up) -> None:
             return
 
 
-def _load(up: Up, what: str, connections: int, seconds: float = LOAD, requests: float = float("inf")) -> dict[str, Any]:
+def load(up: Up, what: str, connections: int, seconds: float = LOAD, requests: float = float("inf")) -> dict[str, Any]:
     """Put load on a server for a time or a number of requests; `cpu` is the server's. Failed requests do not count."""
     command = [sys.executable, PROGRAMS / "load.py", up.url, what, str(connections), str(seconds), str(requests)]
     begun = measure.read_cpu_seconds(up.pid)

@@ -72,5 +72,10 @@ def alone(scratch: Path) -> Subject:
     return Subject("baseline-alone", original.python(), scratch)
 
 
+def version(scratch: Path, checkout: Path) -> Subject:
+    """Return another version of this package: a checkout with its own environment in `.venv`."""
+    return Subject("baseline", checkout / ".venv" / "bin" / "python", scratch)
+
+
 def folder() -> AbstractContextManager[str]:
     return TemporaryDirectory(prefix="bench-", ignore_cleanup_errors=True)

@@ -16,14 +16,14 @@ def render(rows: Sequence[Row]) -> str:
         lines.append(
             (row.name, *_pair(row.pluperfect, row.unit), *_pair(row.baseline, row.unit), _server(row), *ratios, floor)
         )
-    return _aligned(lines)
+    return aligned(lines)
 
 
 def render_peers(rows: Sequence[tuple[str, str, Unit, Series]]) -> str:
     """Format the figures of other systems."""
     lines = [("the same tasks elsewhere", "", "")]
     lines += [(system, what, series.show(unit)) for system, what, unit, series in rows]
-    return "\n" + _aligned(lines)
+    return "\n" + aligned(lines)
 
 
 def verdicts(rows: Sequence[Row]) -> str:
@@ -33,7 +33,7 @@ def verdicts(rows: Sequence[Row]) -> str:
         for budget in row.budgets:
             verdict = "PASS" if budget.kept else "MISS"
             lines.append((row.name, budget.text, f"{budget.value:.3g}", verdict))
-    return "\n" + _aligned(lines)
+    return "\n" + aligned(lines)
 
 
 def plain(row: Row) -> dict[str, Any]:
@@ -69,7 +69,7 @@ def _show(series: Series | None, unit: Unit) -> str:
     return series.show(unit) if series else "-"
 
 
-def _aligned(lines: Sequence[tuple[str, ...]]) -> str:
+def aligned(lines: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.insert(1, "  ".join("-" * width for width in widths))

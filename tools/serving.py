@@ -35,11 +35,20 @@ class Served:
         home: Its PREFECT_HOME, which contains its log.
         port: Its port; a free one if None.
         host: The address it listens on.
+        python: The interpreter that has the package; this one by default.
         variables: Further environment variables.
     """
 
-    def __init__(self, home: Path, port: int | None = None, host: str = "127.0.0.1", **variables: str) -> None:
+    def __init__(
+        self,
+        home: Path,
+        port: int | None = None,
+        host: str = "127.0.0.1",
+        python: str | Path = sys.executable,
+        **variables: str,
+    ) -> None:
         self.home = home
+        self._python = python
         self.host = host
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
@@ -50,7 +59,7 @@ class Served:
     def start(self) -> None:
         """Start the server and wait until it is healthy."""
         self.home.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "prefect", "server", "start", "--host", self.host, "--port", str(self.port)]
+        command = [self._python, "-m", "prefect", "server", "start", "--host", self.host, "--port", str(self.port)]
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(command, env=self._variables, stdout=log, stderr=log)
         deadline = time.monotonic() + START

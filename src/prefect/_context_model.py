@@ -21,11 +21,14 @@ class ContextModel:
 
     _var: ClassVar[ContextVar[Any]]
     _defaults: ClassVar[dict[str, Any]] = {}
+    _factories: ClassVar[dict[str, type]] = {}
     _required: ClassVar[tuple[str, ...]] = ()
     _declares_fields: ClassVar[bool] = False
+    _token: Token[Any] | None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._factories = {name: default for name, default in cls._defaults.items() if type(default) is type}
         if "_var" in cls.__dict__:
             cls.__var__ = cls._var  # pyright: ignore[reportAttributeAccessIssue]  # the name that programs know
         elif "__var__" in cls.__dict__:
@@ -33,17 +36,26 @@ class ContextModel:
             cls._declares_fields = True
 
     def __init__(self, **values: Any) -> None:
-        state = self.__dict__
         if self._declares_fields:
-            state.update(_validate_fields(type(self), values), _token=None, _given=frozenset(values))
+            self.__dict__.update(_validate_fields(type(self), values), _token=None, _given=frozenset(values))
             return
-        for name, default in self._defaults.items():
-            state[name] = default() if type(default) is type else default
         for name in values:
-            if name not in state and name not in self._required:
+            if name not in self._defaults and name not in self._required:
                 raise TypeError(f"{type(self).__name__} has no field {name!r}.")
+        self._fill(values)
+
+    @classmethod
+    def make(cls, **values: Any) -> Self:
+        """Make a context of these fields, by the names of `_defaults` and `_required`, without checking them."""
+        context = object.__new__(cls)
+        context._fill(values)
+        return context
+
+    def _fill(self, values: dict[str, Any]) -> None:
+        state = self.__dict__ = {**self._defaults, "_token": None}
+        for name, make in self._factories.items():
+            state[name] = make()
         state.update(values)
-        self._token: Token[Any] | None = None
 
     @classmethod
     def get(cls) -> Self | None:

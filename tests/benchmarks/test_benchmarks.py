@@ -1,5 +1,6 @@
 """The benchmark measures correctly, and distinguishes PASS from MISS."""
 
+import dataclasses
 import os
 import re
 import sys
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import floors, guard, measure, rows, table
+from benchmarks import floors, guard, measure, rows, subjects, table, versions
 from benchmarks.measure import MICROSECONDS, MILLISECONDS, Series
 
 BURN = "sum(i * i for i in range(3_000_000))"
@@ -53,6 +54,27 @@ def test_ratio_is_speedup():
     assert row(0.5, 10.0).ratio == 20
     assert row(0.5).ratio is None
     assert "20 x" in table.render([row(0.5, 10.0)])
+
+
+def test_differences_name_the_rows_that_are_slower_than_the_limit_allows():
+    quick, slow = row(1.04, 1.0), dataclasses.replace(row(1.06, 1.0), name="slow one")
+    text, slower = versions.differences([quick, slow])
+    assert slower == ["slow one"]
+    assert "+6.0%" in text and text.count("SLOWER") == 1
+
+
+def test_another_version_gets_samples_of_the_same_number_and_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    calls: list[tuple[str, int]] = []
+
+    def program(self: subjects.Subject, name: str, *arguments: int, home: Path | None = None) -> measure.Sample:
+        calls.append((self.name, arguments[0]))
+        return measure.Sample(1.0, 1.0, {"wall": 1.0, "cpu_before": 0.0})
+
+    monkeypatch.setattr(subjects.Subject, "program", program)
+    other = subjects.version(tmp_path, tmp_path)
+    plan = rows.Plan(subjects.this(tmp_path), other, other, tmp_path, 3, print, against_version=True)
+    rows.per_task(plan, "", "sequential", 5_000, 100, None)
+    assert calls == [("pluperfect", 5_000), ("baseline", 5_000)] * 3
 
 
 def test_cpu_ratio_includes_server_cpu():

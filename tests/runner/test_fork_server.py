@@ -99,6 +99,21 @@ async def test_forked_process_is_as_a_fresh_interpreter(
 
 
 @pytest.mark.usefixtures("package")
+async def test_forked_process_handles_sigint_when_the_server_ignores_it(
+    launcher: ForkServerLauncher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As that of a worker does which a shell has started in the background."""
+    monkeypatch.setattr(fork_launcher, "ENGINE_MODULE", "engine_of_test")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        await launcher.prepare()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    _, forked = await run(launcher, tmp_path, "forked")
+    assert "default_int_handler" in forked["handlers"]["SIGINT"]
+
+
+@pytest.mark.usefixtures("package")
 @pytest.mark.parametrize(("env", "expected"), [({}, 0), ({"EXITS": "3"}, 3), ({"RAISES": "1"}, 1)])
 async def test_forked_process_ends_as_an_interpreter_does(
     env: dict[str, str],

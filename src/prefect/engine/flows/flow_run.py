@@ -224,14 +224,15 @@ class FlowRunEngine(FlowRunStates):
         return FINISHED
 
     def _make_context(self) -> EngineContext:
-        return EngineContext(
+        return EngineContext.make(
+            start_time=now(),
             flow=self.flow,
             flow_run=self.run,
             parent=self.parent,
             parameters=self.parameters,
             log_prints=self.flow.should_log_prints(self.parent),
             persist_result=self._should_persist(),
-            result_store=lambda: persistence.make_flow_store(self),
+            _result_store=lambda: persistence.make_flow_store(self),
             memo=self._memo,
             stop_check=StopCheck(self._orchestrator, self.run_id, self.parent.stop_check if self.parent else None),
         )

@@ -119,10 +119,12 @@ class LocalOrchestrator:
     async def propose_state(self, state: State[Any], force: bool = False) -> Answer:
         """Decide about a proposed state."""
         assert self._run is not None
-        before: State[Any] | None = vars(self._run)["state"]
-        after = await self.read_state()
-        if after is not before and _was_cancelled(before, after) and (state.is_completed() or state.is_failed()):
-            return Answer("REJECT", after, reason="Another process has cancelled the run.")
+        if self._store is not None and self._is_known_to_others():
+            before: State[Any] | None = vars(self._run)["state"]
+            after = await self.read_state()
+            is_end = state.is_completed() or state.is_failed()
+            if is_end and before is not None and before.is_running() and after is not None and after.is_cancelled():
+                return Answer("REJECT", after, reason="Another process has cancelled the run.")
         return self.decide(state, force)
 
     def decide(self, proposed: State[Any], force: bool = False) -> Answer:
@@ -156,11 +158,15 @@ class LocalOrchestrator:
     async def read_state(self) -> State[Any] | None:
         """Return the run's state, read from the local store if that has been written since."""
         assert self._run is not None
-        is_known_to_others = self._record is None or not self._record.is_unwritten
-        if is_known_to_others and self._store is not None and (version := self._store.find_new_version()) is not None:
+        store = self._store if self._is_known_to_others() else None
+        if store is not None and (version := store.find_new_version()) is not None:
             await self._refresh()
-            self._store.known_version = version
+            store.known_version = version
         return vars(self._run)["state"]
+
+    def _is_known_to_others(self) -> bool:
+        """Return whether other processes may know the run: its record has left this one."""
+        return self._record is None or not self._record.is_unwritten
 
     async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
         """Carry out an operation on the local store."""
@@ -219,10 +225,6 @@ class _StoreWatch:
     def expect_change(self) -> None:
         """Take the known content for outdated."""
         self.known_version = None
-
-
-def _was_cancelled(before: State[Any] | None, after: State[Any] | None) -> bool:
-    return before is not None and before.is_running() and after is not None and after.is_cancelled()
 
 
 def _has_rule_details(details: StateDetails) -> bool:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from prefect.engine.protocols import RunnableFlow
     from prefect.journal.writer import Journal
 
+_NO_RETRIES = {"retries": 0, "retry_delay": 0}
+"""The policy of a task run that stands for a subflow, whose retries are its own."""
+
 
 class ParentTaskRun:
     """The task run that stands for one call of a subflow.
@@ -42,7 +45,7 @@ class ParentTaskRun:
             "dynamic_key": str(number),
             "tags": sorted(current_tags() or ()),
             "task_inputs": links,
-            "empirical_policy": {"retries": 0, "retry_delay": 0},
+            "empirical_policy": _NO_RETRIES,
             "created": now(),
         }
         self._states: ParentTaskRunStates | None = None
@@ -67,9 +70,9 @@ class ParentTaskRunStates:
 
     def __init__(self, record: RunRecord, child_id: UUID) -> None:
         self._record = record
-        self._child_id = child_id
+        self._details = {"child_flow_run_id": child_id}
 
     def record_state(self, state: dict[str, Any]) -> None:
         """Record the child's state as this run's."""
         own = {name: state[name] for name in ("type", "name", "timestamp", "message", "data") if name in state}
-        self._record.add_state({"id": new_id(), **own, "details": {"child_flow_run_id": self._child_id}})
+        self._record.add_state({"id": new_id(), **own, "details": self._details})
