@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from prefect.outbox.store import Outbox
 from tests.workers.pools import Pool
 from tools import original, serving
 
@@ -72,5 +73,7 @@ def test_pluperfect_worker_takes_runs_from_original_server(their_server: serving
         pool.wait_for(run_id, "Completed")
         pool.wait_for_log(run_id, "Hello you!")
         assert worker.stop() < 10
+        outbox = Outbox(tmp_path / "worker", their_server.url)  # that server keeps no logs of workers
+        assert (outbox.has_waiting(), outbox.read_refused()) == (False, [])
     finally:
         worker.stop(signal.SIGKILL)

@@ -151,7 +151,7 @@ def test_lost_value_is_an_error_and_its_task_does_not_run_again(address: str, ho
         content.wait()
         client = FlowRunContext.get().task_runner.client
         pids = client.run(os.getpid)
-        holder = client.who_has()[content.wrapped_future.key][0]
+        holder, *_ = wait_until(lambda: client.who_has()[content.wrapped_future.key], "no worker has the value")
         os.kill(pids[holder], signal.SIGKILL)
         client.sync(_wait_for_loss, content.wrapped_future)
         with pytest.raises(MissingResult, match=r"'make_bytes-\w+' is lost: it was in the memory of a Dask worker"):
