@@ -56,6 +56,16 @@ inBrowser('rows of lists', () => {
     await close(opened)
   })
 
+  test('of the tasks of a run have pages, to the last', async () => {
+    const opened = await open(server, `/runs/flow-run/${await server.findRun('wide-ibex')}?tab=tasks`)
+    const { page } = opened
+    await page.getByText(/^1–100 of /).waitFor()
+    await page.getByRole('button', { name: 'Last' }).click()
+    await page.waitForURL(/page=\d+/)
+    await page.getByText(/^[2-9].*–(.+) of \1$/).waitFor()
+    await close(opened)
+  })
+
   test('of table artifacts are searched, paged, and shown as they were written', async () => {
     const data = JSON.stringify(Array.from({ length: 250 }, (_, n) => ({ order: `order-${n}`, rows: n })))
     const { id } = await server.call<Named>('POST', '/artifacts/', { key: 'row-table', type: 'table', data })
