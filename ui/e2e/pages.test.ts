@@ -84,7 +84,7 @@ inBrowser('every page', () => {
     const gone = '01a228db-0000-7000-8000-000000000000'
     for (const path of [`/runs/flow-run/${gone}`, `/runs/task-run/${gone}`, `/flows/flow/${gone}`, `/deployments/deployment/${gone}`, '/work-pools/work-pool/none', `/artifacts/artifact/${gone}`, `/events/event/2026-11-29/${gone}`, `/concurrency-limits/concurrency-limit/${gone}`]) {
       const opened = await open(server, path)
-      await opened.page.getByRole('alert').filter({ hasText: 'is not here' }).waitFor()
+      await opened.page.getByRole('alert').filter({ hasText: 'was not found' }).waitFor()
       await opened.close()
     }
   })
