@@ -1,4 +1,4 @@
-"""Check sizes: at most 500 lines a file and 60 a function, and no more import cycles than recorded.
+"""Check sizes: at most 500 lines a file, 60 a function, 17 modules a package; no more import cycles than recorded.
 
 `EXCEPTIONS` lists longer files and functions with their length, which may only shrink: an entry must be lowered with
 its length, and removed when no longer needed. `import_cycles` defines a cycle; the goal is none.
@@ -7,7 +7,8 @@ Run as `python -m tools.sizes`.
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from tools import import_cycles
@@ -16,9 +17,23 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = ("src", "tests", "tools", "benchmarks", "examples")
 FILE_LINES = 500
 FUNCTION_LINES = 60
+PACKAGE_MODULES = 17
 
 # "path" or "path::qualified.function" -> its length.
 EXCEPTIONS: dict[str, int] = {}
+
+_PUBLIC = "its modules are import paths of the interface"
+
+LARGE_PACKAGES = {
+    "src/prefect": _PUBLIC,
+    "src/prefect/client": _PUBLIC,
+    "src/prefect/client/orchestration": "a module for each kind of object of the API",
+    "src/prefect/schemas": "stored pickles name its classes",
+    "src/prefect/settings/models": _PUBLIC,
+    "src/prefect/utilities": _PUBLIC,
+    "src/prefect_kubernetes": _PUBLIC,
+}
+"""Packages with more modules than others may have, with the reason for each."""
 
 IMPORT_CYCLES = 0
 """How many import cycles there are. May only shrink."""
@@ -63,6 +78,16 @@ def complaints(sizes: dict[str, tuple[int, int]], exceptions: dict[str, int]) ->
         yield f"{name} does not exist any more: remove its exception from tools/sizes.py"
 
 
+def package_complaints(counts: Mapping[str, int], large: Collection[str]) -> Iterator[str]:
+    """Yield a sentence for each package that has too many modules, and for each exception that is not needed."""
+    for name, count in sorted(counts.items()):
+        if count > PACKAGE_MODULES and name not in large:
+            yield f"{name} has {count} modules, more than {PACKAGE_MODULES}: group them by domain"
+    for name in sorted(large):
+        if counts.get(name, 0) <= PACKAGE_MODULES:
+            yield f"{name} needs no exception any more: remove it from tools/sizes.py"
+
+
 def cycle_complaints(cycles: list[list[str]]) -> Iterator[str]:
     """Yield a sentence if there are more import cycles than recorded, or fewer."""
     if len(cycles) > IMPORT_CYCLES:
@@ -76,7 +101,15 @@ def main() -> int:
     paths = [path for folder in FOLDERS for path in sorted((ROOT / folder).rglob("*.py"))]
     sizes = {name: (length, limit) for path in paths for name, length, limit in measure(path)}
     cycles = import_cycles.find_cycles(import_cycles.read_graph())
-    found = [*complaints(sizes, EXCEPTIONS), *cycle_complaints(cycles)]
+    folders = [path.parent for path in paths if path.is_relative_to(ROOT / "src")]
+    packages = Counter(
+        folder.relative_to(ROOT).as_posix() for folder in folders if folder.joinpath("__init__.py").exists()
+    )
+    found = [
+        *complaints(sizes, EXCEPTIONS),
+        *package_complaints(packages, LARGE_PACKAGES),
+        *cycle_complaints(cycles),
+    ]
     for line in found:
         print(line)
     if not found:

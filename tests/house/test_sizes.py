@@ -20,6 +20,14 @@ def test_exceptions_may_only_shrink():
     assert sorted(named) == ["fine.py", "gone.py", "grown.py", "shrunk.py"]
 
 
+def test_complaints_report_packages_with_many_modules():
+    counts = {"src/a": 18, "src/b": 17, "src/large": 30, "src/shrunk": 3}
+    assert list(sizes.package_complaints(counts, ["src/large", "src/shrunk"])) == [
+        "src/a has 18 modules, more than 17: group them by domain",
+        "src/shrunk needs no exception any more: remove it from tools/sizes.py",
+    ]
+
+
 def test_docstrings_do_not_count(tmp_path, monkeypatch):
     monkeypatch.setattr(sizes, "ROOT", tmp_path)
     source = "def f():\n    '''" + "\n" * 70 + "    '''\n    return 1\n"

@@ -28,7 +28,7 @@ inBrowser('the actions of a run', () => {
     const state = await readState(id)
     expect([state.name, state.state_details.pause_reschedule]).toEqual(['Suspended', true])
     await page.keyboard.press('r')
-    await page.getByText('The run goes on.').waitFor()
+    await page.getByText('The run is resumed.').waitFor()
     expect((await readState(id)).name).toBe('Resuming')
     await close(opened)
   })

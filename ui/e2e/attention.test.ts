@@ -74,7 +74,7 @@ inBrowser('the overview', () => {
     }
     const opened = await open(server, '/')
     const attention = opened.page.getByRole('region', { name: 'Needs attention' })
-    await attention.getByRole('heading', { name: 'Workers that went silent' }).waitFor()
+    await attention.getByRole('heading', { name: 'Workers without heartbeats' }).waitFor()
     await attention.locator('li', { hasText: 'worker-7' }).getByText(/sent its last heartbeat .* ago/).waitFor()
     await attention.getByRole('link', { name: 'remote' }).waitFor()
     await close(opened)

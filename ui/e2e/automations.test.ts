@@ -56,7 +56,7 @@ inBrowser('automations', () => {
     const definition = JSON.parse(await text.inputValue()) as Automation
     expect(definition.trigger.triggers![1]).toMatchObject({ expect: ['order.*', 'payment.done'] })
     await text.fill('{')
-    await page.getByText(/This is no definition yet/).waitFor()
+    await page.getByText(/This is not a valid definition/).waitFor()
     await text.fill(JSON.stringify({ ...definition, name: 'in-order' }))
     await page.getByRole('button', { name: 'As a form' }).click()
     await page.getByRole('button', { name: 'Create', exact: true }).click()

@@ -39,7 +39,7 @@ inBrowser('deployments', () => {
     await page.getByRole('spinbutton', { name: 'Runs at the same time' }).fill('0')
     await page.getByRole('button', { name: 'Save', exact: true }).click()
     await page.getByText('It must be 1 or more.').waitFor()
-    await page.getByText('It must be a whole number, 1 or more, or nothing.').waitFor()
+    await page.getByText('Enter a whole number of at least 1, or leave it empty.').waitFor()
     await page.getByRole('spinbutton', { name: 'batch' }).fill('8')
     await page.getByRole('spinbutton', { name: 'Runs at the same time' }).fill('4')
     const changes = page.getByRole('region', { name: 'What changes' })

@@ -16,7 +16,7 @@ inBrowser('a server that asks for credentials below a base path', () => {
     await opened.page.waitForURL(/\/prefect\/login/)
     await opened.page.getByLabel('Auth string').fill('ada:wrong')
     await opened.page.getByRole('button', { name: 'Sign in' }).click()
-    await opened.page.getByText('does not know this auth string').waitFor()
+    await opened.page.getByText('The auth string is wrong.').waitFor()
     await opened.page.getByLabel('Auth string').fill('ada:secret')
     await opened.page.getByRole('button', { name: 'Sign in' }).click()
     await opened.page.waitForURL(/\/prefect\/variables$/)

@@ -196,7 +196,7 @@ inBrowser('an open page', () => {
     await (await following).response()
     await opened.page.locator('h1', { hasText: 'short-lived' }).waitFor()
     await server.call('DELETE', `/flow_runs/${run.id}`)
-    await opened.page.getByRole('alert').filter({ hasText: 'is not here' }).waitFor()
+    await opened.page.getByRole('alert').filter({ hasText: 'was not found' }).waitFor()
     await opened.close()
   })
 

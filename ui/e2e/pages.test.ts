@@ -64,15 +64,18 @@ inBrowser('every page', () => {
     })
   })
 
-  test('says that it loads where its answer takes long', async () => {
-    const opened = await open(server, '/flows', {}, '', (page) => page.route('**/ui/pages/flows*', (route) => setTimeout(() => void route.continue(), 1500)))
+  test.each([
+    ['/flows', 'nightly-etl'],
+    ['/runs', 'Calendar'],
+  ])('says that it loads where its answer takes long: %s', async (path, link) => {
+    const opened = await open(server, path, {}, '', (page) => page.route(`**/ui/pages${path}*`, (route) => setTimeout(() => void route.continue(), 1500)))
     const { page } = opened
     const said = () => page.evaluate(() => {
       const style = getComputedStyle(document.querySelector('main')!, '::after')
       return style.visibility === 'visible' ? style.content : ''
     })
     await expect.poll(said).toBe('"Loading…"')
-    await page.getByRole('link', { name: 'nightly-etl' }).waitFor()
+    await page.getByRole('link', { name: link }).waitFor()
     expect(await said()).toBe('none')
     await close(opened)
   })
@@ -81,7 +84,7 @@ inBrowser('every page', () => {
     const gone = '01a228db-0000-7000-8000-000000000000'
     for (const path of [`/runs/flow-run/${gone}`, `/runs/task-run/${gone}`, `/flows/flow/${gone}`, `/deployments/deployment/${gone}`, '/work-pools/work-pool/none', `/artifacts/artifact/${gone}`, `/events/event/2026-11-29/${gone}`, `/concurrency-limits/concurrency-limit/${gone}`]) {
       const opened = await open(server, path)
-      await opened.page.getByRole('alert').filter({ hasText: 'is not here' }).waitFor()
+      await opened.page.getByRole('alert').filter({ hasText: 'was not found' }).waitFor()
       await opened.close()
     }
   })

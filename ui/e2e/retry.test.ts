@@ -113,7 +113,7 @@ inBrowser('retries of a served flow', () => {
       await page.goto(`${server.url}/runs/task-run/${tasks[0]!.id}`)
       await page.getByRole('button', { name: 'Retry from here…' }).click()
       await dialog.getByText('runs again').waitFor()
-      await dialog.getByRole('button', { name: 'Leave it' }).click()
+      await dialog.getByRole('button', { name: 'Cancel', exact: true }).click()
       await close(opened)
     },
     2 * WAIT_MS,

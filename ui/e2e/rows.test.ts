@@ -65,7 +65,7 @@ inBrowser('rows of lists', () => {
     await page.getByRole('searchbox', { name: 'Text in the rows' }).fill('order-249')
     await page.getByRole('cell', { name: 'order-249' }).waitFor()
     expect(await page.getByRole('cell', { name: /^order-/ }).count()).toBe(1)
-    await page.getByRole('button', { name: 'As it was written' }).click()
+    await page.getByRole('button', { name: 'Source' }).click()
     await page.getByText('{"order":"order-0","rows":0}').waitFor()
     await close(opened)
   })

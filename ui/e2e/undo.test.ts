@@ -12,7 +12,7 @@ inBrowser('undoing', () => {
 
   const undo = async (page: Awaited<ReturnType<typeof open>>['page'], said: string) => {
     await page.locator('.toast', { hasText: said }).getByRole('button', { name: 'Undo', exact: true }).click()
-    await page.getByRole('button', { name: 'It is as it was before.' }).click() // it is said no longer, for the next one
+    await page.getByRole('button', { name: 'The change was undone.' }).click() // it is said no longer, for the next one
   }
 
   test('gives a variable its former value, and makes a removed one again', async () => {

@@ -26,6 +26,7 @@ inBrowser('people', () => {
   test('read what to write when a query is wrong', async () => {
     const opened = await open(server, '/runs?q=colour:red')
     await opened.page.getByText("Queries of flow runs have no field 'colour'").waitFor()
+    await opened.page.getByRole('heading', { name: 'The query is not valid' }).waitFor()
     await opened.close()
   })
 
@@ -130,7 +131,7 @@ inBrowser('people', () => {
     const form = opened.page.locator('form.resume')
     await form.getByLabel('Approve').selectOption('true')
     await form.getByRole('button', { name: 'Resume' }).click()
-    await opened.page.getByText('The run goes on.').waitFor()
+    await opened.page.getByText('The run is resumed.').waitFor()
     expect((await server.call<{ state_type: string }>('GET', `/flow_runs/${run}`)).state_type).toBe('RUNNING')
     await close(opened)
   })

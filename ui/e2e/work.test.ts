@@ -68,7 +68,7 @@ inBrowser('work pools and limits', () => {
     expect(await read()).toContain('    client.request("PATCH", "/work_pools/copied", json={"is_paused": True})')
     expect(await server.call<Pool>('GET', '/work_pools/copied')).toMatchObject({ is_paused: true })
     await told.getByRole('button', { name: 'Undo' }).click()
-    await page.locator('.toast', { hasText: 'It is as it was before.' }).waitFor()
+    await page.locator('.toast', { hasText: 'The change was undone.' }).waitFor()
     await page.getByRole('switch', { name: 'copied is on', checked: true }).waitFor()
     expect(await server.call<Pool>('GET', '/work_pools/copied')).toMatchObject({ is_paused: false })
     await page.goto(`${server.url}/work-pools/work-pool/copied/queue/create`)
@@ -78,7 +78,7 @@ inBrowser('work pools and limits', () => {
     await close(opened)
   })
 
-  test('workers say where they run, what they have and what they failed to start; runs say whether their queue is polled', async () => {
+  test('workers say where they run, what they have and what they failed to start; runs that wait say whether their queue is polled', async () => {
     await server.call('POST', '/work_pools/', { name: 'told', type: 'process' })
     const run = await server.findRun('broken-heron')
     const last_failure = { occurred: new Date().toISOString(), flow_run_id: run, flow_run_name: 'broken-heron', message: 'There is no image report:1.4' }
@@ -86,6 +86,7 @@ inBrowser('work pools and limits', () => {
     await server.call('POST', '/work_pools/told/workers/heartbeat', { name: 'w2', metadata: { integrations: [{ name: 'prefect-aws', version: '0.5.0' }] } })
     const { id: flow_id } = await server.call<{ id: string }>('POST', '/flows/', { name: 'told-flow' })
     const { id: busy } = await server.call<{ id: string }>('POST', '/flow_runs/', { flow_id, name: 'busy-bee', work_pool_name: 'told', labels: { 'prefect.worker.name': 'w1' }, state: { type: 'RUNNING' } })
+    await server.call('POST', '/flow_runs/', { flow_id, name: 'idle-bee', work_pool_name: 'told', state: { type: 'SCHEDULED', name: 'Late' } })
     const opened = await open(server, '/work-pools/work-pool/told?tab=workers')
     const { page } = opened
     const row = page.getByRole('row', { name: /^w1/ })
@@ -94,7 +95,8 @@ inBrowser('work pools and limits', () => {
     expect(await row.getByRole('link', { name: 'Events' }).getAttribute('href')).toContain('resource=prefect.worker.process.w1')
     await page.getByRole('row', { name: /^w2/ }).getByText('prefect-aws 0.5.0').waitFor()
     await page.goto(`${server.url}/runs?q=flow:told-flow`)
-    await page.getByRole('row', { name: /busy-bee/ }).getByText('not polled').waitFor()
+    await page.getByRole('row', { name: /idle-bee/ }).getByText('not polled').waitFor()
+    expect(await page.getByRole('row', { name: /busy-bee/ }).getByText('not polled').count()).toBe(0)
     await close(opened)
   })
 

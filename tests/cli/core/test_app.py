@@ -17,7 +17,7 @@ def test_help_lists_commands_without_importing_them():
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     for entry in registry.COMMANDS:
         assert entry.summary in " ".join(shown.split())
-    loaded = ("core", "core.output", "core.errors", "core.registry", "core.command", "core.app")
+    loaded = ("core", "core.formats", "core.output", "core.errors", "core.registry", "core.command", "core.app")
     assert shown.splitlines()[-1] == str([f"prefect.cli.{name}" for name in loaded])
 
 

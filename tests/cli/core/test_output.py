@@ -1,4 +1,4 @@
-"""Tables, JSON, ages and durations."""
+"""Tables, JSON and fields."""
 
 import json
 from datetime import timedelta
@@ -6,67 +6,19 @@ from uuid import UUID
 
 import pytest
 
-from prefect.cli.core import output
+from prefect.cli.core import formats, output
 from prefect.settings import temporary_settings
 from prefect.types import now
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (None, ""),
-        (0, "0s"),
-        (0.0004, "<1ms"),
-        (0.85, "850ms"),
-        (0.9999, "1.0s"),
-        (4.23, "4.2s"),
-        (59.97, "1m"),
-        (192, "3m 12s"),
-        (7500, "2h 5m"),
-        (7205, "2h"),
-        (274000, "3d 4h"),
-        (-5, "-5.0s"),
-        (timedelta(minutes=2), "2m"),
-    ],
-)
-def test_format_duration(seconds, text: str):
-    assert output.format_duration(seconds) == text
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (0.2, "just now"),
-        (1, "1 second ago"),
-        (125, "2 minutes ago"),
-        (3600, "1 hour ago"),
-        (200000, "2 days ago"),
-        (172000, "1 day ago"),
-        (-0.5, "just now"),
-        (-7200, "in 2 hours"),
-        (-7199, "in 2 hours"),
-        (-5400 - 1, "in 2 hours"),
-        (-172000, "in 2 days"),
-        (-119.4, "in 2 minutes"),
-        (-59.7, "in 1 minute"),
-        (-3599, "in 1 hour"),
-        (-86399, "in 1 day"),
-    ],
-)
-def test_format_age(seconds: float, text: str):
-    at = now()
-    assert output.format_age(at - timedelta(seconds=seconds), at=at) == text
-    assert output.format_age(None) == ""
-
-
 def test_print_table_in_a_pipe(capsys):
-    output.print_table(["Name", "State"], [["a", output.state_cell("Completed", "COMPLETED")], ["longer", None]])
+    output.print_table(["Name", "State"], [["a", formats.state_cell("Completed", "COMPLETED")], ["longer", None]])
     assert capsys.readouterr().out == "Name    State\na       Completed\nlonger\n"
 
 
 def test_print_table_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setattr(output, "is_terminal", lambda: True)
-    output.print_table(["Name", "State"], [["[a]", output.state_cell("Failed", "FAILED")]], title="Runs")
+    output.print_table(["Name", "State"], [["[a]", formats.state_cell("Failed", "FAILED")]], title="Runs")
     shown = capsys.readouterr().out
     assert "Runs" in shown
     assert "│ [a]  │ Failed │" in shown
@@ -126,7 +78,7 @@ def test_print_json_encodes_known_types(capsys):
 
 
 def test_print_fields_omits_none(capsys):
-    output.print_fields({"Name": "a", "State": output.state_cell("Running", "RUNNING"), "End": None})
+    output.print_fields({"Name": "a", "State": formats.state_cell("Running", "RUNNING"), "End": None})
     assert capsys.readouterr().out == "Name   a\nState  Running\n"
 
 

@@ -2,13 +2,20 @@
 
 from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import pytest
 
-from prefect import flow, journal
+from prefect import _file_stamps, flow, journal
 from prefect._file_stamps import Stamps, read_stamps
+from prefect._io import drive
+from prefect.client.orchestration import get_client
+from prefect.context import FlowRunContext
 from prefect.engine.orchestration import local
+from prefect.exceptions import CancelledRun
 from prefect.journal import writer
+from prefect.runtime import flow_run as runtime
+from prefect.schemas.states import Cancelled
 
 
 @pytest.fixture
@@ -43,3 +50,27 @@ def test_run_looks_at_the_store_once_its_record_is_written(looks: list[tuple[Any
 
     main()
     assert len(looks) == 1
+
+
+def test_run_reads_a_store_again_that_could_not_be_read(monkeypatch: pytest.MonkeyPatch):
+    class Locked:
+        def get_client(self) -> None:
+            failures.append(OSError("database is locked"))
+            raise failures[-1]
+
+    failures: list[OSError] = []
+    monkeypatch.setattr(_file_stamps, "COARSE_CLOCK_SECONDS", 0.0)  # each write of the file shows
+
+    @flow
+    def main() -> None:
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(runtime.id), Cancelled(), force=True)
+        context = FlowRunContext.get()
+        assert context is not None
+        with monkeypatch.context() as patch:
+            patch.setattr(local, "client_api", Locked())
+            drive(context.stop_check._orchestrator.read_state())
+
+    with pytest.raises(CancelledRun):
+        main()
+    assert len(failures) == 1

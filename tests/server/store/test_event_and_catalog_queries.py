@@ -257,8 +257,9 @@ async def test_remove_older_goes_by_the_time_in_ids(database: Database) -> None:
 async def test_remove_orphans_keeps_rows_of_existing_runs_and_young_ones(database: Database) -> None:
     run = {**row(store.flow_runs, 1), "id": uuid4()}
     await add(database, store.flow_runs, run)
+    no_owner = {"task_run_id": None, "worker_id": None}
     logs = [
-        {**row(store.logs, number), "id": uuid7(time, number), "flow_run_id": flow_run_id, "task_run_id": None}
+        {**row(store.logs, number), **no_owner, "id": uuid7(time, number), "flow_run_id": flow_run_id}
         for number, (time, flow_run_id) in enumerate(
             [(START, uuid4()), (START, run["id"]), (START, None), (START + DAY, uuid4())]
         )

@@ -1,4 +1,4 @@
-/** Requests to the API: credentials, CSRF tokens, ETags, and errors that say what was asked of whom. */
+/** Requests to the API: credentials, CSRF tokens, ETags, and errors that name the request. */
 import { compareClocks, server } from './server'
 
 export class ApiError extends Error {
@@ -50,7 +50,7 @@ function readPace(response: Response): Pace {
   return { age: number('age'), next: number('next') }
 }
 
-/** @param shared whether the answer may be one that another page was given since the last change. */
+/** @param shared whether the answer may be one that another tab received since the last change. */
 export async function get<T>(path: string, signal?: AbortSignal, shared = false): Promise<T> {
   return (await getPaced<T>(path, signal, shared)).value
 }
@@ -80,7 +80,7 @@ export interface Change {
   body?: unknown
 }
 
-/** The latest changes that nobody was told of yet. */
+/** The latest changes that no message has named yet. */
 let changes: (Change & { at: number })[] = []
 const TOLD_WITHIN_MS = 10_000
 /** Requests that only ask, or whose page says itself how to do the same; those of blocks may have secrets. */

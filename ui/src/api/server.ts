@@ -24,7 +24,7 @@ export function compareClocks(date: string | null) {
   ahead = Math.abs(difference) < MIN_DIFFERENCE_MS ? 0 : difference
 }
 
-/** Return the time by the server's clock, in milliseconds: whoever looks may have a wrong one. */
+/** Return the time by the server's clock, in milliseconds: the browser's clock may be wrong. */
 export function serverTime(): number {
   return Date.now() + ahead
 }

@@ -19,9 +19,9 @@ function loadFrame(): Promise<Window> {
     element.setAttribute('aria-hidden', 'true')
     element.tabIndex = -1
     element.title = 'Draws diagrams'
-    // It needs a size, for the text to be measured, but nobody looks at it.
+    // It needs a size, for text to be measured, but is not visible.
     Object.assign(element.style, { position: 'fixed', left: '-5000px', width: '1200px', height: '800px', border: '0', visibility: 'hidden' })
-    const timer = setTimeout(() => reject(new Error('What draws diagrams did not load.')), START_TIMEOUT_MS)
+    const timer = setTimeout(() => reject(new Error('The diagram renderer did not load.')), START_TIMEOUT_MS)
     addEventListener('message', ({ source, data }: MessageEvent<Answer>) => {
       if (source !== element.contentWindow) return
       if (data.ready) {

@@ -64,7 +64,7 @@ function focusFilter(event: KeyboardEvent, actions: KeyActions) {
   else actions.openPalette()
 }
 
-/** The path of the page that was left by a key: in the list, one goes on from its row. */
+/** The path of the page that was left with `b`: `j` and `k` continue from its row. */
 let left = ''
 
 /** Move the focus to the link that a row of a table is about. */

@@ -3,7 +3,7 @@ import { useTwelveHours, type Zone } from '../time/format'
 
 export type Theme = 'system' | 'light' | 'dark'
 
-/** The colours of states: all of them told apart, or those that people with a weakness for some colours tell apart. */
+/** The colours of states: the standard ones, or ones for a colour vision deficiency. */
 export type Palette = 'standard' | 'red-green' | 'blue-yellow' | 'grey'
 
 /** Columns of a list of runs that can be left out. */

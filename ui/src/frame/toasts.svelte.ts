@@ -42,7 +42,7 @@ export async function attempt(done: string, work: () => Promise<unknown>, undo?:
 export function undoBy(back: Change, after: (answer: { id: string }) => unknown): () => Promise<void> {
   return async () => {
     let answer: unknown
-    if (await attempt('It is as it was before.', async () => (answer = await sendChange(back)))) await after(answer as { id: string })
+    if (await attempt('The change was undone.', async () => (answer = await sendChange(back)))) await after(answer as { id: string })
   }
 }
 

@@ -7,7 +7,7 @@ const subscribe = createSubscriber((update) => {
   return () => clearInterval(timer)
 })
 
-/** Return the current time in milliseconds; what shows it is drawn anew each second. */
+/** Return the current time in milliseconds; what depends on it is updated each second. */
 export function now(): number {
   subscribe()
   return serverTime()

@@ -20,7 +20,7 @@ export class PageData<T> {
   value = $state.raw<T | undefined>()
   error = $state.raw<ApiError | undefined>()
   loading = $state(false)
-  /** How often it has been loaded, also when nothing had changed: what is shown beside it may have. */
+  /** The number of loads, also of those that found nothing changed: other data of the page may have. */
   loads = $state(0)
   /** How often the server said that the run it is about has logged something. */
   logged = $state(0)
@@ -35,8 +35,8 @@ export class PageData<T> {
   /**
    * @param path the endpoint, or undefined for nothing; called again when what it reads changes.
    * @param topic what to follow, as in `follow`; undefined when nothing can change any more.
-   * @param fresh whether a form begins with it, which neither may be outdated nor change while somebody types: the answer
-   *   of an earlier visit is not shown until the server has answered.
+   * @param fresh whether a form is filled with it: the answer of an earlier visit is then not shown until the server has
+   *   answered, because it may be outdated and would change under the user.
    * @param merge how it follows pushed changes of flow runs.
    */
   constructor(
@@ -45,7 +45,7 @@ export class PageData<T> {
     fresh = false,
     private merge?: Merge<T>,
   ) {
-    // What they are made of may change and leave them as they were: nothing is loaded then.
+    // Derived, so that nothing is loaded while what they read changes but not they themselves.
     const endpoint = $derived(this.path())
     const followed = $derived(topic())
     $effect(() => {
@@ -84,7 +84,7 @@ export class PageData<T> {
     else if (at > this.loadedAt + MIN_PAUSE_MS && !this.loading) void this.reload()
   }
 
-  /** Return an answer with what was pushed since it was computed; it was asked for before. */
+  /** Return an answer with the changes that were pushed since it was computed. */
   protected catchUp(value: T, computedAt: number, _askedAt: number): T {
     return this.pushed.filter((each) => each.at > computedAt).reduce((value, each) => this.merge?.(value, each.changes) ?? value, value)
   }

@@ -47,3 +47,13 @@ export function reloadOnChange(reload: () => void, pauseMs: number, wanted: (mes
     stop()
   }
 }
+
+/** Call a function in the task after the next paint, unless the returned function is called before. */
+export function afterPaint(call: () => void): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const frame = requestAnimationFrame(() => (timer = setTimeout(call)))
+  return () => {
+    cancelAnimationFrame(frame)
+    clearTimeout(timer)
+  }
+}

@@ -16,7 +16,7 @@ export function listRoutes(files: string[]): Route[] {
     const folder = key.replace(/^.*\/pages\//, '').replace(/\/?Page\.svelte$/, '')
     return { key, words: folder === '' ? [] : folder.split('/') }
   })
-  // A word that is given comes before one that stands for any.
+  // A literal segment takes precedence over a parameter.
   const rank = (route: Route) => route.words.map((word) => (word.startsWith('[') ? '1' : '0')).join('')
   return routes.sort((a, b) => rank(a).localeCompare(rank(b)))
 }

@@ -1,4 +1,4 @@
-/** The current address, and moving to another one without loading the document anew. */
+/** The current address, and moving to another one without loading the document again. */
 import { tick } from 'svelte'
 import { resolveAlias } from './match'
 

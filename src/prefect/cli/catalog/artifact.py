@@ -9,8 +9,9 @@ import click
 
 from prefect._lazy import lazy_from
 from prefect.cli.core.command import flag, group, output_option, positional
+from prefect.cli.core.formats import format_age
 from prefect.cli.core.lookup import get_client, limit_option, read_all_pages
-from prefect.cli.core.output import confirm, delete_confirmed, fail, format_age, print_fields, print_json, print_table
+from prefect.cli.core.output import confirm, delete_confirmed, fail, print_fields, print_json, print_table
 
 if TYPE_CHECKING:
     from prefect.schemas import filters, sorting

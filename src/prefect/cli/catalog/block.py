@@ -11,17 +11,9 @@ import click
 
 from prefect._lazy import lazy, lazy_from
 from prefect.cli.core.command import Listing, group, multiple_option, output_option, positional, prints_list
+from prefect.cli.core.formats import as_text, format_age
 from prefect.cli.core.lookup import fail_not_found, find_by_name, get_client, read_all_answers, read_all_pages
-from prefect.cli.core.output import (
-    as_text,
-    confirm,
-    fail,
-    format_age,
-    print_details,
-    print_fields,
-    print_json,
-    print_list,
-)
+from prefect.cli.core.output import confirm, fail, print_details, print_fields, print_json, print_list
 from prefect.exceptions import ObjectNotFound, ProtectedBlockError
 
 if TYPE_CHECKING:

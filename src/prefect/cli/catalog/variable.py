@@ -8,8 +8,9 @@ import click
 
 from prefect._lazy import lazy, lazy_from
 from prefect.cli.core.command import Listing, flag, group, multiple_option, positional, prints_list
+from prefect.cli.core.formats import as_text, format_age
 from prefect.cli.core.lookup import find_by_name, get_client, limit_option, read_all_answers
-from prefect.cli.core.output import as_text, delete_confirmed, fail, format_age
+from prefect.cli.core.output import delete_confirmed, fail
 from prefect.cli.core.shared_commands import add_inspect_command
 
 if TYPE_CHECKING:

@@ -9,8 +9,9 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli.core.command import Listing, flag, group, output_option, positional, prints_list
+from prefect.cli.core.formats import as_json, format_age
 from prefect.cli.core.lookup import find_by_name, get_client, read_all_pages
-from prefect.cli.core.output import as_json, delete_confirmed, fail, format_age, print_fields, print_json
+from prefect.cli.core.output import delete_confirmed, fail, print_fields, print_json
 from prefect.exceptions import ObjectAlreadyExists
 
 if TYPE_CHECKING:

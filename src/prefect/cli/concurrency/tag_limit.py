@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from prefect.cli.core.command import Listing, group, positional, prints_list
+from prefect.cli.core.formats import format_age
 from prefect.cli.core.lookup import find_by_name, get_client, limit_option, read_all_pages
-from prefect.cli.core.output import delete_confirmed, format_age
+from prefect.cli.core.output import delete_confirmed
 from prefect.cli.core.shared_commands import add_inspect_command
 
 if TYPE_CHECKING:

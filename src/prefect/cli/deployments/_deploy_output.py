@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from prefect.cli.core.output import Cell, as_text, print_notice, print_table
+from prefect.cli.core.formats import Cell, as_text
+from prefect.cli.core.output import print_notice, print_table
 from prefect.cli.deployments._deployments import describe_schedule
 from prefect.client.urls import url_for
 

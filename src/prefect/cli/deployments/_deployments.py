@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from prefect._lazy import lazy
+from prefect.cli.core.formats import format_duration
 from prefect.cli.core.lookup import (
     fail_not_found,
     find_by_name,
@@ -19,7 +20,7 @@ from prefect.cli.core.lookup import (
     read_all_pages,
     read_flow_names,
 )
-from prefect.cli.core.output import fail, format_duration
+from prefect.cli.core.output import fail
 from prefect.exceptions import ObjectNotFound
 
 if TYPE_CHECKING:

@@ -11,17 +11,9 @@ import click
 from prefect._lazy import lazy, lazy_from
 from prefect.cli.core import times
 from prefect.cli.core.command import flag, group, multiple_option, output_option, positional
+from prefect.cli.core.formats import as_text, format_age, format_time
 from prefect.cli.core.lookup import get_client, read_all_pages
-from prefect.cli.core.output import (
-    as_text,
-    confirm,
-    fail,
-    format_age,
-    format_time,
-    print_fields,
-    print_json,
-    print_table,
-)
+from prefect.cli.core.output import confirm, fail, print_fields, print_json, print_table
 from prefect.cli.deployments import _deployments
 from prefect.cli.deployments._deployments import find_deployment, read_full_names
 from prefect.cli.deployments.deployment_schedule import command as schedule

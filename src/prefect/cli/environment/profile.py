@@ -9,7 +9,8 @@ import click
 
 from prefect._lazy import lazy_from
 from prefect.cli.core.command import group, output_option, positional
-from prefect.cli.core.output import Cell, confirm, fail, is_terminal, print_json, print_notice, style
+from prefect.cli.core.formats import Cell
+from prefect.cli.core.output import confirm, fail, is_terminal, print_json, print_notice, style
 
 if TYPE_CHECKING:
     from prefect.settings import constants, context, profiles

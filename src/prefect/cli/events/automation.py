@@ -12,15 +12,14 @@ import click
 
 from prefect._lazy import lazy_from, lazy_modules
 from prefect.cli.core.command import flag, group, output_option, positional
+from prefect.cli.core.formats import as_text, format_time
 from prefect.cli.core.lookup import fail_not_found, get_client, parse_uuid, read_all_pages
 from prefect.cli.core.output import (
-    as_text,
     confirm,
     describe_fields,
     drop_other_types,
     fail,
     format_location,
-    format_time,
     print_fields,
     print_json,
     print_notice,

@@ -12,8 +12,9 @@ import click
 
 from prefect._lazy import lazy_from, lazy_modules
 from prefect.cli.core.command import flag, group, positional
+from prefect.cli.core.formats import as_text
 from prefect.cli.core.lookup import get_client
-from prefect.cli.core.output import as_text, describe_error, fail, print_notice
+from prefect.cli.core.output import describe_error, fail, print_notice
 from prefect.types import now
 
 if TYPE_CHECKING:

@@ -14,8 +14,9 @@ from uuid import UUID
 import click
 
 from prefect._lazy import lazy_from
+from prefect.cli.core.formats import state_cell
 from prefect.cli.core.lookup import get_client, read_all_pages
-from prefect.cli.core.output import fail, is_interactive, state_cell, style
+from prefect.cli.core.output import fail, is_interactive, style
 from prefect.cli.runs._runs import ReadLogs, print_logs, read_run_logs
 
 if TYPE_CHECKING:

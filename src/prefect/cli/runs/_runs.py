@@ -17,17 +17,9 @@ from prefect import exceptions
 from prefect._lazy import lazy, lazy_from
 from prefect.cli.core.browser import open_page
 from prefect.cli.core.command import Group, flag, multiple_option, output_option, positional
+from prefect.cli.core.formats import format_age, format_duration, format_time, state_cell
 from prefect.cli.core.lookup import fail_not_found, get_client, limit_option, read_all_pages, read_by_ids
-from prefect.cli.core.output import (
-    fail,
-    format_age,
-    format_duration,
-    format_time,
-    print_json,
-    print_table,
-    state_cell,
-    style,
-)
+from prefect.cli.core.output import fail, print_json, print_table, style
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings
 from prefect.types import now

@@ -11,8 +11,9 @@ import click
 from prefect._lazy import lazy_from
 from prefect.cli.core import times
 from prefect.cli.core.command import flag, group, multiple_option, output_option, positional
+from prefect.cli.core.formats import format_age
 from prefect.cli.core.lookup import get_client, limit_option, read_all_pages
-from prefect.cli.core.output import describe_error, fail, format_age, print_json, print_table
+from prefect.cli.core.output import describe_error, fail, print_json, print_table
 from prefect.exceptions import PrefectException
 
 if TYPE_CHECKING:

@@ -12,12 +12,7 @@ import click
 from prefect._lazy import lazy_from
 from prefect.cli.core.command import group, output_option, positional
 from prefect.cli.core.lookup import get_client, read_all_pages, read_flow_names
-from prefect.cli.core.output import (
-    confirm,
-    fail,
-    print_fields,
-    print_json,
-)
+from prefect.cli.core.output import confirm, fail, print_fields, print_json
 from prefect.cli.runs import _bulk, _runs
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings

@@ -11,19 +11,9 @@ import click
 
 from prefect._lazy import lazy, lazy_from
 from prefect.cli.core.command import flag, group, output_option, positional
+from prefect.cli.core.formats import as_json, as_text, format_age, format_duration, state_cell
 from prefect.cli.core.lookup import find_by_name, get_client, read_all_pages
-from prefect.cli.core.output import (
-    as_json,
-    as_text,
-    delete_confirmed,
-    fail,
-    format_age,
-    format_duration,
-    print_fields,
-    print_json,
-    print_table,
-    state_cell,
-)
+from prefect.cli.core.output import delete_confirmed, fail, print_fields, print_json, print_table
 from prefect.cli.core.shared_commands import add_inspect_command, add_intake_commands
 from prefect.cli.work import work_pool_storage
 from prefect.exceptions import ObjectAlreadyExists

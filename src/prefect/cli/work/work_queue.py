@@ -9,18 +9,9 @@ import click
 
 from prefect._lazy import lazy
 from prefect.cli.core.command import flag, group, output_option, positional
+from prefect.cli.core.formats import as_text, format_age, state_cell
 from prefect.cli.core.lookup import fail_not_found, get_client, parse_uuid, read_all_pages
-from prefect.cli.core.output import (
-    as_text,
-    confirm,
-    fail,
-    format_age,
-    print_details,
-    print_fields,
-    print_json,
-    print_table,
-    state_cell,
-)
+from prefect.cli.core.output import confirm, fail, print_details, print_fields, print_json, print_table
 from prefect.cli.core.shared_commands import add_intake_commands
 from prefect.cli.work.work_pool import find_work_pool, format_slots, print_scheduled_runs, print_slots
 from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound

@@ -11,8 +11,9 @@ import click
 
 from prefect._lazy import lazy, lazy_from
 from prefect.cli.core.command import flag, group, multiple_option, output_option, positional
+from prefect.cli.core.formats import format_age
 from prefect.cli.core.lookup import get_client
-from prefect.cli.core.output import fail, format_age, print_json, print_table
+from prefect.cli.core.output import fail, print_json, print_table
 from prefect.cli.runs import _runs
 from prefect.exceptions import ObjectNotFound
 from prefect.settings import get_current_settings

@@ -159,8 +159,7 @@ class LocalOrchestrator:
         """Return the run's state, read from the local store if that has been written since."""
         assert self._run is not None
         store = self._store if self._is_known_to_others() else None
-        if store is not None and (version := store.find_new_version()) is not None:
-            await self._refresh()
+        if store is not None and (version := store.find_new_version()) is not None and await self._refresh():
             store.known_version = version
         return vars(self._run)["state"]
 
@@ -176,16 +175,17 @@ class LocalOrchestrator:
     def release_run(self) -> None:
         """Do nothing, since this orchestrator keeps no lease of a run."""
 
-    async def _refresh(self) -> None:
-        """Take over what others have changed in the local store."""
+    async def _refresh(self) -> bool:
+        """Take over what others have changed in the local store; return whether it could be read."""
         assert self._run is not None
         try:
             async with client_api.get_client() as client:
                 stored = await client.read_flow_run(self._run.id)
         except Exception as error:  # a store that is locked, full or damaged must not cost the run its result
             get_logger("engine").debug("The local store cannot be read: %s", error)
-            return
+            return False
         adopt_columns(self._run, stored)
+        return True
 
 
 def adopt_columns(run: FlowRun, stored: FlowRun) -> None:

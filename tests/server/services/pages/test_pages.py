@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from prefect.server.store.queries import run_page
+from prefect.types import now
 from tests.server.route_client import RouteClient
 
 PAGES = "/ui/pages"
@@ -272,6 +274,18 @@ async def test_work_pool_shows_queues_workers_and_slots(call: RouteClient) -> No
     assert [(worker["name"], worker["runs"], worker["facts"]["host"]) for worker in page["workers"]] == [("w", 0, None)]
     status, _ = await call.send("GET", f"{PAGES}/work-pool/{{name}}", name="other")
     assert status == 404
+
+
+async def test_only_due_runs_wait_in_pools_and_queues(call: RouteClient) -> None:
+    await call("POST", "/work_pools/", {"name": "local", "type": "process"})
+    for name, hours in (("Scheduled", 1), ("Scheduled", -1), ("Late", -1), ("AwaitingConcurrencySlot", 1)):
+        details = {"scheduled_time": str(now() + timedelta(hours=hours))}
+        state = {"type": "SCHEDULED", "name": name, "state_details": details}
+        await call.flow_run(state=state, work_pool_name="local")
+    await call.flow_run(state={"type": "RUNNING", "name": "Retrying"}, work_pool_name="local")
+    page = await call("GET", f"{PAGES}/work-pool/{{name}}", name="local")
+    for row in (page["pool"], *page["queues"]):
+        assert (row["waiting"], row["late"], row["slots"]) == (3, 1, 1)
 
 
 async def test_work_pool_shows_the_machines_and_the_runs_of_its_workers(call: RouteClient) -> None:

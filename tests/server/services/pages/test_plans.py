@@ -10,7 +10,7 @@ import pytest
 from prefect.server.db.interface import Database, Transaction
 from prefect.server.db.sql import Sql
 from prefect.server.db.sqlite.database import SqliteDatabase, SqliteTransaction
-from prefect.server.store.queries.events import find_run_events
+from prefect.server.store.queries.events import find_failed_actions, find_run_events
 from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 from tests.server.transactions import replace_method
@@ -116,3 +116,10 @@ async def test_events_are_read_by_their_keys_in_the_index(
     read = [step for step, _ in plans if "event" in step]
     assert len(read) == 1
     assert read[0].startswith("SEARCH event USING PRIMARY KEY (occurred=?")  # newer releases of SQLite use the id too
+
+
+async def test_failed_actions_are_read_from_their_index(database: Database, plans: list[tuple[str, str]]) -> None:
+    if not isinstance(database, SqliteDatabase):
+        pytest.skip("plans of SQLite")
+    assert await database.read(lambda tx: find_failed_actions(tx, now(), 10)) == []
+    assert [step for step, _ in plans] == ["SEARCH event USING INDEX event_action_failed (occurred>?)"]

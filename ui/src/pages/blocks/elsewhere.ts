@@ -1,4 +1,4 @@
-/** What saving a block is called elsewhere. Secrets are asked for there: they are in no text to copy. */
+/** The command and the Python that save a block; they prompt for secrets, which are never part of a text to copy. */
 import { quoteShell, toPython } from '../../parts/forms/python'
 import { alternatives, kindOf, resolve, type Schema } from '../../parts/forms/schema'
 

@@ -14,7 +14,7 @@ const HOUR_MS = 3600_000
 export interface EventChoice {
   filter: Record<string, unknown>
   hours: number
-  /** A time of its own instead of the last hours, in milliseconds. */
+  /** A time range instead of the last hours, in milliseconds. */
   between: [number, number] | undefined
 }
 

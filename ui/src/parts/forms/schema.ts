@@ -154,7 +154,7 @@ export function initial(schema: Schema, root: Schema): unknown {
   }
 }
 
-/** Kinds whose first value would be a guess: they begin with nothing, and are asked for. */
+/** Kinds whose first value would be a guess: they begin empty, and are required. */
 const ASKED: Kind[] = ['string', 'secret', 'boolean', 'integer', 'number', 'date', 'time', 'date-time', 'object', 'json']
 
 /** Return first values of the properties that an object needs. */
@@ -166,7 +166,7 @@ export function initialObject(schema: Schema, root: Schema): Record<string, unkn
   return Object.fromEntries(needed.map(([name, property]) => [name, initial(property, root)]).filter(([, value]) => value !== undefined))
 }
 
-/** Return whether a value is of the kind of a schema, whatever is in it. */
+/** Return whether a value is of the kind of a schema, ignoring its parts. */
 export function sameKind(schema: Schema, value: unknown): boolean {
   const kind = kindOf(schema)
   if (kind === 'array' || kind === 'tuple') return Array.isArray(value)

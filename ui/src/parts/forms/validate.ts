@@ -63,7 +63,7 @@ function validateUnion(schema: Schema, value: unknown, root: Schema, path: strin
   // Those of the nearest kind say best what is wrong: a text may be meant as one of an enumeration.
   const near = tried.filter(({ each }) => sameKind(each, value) || (typeof value === 'string' && kindOf(each) === 'enum'))
   const [best] = (near.length ? near : tried).sort((a, b) => a.problems.length - b.problems.length)
-  return tried.some(({ problems }) => !problems.length) ? [] : (best?.problems ?? [{ path, message: 'It fits none of the allowed kinds.' }])
+  return tried.some(({ problems }) => !problems.length) ? [] : (best?.problems ?? [{ path, message: 'It matches none of the allowed types.' }])
 }
 
 function validateNumber(schema: Schema, value: unknown, wrong: Wrong): Problem[] {

@@ -53,6 +53,8 @@ export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture
   context.textBaseline = 'middle'
   drawGrid(context, scale, view, ink, picture.head.height)
   const related = relatives(units, selected)
+  const few = picture.arrows && countEdges(units) <= MAX_ARROWS
+  if (selected >= 0 || few) drawEdges(context, picture, (child, parent) => (few && selected < 0) || child === selected || parent === selected)
   inSight(layout.boxes, view, (box, number) => {
     const unit = units[number]!
     context.globalAlpha = selected < 0 || related.has(number) ? 1 : 0.38
@@ -69,8 +71,6 @@ export function drawTimeline(context: CanvasRenderingContext2D, picture: Picture
     else drawLabel(context, unit, box, view, ink, !picture.durations && (unit.node?.attempts.length ?? 0) > 1)
   })
   context.globalAlpha = 1
-  const few = picture.arrows && countEdges(units) <= MAX_ARROWS
-  if (selected >= 0 || few) drawEdges(context, picture, (child, parent) => (few && selected < 0) || child === selected || parent === selected)
   drawMarks(context, picture.marks.filter((mark) => !mark.head), view, ink)
   drawAxis(context, scale, view, ink, picture)
   drawMarks(context, picture.marks.filter((mark) => mark.head), view, ink)
@@ -107,7 +107,7 @@ function countEdges(units: Unit[]): number {
   return units.reduce((sum, unit) => sum + unit.parents.length, 0)
 }
 
-/** How far beside its bar a label may reach. */
+/** How far a label may reach beyond its bar. */
 const MAX_LABEL_WIDTH = 600
 
 function inSight(boxes: Box[], view: View, draw: (box: Box, number: number) => void) {
@@ -132,6 +132,7 @@ function drawBar(context: CanvasRenderingContext2D, { view, ink, scale, duration
   const [x, y] = [box.x - view.left, box.y - view.top]
   if (unit.start === undefined) {
     context.strokeStyle = ink.faint
+    context.lineWidth = 1
     context.setLineDash([3, 3])
     context.strokeRect(view.width - 12, y + 4, 8, box.height - 8)
     context.setLineDash([])
@@ -216,26 +217,29 @@ function drawLabel(context: CanvasRenderingContext2D, unit: Unit, box: Box, view
     context.textAlign = 'left'
     context.fillText(text, Math.max(box.x - view.left + 8, 8), y)
   } else if (unit.start !== undefined && right + width < view.width) {
-    context.fillStyle = ink.ink
     context.textAlign = 'left'
-    context.fillText(text, Math.max(right, 8), y)
+    writeOverEdges(context, text, Math.max(right, 8), y, ink)
   } else if (unit.start !== undefined && box.x - view.left - 7 < width) {
-    // There is no place beside the bar: as much as it holds is written on it.
+    // There is no room next to the bar: the label is written on it, as far as it fits.
     const shown = fit(context, text, Math.min(box.width, view.width) - 16)
     const x = Math.max(box.x - view.left + 8, 8)
     context.textAlign = 'left'
-    if (apart) {
-      context.strokeStyle = ink.surface
-      context.lineWidth = 4
-      context.strokeText(shown, x, y)
-    }
-    context.fillStyle = apart ? ink.ink : '#fff'
+    if (apart) return writeOverEdges(context, shown, x, y, ink)
+    context.fillStyle = '#fff'
     context.fillText(shown, x, y)
   } else {
-    context.fillStyle = ink.ink
     context.textAlign = 'right'
-    context.fillText(text, Math.min(unit.start === undefined ? view.width - 20 : box.x - view.left - 7, view.width - 8), y)
+    writeOverEdges(context, text, Math.min(unit.start === undefined ? view.width - 20 : box.x - view.left - 7, view.width - 8), y, ink)
   }
+}
+
+/** Write a text that can be read on what it is written over, such as arrows. */
+function writeOverEdges(context: CanvasRenderingContext2D, text: string, x: number, y: number, ink: GraphInk) {
+  context.strokeStyle = ink.surface
+  context.lineWidth = 4
+  context.strokeText(text, x, y)
+  context.fillStyle = ink.ink
+  context.fillText(text, x, y)
 }
 
 function outline(context: CanvasRenderingContext2D, box: Box, view: View, ink: GraphInk) {

@@ -1,4 +1,4 @@
-/** What is marked on a drawing beside its bars: states of the flow run, artifacts, and events. */
+/** Marks on a drawing: states of the flow run, artifacts, and events. */
 import type { ArtifactRow, GraphEvent, StateEntry } from '../../api/schema'
 import { AXIS, timeToX, type Layout, type TimeScale } from './layout'
 import type { Unit } from './units'

@@ -28,7 +28,7 @@ export function describeQueues(pool: Queues): string {
   return `${pool.queues}${others.length ? ` (${others.join(', ')})` : ''}`
 }
 
-/** Say which versions a worker runs; workers of others tell those of their integrations only. */
+/** Say which versions a worker runs; workers of the original only send those of their integrations. */
 export function describeVersions({ version, python, integrations }: WorkerFacts): string {
   const own = [version && `Pluperfect ${version}`, python && `Python ${python}`].filter(Boolean)
   return own.join(', ') || (integrations ?? []).map((each) => `${each.name} ${each.version}`).join(', ')

@@ -48,6 +48,9 @@ OCCUPYING = "state_type IN ('PENDING', 'RUNNING')"
 HELD = "state_type IN ('PAUSED', 'CANCELLING')"
 """Flow runs that are paused or being cancelled; the condition of their partial index."""
 
+ACTION_FAILED = "event = 'prefect.automation.action.failed'"
+"""Events of actions of automations that failed; the condition of their partial index."""
+
 _SCHEDULED = "next_scheduled_start_time IS NOT NULL"
 
 STARTED = "coalesce(start_time, expected_start_time)"
@@ -216,6 +219,7 @@ EVENT = Table(
     indexes=(
         # What happened to a flow run and its task runs. Their times are not in it: one entry for all of a run is small.
         Index("event_by_flow_run", ("flow_run_id",), where="flow_run_id IS NOT NULL"),
+        Index("event_action_failed", ("occurred",), where=ACTION_FAILED),  # actions that failed, for the overview
     ),
 )
 """Events in the order of their times. `services.events.event_store` documents `resource`, `resource_id` and `body`."""

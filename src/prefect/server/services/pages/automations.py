@@ -16,13 +16,14 @@ from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.automations import automations as service
 from prefect.server.services.automations import evaluation
-from prefect.server.services.events import querying
+from prefect.server.services.events import event_store, querying
 from prefect.server.services.events.event_store import Event
 from prefect.server.services.pages.core import run_rows
 from prefect.server.services.pages.core.catalog_shapes import FailedAction
 from prefect.server.services.pages.core.shapes import Named
 from prefect.server.store import Collection, Row
 from prefect.server.store.queries import catalog_pages as queries
+from prefect.server.store.queries import events as event_queries
 from prefect.triggers import simulation, trees
 from prefect.types import now
 
@@ -147,13 +148,9 @@ async def find_failed_actions(tx: Transaction, since: datetime, limit: int) -> l
     """
     if not await store.automations.count(tx):
         return []
-    criteria = event_filters.EventFilter(
-        occurred=event_filters.EventOccurredFilter(since=since),
-        event=event_filters.EventNameFilter(name=["prefect.automation.action.failed"]),
-    )
-    events, _ = await querying.read_batch(tx, criteria, HISTORY_EVENTS, querying.START_CURSOR)
     by_resource: dict[str, list[Event]] = {}
-    for event in events:
+    for row in await event_queries.find_failed_actions(tx, since, HISTORY_EVENTS):
+        event = event_store.from_row(row)
         by_resource.setdefault(event["resource"]["prefect.resource.id"], []).append(event)
     ids = {resource: _read_automation_id(resource) for resource in by_resource}
     names = await run_rows.find_names(tx, store.automations, [id_ for id_ in ids.values() if id_])

@@ -33,7 +33,7 @@ LATEST_RUNS = 80
 STUCK_AFTER = timedelta(minutes=5)
 MAX_LOOK_BACK = timedelta(days=7)
 ACTIONS_LOOK_BACK = timedelta(days=1)
-"""The age of the oldest failed actions that are shown: all events of that time are read for them."""
+"""The age of the oldest failed actions that are shown."""
 
 MAX_CHECKED_DEPLOYMENTS = 200
 MAX_GROUPS = 100

@@ -38,8 +38,6 @@ WAIT_COLUMNS = 49
 WAIT_WIDTH = timedelta(minutes=30)
 """Intervals in which waits are counted: those of a day, and the present one."""
 
-_TAKEN = ("Pending", "Running")
-
 
 async def build_pools_page(tx: Transaction) -> PoolsPage:
     """Return the page of work pools."""
@@ -51,16 +49,18 @@ async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
     row = await work_pools.get_by_name(tx, name)
     (pool,) = await present_pools(tx, [row])
     queues = await work_queues.find_by_pool(tx, row["id"])
-    counts = await queries.count_runs_by_queue(tx, [queue["id"] for queue in queues])
+    queue_ids = [queue["id"] for queue in queues]
+    due = await queries.count_due_runs_by_queue(tx, queue_ids, now())
+    slots = await work_queries.count_slots_by_queue(tx, queue_ids)
     found = await queries.find_workers(tx, {"work_pool_id": row["id"]})
-    where = {"work_queue_id": [queue["id"] for queue in queues]}
+    where = {"work_queue_id": queue_ids}
     order = queries.page_order(store.deployments)
     deployments = await store.deployments.find(tx, where, order, MAX_DEPLOYMENTS) if queues else []
     return {
         "pool": pool,
-        "queues": [_present_queue(queue, counts.get(queue["id"], {})) for queue in queues],
-        "waits": await _compute_waits(tx, [queue["id"] for queue in queues]),
-        "workers": await _present_workers(tx, found, [queue["id"] for queue in queues]),
+        "queues": [_present_queue(row, slots.get(row["id"], 0), due.get(row["id"], (0, 0))) for row in queues],
+        "waits": await _compute_waits(tx, queue_ids),
+        "workers": await _present_workers(tx, found, queue_ids),
         "deployments": await catalog.present_deployments(tx, deployments),
         "base_job_template": row["base_job_template"],
     }
@@ -159,7 +159,7 @@ def _share_completed(counts: list[queries.QueueCount]) -> float | None:
     return completed / ended if ended else None
 
 
-def _present_queue(row: Row, counts: dict[str, int]) -> QueueRow:
+def _present_queue(row: Row, slots: int, due: tuple[int, int]) -> QueueRow:
     return {
         "id": row["id"],
         "name": row["name"],
@@ -169,9 +169,9 @@ def _present_queue(row: Row, counts: dict[str, int]) -> QueueRow:
         "status": row["status"],
         "is_paused": row["is_paused"],
         "last_polled": row["last_polled"],
-        "slots": sum(counts.get(name, 0) for name in _TAKEN),
-        "late": counts.get("Late", 0),
-        "waiting": counts.get("Scheduled", 0),
+        "slots": slots,
+        "waiting": due[0],
+        "late": due[1],
     }
 
 
@@ -184,14 +184,14 @@ async def present_pools(tx: Transaction, rows: Sequence[Row]) -> list[PoolRow]:
     columns = ("id", "work_pool_id", "status", "is_paused")
     for queue in await store.work_queues.find(tx, {"work_pool_id": ids}, columns=columns):
         queues[queue["work_pool_id"]].append(queue)
-    counts = await queries.count_runs_by_queue(tx, [queue["id"] for some in queues.values() for queue in some])
+    due = await queries.count_due_runs_by_queue(tx, [queue["id"] for some in queues.values() for queue in some], now())
     slots = await work_queries.count_slots_by_pool(tx, ids)
     workers: dict[UUID, list[Row]] = defaultdict(list)
     for worker in await queries.find_workers(tx, {"work_pool_id": ids}):
         workers[worker["work_pool_id"]].append(worker)
 
-    def count(pool_id: UUID, name: str) -> int:
-        return sum(counts.get(queue["id"], {}).get(name, 0) for queue in queues[pool_id])
+    def sum_due(pool_id: UUID, part: int) -> int:
+        return sum(due.get(queue["id"], (0, 0))[part] for queue in queues[pool_id])
 
     return [
         {
@@ -203,8 +203,8 @@ async def present_pools(tx: Transaction, rows: Sequence[Row]) -> list[PoolRow]:
             "is_paused": row["is_paused"],
             "concurrency_limit": row["concurrency_limit"],
             "slots": slots.get(row["id"], 0),
-            "late": count(row["id"], "Late"),
-            "waiting": count(row["id"], "Scheduled"),
+            "waiting": sum_due(row["id"], 0),
+            "late": sum_due(row["id"], 1),
             "queues": len(queues[row["id"]]),
             "queues_not_polled": sum(
                 not queue["is_paused"] and queue["status"] != "READY" for queue in queues[row["id"]]

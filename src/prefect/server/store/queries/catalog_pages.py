@@ -214,19 +214,21 @@ async def find_workers(tx: Transaction, where: Where) -> list[Row]:
     return await store.workers.find(tx, where, store.workers.order("work_pool_id", "name"))
 
 
-async def count_runs_by_queue(tx: Transaction, queue_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
-    """Count the unfinished flow runs of work queues by the name of their state."""
+async def count_due_runs_by_queue(
+    tx: Transaction, queue_ids: Sequence[UUID], at: datetime
+) -> dict[UUID, tuple[int, int]]:
+    """Count the due flow runs that wait in work queues, and the late ones of them; queues without any are left out."""
     if not queue_ids:
         return {}
     condition = one_of("flow_run.work_queue_id", queue_ids)
+    # A run that waits for a slot of a limit is scheduled to ask for it again.
     text = (
-        f"SELECT flow_run.work_queue_id, flow_run.state_name, count(*) FROM flow_run"
-        f" WHERE {is_open('flow_run')} AND {condition.text} GROUP BY 1, 2"
+        "SELECT flow_run.work_queue_id, count(*), sum(CASE WHEN flow_run.state_name = 'Late' THEN 1 ELSE 0 END)"
+        f" FROM flow_run WHERE {is_open('flow_run')} AND flow_run.state_type = 'SCHEDULED' AND {condition.text}"
+        " AND (flow_run.next_scheduled_start_time <= ? OR flow_run.state_name = 'AwaitingConcurrencySlot') GROUP BY 1"
     )
-    counts: dict[UUID, dict[str, int]] = defaultdict(dict)
-    for id_, name, count in await tx.fetch(Sql(text, condition.values)):
-        counts[tx.dialect.decode("uuid", id_)][name] = count
-    return counts
+    rows = await tx.fetch(Sql(text, (*condition.values, at)))
+    return {tx.dialect.decode("uuid", id_): (count, late) for id_, count, late in rows}
 
 
 async def count_by_bucket(

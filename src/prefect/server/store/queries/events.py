@@ -60,6 +60,12 @@ async def find_times(tx: Transaction, ids: Sequence[UUID], since: datetime, unti
     return found
 
 
+async def find_failed_actions(tx: Transaction, since: datetime, limit: int) -> list[Row]:
+    """Return the events of actions that failed since a time, the latest first."""
+    where = Sql(f"event.{tables.ACTION_FAILED} AND event.occurred >= ?", (since,))
+    return await store.events.find(tx, where, Order("event.occurred DESC, event.id DESC"), limit)
+
+
 async def find_after(
     tx: Transaction, where: Condition, after: EventKey | None, limit: int, *, descending: bool = False
 ) -> list[Row]:

@@ -138,8 +138,9 @@ class QueueRow(TypedDict):
     is_paused: bool
     last_polled: datetime | None
     slots: int
-    late: int
     waiting: int
+    """Due runs that have not started, late ones too."""
+    late: int
 
 
 class WorkerRow(TypedDict):
@@ -178,8 +179,9 @@ class PoolRow(TypedDict):
     is_paused: bool
     concurrency_limit: int | None
     slots: int
-    late: int
     waiting: int
+    """Due runs that have not started, late ones too."""
+    late: int
     queues: int
     queues_not_polled: int
     queues_paused: int

@@ -80,6 +80,16 @@ async def count_cells(
     return {**chart, "cells": [(*cell, number) for cell, number in cells.items()], "columns": last - first + 1}
 
 
+async def find_few(
+    tx: Transaction, runs: Collection, where: Condition, grid: Grid, counts: Sequence[RunCount]
+) -> list[Row]:
+    """Return the runs that are counted, as points of the chart; runs before the first of them are not read."""
+    if all(each.column is not None for each in counts):
+        first, _ = _find_ends(counts)
+        where = runs.where(where, queries.started_since(runs, grid.start + grid.width * first))
+    return await queries.find_chart_rows(tx, runs, where, MAX_POINTS)
+
+
 def _find_ends(counts: Sequence[RunCount]) -> tuple[int, int]:
     """Return the first and the last column with runs; what is due later is in the last of all."""
     columns = [min(each.column, COLUMNS - 1) for each in counts if each.column is not None]

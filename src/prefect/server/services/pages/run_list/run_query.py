@@ -20,6 +20,7 @@ from prefect.types import UTC
 
 _TERM = re.compile(r'(-?)(?:([A-Za-z][A-Za-z_-]*(?:\.[\w-]+)?):)?((?:"[^"]*"|[^\s"])+)')
 _VALUE = re.compile(r'(?:"[^"]*"|[^,"])+')
+_COMPARISON = re.compile(r"-?([A-Za-z][A-Za-z_-]*)(=|[<>]=?)(.+)")
 _FIELD_ALONE = re.compile(r"-?([A-Za-z][A-Za-z_-]*):")
 _DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d|w)")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
@@ -39,6 +40,13 @@ _OTHER_WORDS = {
     **dict.fromkeys(("flow-run", "flow_run", "parent"), "run"),
 }
 """Other spellings of fields in a query, and the field that each means."""
+
+_OPERATORS = {
+    "AND": 'terms are joined by "and" as they are, so leave it out',
+    "OR": 'values of a field are joined by "or" with commas, as in state:failed,crashed',
+    "NOT": "a minus before a term negates it, as in -tag:old",
+}
+"""What to write in the place of the operators of other query languages."""
 
 _USUAL_STATES = tuple(
     name.lower()
@@ -73,6 +81,7 @@ def _parse_term(match: re.Match[str], table: str, at: datetime) -> Term:
     if field is None and alone and alone[1].lower() in FIELDS[table]:
         raise InvalidRequest(f"{raw} has no value: write one after it without a space, as in {_EXAMPLE}.")
     if field is None:
+        _check_word(raw, table)
         return Term("word", (_uuid_or_text(raw.replace('"', "")),), negated)
     name, _, key = field.partition(".")
     name = name.lower()
@@ -88,6 +97,17 @@ def _parse_term(match: re.Match[str], table: str, at: datetime) -> Term:
             _check_state(value)
     parsed = tuple(_parse_value(name, key, value.replace('"', ""), at) for value in values)
     return Term(name, parsed, negated, exact and name not in ("error", "state"), operator)
+
+
+def _check_word(raw: str, table: str) -> None:
+    """Raise `InvalidRequest` if a word looks like a term or an operator of another query language."""
+    if raw in _OPERATORS:
+        raise InvalidRequest(f'{raw} is not an operator: {_OPERATORS[raw]}. The word is looked for in quotes: "{raw}".')
+    compared = _COMPARISON.fullmatch(raw)
+    if compared and compared[1].lower() in FIELDS[table]:
+        name, operator, value = compared.groups()
+        term = f"{name}:{operator if operator != '=' else ''}{value}"
+        raise InvalidRequest(f'{raw} is not a term: did you mean {term}? The word is looked for in quotes: "{raw}".')
 
 
 def _unknown_field(field: str, name: str, table: str) -> InvalidRequest:
@@ -144,8 +164,11 @@ def parse_duration(text: str) -> timedelta:
 
 
 def _parse_time(text: str, at: datetime) -> datetime:
+    midnight = at.replace(hour=0, minute=0, second=0, microsecond=0)
     if text == "today":
-        return at.replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight
+    if text == "yesterday":
+        return midnight - timedelta(days=1)
     try:
         time = datetime.fromisoformat(text)
     except ValueError:

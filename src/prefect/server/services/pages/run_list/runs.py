@@ -53,7 +53,7 @@ async def build_page(tx: Transaction, kind: str, query: str, sort: str, page: in
     if chart and total > run_chart.MAX_POINTS:
         chart_shown = await run_chart.count_cells(tx, runs, where, grid, chosen)
     elif chart and total:
-        few = await queries.find_chart_rows(tx, runs, where, run_chart.MAX_POINTS)
+        few = await run_chart.find_few(tx, runs, where, grid, chosen)
         chart_shown = run_chart.place_points(few, at)
         where = runs.where({"id": [row["id"] for row in few]})  # all runs are read for them once
     rows = await queries.find_runs(tx, runs, where, order, size, (page - 1) * size) if total else []
