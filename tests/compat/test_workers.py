@@ -54,6 +54,10 @@ def test_original_worker_takes_runs_from_pluperfect_server(tmp_path: Path) -> No
             pool.wait_for_log(run_id, "Hello you!")
             (shown,) = pool.call("GET", f"/ui/pages/work-pool/{pool.name}")["workers"]
             assert shown["status"] == "ONLINE" and shown["facts"]["host"] is None  # it does not say
+            # What it says about a run has its id as well; one line links to its page, by that id.
+            pool.wait_for_log(run_id, f"/work-pools/work-pool/{pool.name}/worker/{shown['id']}")
+            lines = pool.call("GET", f"/ui/pages/worker/{shown['id']}/logs")["lines"]
+            assert any("submitting flow run" in line["message"] for line in lines)
         finally:
             worker.send_signal(signal.SIGTERM)
             worker.wait(60)

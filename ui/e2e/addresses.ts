@@ -13,6 +13,7 @@ export interface Ids {
   eventName: string
   limit: string
   job: string
+  worker: string
 }
 
 export async function findIds(server: TestServer): Promise<Ids> {
@@ -25,7 +26,8 @@ export async function findIds(server: TestServer): Promise<Ids> {
   const limit = await server.call<{ id: string }>('GET', '/concurrency_limits/tag/gpu')
   const event = `${events[0]!.occurred.slice(0, 10)}/${events[0]!.id}`
   const job = await server.call<{ id: string }>('POST', '/ui/bulk/runs', { action: 'add-tags', ids: [run], options: { tags: ['prod'] } })
-  return { job: job.id, event, eventName: events[0]!.event, limit: limit.id, run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
+  const { worker } = await server.call<{ worker: { id: string } }>('GET', '/ui/pages/work-pool/local/worker/worker-1')
+  return { worker: worker.id, job: job.id, event, eventName: events[0]!.event, limit: limit.id, run, task: page.failure.task.id, flow: page.run.flow.id, deployment: page.run.deployment.id, artifact: artifacts[0]!.id, block: blocks[0]!.id, automation: automations[0]!.id }
 }
 
 /** The pages: the address and the heading. */
@@ -101,6 +103,7 @@ export function listPanels(ids: Ids): [string, string][] {
 /** Addresses that other programs link to, beside those of the pages. */
 export function listLinks(ids: Ids): [string, string][] {
   return [
+    [`/work-pools/work-pool/local/worker/${ids.worker}`, 'worker-1'],
     ['/dashboard', 'Overview'],
     [`/flow-runs/flow-run/${ids.run}`, 'broken-heron'],
     [`/flow-runs/task-run/${ids.task}`, 'transform-0'],

@@ -60,10 +60,13 @@ inBrowser('a server that asks for credentials below a base path', () => {
       const opened = await open(plain, '/runs')
       await opened.page.getByText('No runs yet').waitFor()
       await plain.stop()
+      const lost = opened.page.getByRole('status').filter({ hasText: 'The server cannot be reached' })
+      await lost.waitFor({ timeout: 20_000 })
       await plain.start()
       const flow = await plain.call<{ id: string }>('POST', '/flows/', { name: 'after' })
       await plain.call('POST', '/flow_runs/', { flow_id: flow.id, name: 'reborn', state: { type: 'COMPLETED' } })
       await opened.page.getByText('reborn').waitFor({ timeout: 20_000 })
+      expect(await lost.count()).toBe(0)
       await opened.close()
     } finally {
       await plain.remove()

@@ -64,15 +64,18 @@ inBrowser('every page', () => {
     })
   })
 
-  test('says that it loads where its answer takes long', async () => {
-    const opened = await open(server, '/flows', {}, '', (page) => page.route('**/ui/pages/flows*', (route) => setTimeout(() => void route.continue(), 1500)))
+  test.each([
+    ['/flows', 'nightly-etl'],
+    ['/runs', 'Calendar'],
+  ])('says that it loads where its answer takes long: %s', async (path, link) => {
+    const opened = await open(server, path, {}, '', (page) => page.route(`**/ui/pages${path}*`, (route) => setTimeout(() => void route.continue(), 1500)))
     const { page } = opened
     const said = () => page.evaluate(() => {
       const style = getComputedStyle(document.querySelector('main')!, '::after')
       return style.visibility === 'visible' ? style.content : ''
     })
     await expect.poll(said).toBe('"Loading…"')
-    await page.getByRole('link', { name: 'nightly-etl' }).waitFor()
+    await page.getByRole('link', { name: link }).waitFor()
     expect(await said()).toBe('none')
     await close(opened)
   })

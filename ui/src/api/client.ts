@@ -1,4 +1,5 @@
 /** Requests to the API: credentials, CSRF tokens, ETags, and errors that name the request. */
+import { noteReached } from './connection.svelte'
 import { compareClocks, server } from './server'
 
 export class ApiError extends Error {
@@ -134,8 +135,10 @@ async function request(
     response = await fetch(url, options)
   } catch (error) {
     if (signal?.aborted) throw error
-    throw new ApiError(`The server at ${new URL(url, location.href).href} cannot be reached.`, 0, url)
+    noteReached(false)
+    throw new ApiError(`The server at ${new URL(url, location.href).origin} cannot be reached.`, 0, url)
   }
+  noteReached(true)
   compareClocks(response.headers.get('date'))
   if (response.ok || response.status === 304) return response
   if (response.status === 401) dispatchEvent(new Event('signed-out'))

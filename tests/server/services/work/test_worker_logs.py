@@ -51,6 +51,8 @@ async def test_heartbeat_returns_the_id_of_the_worker_where_it_is_requested(call
     id_ = await send_heartbeat(call)
     assert await send_heartbeat(call) == id_
     assert (await call("GET", PAGE, name="shed", worker="one"))["worker"]["id"] == id_
+    assert (await call("GET", PAGE, name="shed", worker=id_))["worker"]["name"] == "one"
+    await call("GET", PAGE, name="barn", worker=id_, status=404)
     assert len({id_, await send_heartbeat(call, "two"), await send_heartbeat(call, pool="barn")}) == 3
     assert await send_heartbeat(call, return_id=None) is None
 

@@ -67,9 +67,13 @@ async def build_pool_page(tx: Transaction, name: str) -> PoolPage:
 
 
 async def build_worker_page(tx: Transaction, pool_name: str, name: str) -> WorkerPage:
-    """Return the page of a worker of a pool, or raise `NotFound`."""
+    """Return the page of a worker of a pool by its name, or by its id, as workers of the original link to it.
+
+    Raises:
+        NotFound: There is no such worker, or no such pool.
+    """
     pool = await work_pools.get_by_name(tx, pool_name)
-    row = await workers.get(tx, pool, name)
+    row = await workers.find_by_id(tx, pool, name) or await workers.get(tx, pool, name)
     queues = await work_queues.find_by_pool(tx, pool["id"])
     (worker,) = await _present_workers(tx, [row], [queue["id"] for queue in queues], MAX_RUNS_OF_WORKER_PAGE)
     return {"worker": worker, "pool_type": pool["type"]}

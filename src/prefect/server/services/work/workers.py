@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic import ValidationError
 
@@ -104,6 +105,15 @@ async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> 
         > timedelta(seconds=(row["heartbeat_interval_seconds"] or fallback) * multiple)
     ]
     return await store.workers.change(tx, expired, ["status"])
+
+
+async def find_by_id(tx: Transaction, pool: Row, id_: str) -> Row | None:
+    """Return the row of a worker of a pool by a text that may be its id."""
+    try:
+        rows = await store.workers.find(tx, {"work_pool_id": pool["id"], "id": UUID(id_)})
+    except ValueError:  # it is not an id
+        return None
+    return rows[0] if rows else None
 
 
 def _read_facts(name: str, metadata: dict[str, Any]) -> dict[str, Any]:
