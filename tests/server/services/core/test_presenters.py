@@ -78,5 +78,5 @@ def test_artifact_collection_has_one_id_for_each_key() -> None:
 
 
 def test_log_was_created_when_it_was_written() -> None:
-    shown = presenters.present_log({"timestamp": AT, "message": "m"})
+    shown = presenters.present_log({"timestamp": AT, "message": "m", "worker_id": None})
     assert (shown["created"], shown["updated"]) == (AT, AT)
