@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -89,4 +90,39 @@ async def test_foreman_leaves_paused_objects_paused(api: httpx.AsyncClient, data
     assert (await ask.get("/work_pools/pool"))["status"] == "PAUSED"
     assert (await ask.get("/work_pools/pool/queues/default"))["status"] == "PAUSED"
     await ask.patch("/work_pools/pool", {"is_paused": False})
+    assert (await ask.get("/work_pools/pool"))["status"] == "NOT_READY"
+
+
+async def test_worker_that_says_that_it_has_stopped_is_offline_at_once(
+    api: httpx.AsyncClient, database: Database, clock: Clock
+) -> None:
+    ask = PathClient(api)
+    pool = await ask.post("/work_pools/", {"name": "pool", "type": "process"}, 201)
+
+    async def stop(name: str, occurred: datetime) -> None:
+        event = {
+            "id": str(uuid4()),
+            "event": "prefect.worker.stopped",
+            "occurred": occurred.isoformat(),
+            "resource": {"prefect.resource.id": f"prefect.worker.process.{name}", "prefect.resource.name": name},
+            "related": [
+                {"prefect.resource.id": f"prefect.work-pool.{pool['id']}", "prefect.resource.role": "work-pool"}
+            ],
+        }
+        await ask.post("/events", [event], 204)
+
+    for name in ("done", "restarted", "busy"):
+        await ask.post("/work_pools/pool/workers/heartbeat", {"name": name}, 204)
+    clock.advance(seconds=1)
+    stopped = clock.at
+    clock.advance(seconds=1)
+    await ask.post("/work_pools/pool/workers/heartbeat", {"name": "restarted"}, 204)
+    await stop("done", stopped)
+    await stop("restarted", stopped)
+    workers = await ask.post("/work_pools/pool/workers/filter")
+    statuses = {worker["name"]: worker["status"] for worker in workers}
+    assert statuses == {"done": "OFFLINE", "restarted": "ONLINE", "busy": "ONLINE"}
+    await stop("restarted", clock.at)
+    await stop("busy", clock.at)
+    await look(database)
     assert (await ask.get("/work_pools/pool"))["status"] == "NOT_READY"

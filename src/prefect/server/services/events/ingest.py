@@ -1,7 +1,7 @@
 """Ingest events that clients send, in the transaction in which they are acknowledged.
 
 Most events are only stored. Those of task runs become records of these runs, as those of a journal, and a heartbeat
-renews the lease of a flow run. An event may arrive twice, late, and before others that it follows: the outcome is the
+renews the lease of a flow run. A worker that says that it has stopped is offline. An event may arrive twice, late, and before others that it follows: the outcome is the
 same.
 """
 
@@ -25,10 +25,12 @@ from prefect.server.services.events.incoming import parse_event as parse_event
 from prefect.server.services.runs.ingestion.journal_ingestion import apply_event_records
 from prefect.server.services.runs.ingestion.records import CHANGEABLE, Record
 from prefect.server.services.runs.liveness import heartbeat_intervals, heartbeats
+from prefect.server.services.work import workers
 from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resource_id
 from prefect.types import json_codec, new_id, now
 
 _ID = "prefect.resource.id"
+_WORKER_STOPPED, _WORK_POOL = "prefect.worker.stopped", "prefect.work-pool"
 
 
 async def ingest_events(tx: Transaction, events: Sequence[Event]) -> None:
@@ -45,7 +47,19 @@ async def ingest_events(tx: Transaction, events: Sequence[Event]) -> None:
         await heartbeat_intervals.note_event_heartbeats(tx)
         await heartbeats.renew_leases(tx, leases)
     await _apply_task_runs(tx, events)
+    for event in events:
+        if event["event"] == _WORKER_STOPPED:
+            await _mark_worker_offline(tx, event)
     await event_store.add_events(tx, events)
+
+
+async def _mark_worker_offline(tx: Transaction, event: Event) -> None:
+    """Set the worker offline that an event says has stopped."""
+    name = event["resource"].get("prefect.resource.name", "")
+    for labels in event["related"]:
+        kind, pool_id = split_resource_id(labels[_ID])
+        if kind == _WORK_POOL and pool_id is not None:
+            await workers.mark_stopped_offline(tx, pool_id, name, event["occurred"])
 
 
 async def dead_letter(tx: Transaction, event: Event, reason: str) -> None:

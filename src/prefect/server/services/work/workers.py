@@ -1,8 +1,8 @@
-"""Workers: processes that poll a work pool. A worker that misses several heartbeats is offline."""
+"""Workers: processes that poll a work pool. A worker that has stopped, or misses several heartbeats, is offline."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -105,6 +105,13 @@ async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> 
         > timedelta(seconds=(row["heartbeat_interval_seconds"] or fallback) * multiple)
     ]
     return await store.workers.change(tx, expired, ["status"])
+
+
+async def mark_stopped_offline(tx: Transaction, pool_id: UUID, name: str, at: datetime) -> None:
+    """Set a worker offline that stopped at a time, unless it was heard of since: another one may have its name."""
+    rows = await store.workers.find(tx, {"work_pool_id": pool_id, "name": name, "status": ONLINE}, lock=True)
+    stopped = [{**row, "status": OFFLINE} for row in rows if row["last_heartbeat_time"] <= at]
+    await store.workers.change(tx, stopped, ["status"])
 
 
 async def find_by_id(tx: Transaction, pool: Row, id_: str) -> Row | None:
