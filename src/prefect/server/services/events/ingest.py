@@ -1,8 +1,8 @@
 """Ingest events that clients send, in the transaction in which they are acknowledged.
 
-Most events are only stored. Those of task runs become records of these runs, as those of a journal, and a heartbeat
-renews the lease of a flow run. A worker that says that it has stopped is offline. An event may arrive twice, late, and before others that it follows: the outcome is the
-same.
+Most events are only stored. Those of task runs become records of these runs, as those of a journal, a heartbeat renews
+the lease of a flow run, and a worker that says that it has stopped is offline. An event may arrive twice, late, and
+before others that it follows: the outcome is the same.
 """
 
 from __future__ import annotations
