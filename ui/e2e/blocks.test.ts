@@ -95,6 +95,25 @@ inBrowser('blocks', () => {
     await opened.close()
   })
 
+  test('are asked for in three calls at most, also where results can be stored in one', async () => {
+    const typeOf = (slug: string) => server.call<{ type: { id: string }; schema_id: string }>('GET', `/ui/forms/block-type/${slug}`)
+    const create = (name: string, data: object, { type, schema_id }: { type: { id: string }; schema_id: string }) =>
+      server.call<Block>('POST', '/block_documents/', { name, data, block_type_id: type.id, block_schema_id: schema_id })
+    const [storage, secret] = await Promise.all([typeOf('local-file-system'), typeOf('secret')])
+    await create('results-here', { basepath: '/data' }, storage)
+    await Promise.all(Array.from({ length: 51 }, (_, n) => create(`secret-${n}`, { value: 'x' }, secret)))
+    const opened = await open(server, '/blocks')
+    await opened.page.getByText('Where results are stored by default').waitFor()
+    await opened.page.waitForLoadState('networkidle')
+    expect(opened.calls.length, opened.calls.join(', ')).toBeLessThanOrEqual(3)
+    await opened.page.getByText('Where results are stored by default').click()
+    await opened.page.getByLabel('Results of all programs are stored').selectOption({ label: 'in local-file-system/results-here' })
+    await opened.page.getByText('Results are stored there by default.').waitFor()
+    expect(await server.call<{ default_result_storage_block_id: string | null }>('GET', '/admin/storage')).toMatchObject({ default_result_storage_block_id: (await find('results-here')).id })
+    await server.call('DELETE', '/admin/storage')
+    await close(opened)
+  })
+
   test('are deleted after a question', async () => {
     const type = await server.call<{ type: { id: string }; schema_id: string }>('GET', '/ui/forms/block-type/secret')
     const block = await server.call<Block>('POST', '/block_documents/', { name: 'short-lived', data: { value: 'x' }, block_type_id: type.type.id, block_schema_id: type.schema_id })
