@@ -93,7 +93,7 @@ async def test_foreman_leaves_paused_objects_paused(api: httpx.AsyncClient, data
     assert (await ask.get("/work_pools/pool"))["status"] == "NOT_READY"
 
 
-async def test_worker_that_says_that_it_has_stopped_is_offline_immediately(
+async def test_stopped_worker_is_offline_before_its_heartbeats_are_missed(
     api: httpx.AsyncClient, database: Database, clock: Clock
 ) -> None:
     ask = PathClient(api)
