@@ -77,11 +77,24 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+class CommandFailed(RuntimeError):
+    """A measured command failed; the message has the end of its output.
+
+    Args:
+        program: The file of the command.
+        reason: The message.
+    """
+
+    def __init__(self, program: Path, reason: str) -> None:
+        super().__init__(reason)
+        self.program = program
+
+
 def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path) -> Sample:
     """Run a command and measure it, including child processes.
 
     Raises:
-        RuntimeError: It failed; the message is the end of its output.
+        CommandFailed: It failed.
     """
     before, others = _children_cpu(), _own_children()
     out, err = cwd / "out.txt", cwd / "err.txt"
@@ -93,7 +106,8 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], cwd: Path
     _reap(others)
     if code != 0:
         last = "\n".join(err.read_text(errors="replace").splitlines()[-8:])
-        raise RuntimeError(f"{' '.join(map(str, command))} ended with exit code {code}:\n{last}")
+        reason = f"{' '.join(map(str, command))} ended with exit code {code}:\n{last}"
+        raise CommandFailed(Path(command[0]), reason)
     lines = [line for line in out.read_text(errors="replace").splitlines() if line.startswith("BENCH ")]
     facts = json.loads(lines[-1].removeprefix("BENCH ")) if lines else {}
     return Sample(wall, _children_cpu() - before, facts)

@@ -86,11 +86,15 @@ class Plan:
 
 def all_rows(plan: Plan, only: str = "") -> Iterator[Row]:
     """Measure all rows, or those of functions whose name contains `only`."""
-    for measured in MEASURED:
-        name = measured.__name__.replace("_", " ")
-        if only in name:
-            plan.report_progress(name)
-            yield measured(plan)
+    for name, measured in find(only):
+        plan.report_progress(name)
+        yield measured(plan)
+
+
+def find(only: str) -> list[tuple[str, Callable[[Plan], Row]]]:
+    """Return the functions that measure a row, by their names; those whose name contains `only`."""
+    named = [(measured.__name__.replace("_", " "), measured) for measured in MEASURED]
+    return [(name, measured) for name, measured in named if only in name]
 
 
 def imports(plan: Plan) -> Row:

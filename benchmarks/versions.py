@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from benchmarks import rows, server_rows, table
-from benchmarks.measure import Series
+from benchmarks.measure import CommandFailed, Series
 from benchmarks.rows import Figure, Plan, Row
 from benchmarks.server_rows import Store, Up
 
@@ -22,14 +22,35 @@ REQUESTS = {
 
 def main(plan: Plan, only: str) -> int:
     """Print the figures of both versions and their differences; return 1 if a row is slower than the limit allows."""
-    found = [row for row in rows.all_rows(plan, only) if row.baseline]
+    found, missing = engine(plan, only)
     if only in "server: requests":
         found += requests(plan)
     plan.report_progress("")
     print(table.render(found))
     text, slower = differences(found)
     print(text)
+    for name in missing:
+        print(f"{name}: not measured, the other version fails at it")
     return 1 if slower else 0
+
+
+def engine(plan: Plan, only: str) -> tuple[list[Row], list[str]]:
+    """Measure the rows of the engine; return them, and the names of those that the baseline cannot run."""
+    assert plan.baseline is not None
+    found: list[Row] = []
+    missing: list[str] = []
+    for name, measured in rows.find(only):
+        plan.report_progress(name)
+        try:
+            row = measured(plan)
+        except CommandFailed as error:
+            if error.program.parent != plan.baseline.python.parent:
+                raise
+            missing.append(name)
+            continue
+        if row.baseline:
+            found.append(row)
+    return found, missing
 
 
 def requests(plan: Plan) -> Iterator[Row]:
