@@ -131,6 +131,8 @@ def test_run_once_runs_what_is_due_and_ends(pool: Pool, tmp_path: Path) -> None:
         "prefect.worker.executed-flow-run",
         "prefect.worker.stopped",
     ]
+    shown = pool.call("POST", f"/work_pools/{pool.name}/workers/filter", {})
+    assert [each["status"] for each in shown] == ["OFFLINE"]
 
 
 def test_fork_server_can_be_turned_off(pool: Pool, workers: Any) -> None:

@@ -30,7 +30,6 @@ from prefect.server.store.filters.events import FLOW_RUN, TASK_RUN, split_resour
 from prefect.types import json_codec, new_id, now
 
 _ID = "prefect.resource.id"
-_WORKER_STOPPED, _WORK_POOL = "prefect.worker.stopped", "prefect.work-pool"
 
 
 async def ingest_events(tx: Transaction, events: Sequence[Event]) -> None:
@@ -47,19 +46,8 @@ async def ingest_events(tx: Transaction, events: Sequence[Event]) -> None:
         await heartbeat_intervals.note_event_heartbeats(tx)
         await heartbeats.renew_leases(tx, leases)
     await _apply_task_runs(tx, events)
-    for event in events:
-        if event["event"] == _WORKER_STOPPED:
-            await _mark_worker_offline(tx, event)
+    await workers.mark_stopped_offline(tx, events)
     await event_store.add_events(tx, events)
-
-
-async def _mark_worker_offline(tx: Transaction, event: Event) -> None:
-    """Set the worker offline that an event says has stopped."""
-    name = event["resource"].get("prefect.resource.name", "")
-    for labels in event["related"]:
-        kind, pool_id = split_resource_id(labels[_ID])
-        if kind == _WORK_POOL and pool_id is not None:
-            await workers.mark_stopped_offline(tx, pool_id, name, event["occurred"])
 
 
 async def dead_letter(tx: Transaction, event: Event, reason: str) -> None:

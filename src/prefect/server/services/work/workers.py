@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,10 @@ from prefect.server.db.interface import Transaction
 from prefect.server.services.core import paging, presenters
 from prefect.server.services.core.errors import NotFound
 from prefect.server.services.core.presenters import Answer
+from prefect.server.services.events.event_store import Event
 from prefect.server.services.work import work_pools
 from prefect.server.store import Row, filters
+from prefect.server.store.filters.events import split_resource_id
 from prefect.types import named_id, now
 
 ONLINE, OFFLINE = "ONLINE", "OFFLINE"
@@ -107,11 +110,21 @@ async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> 
     return await store.workers.change(tx, expired, ["status"])
 
 
-async def mark_stopped_offline(tx: Transaction, pool_id: UUID, name: str, at: datetime) -> None:
-    """Set a worker offline that stopped at a time, unless it was heard of since: another one may have its name."""
-    rows = await store.workers.find(tx, {"work_pool_id": pool_id, "name": name, "status": ONLINE}, lock=True)
-    stopped = [{**row, "status": OFFLINE} for row in rows if row["last_heartbeat_time"] <= at]
-    await store.workers.change(tx, stopped, ["status"])
+async def mark_stopped_offline(tx: Transaction, events: Iterable[Event]) -> None:
+    """Set the workers offline that, as events say, have stopped.
+
+    One that was heard of since stays online: another worker may have its name.
+    """
+    for event in events:
+        if event["event"] != "prefect.worker.stopped":
+            continue
+        name = event["resource"].get("prefect.resource.name")
+        resources = (split_resource_id(labels["prefect.resource.id"]) for labels in event["related"])
+        pool_ids = [id_ for kind, id_ in resources if kind == "prefect.work-pool" and id_ is not None]
+        where = {"work_pool_id": pool_ids, "name": name, "status": ONLINE}
+        rows = await store.workers.find(tx, where, lock=True) if name and pool_ids else []
+        stopped = [{**row, "status": OFFLINE} for row in rows if row["last_heartbeat_time"] <= event["occurred"]]
+        await store.workers.change(tx, stopped, ["status"])
 
 
 async def find_by_id(tx: Transaction, pool: Row, id_: str) -> Row | None:

@@ -37,6 +37,7 @@ from prefect.server.services.runs.ingestion.records import BadRecord, Record
 from prefect.server.services.runs.liveness import heartbeat_intervals, heartbeats
 from prefect.server.services.runs.logs import run_logs
 from prefect.server.services.runs.states import observed_states, run_states
+from prefect.server.services.work import workers
 from prefect.server.store.queries import runs as queries
 from prefect.types import json_codec, new_id, now
 
@@ -262,6 +263,7 @@ async def _apply_records(
             await emitting.emit_state_events(tx, kind, entered)
     _notify_of_results(tx, new.entered["task_run"])
     await artifact_events.emit_artifact_events(tx, new.simple["artifact"], updates)
+    await workers.mark_stopped_offline(tx, new.events)
     await event_store.add_events(tx, new.events)
     await store.dead_letters.add(tx, new.dead_letters)
     return len(new.dead_letters)
