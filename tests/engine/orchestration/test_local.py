@@ -1,12 +1,15 @@
 """Decisions in this process: when the local store is looked at for what others have changed."""
 
+import os
+import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from prefect import _file_stamps, flow, journal
+from prefect import flow, journal
 from prefect._file_stamps import Stamps, read_stamps
 from prefect._io import drive
 from prefect.client.orchestration import get_client
@@ -23,9 +26,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
     """The files whose stamps were read; the records of runs stay in memory until they are flushed."""
     found: list[tuple[Any, ...]] = []
 
-    def read(paths: Iterable[Any]) -> Stamps:
+    def read(paths: Iterable[Any], settling_seconds: float) -> Stamps:
         found.append(tuple(paths))
-        return read_stamps(found[-1])
+        return read_stamps(found[-1], settling_seconds)
 
     monkeypatch.setattr(local, "read_stamps", read)
     monkeypatch.setattr(writer, "GATHER_INTERVAL_SECONDS", 60.0)
@@ -59,7 +62,7 @@ def test_run_reads_a_store_again_that_could_not_be_read(monkeypatch: pytest.Monk
             raise failures[-1]
 
     failures: list[OSError] = []
-    monkeypatch.setattr(_file_stamps, "COARSE_CLOCK_SECONDS", 0.0)  # each write of the file shows
+    monkeypatch.setattr(local, "COMMIT_SECONDS", 0.0)  # each write of the file shows
 
     @flow
     def main() -> None:
@@ -74,3 +77,16 @@ def test_run_reads_a_store_again_that_could_not_be_read(monkeypatch: pytest.Monk
     with pytest.raises(CancelledRun):
         main()
     assert len(failures) == 1
+
+
+@pytest.mark.parametrize(("age_seconds", "is_known"), [(0.5, False), (3.0, True)])
+def test_store_is_read_again_while_a_commit_may_wait_for_the_disk(
+    age_seconds: float, is_known: bool, tmp_path: Path
+) -> None:
+    store = tmp_path / local.STORE_FILE
+    store.touch()
+    changed_at = time.time() - age_seconds
+    os.utime(store, (changed_at, changed_at))
+    watch = local._StoreWatch(tmp_path)
+    watch.known_version = watch.find_new_version() or watch.known_version
+    assert (watch.find_new_version() is None) == is_known

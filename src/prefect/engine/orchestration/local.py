@@ -199,6 +199,10 @@ _last_versions: dict[Path, Stamps] = {}
 """What identified the content of each home's store when it was looked at last."""
 
 
+COMMIT_SECONDS = 2.0
+"""How long a commit may take to be readable once it has changed the file: in between it waits for the disk."""
+
+
 class _StoreWatch:
     """Detects writes to the local store by other processes, with two `stat` calls.
 
@@ -214,7 +218,7 @@ class _StoreWatch:
 
     def _read_version(self) -> Stamps:
         path = os.path.join(self._home, STORE_FILE)
-        version = _last_versions[self._home] = read_stamps((path, f"{path}-wal"))
+        version = _last_versions[self._home] = read_stamps((path, f"{path}-wal"), COMMIT_SECONDS)
         return version
 
     def find_new_version(self) -> Stamps | None:
