@@ -23,18 +23,17 @@ class Stamps(NamedTuple):
     is_settled: bool
 
 
-def read_stamps(paths: Iterable[str | os.PathLike[str]], settling_seconds: float | None = None) -> Stamps:
+def read_stamps(paths: Iterable[str | os.PathLike[str]], settling_seconds: float = COARSE_CLOCK_SECONDS) -> Stamps:
     """Return the stamps of files now.
 
     Args:
         paths: The files.
-        settling_seconds: How long after its last change a file is not settled; `COARSE_CLOCK_SECONDS` if None.
+        settling_seconds: How long after its last change a file is not settled, in seconds.
     """
     at = time.time_ns()
     files = tuple(map(_read_stamp, paths))
     newest = max((file[2] for file in files if file is not None), default=0)
-    settling = COARSE_CLOCK_SECONDS if settling_seconds is None else settling_seconds
-    return Stamps(files, at - newest > settling * 1e9)
+    return Stamps(files, at - newest > settling_seconds * 1e9)
 
 
 def _read_stamp(path: str | os.PathLike[str]) -> tuple[int, int, int] | None:

@@ -43,7 +43,7 @@ class _Answer:
         computed: When it was begun to be computed, in seconds of the monotonic clock.
         is_current: Whether nothing has changed since.
         cost: Seconds of one computation and of the requests for it; those of the one before until it is computed.
-        due: When it may be computed anew. It never changes, so that a page that was told to ask then gets a new one.
+        due: When it may be computed again. It is fixed, so that a page that asks at that time gets a new answer.
         requests: How many pages were given it.
         last_request: When a page last asked.
         response: The response.

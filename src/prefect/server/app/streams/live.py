@@ -158,7 +158,7 @@ class LiveHub:
     async def serve(self, request: Request) -> Response:
         """Stream changes to a page: of a flow run (`?run=<id>`), or of all runs with the rows of a query (`?q=`).
 
-        With `?worker=<id>` a page about all runs is told of new logs of a worker too.
+        With `?worker=<id>`, changes of all runs include new logs of that worker.
 
         The query is one for task runs with `?kind=task_run`; with `?rows=false` only counts are pushed. With
         `?graph=true` a page of a flow run is sent what changes in its graph.

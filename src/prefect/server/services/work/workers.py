@@ -113,7 +113,7 @@ async def mark_silent_offline(tx: Transaction, fallback: int, multiple: int) -> 
 async def mark_stopped_offline(tx: Transaction, events: Iterable[Event]) -> None:
     """Set the workers offline that, as events say, have stopped.
 
-    One that was heard of since stays online: another worker may have its name.
+    A worker with a later heartbeat stays online: another process may use its name.
     """
     for event in events:
         if event["event"] != "prefect.worker.stopped":

@@ -1,1 +1,1 @@
-"""The pages of one run: what it is, its graph, its log, its result."""
+"""The pages of one run: its details, graph, logs and result."""
