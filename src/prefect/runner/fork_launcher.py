@@ -23,7 +23,9 @@ ENGINE_MODULE = "prefect.engine"
 """The module that a forked process runs, as `python -m` does."""
 
 UNKNOWN_EXIT_CODE = 0
-"""The exit code of a process whose fork server has died before it. Its run is left to what it has recorded, and to its heartbeats."""
+"""The exit code of a process whose fork server has died before it. Its run is left to what it has recorded, and to its
+heartbeats.
+"""
 
 logger = get_logger("runner.fork_server")
 
