@@ -17,7 +17,7 @@ export function requestPage(path: string, filter: object, more: object): ListReq
   return { path: `${path}/filter`, body: { ...filter, ...more, limit: size, offset: (readPage() - 1) * size }, count: { path: `${path}/count`, body: filter } }
 }
 
-/** Return the number of the page that the address names, from 1. */
-export function readPage(): number {
-  return Math.max(1, Math.floor(Number(address.query.get('page'))) || 1)
+/** Return the number of the page that the address has under a name, from 1. */
+export function readPage(name = 'page'): number {
+  return Math.max(1, Math.floor(Number(address.query.get(name))) || 1)
 }
