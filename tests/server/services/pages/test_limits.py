@@ -22,7 +22,7 @@ async def test_limits_of_tags_and_global_ones_are_paged_apart(call: RouteClient)
         await call("POST", "/concurrency_limits/", {"tag": f"tag-{n}", "concurrency_limit": n}, status=201)
     first = await read(call, size=2)
     assert [row["limit"]["name"] for row in first["rows"]] == ["limit-0", "limit-1"]
-    assert [row["tag"] for row in first["tags"]] == ["tag-0", "tag-1"]
+    assert [row["limit"]["tag"] for row in first["tags"]] == ["tag-0", "tag-1"]
     assert (first["total"], first["tags_total"]) == (3, 3)
     second = await read(call, size=2, page=2, tag_page=1)
     assert [row["limit"]["name"] for row in second["rows"]] == ["limit-2"]
@@ -49,4 +49,12 @@ async def test_limits_are_found_by_their_name_or_their_deployments(
     await call("POST", "/deployments/", {"name": "prod", "flow_id": await call.flow(), "concurrency_limit": 4})
     page = await read(call, q=text)
     assert [row["limit"]["name"].split(":")[0] for row in page["rows"]] == names
-    assert [row["tag"] for row in page["tags"]] == tags
+    assert [row["limit"]["tag"] for row in page["tags"]] == tags
+
+
+async def test_limit_of_a_tag_names_the_task_runs_that_hold_its_slots(call: RouteClient) -> None:
+    await call("POST", "/concurrency_limits/", {"tag": "gpu", "concurrency_limit": 3}, status=201)
+    task = await call.task_run(await call.flow_run(), name="train-0")
+    await call("POST", "/concurrency_limits/increment", {"names": ["gpu"], "task_run_id": task})
+    (row,) = (await read(call))["tags"]
+    assert row["holders"] == [{"id": task, "name": "train-0"}]

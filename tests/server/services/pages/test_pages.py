@@ -397,6 +397,37 @@ async def test_search_finds_by_name_and_by_id(call: RouteClient) -> None:
     assert (await call("GET", f"{PAGES}/search", q=" "))["found"] == []
 
 
+async def test_search_finds_objects_of_every_kind_with_what_they_belong_to(call: RouteClient) -> None:
+    flow = await call.flow("found-flow")
+    await call("POST", "/deployments/", {"name": "found-deployment", "flow_id": flow})
+    await call("POST", "/work_pools/", {"name": "found-pool", "type": "process"})
+    await call("POST", "/work_pools/{work_pool_name}/queues", {"name": "found-queue"}, work_pool_name="found-pool")
+    trigger = {"type": "event", "posture": "Reactive", "expect": ["x"], "threshold": 1, "within": 0}
+    automation = {"name": "found-automation", "trigger": trigger, "actions": [{"type": "do-nothing"}]}
+    await call("POST", "/automations/", automation)
+    await call("POST", "/block_types/install_system_block_types")
+    secret = await call("GET", "/ui/forms/block-type/{slug}", slug="secret")
+    schema = {"block_type_id": secret["type"]["id"], "block_schema_id": secret["schema_id"]}
+    await call("POST", "/block_documents/", {"name": "found-block", "data": {"value": "x"}, **schema})
+    await call("POST", "/block_documents/", {"is_anonymous": True, "data": {"value": "found"}, **schema})
+    await call("POST", "/variables/", {"name": "found_variable", "value": 1})
+    await call("POST", "/v2/concurrency_limits/", {"name": "found-limit", "limit": 1})
+    for n in range(2):
+        await call("POST", "/artifacts/", {"key": "found-artifact", "type": "progress", "data": n})
+    found = (await call("GET", f"{PAGES}/search", q="found"))["found"]
+    assert [(each["kind"], each["name"], each["detail"]) for each in found] == [
+        ("flow", "found-flow", None),
+        ("deployment", "found-deployment", "found-flow"),
+        ("work-pool", "found-pool", None),
+        ("work-queue", "found-queue", "found-pool"),
+        ("automation", "found-automation", None),
+        ("block", "found-block", "Secret"),
+        ("variable", "found_variable", None),
+        ("concurrency-limit", "found-limit", None),
+        ("artifact", "found-artifact", "progress"),
+    ]
+
+
 async def test_result_shows_its_location_and_not_its_value(call: RouteClient) -> None:
     kept = {"storage_key": "abc", "serializer": {"type": "json"}, "storage_block_id": None, "expiration": None}
     id_ = await call.flow_run("RUNNING")

@@ -116,6 +116,8 @@ async def build_deployment_page(tx: Transaction, id_: UUID) -> DeploymentPage:
         "updated": stored["updated"],
         "description": stored["description"],
         "version": stored["version"],
+        "labels": stored["labels"],
+        "storage": stored["storage_document_id"],
         "entrypoint": stored["entrypoint"],
         "path": stored["path"],
         "concurrency_limit": (answer["global_concurrency_limit"] or {}).get("limit"),
