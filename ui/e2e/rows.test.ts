@@ -92,7 +92,7 @@ inBrowser('rows of lists', () => {
     const { page } = opened
     await page.getByRole('button', { name: 'Pause' }).click()
     await page.getByRole('button', { name: 'Go on' }).waitFor()
-    const [first, last] = await Promise.all([page.getByRole('searchbox', { name: /^Event/ }), page.getByRole('checkbox', { name: 'Group by run' })].map((each) => each.boundingBox()))
+    const [first, last] = await Promise.all([page.getByRole('combobox', { name: /^Event/ }), page.getByRole('checkbox', { name: 'Group by run' })].map((each) => each.boundingBox()))
     expect(last!.y).toBeLessThan(first!.y + first!.height)
     expect(last!.y + last!.height).toBeGreaterThan(first!.y)
     await close(opened)

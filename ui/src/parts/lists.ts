@@ -1,5 +1,5 @@
 /** What lists of objects have in common. */
-import { preferences } from '../frame/preferences.svelte'
+import { choose, preferences } from '../frame/preferences.svelte'
 import type { ListRequest } from '../live/list-data.svelte'
 import { address } from '../routing/router.svelte'
 
@@ -10,6 +10,17 @@ export const LIST_SORTS: [string, string][] = [
   ['-created', 'Newest first'],
   ['-updated', 'Changed last'],
 ]
+
+/** Return the order of a list: that of the address, or the one that was chosen last. */
+export function readSort(list: string, otherwise: string): string {
+  return address.query.get('sort') ?? preferences.sorts[list] ?? otherwise
+}
+
+/** Sort a list, now and on later visits. */
+export function chooseSort(list: string, sort: string) {
+  choose({ sorts: { ...preferences.sorts, [list]: sort } })
+  address.set({ sort, page: null })
+}
 
 /** Return a request for a page of the objects that match a filter, and for their number. */
 export function requestPage(path: string, filter: object, more: object): ListRequest {

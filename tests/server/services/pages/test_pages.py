@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from prefect.server.bus import Bus
+from prefect.server.db.interface import Database
+from prefect.server.loops import Environment, scheduler
 from prefect.server.store.queries import run_page
+from prefect.settings import get_current_settings
 from prefect.types import now
 from tests.server.route_client import RouteClient
 
@@ -251,6 +255,15 @@ async def test_flows_and_deployments_show_their_latest_and_next_runs(call: Route
     assert (await call("GET", f"{PAGES}/deployments", q="nothing"))["rows"] == []
     page = await call("GET", f"{PAGES}/deployment/{{id}}", id=id_)
     assert page["row"]["id"] == id_ and page["parameters"] == {}
+
+
+async def test_scheduled_run_has_the_schedule_that_created_it(call: RouteClient, database: Database) -> None:
+    id_ = await deployment(call, schedules=[{"schedule": {"interval": 3600.0}, "active": True}])
+    await scheduler.create_scheduled_runs(Environment(database, Bus(), get_current_settings()))
+    run = (await call("GET", f"{PAGES}/deployment/{{id}}", id=id_))["upcoming"][0]
+    assert (await call("GET", f"{PAGES}/flow-run/{{id}}", id=run["id"]))["schedule"]["interval"] == 3600.0
+    started = await call("POST", "/deployments/{id}/create_flow_run", {}, id=id_)
+    assert (await call("GET", f"{PAGES}/flow-run/{{id}}", id=started["id"]))["schedule"] is None
 
 
 async def test_grid_shows_the_worst_state_of_each_task(call: RouteClient) -> None:
