@@ -257,6 +257,20 @@ async def test_flows_and_deployments_show_their_latest_and_next_runs(call: Route
     assert page["row"]["id"] == id_ and page["parameters"] == {}
 
 
+async def test_pinned_deployments_come_first_on_the_first_pages(call: RouteClient) -> None:
+    ids = {name: await deployment(call, name=name) for name in "abcde"}
+    pinned = f"{ids['e']},{ids['c']},{MISSING}"
+
+    async def names(**choice: Any) -> list[str]:
+        page = await call("GET", f"{PAGES}/deployments", pinned=pinned, size=2, **choice)
+        return [row["name"] for row in page["rows"]]
+
+    assert [await names(page=page) for page in (1, 2, 3)] == [["c", "e"], ["a", "b"], ["d"]]
+    assert await names(sort="-name") == ["e", "c"]
+    assert await names(q="b") == ["b"]
+    assert (await call.send("GET", f"{PAGES}/deployments", pinned="x"))[0] == 422
+
+
 async def test_scheduled_run_has_the_schedule_that_created_it(call: RouteClient, database: Database) -> None:
     id_ = await deployment(call, schedules=[{"schedule": {"interval": 3600.0}, "active": True}])
     await scheduler.create_scheduled_runs(Environment(database, Bus(), get_current_settings()))

@@ -210,11 +210,13 @@ async def read_deployments_page(
     q: str = "",
     tag: str = "",
     sort: ListSort = "name",
+    pinned: str = "",
     page: PageNumber = 1,
     size: PageSize = 50,
 ) -> Any:
-    """Return the page of deployments."""
-    return await catalog.build_deployments_page(tx, catalog.ListChoice(q, tag, sort, page, size))
+    """Return the page of deployments, of which those of some ids come first."""
+    choice = catalog.ListChoice(q, tag, sort, page, size, pinned=catalog.parse_ids(pinned))
+    return await catalog.build_deployments_page(tx, choice)
 
 
 @routes.reads("GET", "/deployment/{id:uuid}", catalog_shapes.DeploymentPage, **_PAGE)
