@@ -257,7 +257,7 @@ async def test_flows_and_deployments_show_their_latest_and_next_runs(call: Route
     assert page["row"]["id"] == id_ and page["parameters"] == {}
 
 
-async def test_pinned_deployments_come_first_on_the_first_pages(call: RouteClient) -> None:
+async def test_pinned_deployments_are_on_the_first_pages(call: RouteClient) -> None:
     ids = {name: await deployment(call, name=name) for name in "abcde"}
     pinned = f"{ids['e']},{ids['c']},{MISSING}"
 

@@ -11,7 +11,6 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import all_of, none_of, one_of
 from prefect.server.services.core import reading
 from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.deployments import deployments as deployment_service
@@ -86,12 +85,8 @@ async def _find_page(tx: Transaction, collection: Collection, choice: ListChoice
         parts.append(queries.has_deployment())
     where = collection.where(*parts)
     order = queries.page_order(collection, choice.sort)
-    key, start = f"{collection.table.name}.id", (choice.page - 1) * choice.size
-    pinned = await collection.find(tx, all_of([where, one_of(key, choice.pinned)]), order) if choice.pinned else []
-    first = pinned[start : start + choice.size]
-    others = all_of([where, none_of(key, [row["id"] for row in pinned])])
-    rows = await collection.find(tx, others, order, choice.size - len(first), max(0, start - len(pinned)))
-    return [*first, *rows], await collection.count(tx, where)
+    rows = await queries.find_page(tx, collection, where, order, choice.page, choice.size, choice.pinned)
+    return rows, await collection.count(tx, where)
 
 
 def parse_ids(text: str) -> list[UUID]:
