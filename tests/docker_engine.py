@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-START_SECONDS = 30.0
+START_SECONDS = 90.0
 CAP_SYS_ADMIN = 21
 ME_HUSH = "me:$2y$04$gkgnCMdESma9sf8YRg.j9.QARd31oxl2Qgn6udB249KTDp8YTJWee\n"
 """The user `me` with the password `hush`, in the format of htpasswd."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-START = 30.0
+START = 90.0
 """Seconds that the server may take until it answers."""
 
 

@@ -28,7 +28,7 @@ from prefect.concurrency.v1 import sync as v1
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
 from prefect.server.db.sqlite.idle_connections import idle_connections
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from prefect.exceptions import ParameterBindError
 from tests.engine.shells import SHELLS, Shell
 from tests.recorded import records, states
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(params=SHELLS)

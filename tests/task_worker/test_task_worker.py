@@ -36,7 +36,7 @@ from prefect.task_worker import (
     store_parameters,
 )
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 @task

@@ -17,7 +17,7 @@ import pytest
 
 from prefect import __version__
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from prefect.client import _websockets
 from prefect.client.orchestration import get_client
 from tests.cli.conftest import Run, table
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture
