@@ -28,6 +28,7 @@ import pytest
 
 from tests import postgres
 from tools import original, serving
+from tools.ports import find_free_port
 
 LONG = os.environ.get("FAULTS") == "long"
 
@@ -440,7 +441,7 @@ def _without_websockets(port: int) -> Any:
 
     @contextmanager
     def proxy() -> Any:
-        own = serving.free_port()
+        own = find_free_port()
         loop = asyncio.new_event_loop()
         ready = threading.Event()
         server: list[asyncio.Server] = []

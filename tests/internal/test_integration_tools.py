@@ -21,6 +21,7 @@ from prefect.utilities.services import (
     start_client_metrics_server,
     stop_client_metrics_server,
 )
+from tools.ports import find_free_port
 
 pytestmark = pytest.mark.stray_threads  # the shared event loop continues
 
@@ -133,9 +134,7 @@ def test_service_loop_bears_an_api_that_is_away_for_a_while():
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+    return find_free_port()
 
 
 def test_metrics_are_served_when_the_setting_is_on(port: int, caplog: Any):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from prefect import __version__
+from tools.ports import find_free_port
 
 TIMEOUT_SECONDS = 60.0
 
@@ -22,9 +23,7 @@ TIMEOUT_SECONDS = 60.0
 @pytest.fixture
 def environment(home: Path) -> dict[str, str]:
     """A clean environment with a free port."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
         "PREFECT_HOME": str(home),
