@@ -10,6 +10,18 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 
+def measure(name):
+    """Return the number of packages and the bytes on disk."""
+    sizes = {}
+    visit(name, sizes)
+    package = Path(importlib.util.find_spec("prefect").origin).parent
+    packages, size = len(sizes), sum(sizes.values())
+    if "site-packages" not in package.parts:
+        # An editable install lists no files of its own.
+        size += sum(path.stat().st_size for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc")
+    return packages, size
+
+
 def visit(name, sizes):
     name = re.sub(r"[-_.]+", "-", name).lower()
     if name in sizes:
@@ -27,13 +39,5 @@ def visit(name, sizes):
 
 
 if __name__ == "__main__":
-    sizes = {}
-    visit(sys.argv[1], sizes)
-    package = Path(importlib.util.find_spec("prefect").origin).parent
-    if "site-packages" not in package.parts:
-        # An editable install lists no files of its own.
-        sizes["itself"] = sum(
-            path.stat().st_size for path in package.rglob("*") if path.is_file() and path.suffix != ".pyc"
-        )
-    packages = len(sizes.keys() - {"itself"})
-    print("BENCH " + json.dumps({"packages": packages, "megabytes": sum(sizes.values()) / 1e6}), flush=True)
+    packages, size = measure(sys.argv[1])
+    print("BENCH " + json.dumps({"packages": packages, "megabytes": size / 1e6}), flush=True)

@@ -6,6 +6,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+from benchmarks.programs import installed
+
 ROOT = Path(__file__).parent.parent.parent
 SOURCE = ROOT / "src" / "prefect"
 # Distribution to import name, where they differ.
@@ -15,6 +17,7 @@ OPTIONAL = {
     "apprise",
     "redis",
     "docker",
+    "uvloop",
     "numpy",
     "pandas",
     "opentelemetry",
@@ -62,6 +65,12 @@ def test_imported_packages_are_declared():
 
 def test_declared_packages_are_imported():
     assert read_declared() - find_imported().keys() == USED_BY_DEPENDENCIES
+
+
+def test_plain_installation_is_at_most_50_packages_and_90_megabytes():
+    packages, size = installed.measure("pluperfect")
+    assert packages <= 50
+    assert size <= 90e6
 
 
 def test_packages_of_the_extra_are_in_the_guide_and_not_required():

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ import pytest
 
 from prefect.runner import fork_launcher
 from prefect.runner.fork_launcher import ForkServerLauncher
-from prefect.runner.launch import Launch, Launcher, LaunchError, SubprocessLauncher
+from prefect.runner.launch import Launch, Launcher, LaunchError, RunProcess, SubprocessLauncher
 from prefect.types import new_id
 
 pytestmark = pytest.mark.skipif(not fork_launcher.is_available(), reason="there is no fork server on this system")
@@ -153,20 +154,58 @@ async def test_fork_server_is_started_again_after_it_died(launcher: ForkServerLa
     assert launcher.server_pid not in (None, before)
 
 
-async def test_process_of_a_dead_fork_server_is_waited_for(
-    launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def start_orphan(launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch) -> RunProcess:
+    """Start a process that sleeps, and kill the fork server that is its parent."""
     (package / "__main__.py").write_text("import time; time.sleep(60)")
     monkeypatch.setattr(fork_launcher, "ENGINE_MODULE", "engine_of_test")
-    monkeypatch.setattr(fork_launcher, "LOST_POLL_INTERVAL_SECONDS", 0.01)
     process = await launcher.start(Launch(flow_run_id=new_id(), cwd="/"))
     assert launcher.server_pid is not None
     os.kill(launcher.server_pid, signal.SIGKILL)
     await launcher.wait_closed()
     assert process.exit_code is None
-    process.signal_group(signal.SIGKILL)
-    async with asyncio.timeout(10):
+    return process
+
+
+async def test_process_of_a_dead_fork_server_is_waited_for(
+    launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await start_orphan(launcher, package, monkeypatch)
+    assert process.signal_group(signal.SIGKILL)
+    async with asyncio.timeout(60):
         assert await process.wait() == fork_launcher.UNKNOWN_EXIT_CODE
+
+
+@pytest.mark.usefixtures("adopts_orphans")
+async def test_process_of_a_dead_fork_server_is_collected_where_it_is_adopted(
+    launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = await start_orphan(launcher, package, monkeypatch)
+    assert process.signal_group(signal.SIGKILL)
+    async with asyncio.timeout(60):
+        assert await process.wait() == -signal.SIGKILL
+
+
+@pytest.fixture
+def adopts_orphans() -> Iterator[None]:
+    """Make this process the parent of processes whose parent dies, as the first one of a container is."""
+    set_child_subreaper = 36
+    libc = ctypes.CDLL(None)
+    assert libc.prctl(set_child_subreaper, 1, 0, 0, 0) == 0
+    yield
+    assert libc.prctl(set_child_subreaper, 0, 0, 0, 0) == 0
+
+
+async def test_signal_reaches_a_process_that_was_forked_just_now(
+    launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even when the machine is so busy that it does nothing for a while after the fork."""
+    slow = "import os, time; os.register_at_fork(after_in_child=lambda: time.sleep(0.5))"
+    (package.parent / "sitecustomize.py").write_text(slow)
+    (package / "__main__.py").write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(fork_launcher, "ENGINE_MODULE", "engine_of_test")
+    process = await launcher.start(Launch(flow_run_id=new_id(), cwd="/"))
+    assert process.signal_group(signal.SIGKILL)
+    assert await process.wait() == -signal.SIGKILL
 
 
 async def test_missing_directory_is_refused(launcher: ForkServerLauncher, tmp_path: Path) -> None:

@@ -19,21 +19,27 @@ from prefect.settings import get_current_settings
 INTERPRETER_PREFIXES = ("PYTHON", "LD_", "DYLD_", "MALLOC_", "GLIBC_", "LC_", "LANG")
 """Variables that an interpreter or its libraries read when they start: a run that changes one is not forked."""
 
-LOST_POLL_INTERVAL_SECONDS = 0.5
-"""Between two checks of a process whose fork server has died: nobody can wait for it any more."""
-
 ENGINE_MODULE = "prefect.engine"
 """The module that a forked process runs, as `python -m` does."""
 
 UNKNOWN_EXIT_CODE = 0
-"""The exit code of such a process. Its run is left to what it has recorded, and to its heartbeats."""
+"""The exit code of a process whose fork server has died before it. Its run is left to what it has recorded, and to its
+heartbeats.
+"""
 
 logger = get_logger("runner.fork_server")
 
 
 def is_available() -> bool:
-    """Return whether this system can fork a process that continues with Python, which macOS and Windows cannot."""
-    return sys.platform == "linux"
+    """Return whether this system can fork a process that continues with Python, which macOS and Windows cannot.
+
+    It also has to tell of the end of a process that is not a child: Linux from 5.3, unless a sandbox forbids it.
+    """
+    try:
+        os.close(os.pidfd_open(os.getpid()))
+    except (AttributeError, OSError):
+        return False
+    return True
 
 
 def create_launcher() -> Launcher:
@@ -225,18 +231,34 @@ class _Connection:
 
 
 async def _watch_lost(pid: int, ended: asyncio.Future[int]) -> None:
-    """Wait for the end of a process that belongs to another parent now."""
-    while _exists(pid):
-        await asyncio.sleep(LOST_POLL_INTERVAL_SECONDS)
-    if not ended.done():
-        ended.set_result(UNKNOWN_EXIT_CODE)
+    """Wait for the end of a process whose parent has died.
 
-
-def _exists(pid: int) -> bool:
+    Its new parent may be one that never asks for its exit code, so that its id stays in use: that of a container is
+    often the worker itself, which is asked here.
+    """
     try:
-        os.kill(pid, 0)
+        descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+        pass
+    else:
+        await _wait_readable(descriptor)
+        os.close(descriptor)
+    if not ended.done():
+        ended.set_result(_collect_exit_code(pid))
+
+
+async def _wait_readable(descriptor: int) -> None:
+    loop = asyncio.get_running_loop()
+    readable = loop.create_future()
+    loop.add_reader(descriptor, lambda: readable.done() or readable.set_result(None))
+    try:
+        await readable
+    finally:
+        loop.remove_reader(descriptor)
+
+
+def _collect_exit_code(pid: int) -> int:
+    try:
+        return os.waitstatus_to_exitcode(os.waitpid(pid, os.WNOHANG)[1])
+    except ChildProcessError:  # another process has become its parent
+        return UNKNOWN_EXIT_CODE

@@ -141,18 +141,28 @@ class ForkServer:
         return [Request(**json.loads(line)) for line in lines]
 
     def _fork(self, request: Request) -> bool:
-        """Fork a process; return True in it."""
+        """Fork a process; return True in it.
+
+        The answer follows once the process leads its own group: a signal to the group reaches it from then on.
+        """
+        grouped, is_grouped = os.pipe()
         try:
             pid = os.fork()
         except OSError as error:
+            os.close(grouped)
+            os.close(is_grouped)
             self._send({"id": request.id, "error": error.strerror})
             return False
         if pid == 0:
+            os.setsid()
             signal.set_wakeup_fd(-1)
-            for descriptor in (self._signals, self._wakeup):
+            for descriptor in (self._signals, self._wakeup, grouped, is_grouped):
                 os.close(descriptor)
             self._connection.close()
             return True
+        os.close(is_grouped)
+        os.read(grouped, 1)
+        os.close(grouped)
         self._children.add(pid)
         self._send({"id": request.id, "pid": pid})
         return False
@@ -185,8 +195,7 @@ def preload() -> None:
 
 
 def become(request: Request) -> None:
-    """Make a forked process as a fresh interpreter is."""
-    os.setsid()
+    """Make a forked process, which leads a session, as a fresh interpreter is."""
     for number in (signal.SIGCHLD, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,7 +1,7 @@
 """The process of `prefect server start`: its port, its signals, its worker processes and its shutdown.
 
-It serves with uvicorn on uvloop. Several processes share one port and one PostgreSQL, whose notifications their buses
-receive.
+It serves with uvicorn, on uvloop where that is installed. Several processes share one port and one PostgreSQL, whose
+notifications their buses receive.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def describe_database(settings: Settings) -> str:
 def run(main: Any) -> None:
     """Run a coroutine on uvloop, or on asyncio's event loop where it is not installed."""
     try:
-        import uvloop
+        import uvloop  # pyright: ignore[reportMissingImports]
     except ImportError:
         factory = None
     else:
