@@ -37,9 +37,9 @@ def one_or_query(action: str, name: str = "id") -> Callable[[F], F]:
     def decorate(function: F) -> F:
         @positional(name, help="Pass the id or name of a flow run.", required=False)
         @click.option(
-            "--query", "-q", metavar="QUERY", help='All runs of a query instead, as in "state:running tag:old".'
+            "--query", "-q", metavar="QUERY", help='Select all runs that match a query, as in "state:running tag:old".'
         )
-        @flag("--yes", "-y", help="Do not ask before acting on the runs of a query.")
+        @flag("--yes", "-y", help="Do not ask before acting on the runs that match.")
         @output_option
         @functools.wraps(function)
         def call(query: str | None, yes: bool, output: str | None, **more: Any) -> Any:
@@ -157,7 +157,7 @@ def _call(client: SyncPrefectClient, method: Any, path: str, **more: Any) -> Any
     try:
         return client.request(method, route, **more).json()
     except exceptions.ObjectNotFound:
-        fail(f"The API at {get_current_settings().api.url} cannot act on the runs of a query.")
+        fail(f"The API at {get_current_settings().api.url} cannot act on the runs that match a query.")
 
 
 def _runs(count: int) -> str:

@@ -255,7 +255,7 @@ DEPLOYMENT_SCHEDULE = Table(
         *_columns("bool", "active!"),
         *_columns("int", "max_scheduled_runs"),
         *_columns("text", "slug"),
-        *_columns("time", "look_at"),  # when its next runs must be made; null for immediately
+        *_columns("time", "replan_at"),  # when its next runs are planned; null for immediately
         *_columns("json", "schedule!"),
         *_columns("object", "parameters"),
     ),
