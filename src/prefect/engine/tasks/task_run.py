@@ -267,7 +267,7 @@ class TaskRunEngine(TaskRunStates):
         self.error = error
         message = f"Task run could not start: {failures.describe_error(error)}"
         self.enter_state(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     def _make_context(self) -> None:
@@ -370,7 +370,7 @@ class TaskRunEngine(TaskRunStates):
         if self._memo and self._position and state.is_completed():
             self._memo.remember(self._position, self.parameters, state, ending.value)
         self.enter_state(state, self.inline_result(state, ending.value) if ending.is_plain else None)
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     async def _end_cached(self, data: Any, value: Any) -> NextStep:
@@ -379,7 +379,7 @@ class TaskRunEngine(TaskRunStates):
         self._track(value)
         state = State.make(COMPLETED, "Cached", data=data, details=self._details)
         self.enter_state(state, self.inline_result(state, value))
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     async def _fail(self, error: Exception | BaseException) -> NextStep:
@@ -408,7 +408,7 @@ class TaskRunEngine(TaskRunStates):
         if self.context.persist_result:
             await persistence.persist_failure(self, failed, error)
         self.enter_state(failed)
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     async def crash(self, error: BaseException) -> None:
@@ -425,11 +425,11 @@ class TaskRunEngine(TaskRunStates):
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         self.enter_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
-        await self._conclude()
+        await self._finish_run()
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    async def _conclude(self) -> None:
+    async def _finish_run(self) -> None:
         task, state = self.task, self.state
         completed = state.type is COMPLETED
         hooks = task.on_completion_hooks if completed else task.on_failure_hooks if state.type is FAILED else ()
