@@ -48,7 +48,13 @@ def test_unset_returns_whether_there_was_one() -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("Bad Name", 1), ("x" * (MAX_VARIABLE_NAME_LENGTH + 1), 1), ("kept", object()), ("kept", "x" * 6000)],
+    [
+        ("Bad Name", 1),
+        ("x" * (MAX_VARIABLE_NAME_LENGTH + 1), 1),
+        ("kept", object()),
+        ("kept", "x" * 6000),
+        ("kept", [float("nan")]),
+    ],
 )
 def test_set_refuses_what_cannot_be_kept(name: str, value: Any) -> None:
     with pytest.raises(ValueError):

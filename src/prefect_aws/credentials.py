@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr
 
 from prefect.blocks.abstract import CredentialsBlock
+from prefect_aws.assume_role_parameters import AssumeRoleParameters
 from prefect_aws.client_parameters import AwsClientParameters
 
 
@@ -103,8 +104,10 @@ class AwsCredentials(_Clients, CredentialsBlock):
     assume_role_arn: str | None = Field(
         default=None, title="Assume Role ARN", description="The ARN of the IAM role to assume."
     )
-    assume_role_kwargs: dict[str, Any] | None = Field(
-        default=None, title="Assume Role Arguments", description="Further arguments of the request to assume the role."
+    assume_role_kwargs: AssumeRoleParameters = Field(
+        default_factory=AssumeRoleParameters,
+        title="Assume Role Parameters",
+        description="Further arguments of the request to assume the role.",
     )
 
     def get_boto3_session(self) -> Any:
@@ -120,8 +123,8 @@ class AwsCredentials(_Clients, CredentialsBlock):
 
     def _assume_role(self, session: Any) -> Any:
         sts = session.client("sts", **self.aws_client_parameters.get_params_override())
-        request = {"RoleSessionName": "prefect", **(self.assume_role_kwargs or {}), "RoleArn": self.assume_role_arn}
-        assumed = sts.assume_role(**request)["Credentials"]
+        arguments = {"RoleSessionName": "prefect", **self.assume_role_kwargs.get_params_override()}
+        assumed = sts.assume_role(**arguments, RoleArn=self.assume_role_arn)["Credentials"]
         return open_session(
             aws_access_key_id=assumed["AccessKeyId"],
             aws_secret_access_key=assumed["SecretAccessKey"],

@@ -148,6 +148,28 @@ def test_role_is_assumed(credentials, bucket):
     assert S3Bucket(bucket_name=bucket.bucket_name, credentials=role).read_path("a") == b"1"
 
 
+def test_role_is_assumed_with_the_arguments_that_were_set(monkeypatch):
+    # As `prefect-aws` stores them: with null for what was not set.
+    stored = {
+        "assume_role_arn": "arn:aws:iam::1:role/reader",
+        "assume_role_kwargs": {"Policy": None, "ExternalId": "me"},
+    }
+    assert AwsCredentials().model_dump()["assume_role_kwargs"].keys() >= stored["assume_role_kwargs"].keys()
+    requests = []
+
+    class Session:
+        def client(self, *args, **options):
+            return self
+
+        def assume_role(self, **request):
+            requests.append(request)
+            return {"Credentials": dict.fromkeys(("AccessKeyId", "SecretAccessKey", "SessionToken"), "x")}
+
+    monkeypatch.setattr("prefect_aws.credentials.open_session", lambda **options: Session())
+    AwsCredentials(**stored).get_boto3_session()
+    assert requests == [{"RoleSessionName": "prefect", "ExternalId": "me", "RoleArn": "arn:aws:iam::1:role/reader"}]
+
+
 def test_parameters_of_the_client_are_passed(tmp_path):
     certificates = tmp_path / "ca.pem"
     certificates.touch()

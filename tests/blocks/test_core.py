@@ -44,6 +44,23 @@ def test_block_class_describes_its_type():
     assert LocalFileSystem.get_block_capabilities() == {"get-directory", "put-directory", "read-path", "write-path"}
 
 
+@pytest.mark.parametrize(
+    ("name", "slug"),
+    [
+        ("My.Block", "my-block"),
+        ("A+B (c)", "a-b-c"),
+        ("Bob's Café", "bob-s-cafe"),
+        ("Secret[dict]", "secret-dict"),
+        ("日本", "xn-wgv71a"),
+    ],
+)
+def test_slug_of_a_name_has_hyphens_for_other_characters(name, slug):
+    class Any(Block):
+        _block_type_name = name
+
+    assert Any.get_block_type_slug() == slug
+
+
 def test_dumped_block_has_its_type_slug():
     assert Thing(a=2).model_dump()["block_type_slug"] == "thing"
     assert Block(block_type_slug="local-file-system", basepath="x") == LocalFileSystem(basepath="x")

@@ -26,6 +26,7 @@ from prefect._io import class_twin, drive, twin
 from prefect.blocks import persistence, registry, schemas
 from prefect.blocks.persistence import InvalidBlockRegistration
 from prefect.blocks.registry import UnknownBlockType
+from prefect.types.names import slugify
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -343,5 +344,5 @@ def _read_docstring(cls: type) -> str:
 
 
 def _slugify(name: str) -> str:
-    words = re.sub(r"[^\w\s-]", "", name.lower().replace("_", "-"))
-    return re.sub(r"[\s-]+", "-", words).strip("-")
+    """Return the slug of a type's name; of one without Latin letters its Punycode, as host names have it."""
+    return slugify(name) or f"xn-{slugify(name.encode('punycode').decode())}"

@@ -143,7 +143,7 @@ async def save(block: Any, name: str | None, overwrite: bool, *, client: Any = N
     name = name or block._block_document_name
     if not name:
         raise ValueError("The block has no name: pass one, as in `block.save('my-name')`.")
-    _check_name(name)  # before anything is registered
+    check_name(name)  # before anything is registered
     cls = type(block)
     await register_class(cls, client=client)
     data = dump_document(block)
@@ -192,7 +192,8 @@ def to_stored_json(value: Any) -> Any:
     return to_jsonable_python(value, timedelta_mode="float")
 
 
-def _check_name(name: str) -> None:
+def check_name(name: str) -> None:
+    """Raise ValueError unless a block can be saved under the name."""
     try:
         TypeAdapter(BlockDocumentName).validate_python(name)
     except ValidationError:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, JsonValue, SecretStr, field_validator
 from pydantic import Secret as SecretValue
 
 from prefect.blocks.core import Block
@@ -12,7 +12,7 @@ from prefect.types._annotated import AwareDateTime
 
 __all__ = ["JSON", "DateTime", "Secret", "String"]
 
-T = TypeVar("T")
+T = TypeVar("T", bound=Annotated[str, Field(title="string")] | Annotated[JsonValue, Field(title="JSON")])
 
 
 class Secret(Block, Generic[T]):
@@ -30,11 +30,16 @@ class Secret(Block, Generic[T]):
         ```
     """
 
-    _block_type_name: ClassVar[str | None] = "Secret"
-    _block_type_slug: ClassVar[str | None] = "secret"
+    # The checksum of the interface covers its descriptions.
+    _description: ClassVar[str | None] = (
+        "A block that represents a secret value. The value stored in this block will be obfuscated when this block "
+        "is viewed or edited in the UI."
+    )
 
     value: SecretStr | SecretValue[T] = Field(
-        description="The value.", examples=["sk-1234567890", {"username": "johndoe", "password": "s3cr3t"}]
+        description="A value that should be kept secret.",
+        examples=["sk-1234567890", {"username": "johndoe", "password": "s3cr3t"}],
+        json_schema_extra={"writeOnly": True, "format": "password"},
     )
 
     @field_validator("value", mode="before")

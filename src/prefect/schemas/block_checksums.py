@@ -22,13 +22,13 @@ def compute_checksum(fields: Mapping[str, Any]) -> str:
 
 
 def _find_used_definitions(content: Mapping[str, Any], definitions: Mapping[str, Any]) -> set[str]:
-    """Return the names of the definitions that the fields refer to, without definitions of nested blocks."""
+    """Return the names of the definitions that the fields refer to, without empty ones and those of nested blocks."""
     needed: set[str] = set()
     waiting = list(_iterate_definition_references(content.get("properties", {})))
     while waiting:
         name = waiting.pop()
         definition = definitions.get(name)
-        if name in needed or not isinstance(definition, Mapping) or "block_type_slug" in definition:
+        if name in needed or not definition or "block_type_slug" in definition:
             continue
         needed.add(name)
         waiting += _iterate_definition_references(definition)

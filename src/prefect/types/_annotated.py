@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -195,7 +196,8 @@ def check_variable_value(value: object) -> object:
     """Return the value; raise ValueError unless a variable can have it."""
     try:
         size = len(json_codec.dumps(value))
-    except TypeError as error:
+        json.dumps(value, allow_nan=False, default=str)  # the codec writes null for what JSON has no number for
+    except (TypeError, ValueError) as error:
         raise ValueError(f"The value of a variable must be JSON-serializable: {error}.") from error
     if size > MAX_VARIABLE_VALUE_LENGTH:
         raise ValueError(f"The value of a variable must be at most {MAX_VARIABLE_VALUE_LENGTH} characters of JSON.")

@@ -6,6 +6,7 @@ The checks are plain functions, and the types apply them in models.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -26,10 +27,41 @@ RESTRICTED_ASSET_CHARACTERS = [
 ]  # fmt: skip
 """Characters that the key of an asset must not have, because the key is a URI."""
 
+_LETTERS = str.maketrans(
+    {"ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i"}
+    | {"ẞ": "SS", "Æ": "AE", "Œ": "OE", "Ø": "O", "Ł": "L", "Đ": "D", "Ð": "D", "Þ": "TH"}
+)
+"""Latin letters that have no decomposition into one of ASCII and a mark."""
 
-def slugify(name: str) -> str:
-    """Return a name in lower case, with hyphens in place of characters other than letters and digits."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+def slugify(
+    text: str,
+    *,
+    max_length: int = 0,
+    separator: str = "-",
+    lowercase: bool = True,
+    regex_pattern: str | None = None,
+    allow_unicode: bool = False,
+) -> str:
+    """Convert a text to lowercase letters, digits and hyphens: "Café au lait!" becomes "cafe-au-lait".
+
+    Args:
+        max_length: The longest the result may be; 0 has no limit.
+        separator: What stands in the place of everything else.
+        lowercase: Whether to make capital letters small.
+        regex_pattern: What is replaced, instead of all characters but letters and digits.
+        allow_unicode: Keep letters that are not of ASCII.
+    """
+    text = unicodedata.normalize("NFKC" if allow_unicode else "NFKD", text)
+    if not allow_unicode:
+        text = text.translate(_LETTERS).encode("ascii", "ignore").decode()
+    if lowercase:
+        text = text.lower()
+    text = re.sub(r"(?<=\d),(?=\d)", "", text)  # the thousands of a number
+    pattern = regex_pattern or (r"[\W_]+" if allow_unicode else r"[^a-zA-Z0-9]+")
+    parts = [part for part in re.sub(pattern, "\0", text).replace("-", "\0").split("\0") if part]
+    slug = separator.join(parts)
+    return slug[:max_length].strip(separator) if max_length else slug
 
 
 def raise_on_name_alphanumeric_dashes_only(value: str | None, field_name: str = "value") -> str | None:

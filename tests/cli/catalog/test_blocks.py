@@ -1,11 +1,14 @@
-"""`prefect block create` and `prefect experimental result-storage`."""
+"""`prefect block`, `prefect variable` and `prefect experimental result-storage`."""
 
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
+from prefect.blocks import registry
+from prefect.blocks.core import Block
 from prefect.blocks.notifications import CustomWebhookNotificationBlock
 from prefect.blocks.system import JSON, Secret
 from prefect.filesystems import LocalFileSystem
@@ -47,6 +50,54 @@ def test_create_rejects_invalid_input(prefect: Prefect, arguments: list[str], er
     prefect("block", "create", *arguments, code=1, error=error)
 
 
+@pytest.fixture
+def crm(monkeypatch: pytest.MonkeyPatch) -> type[Block]:
+    """A class whose type is registered, and which no command finds by importing a package."""
+
+    class Crm(Block):
+        url: str
+        token: SecretStr
+        retries: int = 3
+
+    Crm.register_type_and_schema()
+    monkeypatch.delitem(registry._classes, "crm")
+    return Crm
+
+
+def test_block_of_a_registered_type_is_created_by_its_schema(prefect: Prefect, crm: type[Block]) -> None:
+    prefect("block", "create", "crm", "--name", "main", "--set", "url=http://x", "--set", "token=hush")
+    assert repr(crm.load("main")) == repr(crm(url="http://x", token=SecretStr("hush")))
+    assert "hush" not in prefect("block", "inspect", "crm/main")
+    prefect(
+        "block",
+        "create",
+        "crm",
+        "--name",
+        "main",
+        "--set",
+        "url=x",
+        "--set",
+        "token=x",
+        code=1,
+        error="There is a block",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        (["main", "--set", "url=x"], "block: 'token' is a required property"),
+        (["main", "--set", "url=x", "--set", "token=x", "--set", "retries=hush"], 'retries: type must be "integer"'),
+        (["main", "--set", "urll=x"], "The block type 'crm' has no field 'urll': it has url, token, retries."),
+        (["No name", "--set", "url=x", "--set", "token=x"], "A block cannot be saved as 'No name'"),
+    ],
+)
+def test_schema_of_a_registered_type_is_checked(
+    prefect: Prefect, crm: type[Block], arguments: list[str], error: str
+) -> None:
+    prefect("block", "create", "crm", "--name", *arguments, code=1, error=error)
+
+
 def test_existing_block_is_kept(prefect: Prefect) -> None:
     Secret(value="first").save("token")
     prefect(
@@ -61,6 +112,16 @@ def test_existing_block_is_kept(prefect: Prefect) -> None:
         error="There is a block 'token'",
     )
     assert Secret.load("token").get() == "first"
+
+
+def test_protected_type_is_not_deleted_without_a_server(prefect: Prefect) -> None:
+    Secret(value="kept").save("token")
+    prefect("block", "type", "delete", "secret", code=1, error="The block type 'secret' is protected")
+    assert Secret.load("token").get() == "kept"
+
+
+def test_variable_needs_a_name(prefect: Prefect) -> None:
+    prefect("variable", "set", "", "1", code=1, error="A variable needs a name.")
 
 
 def test_page_of_the_server_is_printed(prefect: Prefect, monkeypatch: pytest.MonkeyPatch) -> None:

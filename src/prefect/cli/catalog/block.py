@@ -14,21 +14,23 @@ from prefect.cli.core.command import Listing, group, multiple_option, output_opt
 from prefect.cli.core.formats import as_text, format_age
 from prefect.cli.core.lookup import fail_not_found, find_by_name, get_client, read_all_answers, read_all_pages
 from prefect.cli.core.output import confirm, fail, print_details, print_fields, print_json, print_list
-from prefect.exceptions import ObjectNotFound, ProtectedBlockError
+from prefect.exceptions import ObjectAlreadyExists, ObjectNotFound, ProtectedBlockError
 
 if TYPE_CHECKING:
     import pydantic
 
     from prefect import settings
-    from prefect.blocks import registry
+    from prefect.blocks import persistence, registry
+    from prefect.form_values import json_schemas
     from prefect.loading import imports
-    from prefect.schemas import blocks
+    from prefect.schemas import actions, blocks
     from prefect.schemas.blocks import BlockDocument, BlockType
     from prefect.types import json_codec
 else:
     pydantic = lazy("pydantic")
-    blocks, imports, json_codec = lazy_from("prefect", "schemas.blocks", "loading.imports", "types.json_codec")
-    registry, settings = lazy_from("prefect", "blocks.registry", "settings")
+    actions, blocks, imports = lazy_from("prefect", "schemas.actions", "schemas.blocks", "loading.imports")
+    json_codec, json_schemas = lazy_from("prefect", "types.json_codec", "form_values.json_schemas")
+    persistence, registry, settings = lazy_from("prefect", "blocks.persistence", "blocks.registry", "settings")
 
 command = group("block", "Manage blocks and block types.")
 types = group("type", "Manage block types.")
@@ -106,13 +108,14 @@ def create(block_type_slug: str, name: str | None, values: tuple[str, ...], prom
         if values or prompted:
             fail("Pass --name: a block is saved under a name.")
         return _print_page(block_type_slug)
-    cls = _find_class(block_type_slug)
+    found = _find_class(block_type_slug)
     fields = {**dict(map(_parse_value, values)), **{field: click.prompt(field, hide_input=True) for field in prompted}}
-    unknown = sorted(fields.keys() - {field.alias or each for each, field in cls.model_fields.items()})
-    if unknown:
-        fail(f"The block type {block_type_slug!r} has no field {unknown[0]!r}: it has {', '.join(cls.model_fields)}.")
     try:
-        cls(**fields).save(name)
+        if isinstance(found, blocks.BlockType):
+            _save_by_schema(found, name, fields)
+        else:
+            _check_names(block_type_slug, fields, [field.alias or each for each, field in found.model_fields.items()])
+            found(**fields).save(name)
     except pydantic.ValidationError as error:  # its text has the values, which may be secrets
         fail("; ".join(f"{'.'.join(map(str, each['loc'])) or 'block'}: {each['msg']}" for each in error.errors()))
     except ValueError as error:
@@ -121,14 +124,41 @@ def create(block_type_slug: str, name: str | None, values: tuple[str, ...], prom
     return None
 
 
-def _find_class(slug: str) -> registry.BlockClass:
+def _find_class(slug: str) -> registry.BlockClass | BlockType:
+    """Return the class of a block type, or, if no package here has it, the type as it was registered."""
     try:
         return registry.find_class(slug)
-    except registry.UnknownBlockType as error:
-        known = [one.slug for one in _read_types()]
-        if slug in known:
-            fail(f"{error} Or create the block in a program.")
-        fail_not_found("block type", slug, sorted({*known, *registry.list_slugs()}))
+    except registry.UnknownBlockType:
+        known = _read_types()
+    found = next((one for one in known if one.slug == slug), None)
+    if found is None:
+        fail_not_found("block type", slug, sorted({*(one.slug for one in known), *registry.list_slugs()}))
+    return found
+
+
+def _save_by_schema(one: BlockType, name: str, fields: dict[str, Any]) -> None:
+    """Save a block of a registered type, with values that its newest schema allows."""
+    persistence.check_name(name)
+    schema = get_client().get_most_recent_block_schema_for_block_type(one.id)
+    if schema is None:
+        fail(f"The block type {one.slug!r} has no fields yet: register its class with `prefect block register`.")
+    _check_names(one.slug, fields, list(schema.fields.get("properties", {})))
+    for error in json_schemas.find_errors(fields, schema.fields):
+        if error.validator == "required":
+            fail(f"block: {error.message}")
+        place = ".".join(map(str, error.path))
+        fail(f"{place}: {error.validator} must be {json_codec.dumps(error.validator_value).decode()}")
+    new = actions.BlockDocumentCreate(name=name, data=fields, block_schema_id=schema.id, block_type_id=one.id)
+    try:
+        get_client().create_block_document(new)
+    except ObjectAlreadyExists:
+        fail(f"There is a block '{one.slug}/{name}' already: delete it first, or save under another name.")
+
+
+def _check_names(slug: str, fields: dict[str, Any], known: list[str]) -> None:
+    unknown = sorted(fields.keys() - set(known))
+    if unknown:
+        fail(f"The block type {slug!r} has no field {unknown[0]!r}: it has {', '.join(known)}.")
 
 
 def _parse_value(text: str) -> tuple[str, Any]:

@@ -72,6 +72,8 @@ def get(name: str) -> None:
 @multiple_option("--tag", "tags", help="Tag of the variable")
 def set_(name: str, value: str, overwrite: bool, tags: tuple[str, ...]) -> None:
     """Create or replace a variable. The value is JSON or a string."""
+    if not name:
+        fail("A variable needs a name.")
     try:
         parsed = json_codec.loads(value)
     except ValueError:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 from prefect._lazy import lazy
 from prefect.schemas.automations import MetricTrigger
-from prefect.server.db.errors import StoreBusy, StoreUnavailable
-from prefect.server.db.interface import UnitOfWork
+from prefect.server.db.errors import StoreBusy, StoreError, StoreUnavailable
+from prefect.server.db.interface import Transaction, UnitOfWork
 from prefect.server.loops import Environment, Loop
 from prefect.server.services.automations import evaluation, firings, jobs, known_triggers, metrics
 from prefect.server.services.automations.action_context import ActionContext, ActionFailed
@@ -36,11 +37,14 @@ logger = logging.getLogger("prefect.server.automations")
 JOB_INTERVAL_SECONDS = 1.0
 """Between two polls for actions that are to be tried again."""
 
+LEADING_SECONDS = 5.0
+"""For how long after a round of actions this server counts as the one that carries them out."""
+
 JOB_BATCH_SIZE = 10
 """Jobs that are started in one transaction, which takes some milliseconds: other writers wait for it."""
 
 MAX_BRIEF_JOBS = 3
-"""Jobs that are started or ended in the event loop at most; more of them wake the writing thread."""
+"""Jobs that are started with the evaluation that led to them, or started or ended in the event loop, at most."""
 
 MAX_BRIEF_SECONDS = 0.01
 """Seconds that the last start of jobs may have taken for the next to run in the event loop: templates may be slow."""
@@ -76,7 +80,7 @@ def loops(settings: Settings) -> list[Loop]:
     return [
         Loop(
             "Triggers",
-            TriggerEvaluator().run_once,
+            TriggerEvaluator(executor).run_once,
             settings.server.events.proactive_granularity.total_seconds(),
             enabled,
             topic=event_store.QUEUE_TOPIC,
@@ -95,9 +99,14 @@ def loops(settings: Settings) -> list[Loop]:
 
 
 class TriggerEvaluator:
-    """Evaluates triggers; the prepared ones are kept from round to round."""
+    """Evaluates triggers; the prepared ones are kept from round to round.
 
-    def __init__(self) -> None:
+    Args:
+        executor: Carries out the actions of those that fire.
+    """
+
+    def __init__(self, executor: ActionExecutor) -> None:
+        self._executor = executor
         self._known = known_triggers.NO_TRIGGERS
         self._clock = _Clock()
         self._metrics_due: dict[UUID, datetime] = {}
@@ -129,11 +138,7 @@ class TriggerEvaluator:
                     self._metrics_due[node.id] = at + max(period, MIN_METRIC_INTERVAL)
                     due.append(node.id)
             if due:
-                wanted = {automation_id: due}
-                known = self._known
-                await environment.database.write(
-                    lambda tx, known=known, wanted=wanted: metrics.evaluate_metrics(tx, known, wanted, at)
-                )
+                await self._attempt(environment, _evaluate_metrics({automation_id: due}, at))
 
     async def _attempt(self, environment: Environment, evaluate: evaluation.Evaluate) -> int:
         """Evaluate a batch with the triggers as they are now.
@@ -144,10 +149,29 @@ class TriggerEvaluator:
         while True:
             known = self._known
             try:
-                return await database.write_in_background(lambda tx, known=known: evaluate(tx, known))
+                count, started = await database.write_in_background(
+                    lambda tx, known=known: self._evaluate_and_start(tx, known, evaluate)
+                )
             except evaluation.StaleTriggers:
                 self._known = await database.write(lambda tx, known=known: known_triggers.read_triggers(tx, known))
                 self._known.remember_wanted_events(database.memory)
+            else:
+                await self._executor.send(environment, started)
+                return count
+
+    async def _evaluate_and_start(
+        self, tx: Transaction, known: known_triggers.KnownTriggers, evaluate: evaluation.Evaluate
+    ) -> tuple[int, Sequence[StartedJob]]:
+        """Evaluate a batch, and start the actions that it leads to; return how much was due, and what is to be sent."""
+        found = await evaluate(tx, known)
+        return found.count, await self._executor.start_new(tx, found.jobs) if found.jobs.rows else ()
+
+
+def _evaluate_metrics(due: Mapping[UUID, list[UUID]], at: datetime) -> evaluation.Evaluate:
+    async def evaluate(tx: Transaction, known: known_triggers.KnownTriggers) -> evaluation.Evaluation:
+        return evaluation.Evaluation(len(due), await metrics.evaluate_metrics(tx, known, due, at))
+
+    return evaluate
 
 
 class _Clock:
@@ -181,6 +205,7 @@ class ActionExecutor:
         self._tasks: dict[UUID, asyncio.Task[None]] = {}
         self._counts: Counter[UUID] = Counter()
         self._has_released = False
+        self._last_round = -math.inf
         self._is_saturated = False
         self._seconds_to_start = 0.0
         self._outcomes: list[tuple[JobOutcome, ActionContext | None]] = []
@@ -189,12 +214,39 @@ class ActionExecutor:
 
     async def run_once(self, environment: Environment) -> None:
         """Start all due jobs, and send at most `CONCURRENT_ACTIONS` actions at a time."""
+        self._last_round = time.monotonic()
         if not self._has_released:
             await environment.database.write(lambda tx: jobs.release_jobs_of_other_servers(tx, self._owner))
             self._has_released = True
         brief = self._seconds_to_start < MAX_BRIEF_SECONDS
         while await self._start_batch(environment, brief):
             brief = False
+
+    async def start_new(self, tx: Transaction, new: firings.NewJobs) -> Sequence[StartedJob]:
+        """Start jobs in the transaction that adds them, if they are few and this server carries out actions.
+
+        Returns:
+            The jobs whose actions are to be sent after the transaction. The next round starts those that are left.
+        """
+        result = None
+        carries_out_actions = time.monotonic() - self._last_round < LEADING_SECONDS
+        if carries_out_actions and len(new.rows) <= MAX_BRIEF_JOBS:
+            try:
+                async with tx.savepoint():
+                    result = await jobs.start_new(tx, new, self._owner, self._get_capacity)
+            except StoreError:
+                raise
+            except Exception:
+                logger.debug("Actions are started one by one after an error", exc_info=True)
+        if result is None or result.count < len(new.rows):
+            tx.notify(firings.ACTION_JOBS_TOPIC)
+        return result.started if result else ()
+
+    async def send(self, environment: Environment, started: Sequence[StartedJob]) -> None:
+        """Send the actions of jobs that were started."""
+        for job in started:
+            self._start_sending(environment, job)
+            await asyncio.sleep(0)  # requests go between: to send takes a millisecond
 
     @property
     def tasks(self) -> list[asyncio.Task[None]]:
@@ -250,9 +302,7 @@ class ActionExecutor:
         """Start jobs in a transaction, and send their actions."""
         # Without waiting for the disk: what a failure of the machine undoes is done again, with the same keys.
         result = await environment.database.write_in_background(work, brief)
-        for job in result.started:
-            self._start_sending(environment, job)
-            await asyncio.sleep(0)  # requests go between: to send takes a millisecond
+        await self.send(environment, result.started)
         return result
 
     async def _start_one_by_one(self, environment: Environment, limit: int, busy: Sequence[UUID]) -> tuple[int, int]:

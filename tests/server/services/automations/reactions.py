@@ -28,8 +28,8 @@ class Reactions:
     def __init__(self, api: httpx.AsyncClient, environment: Environment) -> None:
         self.api = api
         self.environment = environment
-        self.evaluator = TriggerEvaluator()
         self.executor = ActionExecutor()
+        self.evaluator = TriggerEvaluator(self.executor)
 
     async def automation(self, trigger: dict[str, Any] | None = None, *actions: Any, **values: Any) -> str:
         """Create an automation and return its id; it reacts to events of the name `a` unless `trigger` says more."""

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from prefect.server import store
-from prefect.server.loops.automations import TriggerEvaluator
+from prefect.server.loops.automations import ActionExecutor, TriggerEvaluator
 from prefect.triggers import trees
 from prefect.types import now
 from tests.server.route_calls import call_route
@@ -68,7 +68,7 @@ async def test_repeated_delivery_of_an_event_counts_once(reactions: Reactions) -
 async def test_two_evaluators_fire_once(reactions: Reactions) -> None:
     await reactions.automation()
     await reactions.emit()
-    for evaluator in (TriggerEvaluator(), TriggerEvaluator()):
+    for evaluator in (TriggerEvaluator(ActionExecutor()), TriggerEvaluator(ActionExecutor())):
         await evaluator.run_once(reactions.environment)
     assert len(await reactions.events("triggered")) == 1
     assert len(await reactions.rows(store.firings)) == 1
@@ -88,7 +88,7 @@ async def test_counts_survive_a_restart(reactions: Reactions) -> None:
     await reactions.automation({"threshold": 3, "within": 60})
     for _ in range(3):
         await reactions.emit()
-        reactions.evaluator = TriggerEvaluator()
+        reactions.evaluator = TriggerEvaluator(reactions.executor)
         await reactions.evaluate()
     assert len(await reactions.events("triggered")) == 1
 

@@ -32,7 +32,7 @@ async def test_follower_that_arrives_first_is_evaluated_behind_its_leader(reacti
     await reactions.evaluate()
     assert len(await reactions.rows(store.held_events)) == 2
     if restarts:
-        reactions.evaluator = TriggerEvaluator()
+        reactions.evaluator = TriggerEvaluator(reactions.executor)
     await reactions.emit("a", id=str(first), occurred=(at + timedelta(seconds=2)).isoformat())
     await reactions.evaluate()
     assert len(await reactions.events("triggered")) == 1

@@ -13,6 +13,7 @@ from cryptography.fernet import Fernet
 from prefect.notifications import requests
 from prefect.notifications.requests import Request
 from prefect.server import store
+from prefect.server.db.interface import Transaction
 from prefect.server.loops import automations as loop
 from prefect.server.loops.automations import ActionExecutor
 from prefect.server.services.automations import jobs
@@ -87,6 +88,54 @@ async def test_template_links_to_the_page(reactions: Reactions, endpoint: Endpoi
     assert [call.body for call in endpoint.calls] == [expected]
 
 
+async def test_action_is_sent_after_the_evaluation_that_leads_to_it(reactions: Reactions, endpoint: Endpoint) -> None:
+    await webhook(reactions, endpoint.url, "{{ event.id }}")
+    await reactions.act()
+    event_id = await reactions.emit()
+    await reactions.evaluate()
+    await asyncio.wait(reactions.executor.tasks)
+    assert [call.body for call in endpoint.calls] == [event_id]
+    assert await reactions.rows(store.action_jobs) == []
+
+
+async def test_actions_are_left_to_the_server_that_carries_them_out(reactions: Reactions, endpoint: Endpoint) -> None:
+    await webhook(reactions, endpoint.url)
+    await reactions.emit()
+    await reactions.evaluate()
+    assert reactions.executor.tasks == [] and len(await reactions.rows(store.action_jobs)) == 1
+    await reactions.act()
+    assert len(endpoint.calls) == 1
+
+
+async def test_many_actions_are_left_to_the_next_round(reactions: Reactions, endpoint: Endpoint) -> None:
+    await webhook(reactions, endpoint.url)
+    await reactions.act()
+    for _ in range(loop.MAX_BRIEF_JOBS + 1):
+        await reactions.emit()
+    await reactions.evaluate()
+    assert reactions.executor.tasks == []
+    await reactions.act()
+    assert len(endpoint.calls) == loop.MAX_BRIEF_JOBS + 1
+
+
+async def test_actions_that_cannot_be_started_with_their_evaluation_are_started_by_the_next_round(
+    reactions: Reactions, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail(tx: Transaction, *args: Any) -> Any:
+        await store.action_jobs.remove(tx, {})
+        raise RuntimeError("on purpose")
+
+    await webhook(reactions, endpoint.url)
+    await reactions.act()
+    await reactions.emit()
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs, "start_new", fail)
+        await reactions.evaluate()
+    assert len(await reactions.events("triggered")) == 1
+    await reactions.act()
+    assert len(endpoint.calls) == 1
+
+
 async def test_jobs_that_took_long_to_begin_are_not_begun_in_the_event_loop_again(
     reactions: Reactions, endpoint: Endpoint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,6 +150,7 @@ async def test_jobs_that_took_long_to_begin_are_not_begun_in_the_event_loop_agai
         return result
 
     monkeypatch.setattr(loop, "MAX_BRIEF_SECONDS", 1e-9)
+    monkeypatch.setattr(loop, "LEADING_SECONDS", 0)
     await webhook(reactions, endpoint.url, "{{ event.id }}")
     for _ in range(2):
         await reactions.emit()

@@ -59,7 +59,7 @@ async def test_window_survives_a_restart_which_gives_late_events_time_to_arrive(
     await emit(reactions, clock, "s", "x.1")
     await emit(reactions, clock, "s", "x.2")
     clock.advance(seconds=90)
-    reactions.evaluator = TriggerEvaluator()
+    reactions.evaluator = TriggerEvaluator(reactions.executor)
     await reactions.evaluate()
     assert await reactions.events("triggered") == []
     await reactions.emit("done", "x.2", occurred=(clock.at.replace(microsecond=0)).isoformat())

@@ -104,11 +104,13 @@ class ActionContext:
                     continue
 
 
-async def read_contexts(tx: Transaction, jobs: Sequence[Row]) -> list[ActionContext]:
-    """Return the contexts of the actions of jobs."""
+async def read_contexts(
+    tx: Transaction, jobs: Sequence[Row], known_events: Mapping[EventKey, Event]
+) -> list[ActionContext]:
+    """Return the contexts of the actions of jobs, of which some events have been read already."""
     keys = [_read_event_key(job) for job in jobs]
-    found = await querying.get_events(tx, {key for key in keys if key is not None})
-    events = {(event["occurred"], event["id"]): event for event in found}
+    found = await querying.get_events(tx, {key for key in keys if key is not None and key not in known_events})
+    events = {**known_events, **{(event["occurred"], event["id"]): event for event in found}}
     return [_build_context(job, events.get(key) if key else None) for job, key in zip(jobs, keys, strict=True)]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeAlias
 from uuid import UUID
@@ -37,19 +38,30 @@ BATCH_SIZE = 100
 _OWN_EVENTS = "prefect.automation."
 """The beginning of the names of events that automations cause themselves."""
 
-Evaluate: TypeAlias = Callable[[Transaction, KnownTriggers], Awaitable[int]]
-"""Evaluates a batch of what is due, and returns how much there was."""
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What the evaluation of a batch has found.
+
+    Attributes:
+        count: How much was due.
+        jobs: The jobs of the automations that fired.
+    """
+
+    count: int
+    jobs: firings.NewJobs
+
+
+Evaluate: TypeAlias = Callable[[Transaction, KnownTriggers], Awaitable[Evaluation]]
+"""Evaluates a batch of what is due."""
 
 
 class StaleTriggers(Exception):
     """Automations have changed since the triggers were read."""
 
 
-async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> int:
+async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> Evaluation:
     """Evaluate the next events of the queue, and those that were held until these had arrived.
-
-    Returns:
-        How many were taken from the queue.
 
     Raises:
         StaleTriggers: The triggers must be read first.
@@ -59,27 +71,26 @@ async def evaluate_queued_events(tx: Transaction, known: KnownTriggers) -> int:
         raise StaleTriggers
     rows = await event_queries.find_by_keys(tx, keys) if keys and known.trees else []
     candidates = _find_candidates(rows, known)
+    jobs = firings.NewJobs()
     if candidates:
         arrived = {row["id"] for row in rows}
-        await _evaluate(tx, known, *await held_events.hold_early(tx, candidates, arrived))
+        jobs += await _evaluate(tx, known, *await held_events.hold_early(tx, candidates, arrived))
     if len(keys) < BATCH_SIZE:
-        await _evaluate_released_events(tx, known)
-    return len(keys)
+        jobs += await _evaluate_released_events(tx, known)
+    return Evaluation(len(keys), jobs)
 
 
-async def _evaluate_released_events(tx: Transaction, known: KnownTriggers) -> None:
+async def _evaluate_released_events(tx: Transaction, known: KnownTriggers) -> firings.NewJobs:
     """Evaluate events whose turn it is now, because the one that they follow was evaluated or did not arrive."""
     keys, predecessors = await held_events.release(tx, BATCH_SIZE)
-    if keys:
-        candidates = _find_candidates(await event_queries.find_by_keys(tx, keys), known)
-        await _evaluate(tx, known, candidates, predecessors)
+    if not keys:
+        return firings.NewJobs()
+    candidates = _find_candidates(await event_queries.find_by_keys(tx, keys), known)
+    return await _evaluate(tx, known, candidates, predecessors)
 
 
-async def end_due_windows(tx: Transaction, known: KnownTriggers, at: datetime) -> int:
+async def end_due_windows(tx: Transaction, known: KnownTriggers, at: datetime) -> Evaluation:
     """End windows that are over, and remove buckets that are no longer needed.
-
-    Returns:
-        How many buckets were evaluated.
 
     Raises:
         StaleTriggers: The triggers must be read first.
@@ -91,8 +102,7 @@ async def end_due_windows(tx: Transaction, known: KnownTriggers, at: datetime) -
     await session.load(tx, _find_keys_above(rows, known), rows)
     for row in rows:
         session.end_window(row, at)
-    await session.save(tx)
-    return len(rows)
+    return Evaluation(len(rows), await session.save(tx))
 
 
 async def move_windows(tx: Transaction, by: timedelta, at: datetime) -> int:
@@ -164,7 +174,7 @@ def _find_keys_above(rows: Iterable[Row], known: KnownTriggers) -> list[BucketKe
 
 async def _evaluate(
     tx: Transaction, known: KnownTriggers, candidates: held_events.Candidates, predecessors: Mapping[UUID, datetime]
-) -> None:
+) -> firings.NewJobs:
     session = _Session(known)
     automations = {occurrence.id: automation_ids for occurrence, automation_ids in candidates}
     keys = [
@@ -177,7 +187,7 @@ async def _evaluate(
     for occurrence in order_by_cause([occurrence for occurrence, _ in candidates], predecessors):
         for automation_id in automations[occurrence.id]:
             session.observe(automation_id, occurrence)
-    await session.save(tx)
+    return await session.save(tx)
 
 
 class _Session:
@@ -223,8 +233,8 @@ class _Session:
             return
         self._fired += [(tree.automation_id, tree.root.id, firing) for firing in found]
 
-    async def save(self, tx: Transaction) -> None:
-        """Write the buckets that changed, and the firings."""
+    async def save(self, tx: Transaction) -> firings.NewJobs:
+        """Write the buckets that changed, and the firings; return the jobs of their actions."""
         rows: list[Row] = []
         removed: list[UUID] = []
         for key, bucket in self._buckets.items():
@@ -236,5 +246,4 @@ class _Session:
                 trigger = self._known.trees[key.automation_id].nodes[key.trigger_id].trigger
                 rows.append(bucket_rows.to_row(key, trigger, bucket))
         await bucket_rows.save(tx, rows, removed)
-        if self._fired:
-            await firings.add_firings(tx, self._fired)
+        return await firings.add_firings(tx, self._fired) if self._fired else firings.NewJobs()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -22,22 +23,37 @@ ACTION_JOBS_TOPIC = "action-jobs"
 _ID = "prefect.resource.id"
 
 
-async def add_firings(tx: Transaction, fired: Sequence[tuple[UUID, UUID, Firing]]) -> int:
+@dataclass(frozen=True)
+class NewJobs:
+    """The jobs that a transaction has added.
+
+    Attributes:
+        rows: The jobs.
+        events: Events that caused them, by their keys.
+    """
+
+    rows: Sequence[Row] = ()
+    events: Mapping[EventKey, Event] = field(default_factory=dict[EventKey, Event])
+
+    def __add__(self, other: NewJobs) -> NewJobs:
+        return NewJobs([*self.rows, *other.rows], {**self.events, **other.events})
+
+
+async def add_firings(tx: Transaction, fired: Sequence[tuple[UUID, UUID, Firing]]) -> NewJobs:
     """Store firings, emit their events, and add jobs for their actions; one that is stored already is left out.
+
+    The caller starts the jobs in this transaction, or notifies of `ACTION_JOBS_TOPIC`.
 
     Args:
         tx: The transaction.
         fired: The automation, the trigger and the firing of each.
-
-    Returns:
-        How many were new.
     """
     by_id = {derive_id(*_identity(*each)): each for each in fired}
     stored = await store.firings.get_many(tx, list(by_id), columns=["id"])
     automations = await store.automations.get_many(tx, list({automation_id for automation_id, _, _ in fired}))
     new = {id_: each for id_, each in by_id.items() if id_ not in stored and each[0] in automations}
     if not new:
-        return 0
+        return NewJobs()
     causes = await _find_events(tx, (firing.event for _, _, firing in new.values()))
     at = now()
     rows: list[Row] = []
@@ -45,7 +61,7 @@ async def add_firings(tx: Transaction, fired: Sequence[tuple[UUID, UUID, Firing]
     jobs: list[Row] = []
     for id_, (automation_id, trigger_id, firing) in new.items():
         automation = automations[automation_id]
-        event = _build_event(id_, automation, firing, causes.get(firing.event))
+        event = _build_event(id_, automation, firing, causes.get(firing.event) if firing.event else None)
         events.append(event)
         rows.append(
             {"id": id_, "automation_id": automation_id, "trigger_id": trigger_id, "created": at, "triggered": firing.at}
@@ -54,9 +70,7 @@ async def add_firings(tx: Transaction, fired: Sequence[tuple[UUID, UUID, Firing]
     await store.firings.add(tx, rows)
     await event_store.add_events(tx, events)
     await store.action_jobs.add(tx, jobs)
-    if jobs:
-        tx.notify(ACTION_JOBS_TOPIC)
-    return len(new)
+    return NewJobs(jobs, causes)
 
 
 def _identity(automation_id: UUID, trigger_id: UUID, firing: Firing) -> list[Any]:
@@ -64,7 +78,7 @@ def _identity(automation_id: UUID, trigger_id: UUID, firing: Firing) -> list[Any
     return [automation_id, trigger_id, firing.window, labels, firing.resolved]
 
 
-async def _find_events(tx: Transaction, keys: Iterable[EventKey | None]) -> dict[EventKey | None, Event]:
+async def _find_events(tx: Transaction, keys: Iterable[EventKey | None]) -> dict[EventKey, Event]:
     events = await querying.get_events(tx, {key for key in keys if key is not None})
     return {(event["occurred"], event["id"]): event for event in events}
 

@@ -101,8 +101,14 @@ async def start(tx: Transaction, ids: Sequence[UUID], owner: str, capacity: Call
     """
     rows = await store.action_jobs.get_many(tx, ids, lock=True)
     at = now()
-    due = sorted((job for job in rows.values() if job["due"] <= at), key=lambda job: (job["body"]["index"], job["due"]))
-    contexts = await read_contexts(tx, due)
+    jobs = firings.NewJobs([job for job in rows.values() if job["due"] <= at])
+    return await start_new(tx, jobs, owner, capacity)
+
+
+async def start_new(tx: Transaction, jobs: firings.NewJobs, owner: str, capacity: Callable[[UUID], int]) -> StartResult:
+    """Start jobs that this transaction has added or locked, as `start` does."""
+    due = sorted(jobs.rows, key=lambda job: (job["body"]["index"], job["due"]))
+    contexts = await read_contexts(tx, due, jobs.events)
     writes = _JobWrites()
     started: list[StartedJob] = []
     count = 0
@@ -114,7 +120,7 @@ async def start(tx: Transaction, ids: Sequence[UUID], owner: str, capacity: Call
         started += await _claim(tx, to_send, owner, writes)
         count += len(on_store) + len(to_send)
     await writes.save(tx)
-    return StartResult(len(ids), count, started)
+    return StartResult(len(due), count, started)
 
 
 _Pair: TypeAlias = tuple[Row, ActionContext]
@@ -203,7 +209,7 @@ async def end(tx: Transaction, outcomes: Sequence[tuple[JobOutcome, ActionContex
         job = rows.get(outcome.job_id)
         if job is None:
             continue
-        context = known or (await read_contexts(tx, [job]))[0]
+        context = known or (await read_contexts(tx, [job], {}))[0]
         if outcome.failure is None:
             writes.end(job, context, "executed", outcome.details)
         else:

@@ -49,8 +49,10 @@ def check_metric(trigger: Mapping[str, Any]) -> None:
         _build_criteria(parsed)
 
 
-async def evaluate_metrics(tx: Transaction, known: KnownTriggers, due: Mapping[UUID, list[UUID]], at: datetime) -> None:
-    """Take the values of metrics, and fire or resolve the triggers that watch them.
+async def evaluate_metrics(
+    tx: Transaction, known: KnownTriggers, due: Mapping[UUID, list[UUID]], at: datetime
+) -> firings.NewJobs:
+    """Take the values of metrics, fire or resolve the triggers that watch them, and return the jobs of their actions.
 
     Args:
         tx: The transaction.
@@ -64,8 +66,7 @@ async def evaluate_metrics(tx: Transaction, known: KnownTriggers, due: Mapping[U
         for trigger_id in trigger_ids:
             if tree is not None and trigger_id in tree.nodes:
                 fired += await _evaluate(tx, tree, trigger_id, at)
-    if fired:
-        await firings.add_firings(tx, fired)
+    return await firings.add_firings(tx, fired) if fired else firings.NewJobs()
 
 
 async def _evaluate(

@@ -20,6 +20,9 @@ from prefect.types import new_id, now
 RESERVED_PREFIX = "prefect"
 """Names of block types that users create must not begin with it."""
 
+PROTECTED_SLUGS = ("local-file-system", "secret", "webhook")
+"""Block types that cannot be deleted."""
+
 
 async def add(tx: Transaction, values: Mapping[str, Any]) -> Answer:
     """Create a block type.
@@ -41,7 +44,8 @@ def build_block_type(values: Mapping[str, Any]) -> Row:
     """Return the row of a new block type."""
     at = now()
     empty = dict.fromkeys(store.block_types.table.names)
-    return {**empty, "is_protected": False, **values, "id": new_id(), "created": at, "updated": at}
+    protected = values["slug"] in PROTECTED_SLUGS
+    return {**empty, **values, "is_protected": protected, "id": new_id(), "created": at, "updated": at}
 
 
 async def get(tx: Transaction, key: UUID | str) -> Answer:

@@ -151,10 +151,18 @@ def _find_key_file(tx: Transaction) -> Path | None:
 
 
 def _read_key_file(path: Path | None) -> str | None:
+    if path is None:
+        return None
     try:
-        return path and path.read_text(encoding="ascii").strip()
+        found = os.stat(path)
+        return _read_key_text(path, (found.st_ino, found.st_mtime_ns, found.st_size))
     except FileNotFoundError:
         return None
+
+
+@functools.lru_cache(maxsize=2)
+def _read_key_text(path: Path, version: tuple[int, ...]) -> str:  # another version of the file is read anew
+    return path.read_text(encoding="ascii").strip()
 
 
 def _throwaway_key() -> fernet.Fernet:
