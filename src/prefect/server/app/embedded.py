@@ -109,6 +109,17 @@ class EmbeddedServer:
             await server.stop()
 
 
+@contextmanager
+def serve_home(settings: Settings) -> Iterator[None]:
+    """Run a server on the home of the settings, for what only a server does: its schedules and its automations."""
+    server = EmbeddedServer(settings)
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
+
+
 class _ThreadServer(serving.UvicornServer):
     """Uvicorn in a thread, which leaves the signals to the program."""
 
