@@ -19,7 +19,7 @@ from tests.postgres import Postgres, need
 hypothesis.settings.register_profile("patient", parent=hypothesis.settings(), deadline=None)
 hypothesis.settings.load_profile("patient")
 
-TIMEOUT_SECONDS = 5.0
+TIMEOUT_SECONDS = 30.0
 """Seconds that threads of a finished test have to end: how long a busy machine may keep them from it."""
 
 _numbers = itertools.count(1)

@@ -19,7 +19,9 @@ from typing import Any
 
 import pytest
 
-START_SECONDS = 30.0
+from tools.ports import find_free_port
+
+START_SECONDS = 90.0
 CAP_SYS_ADMIN = 21
 ME_HUSH = "me:$2y$04$gkgnCMdESma9sf8YRg.j9.QARd31oxl2Qgn6udB249KTDp8YTJWee\n"
 """The user `me` with the password `hush`, in the format of htpasswd."""
@@ -117,9 +119,7 @@ def run_registry(htpasswd: str | None = None) -> Iterator[str]:
         htpasswd: The users that it lets in, in the format of Apache's files; everybody if None.
     """
     home = Path(tempfile.mkdtemp(prefix="registry-"))
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{find_free_port()}"
     config = f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {home}/data}}}}\nhttp: {{addr: '{address}'}}\n"
     if htpasswd is not None:
         (home / "htpasswd").write_text(htpasswd)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dis
 import functools
+import gc
 import os
 import subprocess
 import sys
@@ -72,3 +73,25 @@ def tracing(trace: Interrupter) -> Iterator[None]:
         yield
     finally:
         sys.settrace(previous)
+
+
+def list_python_calls(action: Callable[[], object]) -> list[str]:
+    """Return the names of the functions in Python that a function in C calls.
+
+    In one that is called when an object ends, the exception of a signal is lost.
+    """
+    calls: list[str] = []
+
+    def profile(frame: FrameType, event: str, arg: Any) -> None:
+        if event == "call":
+            calls.append(frame.f_code.co_qualname)
+
+    previous = sys.getprofile()
+    gc.disable()  # objects of others end in their own way
+    sys.setprofile(profile)
+    try:
+        action()
+    finally:
+        sys.setprofile(previous)
+        gc.enable()
+    return calls

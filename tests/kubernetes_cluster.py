@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,8 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+
+from tools.ports import find_free_port
 
 ROOT = Path(__file__).parent.parent
 START_SECONDS = 200.0
@@ -66,7 +67,7 @@ class ControlPlane:
         self.home = home
         self.host = host
         self.programs = find_programs()
-        self.etcd_port, self.peer_port, self.port = (_find_free_port() for _ in range(3))
+        self.etcd_port, self.peer_port, self.port = (find_free_port() for _ in range(3))
         self.url = f"https://{host}:{self.port}"
         self.kubeconfig = home / "kubeconfig"
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -287,9 +288,3 @@ def _wait(is_done: Callable[[], bool], what: str) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"After {START_SECONDS:.0f} seconds {what}.")
         time.sleep(0.05)
-
-
-def _find_free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import importlib
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -17,7 +15,9 @@ from typing import Any
 
 import pytest
 
-START = 30.0
+from tools.ports import find_free_port
+
+START = 90.0
 """Seconds that the server may take until it answers."""
 
 
@@ -34,7 +34,7 @@ class Postgres:
         self._home = Path(tempfile.mkdtemp(prefix="postgres-"))
         self._durable = durable
         self._process: subprocess.Popen[Any] | None = None
-        self.port = _free_port()
+        self.port = find_free_port()
         if self._as_user:
             os.chown(self._home, self._as_user["user"], self._as_user["group"])
         self._call(
@@ -123,12 +123,6 @@ def _unprivileged(where: Path) -> dict[str, Any]:
     ensure_prefix_permissions(where)
     entry = pwd.getpwnam(name)
     return {"user": entry.pw_uid, "group": entry.pw_gid, "extra_groups": []}
-
-
-def _free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def _package() -> Any:

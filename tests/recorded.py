@@ -14,7 +14,7 @@ from prefect import journal
 from prefect.journal.reader import read
 from prefect.types.mappings import Record
 
-TIMEOUT = 30
+TIMEOUT = 60
 """Seconds after which a program counts as hanging."""
 
 

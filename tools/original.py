@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,6 +15,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+
+from tools.ports import find_free_port
 
 ROOT = Path(__file__).parent.parent
 CACHE = ROOT / ".cache"
@@ -77,9 +78,7 @@ def server(home: Path, **more: str) -> Iterator[tuple[str, subprocess.Popen[byte
 
     `more` are further environment variables.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(find_free_port())
     command = [python().parent / "prefect", "server", "start", "--host", "127.0.0.1", "--port", port]
     home.mkdir(parents=True, exist_ok=True)
     with open(home / "server.log", "wb") as log:

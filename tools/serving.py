@@ -3,7 +3,6 @@
 import contextlib
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -13,19 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tools import original
+from tools.ports import find_free_port
 
 START = 90.0
 """Seconds it may take to answer; it needs one or two where nothing else runs, and most of this on a busy machine."""
 
-STOP = 20.0
-"""Seconds it may take to end."""
-
-
-def free_port() -> int:
-    """Return a free local port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+STOP = 60.0
+"""Seconds it may take to end: one or two where nothing else runs."""
 
 
 class Served:
@@ -50,7 +43,7 @@ class Served:
         self.home = home
         self._python = python
         self.host = host
-        self.port = port or free_port()
+        self.port = port or find_free_port()
         self.url = f"http://127.0.0.1:{self.port}/api"
         self.log = home / "server.log"
         self._variables = original.variables(home, **variables)

@@ -16,7 +16,7 @@ from typing import Any
 FORK_TIMEOUT_SECONDS = 6.0
 """How long a fork waits at most for what must not be split: longer than a commit waits for other processes."""
 
-_locks: weakref.WeakSet[Any] = weakref.WeakSet()
+_locks: set[weakref.ref[Any]] = set()
 _guards: weakref.WeakKeyDictionary[Any, weakref.WeakMethod[Callable[[], None]] | None] = weakref.WeakKeyDictionary()
 _held = threading.local()
 _has_forked = False
@@ -29,15 +29,17 @@ def has_forked() -> bool:
 
 def create_lock() -> threading.Lock:
     """Return a lock that is free in a forked child, even if a thread of the parent held it."""
-    lock = threading.Lock()
-    _locks.add(lock)
-    return lock
+    return _reinitialize_in_children(threading.Lock())
 
 
 def create_rlock() -> Any:
     """Return a reentrant lock that is free in a forked child."""
-    lock = threading.RLock()
-    _locks.add(lock)
+    return _reinitialize_in_children(threading.RLock())
+
+
+def _reinitialize_in_children(lock: Any) -> Any:
+    # A callback in C: the exception of a signal (Ctrl+C) that comes in one of Python's, as `WeakSet` has, is lost.
+    _locks.add(weakref.ref(lock, _locks.discard))
     return lock
 
 
@@ -72,8 +74,9 @@ def _after_fork_in_parent() -> None:
 
 
 def _after_fork_in_child() -> None:
-    for lock in list(_locks):
-        lock._at_fork_reinit()  # what `logging` and `threading` call for their own locks
+    for reference in list(_locks):
+        if (lock := reference()) is not None:
+            lock._at_fork_reinit()  # what `logging` and `threading` call for their own locks
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,12 +1,12 @@
 """A real S3 server (moto's) on loopback."""
 
-import socket
 from collections.abc import Iterator
 
 import pytest
 from moto.server import ThreadedMotoServer
 
 from prefect_aws import AwsClientParameters, AwsCredentials, MinIOCredentials, S3Bucket
+from tools.ports import find_free_port
 
 BUCKET = "a-bucket"
 
@@ -14,8 +14,7 @@ BUCKET = "a-bucket"
 @pytest.fixture(scope="session")
 def s3_url() -> Iterator[str]:
     """The address of the server, which runs as long as the test session."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     yield f"http://127.0.0.1:{port}"

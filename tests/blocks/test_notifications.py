@@ -2,7 +2,6 @@
 
 import json
 import logging
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -27,6 +26,7 @@ from prefect.blocks.webhook import Webhook
 from prefect.filesystems import SMB, LocalFileSystem, RemoteFileSystem
 from prefect.notifications import sending, services
 from tests.endpoints import Endpoint, open_endpoint
+from tools.ports import find_free_port
 
 CANARY = "canary4f1c"
 DATA = Path(__file__).parent / "data"
@@ -202,8 +202,7 @@ def test_mail_is_sent_by_its_apprise_url():
             received.append(envelope)
             return "250 OK"
 
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     controller = Controller(Mailbox(), hostname="127.0.0.1", port=port)
     controller.start()
     try:

@@ -17,7 +17,7 @@ from typing import Any
 HERE = Path(__file__).parent
 SCENARIOS = sorted(path.stem for path in (HERE / "scenarios").glob("[!_]*.py"))
 SERVED = sorted(path.stem for path in (HERE / "served").glob("[!_]*.py"))
-TIMEOUT = 240.0
+TIMEOUT = 480.0
 """Seconds that a scenario may take; the original waits about a second at the end of each flow run."""
 
 Facts = dict[str, Any]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from prefect.outbox.store import Outbox
-from tests.workers.pools import Pool
+from tests.workers.pools import LOADED_MACHINE_SECONDS, Pool
 from tools import original, serving
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.served]
@@ -76,7 +76,7 @@ def test_pluperfect_worker_takes_runs_from_original_server(their_server: serving
     try:
         pool.wait_for(run_id, "Completed")
         pool.wait_for_log(run_id, "Hello you!")
-        assert worker.stop() < 10
+        assert worker.stop() < LOADED_MACHINE_SECONDS
         outbox = Outbox(tmp_path / "worker", their_server.url)  # that server keeps no logs of workers
         assert (outbox.has_waiting(), outbox.read_refused()) == (False, [])
     finally:

@@ -28,7 +28,7 @@ from prefect.concurrency.v1 import sync as v1
 from prefect.exceptions import AcquireConcurrencySlotTimeoutError, ConcurrencySlotAcquisitionError
 from prefect.server.db.sqlite.idle_connections import idle_connections
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture
@@ -248,8 +248,9 @@ def test_lost_lease_is_logged_in_the_run_that_goes_on(
     assert any("were lost" in record.message and record.name == "prefect.flow_runs" for record in caplog.records)
 
 
-def test_lease_is_renewed(limit: Callable[..., None]) -> None:
-    with concurrency("db", lease_duration=1.0):
+def test_lease_is_renewed(limit: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewal, "RENEWALS_PER_LEASE", 600)
+    with concurrency("db", lease_duration=60.0):
         first = read_expiry()
         while read_expiry() == first:
             pass
@@ -418,7 +419,7 @@ def test_v1_holds_a_slot_for_a_task_run(home: Path) -> None:
 async def test_async_v1_holds_a_slot_for_a_task_run(home: Path) -> None:
     async with get_client() as client:
         await client.create_concurrency_limit("db", 1)
-        async with async_v1.concurrency(names="db", task_run_id=uuid4(), timeout_seconds=1):
+        async with async_v1.concurrency(names="db", task_run_id=uuid4(), timeout_seconds=TIMEOUT_SECONDS):
             assert len((await client.read_concurrency_limit_by_tag("db")).active_slots) == 1
 
 

@@ -1,7 +1,6 @@
 """E-mail, through a real mail server on loopback."""
 
 import email
-import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +10,7 @@ from aiosmtpd.smtp import AuthResult
 
 from prefect import flow
 from prefect_email import EmailServerCredentials, SMTPServer, SMTPType, email_send_message
+from tools.ports import find_free_port
 
 
 class Mailbox:
@@ -29,8 +29,7 @@ class Mailbox:
 
 @pytest.fixture
 def mailbox() -> Iterator[tuple[Mailbox, int]]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     box = Mailbox()
     controller = Controller(
         box,

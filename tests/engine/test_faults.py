@@ -11,7 +11,7 @@ from prefect.states import Completed
 from tests.engine.shells import SHELLS, Shell
 from tests.recorded import records, run, states
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(params=SHELLS)

@@ -60,7 +60,7 @@ class WebsocketServer:
 
     async def wait_for_messages(self, count: int) -> None:
         """Wait until this many messages have arrived."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(self.messages) < count:
                 self.received.clear()
                 await self.received.wait()

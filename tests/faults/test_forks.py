@@ -13,6 +13,7 @@ from prefect.client.orchestration import get_client
 from prefect.engine.interruption import termination
 from prefect.journal import writer
 from prefect.outbox.store import Outbox
+from tests.interrupts import list_python_calls
 from tests.outbox.servers import FakeServer
 from tests.recorded import finished, records, run, started, states
 
@@ -283,6 +284,12 @@ def test_lock_held_by_another_thread_is_free_in_a_forked_child():
     assert fork(lambda: lock.acquire(blocking=False))
     release.set()
     thread.join()
+
+
+@pytest.mark.parametrize("create", [_forks.create_lock, _forks.create_rlock])
+def test_interrupt_at_the_end_of_a_lock_is_not_lost(create: Callable[[], object]):
+    locks = [create()]
+    assert list_python_calls(locks.clear) == []
 
 
 def test_fork_waits_for_a_guard():

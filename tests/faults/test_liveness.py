@@ -9,6 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pytest
 
 from prefect.schemas import liveness
 from tests.faults.test_server import LONG, post, read_all, wait_for
+from tests.workers.pools import LOADED_MACHINE_SECONDS
 from tools import original, serving
 
 pytestmark = [pytest.mark.timeout(1800 if LONG else 150), pytest.mark.served]
@@ -136,7 +138,7 @@ def test_killed_program_is_crashed_soon_with_a_server(tmp_path: Path, variables:
         # Which run is which does not matter for the greatest: all wait for as long at most.
         seconds = [after - before for before, after in zip(killed, seen, strict=True)]
         report("with a server", seconds)
-        assert max(seconds) < 30 / SPEED + (2 if LONG else 10)  # a machine of CI does much else
+        assert max(seconds) < 30 / SPEED + (2 if LONG else LOADED_MACHINE_SECONDS)
         runs = read_all(served.url, "/task_runs/filter", {"sort": "ID_DESC"})
         assert [run["state_type"] for run in runs] == ["CRASHED"] * count
 
@@ -158,7 +160,7 @@ def test_killed_program_is_crashed_soon_without_a_server(tmp_path: Path, variabl
         seconds.append(time.monotonic() - killed)
         assert "Crashed" in shown.stdout, shown
     report("without a server", seconds)
-    assert max(seconds) < 30
+    assert max(seconds) < (30 if LONG else 30 + LOADED_MACHINE_SECONDS)
 
 
 def test_normal_ends_are_never_taken_for_crashes(tmp_path: Path, variables: dict[str, str]) -> None:
@@ -173,13 +175,8 @@ def test_normal_ends_are_never_taken_for_crashes(tmp_path: Path, variables: dict
             launch(MANY, tmp_path / f"client {number % 3}", variables, str(runs), str(longest))
             for number in range(processes)
         ]
-        for number, program in enumerate(programs):
-            assert read_line(program) == "holds\n"
-            if number % 2:
-                os.kill(program.pid, signal.SIGSTOP)
-        time.sleep(longest)
-        for program in programs:
-            os.kill(program.pid, signal.SIGCONT)
+        with ThreadPoolExecutor() as threads:  # each program is stopped as soon as it holds, whatever the others do
+            list(threads.map(lambda odd: stop_while_it_holds(odd, longest), programs[1::2]))
         assert [(program.communicate()[1], program.returncode) for program in programs] == [("", 0)] * processes
         states = [f"{kind}_runs/count" for kind in ("flow", "task")]
         counts = [post(served.url, f"/{path}", {}) for path in states]
@@ -190,6 +187,13 @@ def test_normal_ends_are_never_taken_for_crashes(tmp_path: Path, variables: dict
             post(served.url, "/events/count-by/event", {"filter": {"event": {"name": ["prefect.flow-run.Crashed"]}}})
             == []
         )
+
+
+def stop_while_it_holds(program: "subprocess.Popen[str]", seconds: float) -> None:
+    assert read_line(program) == "holds\n"
+    os.kill(program.pid, signal.SIGSTOP)
+    time.sleep(seconds)
+    os.kill(program.pid, signal.SIGCONT)
 
 
 def test_stopped_program_is_corrected_when_it_goes_on(tmp_path: Path, variables: dict[str, str]) -> None:
@@ -204,9 +208,9 @@ def test_stopped_program_is_corrected_when_it_goes_on(tmp_path: Path, variables:
             return row["state"]["name"] == name
 
         os.kill(program.pid, signal.SIGSTOP)
-        assert wait_for(lambda: is_in("Crashed"), 60)
+        assert wait_for(lambda: is_in("Crashed"))
         os.kill(program.pid, signal.SIGCONT)
-        assert wait_for(lambda: is_in("Running"), 30)
+        assert wait_for(lambda: is_in("Running"))
         assert program.communicate("")[1] == ""
         (row,) = post(served.url, "/flow_runs/filter", {})
         assert (row["state"]["name"], row["run_count"]) == ("Completed", 1)
@@ -221,8 +225,9 @@ def test_rolling_restart_at_the_end_of_a_program_loses_nothing(
     """The program's home is gone afterwards, as a container's is."""
     for number in range(10 if LONG else 1):
         with serving.server(tmp_path / f"server {number}", **variables) as served:
-            variables["PREFECT_API_URL"] = served.url
-            program: Any = launch(HUNDRED, tmp_path / f"client {number}", variables)
+            # It is back in time, however slow this machine is.
+            names = {"PREFECT_API_URL": served.url, "PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS": "120"}
+            program: Any = launch(HUNDRED, tmp_path / f"client {number}", {**variables, **names})
             assert read_line(program) == "begun\n"
             served.stop()
             program.stdin.write("\n")
@@ -248,7 +253,7 @@ def test_server_ships_what_an_ended_program_left_in_its_home(tmp_path: Path, var
         assert "wait in" in program.communicate("\n")[1]
         served.start()
         back = time.monotonic()
-        assert wait_for(lambda: post(served.url, "/task_runs/count", {}) == 100, 20)
+        assert wait_for(lambda: post(served.url, "/task_runs/count", {}) == 100)
         print(f"shipped within {time.monotonic() - back:.1f} s")
     finally:
         served.stop()

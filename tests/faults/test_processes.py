@@ -25,8 +25,8 @@ def wait_for_line(program: "subprocess.Popen[str]") -> str:
     return program.stdout.readline().strip()
 
 
-SLACK = 0.3
-"""Seconds by which a busy machine may delay the writer thread."""
+SLACK = 10.0
+"""Seconds by which a busy machine may delay the writer thread, and its disk a commit."""
 
 RUNS_FOR_EVER = """
 import itertools, time

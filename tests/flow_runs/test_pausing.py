@@ -11,7 +11,15 @@ import pytest
 
 from prefect import flow, get_client, task
 from prefect._io import drive
-from prefect.exceptions import Abort, FlowPauseTimeout, FlowRunWaitTimeout, NotPausedError, ObjectNotFound
+from prefect.engine.interruption import stopping
+from prefect.exceptions import (
+    Abort,
+    CancelledRun,
+    FlowPauseTimeout,
+    FlowRunWaitTimeout,
+    NotPausedError,
+    ObjectNotFound,
+)
 from prefect.flow_runs import asuspend_flow_run, pause_flow_run, resume_flow_run, suspend_flow_run, wait_for_flow_run
 from prefect.input import RunInput, read_flow_run_input
 from prefect.runtime import flow_run as runtime
@@ -46,7 +54,7 @@ class Helper:
         self._thread.start()
 
     def _run(self, run_id: UUID) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         try:
             while not read(run_id).state.is_paused():
                 assert time.monotonic() < deadline
@@ -57,7 +65,7 @@ class Helper:
 
     def done(self) -> None:
         assert self._thread is not None
-        self._thread.join(20)
+        self._thread.join(60)
         if self.error is not None:
             raise self.error
 
@@ -73,7 +81,7 @@ def test_pause_waits_until_run_is_resumed():
     @flow
     def main() -> str:
         helper.watch()
-        assert pause_flow_run(timeout=20, poll_interval=POLL) is None
+        assert pause_flow_run(timeout=60, poll_interval=POLL) is None
         return runtime.id
 
     run_id = UUID(main())
@@ -95,7 +103,7 @@ def test_pause_returns_requested_input():
     @flow
     def main() -> Any:
         helper.watch()
-        return pause_flow_run(wait_for_input=Person, timeout=20, poll_interval=POLL, key="who")
+        return pause_flow_run(wait_for_input=Person, timeout=60, poll_interval=POLL, key="who")
 
     person = main()
     helper.done()
@@ -114,7 +122,7 @@ def test_pause_returns_requested_value_in_async_flow():
     @flow
     async def main() -> int:
         helper.watch()
-        return await pause(wait_for_input=int, timeout=20, poll_interval=POLL)
+        return await pause(wait_for_input=int, timeout=60, poll_interval=POLL)
 
     assert asyncio.run(main()) == 7
     helper.done()
@@ -131,24 +139,32 @@ def test_pause_fails_after_timeout():
         state.result()
 
 
-def test_pause_aborts_when_run_is_cancelled():
+@pytest.mark.parametrize("interval", [0.0, 1000.0])
+def test_paused_run_that_is_cancelled_ends_as_cancelled(interval: float, monkeypatch: pytest.MonkeyPatch):
+    """Whether it has looked itself up just before or not."""
+    monkeypatch.setattr(stopping, "CHECK_INTERVAL_SECONDS", interval)
+
     def cancel(run_id: UUID) -> None:
         with get_client(sync_client=True) as client:
             client.set_flow_run_state(run_id, Cancelled(), force=True)
 
     helper = Helper(cancel)
     ids: list[UUID] = []
+    called: list[str] = []
 
-    @flow
+    @flow(on_cancellation=[lambda flow, run, state: called.append(state.name)])
     def main() -> None:
         ids.append(UUID(runtime.id))
         helper.watch()
-        pause_flow_run(timeout=20, poll_interval=POLL)
+        with pytest.raises(Abort, match="Cancelled") as aborted:
+            pause_flow_run(timeout=60, poll_interval=POLL)
+        raise aborted.value
 
-    with pytest.raises(Abort, match="Cancelled"):
+    with pytest.raises(CancelledRun):
         main()
     helper.done()
     assert states(ids[0])[-1] == "Cancelled"
+    assert called == ["Cancelled"]
 
 
 @pytest.mark.parametrize("submitted", [False, True])
@@ -157,7 +173,7 @@ def test_task_pauses_its_flow_run(submitted: bool):
 
     @task
     def tries() -> int:
-        pause_flow_run(timeout=20, poll_interval=POLL)
+        pause_flow_run(timeout=60, poll_interval=POLL)
         return 7
 
     @flow
@@ -235,17 +251,17 @@ def test_wait_for_flow_run():
     def main() -> None:
         ids.append(UUID(runtime.id))
         begun.set()
-        release.wait(20)
+        release.wait(60)
 
     thread = threading.Thread(target=main)
     thread.start()
-    assert begun.wait(20)
+    assert begun.wait(60)
 
     async def wait() -> Any:
         with pytest.raises(FlowRunWaitTimeout, match="did not end within 0 seconds"):
             await wait_for_flow_run(ids[0], timeout=0)
         release.set()
-        return await wait_for_flow_run(ids[0], timeout=20, log_states=True)
+        return await wait_for_flow_run(ids[0], timeout=60, log_states=True)
 
     assert asyncio.run(wait()).state.is_completed()
     thread.join()

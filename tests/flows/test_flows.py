@@ -14,7 +14,7 @@ from prefect.flows import Flow
 from prefect.states import Completed, Failed
 from tests.recorded import records, states
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 class Point(pydantic.BaseModel):

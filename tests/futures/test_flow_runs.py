@@ -55,6 +55,6 @@ async def test_future_of_a_flow_run_waits_until_it_has_ended():
         called = threading.Event()
         future.add_done_callback(lambda _: called.set())
         await client.set_flow_run_state(run.id, Completed(), force=True)
-        await future.wait_async(timeout=5)
+        await future.wait_async(timeout=60)
 
-    assert future.done and await asyncio.to_thread(called.wait, 5)
+    assert future.done and await asyncio.to_thread(called.wait, 60)

@@ -104,9 +104,9 @@ def foreign(request: pytest.FixtureRequest):
 
 WAYS = {
     "list": lambda futures: PrefectFutureList(futures).result(),
-    "list with time": lambda futures: PrefectFutureList(futures).result(timeout=5),
+    "list with time": lambda futures: PrefectFutureList(futures).result(timeout=60),
     "wait": lambda futures: [future.result() for future in futures if future in wait(futures).done],
-    "wait with time": lambda futures: [future.result() for future in futures if future in wait(futures, 5).done],
+    "wait with time": lambda futures: [future.result() for future in futures if future in wait(futures, 60).done],
     "as completed": lambda futures: [future.result() for future in as_completed(futures)],
     "resolve": resolve_futures_to_results,
 }

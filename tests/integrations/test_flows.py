@@ -18,6 +18,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from tools import serving
+from tools.ports import find_free_port
 
 ROOT = Path(__file__).parent.parent.parent
 PROGRAMS = Path(__file__).parent / "programs"
@@ -61,7 +62,7 @@ def test_mail_reaches_the_server(tmp_path: Path):
     controller = Controller(
         Handler(),
         hostname="127.0.0.1",
-        port=_find_port(),
+        port=find_free_port(),
         authenticator=lambda *_: AuthResult(success=True),
         auth_require_tls=False,
     )
@@ -118,11 +119,3 @@ def test_results_are_stored_in_a_bucket(tmp_path: Path):
         run("aws", tmp_path, S3_URL=f"http://127.0.0.1:{server.get_host_and_port()[1]}")
     finally:
         server.stop()
-
-
-def _find_port() -> int:
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]

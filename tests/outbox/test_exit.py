@@ -53,7 +53,7 @@ def leave_records(server: FakeServer, timeout: str, **variables: str) -> Any:
     return program
 
 
-def wait_until(check: Callable[[], bool], seconds: float = 20.0) -> bool:
+def wait_until(check: Callable[[], bool], seconds: float = 60.0) -> bool:
     changed = threading.Event()
     for _ in range(int(seconds / 0.02)):
         if check():
@@ -165,18 +165,18 @@ def test_thread_that_outlasts_the_end_stops_when_its_server_answers(home: Path, 
 
     def ship(closing: threading.Event) -> bool:
         requested.set()
-        return answered.wait(10)
+        return answered.wait(60)
 
     monkeypatch.setattr(shipper, "_run_once", ship)
     shipper.unavailable_reason = "it is away"
     shipper.committed()
     thread = shipper._thread
-    assert thread is not None and requested.wait(10)
+    assert thread is not None and requested.wait(60)
     shipper._has_unshipped = False
     shipper.finish()
     assert thread.is_alive(), "it still waits for its server"
     answered.set()
-    thread.join(10)
+    thread.join(60)
     assert not thread.is_alive()
 
 
@@ -208,8 +208,8 @@ def test_damaged_outbox_does_not_end_the_shipping_of_leftovers(fake: Fake, home:
     monkeypatch.setattr(leftovers.LeftoverShipper, "ship", fail)
     monkeypatch.setattr(leftovers, "POLL_INTERVAL_SECONDS", 0.01)
     with leftovers.ship_leftovers(get_current_settings()):
-        assert looked.acquire(timeout=10)
-        assert looked.acquire(timeout=10)
+        assert looked.acquire(timeout=60)
+        assert looked.acquire(timeout=60)
 
 
 def test_process_waits_only_once_for_a_server_that_stays_away(fake: Fake, home: Path):
@@ -217,7 +217,7 @@ def test_process_waits_only_once_for_a_server_that_stays_away(fake: Fake, home: 
     server = fake()
     program: Any = started(
         """
-        import atexit, time
+        import atexit
         from prefect import journal
 
         @flow
@@ -226,10 +226,8 @@ def test_process_waits_only_once_for_a_server_that_stays_away(fake: Fake, home: 
             input()
 
         def record():
-            before = time.monotonic()
             opened.append({"kind": "log"})
             opened.close()
-            print(time.monotonic() - before < 3)
 
         atexit.register(record)
         main()
@@ -241,5 +239,5 @@ def test_process_waits_only_once_for_a_server_that_stays_away(fake: Fake, home: 
     server.stop()
     program.stdin.write("\n")
     program.stdin.flush()
-    status, out, _ = finished(program)
-    assert (status, out) == (0, "True\n")
+    status, _, err = finished(program)
+    assert (status, err.count("waiting up to 4 s")) == (0, 1), err

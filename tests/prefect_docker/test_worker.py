@@ -16,7 +16,13 @@ import pytest
 
 from prefect.utilities.dockerutils import docker_client
 from tests import docker_engine
-from tests.workers.pools import Pool, WorkerProcess, wait_until, workers_that_go_offline_soon
+from tests.workers.pools import (
+    LOADED_MACHINE_SECONDS,
+    Pool,
+    WorkerProcess,
+    wait_until,
+    workers_that_go_offline_soon,
+)
 from tools import original, serving
 
 pytestmark = [pytest.mark.served, pytest.mark.timeout(180)]
@@ -234,7 +240,7 @@ def test_stopped_worker_leaves_its_containers(pool: DockerPool, workers: Any, cl
     worker = workers()
     run_id = pool.trigger(pool.deploy("waits", WAITS), parameters={"data": str(pool.data)})
     worker.wait_for_output("waiting")
-    assert worker.stop() < 8
+    assert worker.stop() < LOADED_MACHINE_SECONDS
     (pool.data / "gone").touch()
     pool.wait_for(run_id, "Completed")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from moto.server import ThreadedMotoServer
 from tests.kubernetes_cluster import ControlPlane
 from tests.prefect_kubernetes.pools import KubernetesPool, write_kubeconfig
 from tools import original, serving
+from tools.ports import find_free_port
 
 pytestmark = [pytest.mark.served, pytest.mark.timeout(300)]
 
@@ -54,9 +54,7 @@ else:
 
 @pytest.fixture(scope="module")
 def store() -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = find_free_port()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
     yield f"http://127.0.0.1:{port}"

@@ -21,11 +21,10 @@ from prefect.schemas.states import State, StateType
 
 PROGRAM = """
 import asyncio, pathlib, time
-from prefect import flow, task
+from prefect import flow
 
 PIPE = pathlib.Path("pipe")
 
-@task
 def ready():
     PIPE.write_text("ready")
 

@@ -104,8 +104,8 @@ signal.pause()
 
 
 async def _wait_until_gone(pid: int) -> None:
-    """Wait until a process that is no child of this one has ended, at most five seconds."""
-    end = time.monotonic() + 5
+    """Wait until a process that is no child of this one has ended, at most a minute."""
+    end = time.monotonic() + 60
     while (
         Path(f"/proc/{pid}/stat").exists()
         and Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"

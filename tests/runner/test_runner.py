@@ -19,7 +19,7 @@ from prefect.schemas.states import Completed, Running, Scheduled, State, StateTy
 from prefect.types import now
 from tests.runner.fakes import FakeLauncher
 
-TIMEOUT_SECONDS = 20
+TIMEOUT_SECONDS = 60
 
 
 @flow

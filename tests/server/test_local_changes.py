@@ -15,7 +15,7 @@ from prefect.server.db.sqlite.database import SqliteDatabase
 from prefect.server.local_changes import LocalChanges
 from prefect.server.routes.core.operation import Waiting
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture

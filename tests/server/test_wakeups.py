@@ -11,7 +11,7 @@ import pytest
 from prefect import _processes
 from prefect.server import wakeups
 
-SECONDS = 20.0
+SECONDS = 60.0
 
 
 @pytest.fixture

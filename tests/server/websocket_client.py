@@ -16,7 +16,7 @@ from prefect.server.app.http_protocol import HttpProtocol
 from prefect.server.app.websocket import WebsocketProtocol
 from prefect.server.db.interface import Transaction
 
-TIMEOUT_SECONDS = 15.0
+TIMEOUT_SECONDS = 60.0
 """Seconds within which something must come."""
 
 

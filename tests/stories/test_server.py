@@ -1,7 +1,5 @@
 """`docs/server.md`: each command runs, on a free port and a real PostgreSQL."""
 
-import socket
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -9,15 +7,14 @@ import pytest
 from prefect.cli.server._background import BackgroundProcess
 from prefect.settings import context
 from tests.stories import pages
+from tools.ports import find_free_port
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "server.md"
 
 
 @pytest.mark.timeout(180)
 def test_page_runs(tmp_path: Path, home: Path, postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = str(find_free_port())
     try:
         text = PAGE.read_text(encoding="utf-8").replace("4200", port)
         text = text.replace("postgresql+asyncpg://prefect:secret@db.internal/prefect", postgres_url)

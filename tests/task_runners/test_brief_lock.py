@@ -9,7 +9,7 @@ import pytest
 from prefect._brief_lock import BriefLock
 from tests.interrupts import Interrupter, traced, tracing
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 def run_in_threads(count: int, work: Callable[[], None]) -> None:

@@ -14,7 +14,7 @@ from prefect.task_runners import pool as pool_module
 from prefect.task_runners.pool import PoolSlot, ThreadPool
 from prefect.types import new_id
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 class Gate:

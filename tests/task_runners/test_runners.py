@@ -19,7 +19,7 @@ from prefect.task_runners.pool import ThreadPool
 from prefect.types import new_id
 from tests.recorded import records, states
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 @task

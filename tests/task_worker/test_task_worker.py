@@ -36,7 +36,7 @@ from prefect.task_worker import (
     store_parameters,
 )
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 @task
@@ -218,7 +218,7 @@ def test_done_callback_is_called_when_another_process_has_finished(home: Path) -
     TaskRunWaiter.add_done_callback(future.task_run_id, callback=waited.set)
     with serving(add):
         assert called.wait(TIMEOUT_SECONDS) and waited.wait(TIMEOUT_SECONDS)
-    state = asyncio.run(TaskRunWaiter.wait_for_task_run(future.task_run_id, timeout=1))
+    state = asyncio.run(TaskRunWaiter.wait_for_task_run(future.task_run_id, timeout=TIMEOUT_SECONDS))
     assert state is not None and state.is_completed()
     TaskRunWaiter.instance().stop()
 

@@ -12,7 +12,7 @@ from prefect.tasks import Task, exponential_backoff
 from prefect.values.annotations import allow_failure, quote, unmapped
 from tests.recorded import records
 
-TIMEOUT_SECONDS = 10.0
+TIMEOUT_SECONDS = 60.0
 
 
 @task

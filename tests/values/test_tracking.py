@@ -11,6 +11,7 @@ from prefect import flow, journal, task
 from prefect.context import FlowRunContext
 from prefect.types import new_id
 from prefect.values.tracking import MAX_TRACKED_ITEMS, TrackedResults
+from tests.interrupts import list_python_calls
 
 
 class Value:
@@ -60,6 +61,13 @@ def test_weakly_referenced_value_is_freed_immediately() -> None:
     tracked, value = TrackedResults(), Value()
     tracked.track(value, new_id(), "task_run")
     del value
+    assert not tracked
+
+
+def test_interrupt_at_the_end_of_a_value_is_not_lost() -> None:
+    tracked, values = TrackedResults(), [Value()]
+    tracked.track(values[0], new_id(), "task_run")
+    assert list_python_calls(values.clear) == []
     assert not tracked
 
 

@@ -18,6 +18,8 @@ from tools.serving import Served
 
 TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
+LOADED_MACHINE_SECONDS = 30.0
+"""How long what takes a few seconds may take on a machine that does much else."""
 
 
 class Pool:

@@ -1,13 +1,14 @@
-"""Tools for the pydantic models of other programs: partial models, pickling as JSON, masked secrets."""
+"""Tools for pydantic models: partial models, misspelled names, pickling as JSON, masked secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import difflib
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, Generic, Literal, TypeVar, cast, overload
 
 import pydantic
-from pydantic import BaseModel, Secret, TypeAdapter
+from pydantic import BaseModel, RootModel, Secret, TypeAdapter
 from pydantic_core import to_jsonable_python
 
 from prefect.loading.imports import from_qualified_name, to_qualified_name
@@ -34,6 +35,33 @@ def parse_obj_as(type_: type[T], data: Any, mode: Literal["python", "json", "str
         "strings": adapter.validate_strings,
     }
     return validate[mode](data)
+
+
+def find_misspelled_fields(
+    values: Any, validated: Any, place: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Yield names that no field has, but one that is similar, in what models were validated from.
+
+    Args:
+        values: What was validated.
+        validated: The model, or a list of models.
+
+    Returns:
+        The place of each name, and the similar name of a field.
+    """
+    if isinstance(values, list) and isinstance(validated, list):
+        pairs = zip(cast("list[Any]", values), cast("list[Any]", validated), strict=False)
+        for position, (value, item) in enumerate(pairs):
+            yield from find_misspelled_fields(value, item, (*place, position))
+    if not isinstance(values, dict) or not isinstance(validated, BaseModel) or isinstance(validated, RootModel):
+        return
+    fields = type(validated).model_fields
+    for name, value in cast("dict[str, Any]", values).items():
+        if name in fields:
+            yield from find_misspelled_fields(value, getattr(validated, name), (*place, name))
+        elif type(validated).model_config.get("extra") != "allow":
+            for similar in difflib.get_close_matches(str(name), fields, n=1, cutoff=0.75):
+                yield (*place, name), similar
 
 
 def get_class_fields_only(model: type[BaseModel]) -> set[str]:

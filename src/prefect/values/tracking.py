@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable
+from functools import partial
 from sys import getrefcount
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -51,9 +52,7 @@ class Origin(NamedTuple):
 
 
 class _Reference(weakref.ref[Any]):
-    __slots__ = ("key",)
-
-    key: int
+    __slots__ = ()
 
 
 _probe = (object(),)
@@ -98,18 +97,13 @@ class TrackedResults(dict[int, Origin]):
     def _add(self, value: Any, run_id: UUID, kind: str) -> None:
         key = id(value)
         if type_of(value).__weakrefoffset__:
-            holder = _Reference(value, self._forget)
-            holder.key = key
+            # A callback in C: the exception of a signal (Ctrl+C) that comes in one of Python's is lost.
+            holder = _Reference(value, partial(self.pop, key))
         else:
             holder = value
             if key not in self:
                 self._held.append(key)
         self[key] = Origin(holder, run_id, kind)
-
-    def _forget(self, reference: _Reference) -> None:
-        origin = self.get(reference.key)
-        if origin is not None and origin.holder is reference:
-            del self[reference.key]
 
     def _drop_unused(self, count: int) -> None:
         """Check the next `count` tracked values, and drop values without other references."""

@@ -404,6 +404,7 @@ class TestMistakesInTheFile:
         "{name: a, FLOW, description: '{{ prefect.blocks.secret.gone }}'}": "There is no block secret/gone",
         "{name: a, FLOW, triggers: [{type: nope}]}": "There are no triggers of the type 'nope'",
         "{name: a, FLOW, triggers: [{threshold: x}]}": "'threshold' is not valid",
+        "{name: a, FLOW, triggers: [{expects: [x]}]}": "Triggers have no key 'expects'. Did you mean 'expect'?",
         "{name: a, FLOW, version_type: nope}": "The version type 'nope' is not known",
         "{name: a, FLOW, flow_name: nope}": "is named 'hello', not 'nope'",
         "{name: a, FLOW}\n- {name: a, FLOW}": "3:4: The name 'a' is used for the same flow in line 2",

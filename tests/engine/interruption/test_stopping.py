@@ -346,7 +346,7 @@ async def test_async_run_of_a_server_is_interrupted_where_it_awaits(
             await client.set_flow_run_state(UUID(ids[0]), Cancelling(), force=True)
         await asyncio.sleep(60)
 
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         with pytest.raises(CancelledRun):
             await main(depth)
     assert {Outside().state_names(run_id)[-1] for run_id in ids} == {"Cancelled"}

@@ -28,7 +28,7 @@ LATER = "2099-01-01T00:00:00Z"
 async def read(stream: AsyncIterator[bytes]) -> bytes:
     """Return the next message, or nothing when none comes."""
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await anext(stream)
     except TimeoutError:
         return b""

@@ -69,7 +69,7 @@ async def test_loop_logs_one_line_when_the_database_is_unavailable(
 
     loops = Loops(environment.database, environment.bus, environment.settings, lambda *_: tried.set())
     loops.start([Loop("Zombies", in_vain, 3600)])
-    await asyncio.wait_for(tried.wait(), 20)
+    await asyncio.wait_for(tried.wait(), 60)
     await loops.stop()
     (record,) = [record for record in caplog.records if record.name == "prefect.server.loops"]
     assert record.exc_info is None

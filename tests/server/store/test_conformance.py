@@ -446,7 +446,7 @@ class Ears:
 
     async def wait_for(self, item: Any) -> Notifications:
         """What was notifications until `item` was."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while all(pair[1] != item for pair in self.notifications):
                 self._news.clear()
                 await self._news.wait()
@@ -465,7 +465,7 @@ def notifying(*items: Any, error: Exception | None = None) -> Callable[[Transact
 
 async def ready(database: Database, listener: Ears) -> None:
     """PostgreSQL's listener connects in the background: tell something until it is wait_for."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not any(pair[1] == "ready" for pair in listener.notifications):
             await database.write(notifying("ready"))
             await asyncio.sleep(0.01)

@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     import pydantic
     import yaml
 
-    from prefect.schemas import automation_actions, automations, event_filters
+    from prefect.schemas import automation_actions, automations, event_filters, model_tools
     from prefect.schemas.automations import Automation, AutomationCore
     from prefect.triggers import occurrences, simulation, trees
     from prefect.triggers.occurrences import Firing, Occurrence
 else:
-    automation_actions, automations = lazy_from("prefect.schemas", "automation_actions", "automations")
+    automation_actions, automations, model_tools = lazy_from(
+        "prefect.schemas", "automation_actions", "automations", "model_tools"
+    )
     event_filters, orjson, pydantic, yaml = lazy_modules("prefect.schemas.event_filters", "orjson", "pydantic", "yaml")
     occurrences, simulation, trees = lazy_from("prefect.triggers", "occurrences", "simulation", "trees")
 
@@ -238,6 +240,9 @@ def _parse_automation(value: Any, source: str) -> AutomationCore:
         automation = automations.AutomationCore.model_validate(value)
     except pydantic.ValidationError as error:
         fail(f"{source} contains an invalid automation: {_describe_invalid(error)}.")
+    for place, similar in model_tools.find_misspelled_fields(value, automation):
+        name = format_location(place)
+        fail(f"{source} contains an invalid automation: there is no field {name!r}. Did you mean {similar!r}?")
     for action in (*automation.actions, *automation.actions_on_trigger, *automation.actions_on_resolve):
         if isinstance(action, automation_actions.UnknownAction):
             known = ", ".join(sorted(automation_actions.KNOWN_ACTION_TYPES))

@@ -20,6 +20,7 @@ from prefect.deployments.yaml.project import ACTIONS, DeploymentEntry
 from prefect.events.schemas import deployment_triggers
 from prefect.exceptions import MissingFlowError, ObjectNotFound, ScriptError
 from prefect.loading.sources import find_flow_functions
+from prefect.schemas.model_tools import find_misspelled_fields
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import PrefectClient
@@ -220,13 +221,17 @@ def build_triggers(entry: DeploymentEntry) -> list[Any]:
     found: list[Any] = []
     for position, trigger in enumerate(entry.values.get("triggers") or ()):
         try:
-            found.append(_find_trigger_class(entry, position, trigger).model_validate(trigger))
+            read = _find_trigger_class(entry, position, trigger).model_validate(trigger)
         except ValidationError as error:
             first = error.errors()[0]
             where = [part for part in first["loc"] if isinstance(part, str | int)]
             message = first["msg"].removeprefix("Value error, ").rstrip(".")
             name = ".".join(map(str, where)) or "trigger"
             raise entry.error(("triggers", position, *where), f"{name!r} is not valid: {message}.") from error
+        for place, similar in find_misspelled_fields(trigger, read):
+            message = f"Triggers have no key {place[-1]!r}. Did you mean {similar!r}?"
+            raise entry.error(("triggers", position, *place), message)
+        found.append(read)
     return found
 
 

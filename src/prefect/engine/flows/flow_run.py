@@ -293,6 +293,8 @@ class FlowRunEngine(FlowRunStates):
             await self.stop_task_runner(error if isinstance(error, (FlowRunTimeoutError, Abort, Pause)) else None)
         except Exception as failure:  # a user's task runner
             error = error or failure
+        if isinstance(error, Abort):  # as of a paused run that was cancelled
+            self.expect_stop()
         if (stopped := await self.find_stop_state()) is not None:
             return await self.end_stopped(stopped)
         if isinstance(error, (Abort, Pause)):
@@ -384,8 +386,7 @@ class FlowRunEngine(FlowRunStates):
             return
         if (failures.is_cancellation(error) or isinstance(error, TerminationSignal)) and self._context is not None:
             # A runner that ends the process has recorded why just before.
-            if self._context.stop_check is not None:
-                self._context.stop_check.expect_change()
+            self.expect_stop()
             stopped = await self.find_stop_state()
             if stopped is not None:
                 await self.stop_task_runner(error)

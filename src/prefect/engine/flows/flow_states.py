@@ -125,6 +125,12 @@ class FlowRunStates(RunEngine):
 
     # --- stopped by another process -----------------------------------------------------------------------------------
 
+    def expect_stop(self) -> None:
+        """Look the run up at the next check: another process seems to have stopped it."""
+        check: StopCheck | None = self.context.stop_check
+        if check is not None:
+            check.expect_change()
+
     async def find_stop_state(self) -> State[Any] | None:
         """Return the state by which another process has stopped this run or one around it."""
         check: StopCheck | None = self.context.stop_check

@@ -190,7 +190,7 @@ async def test_restart_under_load_raises_for_no_caller(own: Postgres) -> None:
     callers = [asyncio.create_task(caller(name)) for name in range(8)]
 
     async def until(count: int) -> None:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while len(done) < count and not any(task.done() for task in callers):
                 await asyncio.sleep(0.01)
 
@@ -395,7 +395,7 @@ async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, p
         assert received == [[]]
         received.clear()
         await database.write(notify)
-        await asyncio.wait_for(complete.wait(), 10)
+        await asyncio.wait_for(complete.wait(), 60)
         assert [item for sent in received for item in sent] == [("topic", "first"), ("topic", "last")]
         assert [] in received
     finally:
@@ -405,7 +405,7 @@ async def test_large_item_does_not_lose_the_others(database: PostgresDatabase, p
 async def test_listening_is_not_awaited_from_a_database_that_is_away() -> None:
     away = PostgresDatabase("postgresql://user@127.0.0.1:1/ours")
     away.listen(lambda _: None)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await away.await_listening()
     await away.close()
 
@@ -423,7 +423,7 @@ async def test_servers_notify_each_other_and_report_missed_notifications(
         news.set()
 
     async def next_one() -> Notifications:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while not received:
                 news.clear()
                 await news.wait()

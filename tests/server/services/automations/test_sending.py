@@ -207,13 +207,13 @@ async def test_webhook_that_hangs_holds_up_no_other(reactions: Reactions, endpoi
             await reactions.emit()
         await reactions.evaluate()
         await reactions.executor.run_once(reactions.environment)
-        await asyncio.wait_for(hanging.called.wait(), 20)
+        await asyncio.wait_for(hanging.called.wait(), 60)
         assert len(reactions.executor.tasks) == loop.CONCURRENT_ACTIONS_PER_AUTOMATION
         await webhook(reactions, endpoint.url)
         await reactions.emit()
         await reactions.evaluate()
         await reactions.executor.run_once(reactions.environment)
-        await asyncio.wait_for(endpoint.called.wait(), 20)
+        await asyncio.wait_for(endpoint.called.wait(), 60)
         await reactions.executor.close()
 
 
@@ -247,7 +247,7 @@ async def test_call_that_a_killed_server_had_begun_is_made_again_with_the_same_k
     await reactions.emit()
     await reactions.evaluate()
     await reactions.executor.run_once(reactions.environment)
-    await asyncio.wait_for(endpoint.called.wait(), 20)
+    await asyncio.wait_for(endpoint.called.wait(), 60)
     await reactions.executor.close()
     (job,) = await reactions.rows(store.action_jobs)
     assert job["owner"] is not None and job["due"] > now()

@@ -297,7 +297,7 @@ async def test_other_server_takes_over_when_the_leader_dies(
     async def until(name: str) -> None:
         count = rounds.count(name)
         while rounds.count(name) < count + 5:
-            await asyncio.wait_for(news.wait(), 20)
+            await asyncio.wait_for(news.wait(), 60)
             news.clear()
 
     first = loops(two[0], "first")

@@ -20,7 +20,7 @@ from prefect.server.services.runs import background_tasks
 from prefect.types import new_id, now
 from tests.server.route_client import RouteClient
 
-TIMEOUT_SECONDS = 20.0
+TIMEOUT_SECONDS = 60.0
 PATH = "/api/task_runs/subscriptions/scheduled"
 
 
