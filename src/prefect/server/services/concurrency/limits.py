@@ -17,7 +17,7 @@ from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Conflict, InvalidRequest, Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
-from prefect.server.store import Row
+from prefect.server.store import Row, Where
 from prefect.types import new_id, now
 
 Mode = Literal["concurrency", "rate_limit"]
@@ -193,9 +193,9 @@ async def remove(tx: Transaction, key: UUID | str) -> None:
     await _emit(tx, "deleted", row)
 
 
-async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
-    """Return limits by name, with the slots that are taken now."""
-    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
+async def find(tx: Transaction, limit: int | None, offset: int, where: Where | None = None) -> list[Answer]:
+    """Return limits that satisfy a condition, or all, by name, with the slots that are taken now."""
+    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
     await slot_usage.read_usage(tx, rows)
     return [present(row) for row in rows]
 
