@@ -158,9 +158,13 @@ async def test_fork_server_is_started_again_after_it_died(launcher: ForkServerLa
 
 async def start_orphan(launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch) -> RunProcess:
     """Start a process that sleeps, and kill the fork server that is its parent."""
-    (package / "__main__.py").write_text("import time; time.sleep(60)")
+    runs = package / "runs"
+    (package / "__main__.py").write_text(f"open({str(runs)!r}, 'w').close(); import time; time.sleep(60)")
     monkeypatch.setattr(fork_launcher, "ENGINE_MODULE", "engine_of_test")
     process = await launcher.start(Launch(flow_run_id=new_id(), cwd="/"))
+    async with asyncio.timeout(60):
+        while not runs.exists():
+            await asyncio.sleep(0.01)
     assert launcher.server_pid is not None
     os.kill(launcher.server_pid, signal.SIGKILL)
     await launcher.wait_closed()

@@ -144,8 +144,8 @@ class ForkServer:
     def _fork(self, request: Request) -> bool:
         """Fork a process; return True in it.
 
-        The launcher is sent its id once it leads its own group, so that a signal to the group reaches it. Only then does it
-        go on: when this server dies before, the launcher starts the run in another way.
+        The launcher is sent its id once it leads its own group, so that a signal to the group reaches it. It goes on
+        only then: when this server dies before, the launcher starts the run in another way.
         """
         here, there = socket.socketpair()
         with here, there:
