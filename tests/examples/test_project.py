@@ -71,7 +71,7 @@ def test_project_runs_on_its_schedules(served: serving.Served, home: Path, tmp_p
         pool.wait_for_log(runs[0]["id"], "copied 3 rows to dev")
     finally:
         worker.process.terminate()
-        worker.process.wait(20)
+        worker.process.wait(60)
 
 
 def find_completed(pool: Pool, count: int) -> list[dict[str, Any]] | None:
