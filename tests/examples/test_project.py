@@ -16,7 +16,7 @@ from tools import serving
 
 PROJECT = Path(__file__).parent.parent.parent / "examples" / "project"
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

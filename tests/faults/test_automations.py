@@ -41,7 +41,7 @@ EARLIER = "none"
 LATEST_KILL_SECONDS = 0.08
 """An action is done within this time; the server is killed at a random moment of it."""
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(3600 if LONG else 180)]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(3600 if LONG else 300)]
 
 
 @pytest.fixture
