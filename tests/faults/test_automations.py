@@ -1,6 +1,6 @@
 """A server that is killed between an event, the firing of an automation and its actions, or gets many events.
 
-`FAULTS=long` kills it 200 times. Each action on the store is carried out once, each webhook is called at least once and
+`FAULTS=long` kills it 200 times. Each action on the store is executed once, each webhook is called at least once and
 at most once more for each kill, with the same idempotency key.
 """
 

@@ -64,6 +64,18 @@ inBrowser('lists', () => {
     await close(opened)
   })
 
+  test('of deployments keep the order that was chosen last', async () => {
+    const opened = await open(server, '/deployments')
+    const { page } = opened
+    await page.getByRole('combobox', { name: 'Order' }).selectOption('Z to A')
+    await page.waitForURL(/sort=-name/)
+    await page.getByRole('link', { name: 'Flows', exact: true }).click()
+    await page.getByRole('link', { name: 'Deployments', exact: true }).click()
+    await page.waitForURL(/deployments$/)
+    expect(await page.getByRole('combobox', { name: 'Order' }).inputValue()).toBe('-name')
+    await close(opened)
+  })
+
   test('of runs are narrowed by what one chooses, and show the columns that one wants', async () => {
     await server.call('POST', '/flow_runs/', { flow_id: flow, name: 'mine', tags: ['a'], state: { type: 'COMPLETED' } })
     const opened = await open(server, '/runs')
@@ -79,6 +91,10 @@ inBrowser('lists', () => {
     await page.reload()
     await page.getByRole('columnheader', { name: 'Deployment' }).waitFor()
     expect(await page.getByRole('columnheader', { name: 'Tags' }).count()).toBe(0)
+    await page.goto(`${server.url}/runs?q=state:crashed`)
+    await page.getByText('No run matches the query').waitFor()
+    await page.getByRole('button', { name: 'Remove state:crashed' }).click()
+    await page.getByRole('row', { name: /mine/ }).waitFor()
     await close(opened)
   })
 
@@ -173,6 +189,18 @@ inBrowser('lists', () => {
     await page.getByText('1–25 of 25').waitFor()
     await page.getByRole('link', { name: 'report-24' }).click()
     await page.getByRole('heading', { level: 1, name: 'report-24' }).waitFor()
+    await close(opened)
+  })
+
+  test('of the artifacts of a run are cards or rows', async () => {
+    const run = await server.call<{ id: string }>('POST', '/flow_runs/', { flow_id: flow, name: 'maker', state: { type: 'COMPLETED' } })
+    await server.call('POST', '/artifacts/', { key: 'made-report', type: 'markdown', data: 'Of **this** run', flow_run_id: run.id })
+    const opened = await open(server, `/runs/flow-run/${run.id}?tab=artifacts`)
+    const { page } = opened
+    await page.getByRole('listitem').filter({ hasText: 'made-report' }).locator('b', { hasText: 'this' }).waitFor()
+    await page.getByRole('combobox', { name: 'Layout' }).selectOption('List')
+    await page.getByRole('row', { name: /made-report markdown/ }).getByRole('link').click()
+    await page.getByRole('heading', { level: 1, name: 'made-report' }).waitFor()
     await close(opened)
   })
 

@@ -56,6 +56,74 @@ inBrowser('rows of lists', () => {
     await close(opened)
   })
 
+  test('ask before something is removed or cancelled, in the colour of danger', async () => {
+    const { id: flow_id } = await server.call<Named>('POST', '/flows/', { name: 'row-danger' })
+    const { id } = await server.call<Named>('POST', '/flow_runs/', { flow_id, name: 'row-danger', state: { type: 'RUNNING' } })
+    await server.call('POST', '/variables/', { name: 'row_danger', value: 1 })
+    const opened = await open(server, `/runs/flow-run/${id}`)
+    const { page } = opened
+    const expectDanger = async (verb: string) => {
+      const button = page.getByRole('dialog').getByRole('button', { name: verb, exact: true })
+      expect(await button.evaluate((each) => getComputedStyle(each).backgroundColor), verb).toBe('rgb(198, 42, 46)')
+      await page.keyboard.press('Escape')
+    }
+    await page.getByRole('button', { name: 'Cancel' }).click()
+    await expectDanger('Cancel the run')
+    await page.getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await expectDanger('Delete')
+    await page.goto(`${server.url}/runs?q=flow:row-danger`)
+    await page.getByRole('checkbox', { name: 'Choose row-danger' }).check()
+    for (const verb of ['Cancel', 'Delete']) {
+      await page.getByRole('button', { name: `${verb}…` }).click()
+      await expectDanger(verb)
+    }
+    await page.goto(`${server.url}/variables?q=row_danger`)
+    await page.getByRole('button', { name: 'Delete…' }).click()
+    await expectDanger('Delete')
+    await page.getByRole('checkbox', { name: 'Choose row_danger' }).check()
+    await page.getByRole('button', { name: 'Delete…' }).first().click()
+    await expectDanger('Delete')
+    await close(opened)
+  })
+
+  test('of events are narrowed in one line of a small window, and held', async () => {
+    const opened = await open(server, '/events', { viewport: { width: 1280, height: 800 } })
+    const { page } = opened
+    await page.getByRole('button', { name: 'Pause' }).click()
+    await page.getByRole('button', { name: 'Go on' }).waitFor()
+    const [first, last] = await Promise.all([page.getByRole('combobox', { name: /^Event/ }), page.getByRole('checkbox', { name: 'Group by run' })].map((each) => each.boundingBox()))
+    expect(last!.y).toBeLessThan(first!.y + first!.height)
+    expect(last!.y + last!.height).toBeGreaterThan(first!.y)
+    await close(opened)
+  })
+
+  test('of limits have pages, and those of tags their own', async () => {
+    for (let n = 10; n < 31; n += 1) {
+      await server.call('POST', '/v2/concurrency_limits/', { name: `paged-${n}`, limit: 2 })
+      await server.call('POST', '/concurrency_limits/', { tag: `paged-${n}`, concurrency_limit: 2 })
+    }
+    const opened = await open(server, '/concurrency-limits?q=paged')
+    const { page } = opened
+    const [globals, tags] = [page.locator('section', { hasText: 'Global limits' }), page.locator('section', { hasText: 'by tag' })]
+    await globals.getByRole('combobox', { name: 'Rows' }).selectOption('20')
+    await globals.getByText('1–20 of 21').waitFor()
+    await globals.getByRole('button', { name: 'Last' }).click()
+    await globals.getByRole('link', { name: 'paged-30' }).waitFor()
+    await tags.getByText('1–20 of 21').waitFor()
+    await tags.getByRole('button', { name: 'Last' }).click()
+    await tags.getByRole('link', { name: 'paged-30' }).waitFor()
+    await page.reload()
+    await globals.getByText('21–21 of 21').waitFor()
+    await page.getByRole('searchbox', { name: 'Name or tag' }).fill('paged-11')
+    await globals.getByText('1–1 of 1').waitFor()
+    await tags.getByText('1–1 of 1').waitFor()
+    await page.getByRole('searchbox', { name: 'Name or tag' }).fill('none of these')
+    await globals.getByText('No global limit matches').waitFor()
+    await tags.getByText('No tag with a limit matches').waitFor()
+    await close(opened)
+  })
+
   test('of the tasks of a run have pages, to the last', async () => {
     const opened = await open(server, `/runs/flow-run/${await server.findRun('wide-ibex')}?tab=tasks`)
     const { page } = opened

@@ -39,6 +39,8 @@ interface Choices {
   twelveHours: boolean
   hiddenColumns: RunColumn[]
   pinned: string[]
+  /** The orders of lists that were chosen, by the name of the list. */
+  sorts: Record<string, string>
   graphLayout: GraphLayout
   hiddenGraphParts: GraphPart[]
   groupEvents: boolean
@@ -63,6 +65,7 @@ const DEFAULTS: Choices = {
   twelveHours: false,
   hiddenColumns: [],
   pinned: [],
+  sorts: {},
   graphLayout: 'Timeline',
   hiddenGraphParts: [],
   groupEvents: true,

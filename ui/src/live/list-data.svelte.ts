@@ -17,13 +17,19 @@ export class ListData<T> {
   total = $state(0)
   error = $state.raw<ApiError | undefined>()
 
-  /** @param request what to ask for, or undefined for nothing; called again when what it reads changes. */
-  constructor(private request: () => ListRequest | undefined) {
+  /**
+   * @param request what to ask for, or undefined for nothing; called again when what it reads changes.
+   * @param live whether it can still change.
+   */
+  constructor(
+    private request: () => ListRequest | undefined,
+    live: () => boolean = () => true,
+  ) {
     $effect(() => {
       const request = this.request()
       if (request) void this.load(request)
     })
-    $effect(() => reloadOnChange(() => void this.reload(), MIN_PAUSE_MS))
+    $effect(() => (live() ? reloadOnChange(() => void this.reload(), MIN_PAUSE_MS) : undefined))
   }
 
   async reload() {

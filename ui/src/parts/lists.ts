@@ -1,5 +1,5 @@
 /** What lists of objects have in common. */
-import { preferences } from '../frame/preferences.svelte'
+import { choose, preferences } from '../frame/preferences.svelte'
 import type { ListRequest } from '../live/list-data.svelte'
 import { address } from '../routing/router.svelte'
 
@@ -11,13 +11,24 @@ export const LIST_SORTS: [string, string][] = [
   ['-updated', 'Changed last'],
 ]
 
+/** Return the order of a list: that of the address, or the one that was chosen last. */
+export function readSort(list: string, otherwise: string): string {
+  return address.query.get('sort') ?? preferences.sorts[list] ?? otherwise
+}
+
+/** Sort a list, now and on later visits. */
+export function chooseSort(list: string, sort: string) {
+  choose({ sorts: { ...preferences.sorts, [list]: sort } })
+  address.set({ sort, page: null })
+}
+
 /** Return a request for a page of the objects that match a filter, and for their number. */
 export function requestPage(path: string, filter: object, more: object): ListRequest {
   const size = preferences.pageSize
   return { path: `${path}/filter`, body: { ...filter, ...more, limit: size, offset: (readPage() - 1) * size }, count: { path: `${path}/count`, body: filter } }
 }
 
-/** Return the number of the page that the address names, from 1. */
-export function readPage(): number {
-  return Math.max(1, Math.floor(Number(address.query.get('page'))) || 1)
+/** Return the number of the page that the address has under a name, from 1. */
+export function readPage(name = 'page'): number {
+  return Math.max(1, Math.floor(Number(address.query.get(name))) || 1)
 }

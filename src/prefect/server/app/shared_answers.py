@@ -1,4 +1,4 @@
-"""Answers to open web pages, computed once for all that load the same thing after a change.
+"""Answers to open web pages, computed once for all pages that load the same data after a change.
 
 How often an answer is computed anew depends on what it costs, so that all of them together take no more than a share of
 one core, however many pages are open. The response says when its page is to load again.

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from prefect.server.bus import Bus
+from prefect.server.db.interface import Database
+from prefect.server.loops import Environment, scheduler
 from prefect.server.store.queries import run_page
+from prefect.settings import get_current_settings
 from prefect.types import now
 from tests.server.route_client import RouteClient
 
@@ -253,6 +257,29 @@ async def test_flows_and_deployments_show_their_latest_and_next_runs(call: Route
     assert page["row"]["id"] == id_ and page["parameters"] == {}
 
 
+async def test_pinned_deployments_are_on_the_first_pages(call: RouteClient) -> None:
+    ids = {name: await deployment(call, name=name) for name in "abcde"}
+    pinned = f"{ids['e']},{ids['c']},{MISSING}"
+
+    async def names(**choice: Any) -> list[str]:
+        page = await call("GET", f"{PAGES}/deployments", pinned=pinned, size=2, **choice)
+        return [row["name"] for row in page["rows"]]
+
+    assert [await names(page=page) for page in (1, 2, 3)] == [["c", "e"], ["a", "b"], ["d"]]
+    assert await names(sort="-name") == ["e", "c"]
+    assert await names(q="b") == ["b"]
+    assert (await call.send("GET", f"{PAGES}/deployments", pinned="x"))[0] == 422
+
+
+async def test_scheduled_run_has_the_schedule_that_created_it(call: RouteClient, database: Database) -> None:
+    id_ = await deployment(call, schedules=[{"schedule": {"interval": 3600.0}, "active": True}])
+    await scheduler.create_scheduled_runs(Environment(database, Bus(), get_current_settings()))
+    run = (await call("GET", f"{PAGES}/deployment/{{id}}", id=id_))["upcoming"][0]
+    assert (await call("GET", f"{PAGES}/flow-run/{{id}}", id=run["id"]))["schedule"]["interval"] == 3600.0
+    started = await call("POST", "/deployments/{id}/create_flow_run", {}, id=id_)
+    assert (await call("GET", f"{PAGES}/flow-run/{{id}}", id=started["id"]))["schedule"] is None
+
+
 async def test_grid_shows_the_worst_state_of_each_task(call: RouteClient) -> None:
     run = await call.flow_run("RUNNING")
     for key, type_ in (("0", "COMPLETED"), ("1", "FAILED")):
@@ -395,6 +422,37 @@ async def test_search_finds_by_name_and_by_id(call: RouteClient) -> None:
     assert [(each["kind"], each["name"], each["detail"]) for each in found] == [("flow-run", "brave-fox", "etl")]
     assert [each["kind"] for each in (await call("GET", f"{PAGES}/search", q=task))["found"]] == ["task-run"]
     assert (await call("GET", f"{PAGES}/search", q=" "))["found"] == []
+
+
+async def test_search_finds_objects_of_every_kind_with_what_they_belong_to(call: RouteClient) -> None:
+    flow = await call.flow("found-flow")
+    await call("POST", "/deployments/", {"name": "found-deployment", "flow_id": flow})
+    await call("POST", "/work_pools/", {"name": "found-pool", "type": "process"})
+    await call("POST", "/work_pools/{work_pool_name}/queues", {"name": "found-queue"}, work_pool_name="found-pool")
+    trigger = {"type": "event", "posture": "Reactive", "expect": ["x"], "threshold": 1, "within": 0}
+    automation = {"name": "found-automation", "trigger": trigger, "actions": [{"type": "do-nothing"}]}
+    await call("POST", "/automations/", automation)
+    await call("POST", "/block_types/install_system_block_types")
+    secret = await call("GET", "/ui/forms/block-type/{slug}", slug="secret")
+    schema = {"block_type_id": secret["type"]["id"], "block_schema_id": secret["schema_id"]}
+    await call("POST", "/block_documents/", {"name": "found-block", "data": {"value": "x"}, **schema})
+    await call("POST", "/block_documents/", {"is_anonymous": True, "data": {"value": "found"}, **schema})
+    await call("POST", "/variables/", {"name": "found_variable", "value": 1})
+    await call("POST", "/v2/concurrency_limits/", {"name": "found-limit", "limit": 1})
+    for n in range(2):
+        await call("POST", "/artifacts/", {"key": "found-artifact", "type": "progress", "data": n})
+    found = (await call("GET", f"{PAGES}/search", q="found"))["found"]
+    assert [(each["kind"], each["name"], each["detail"]) for each in found] == [
+        ("flow", "found-flow", None),
+        ("deployment", "found-deployment", "found-flow"),
+        ("work-pool", "found-pool", None),
+        ("work-queue", "found-queue", "found-pool"),
+        ("automation", "found-automation", None),
+        ("block", "found-block", "Secret"),
+        ("variable", "found_variable", None),
+        ("concurrency-limit", "found-limit", None),
+        ("artifact", "found-artifact", "progress"),
+    ]
 
 
 async def test_result_shows_its_location_and_not_its_value(call: RouteClient) -> None:

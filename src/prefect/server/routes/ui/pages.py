@@ -1,4 +1,4 @@
-"""Endpoints of the web page, each of which answers a page whole. They are not part of the interface."""
+"""Endpoints of the web page, each of which returns all data of one page. They are not part of the interface."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.routes.core.operation import RawResponse, Routes
-from prefect.server.services.pages import calendar, catalog, overview, search, work
+from prefect.server.services.pages import calendar, catalog, limits, overview, search, work
 from prefect.server.services.pages.core import catalog_shapes, shapes
 from prefect.server.services.pages.run_detail import flow_run, graph, logs, results
 from prefect.server.services.pages.run_list import runs
@@ -210,11 +210,13 @@ async def read_deployments_page(
     q: str = "",
     tag: str = "",
     sort: ListSort = "name",
+    pinned: str = "",
     page: PageNumber = 1,
     size: PageSize = 50,
 ) -> Any:
-    """Return the page of deployments."""
-    return await catalog.build_deployments_page(tx, catalog.ListChoice(q, tag, sort, page, size))
+    """Return the page of deployments, of which those of some ids come first."""
+    choice = catalog.ListChoice(q, tag, sort, page, size, pinned=catalog.parse_ids(pinned))
+    return await catalog.build_deployments_page(tx, choice)
 
 
 @routes.reads("GET", "/deployment/{id:uuid}", catalog_shapes.DeploymentPage, **_PAGE)
@@ -239,6 +241,14 @@ async def read_work_pool_page(tx: Transaction, name: str) -> Any:
 async def read_worker_page(tx: Transaction, name: str, worker: str) -> Any:
     """Return the page of a worker."""
     return await work.build_worker_page(tx, name, worker)
+
+
+@routes.reads("GET", "/concurrency-limits", limits.LimitsPage, **_PAGE)
+async def read_concurrency_limits_page(
+    tx: Transaction, q: str = "", page: PageNumber = 1, tag_page: PageNumber = 1, size: PageSize = 50
+) -> Any:
+    """Return the page of concurrency limits."""
+    return await limits.build_limits_page(tx, q, page, tag_page, size)
 
 
 @routes.reads("GET", "/search", catalog_shapes.SearchResult, **_PAGE)

@@ -17,7 +17,7 @@ from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Conflict, InvalidRequest, Locked, NotFound
 from prefect.server.services.core.presenters import Answer
 from prefect.server.services.events import emitting
-from prefect.server.store import Row
+from prefect.server.store import Row, Where
 from prefect.types import new_id, now
 
 Mode = Literal["concurrency", "rate_limit"]
@@ -65,7 +65,9 @@ async def release_slots(tx: Transaction, ids: Sequence[UUID], slots: int = 1, oc
         row["occupied"] -= released
         if occupancy is not None:
             slot_usage.update_average_occupancy(row, occupancy)
-    names = slot_usage.COUNTED if occupancy is None else (*slot_usage.COUNTED, "avg_slot_occupancy_seconds")
+    names = (
+        slot_usage.COUNTER_COLUMNS if occupancy is None else (*slot_usage.COUNTER_COLUMNS, "avg_slot_occupancy_seconds")
+    )
     await store.concurrency_limits.change(tx, locked.values(), names)
     await waiting.grant_slots(tx, locked)
 
@@ -174,7 +176,7 @@ async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) ->
     if row["slot_decay_per_second"] and columns.get("slot_decay_per_second") == 0:
         columns.setdefault("active_slots", 0)
     row.update(columns)
-    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*slot_usage.COUNTED, *columns))))
+    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*slot_usage.COUNTER_COLUMNS, *columns))))
     await slot_usage.read_usage(tx, [row])
     await waiting.grant_slots(tx, locked)
     await _emit(tx, "updated", row)
@@ -193,9 +195,9 @@ async def remove(tx: Transaction, key: UUID | str) -> None:
     await _emit(tx, "deleted", row)
 
 
-async def find(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
-    """Return limits by name, with the slots that are taken now."""
-    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset)
+async def find(tx: Transaction, limit: int | None, offset: int, where: Where | None = None) -> list[Answer]:
+    """Return limits that satisfy a condition, or all, by name, with the slots that are taken now."""
+    rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
     await slot_usage.read_usage(tx, rows)
     return [present(row) for row in rows]
 

@@ -17,7 +17,7 @@ from prefect.server.services.concurrency import limits, slots, waiting
 from prefect.server.services.core import paging
 from prefect.server.services.core.errors import Locked, NotFound
 from prefect.server.services.core.presenters import Answer
-from prefect.server.store import Row
+from prefect.server.store import Row, Where
 from prefect.server.store.queries import limits as queries
 from prefect.settings import get_current_settings
 from prefect.types import named_id, now
@@ -138,9 +138,9 @@ async def get_by_tag(tx: Transaction, tag: str) -> Answer:
     return await _with_holders(tx, await limits.get(tx, TAG_PREFIX + tag))
 
 
-async def find_all(tx: Transaction, limit: int | None, offset: int) -> list[Answer]:
-    """Return the limits of tags, by tag."""
-    where = queries.with_name_prefix(TAG_PREFIX)
+async def find_all(tx: Transaction, limit: int | None, offset: int, where: Where | None = None) -> list[Answer]:
+    """Return the limits of tags that satisfy a condition, or all, by tag."""
+    where = where or queries.with_name_prefix(TAG_PREFIX)
     rows = await paging.find_page(tx, store.concurrency_limits, "NAME_ASC", limit, offset, where)
     holders = await _find_holders(tx, [row["id"] for row in rows])
     return [_present(row, holders[row["id"]]) for row in rows]

@@ -12,6 +12,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.services.core import reading
+from prefect.server.services.core.errors import InvalidRequest
 from prefect.server.services.deployments import deployments as deployment_service
 from prefect.server.services.pages.core import run_rows
 from prefect.server.services.pages.core.catalog_shapes import (
@@ -34,7 +35,17 @@ GRID_RUNS = 30
 GRID_TASKS = 60
 UPCOMING_SIZE = 10
 
-_WORST = ("CRASHED", "FAILED", "CANCELLED", "CANCELLING", "RUNNING", "PAUSED", "PENDING", "SCHEDULED", "COMPLETED")
+_STATES_BY_SEVERITY = (
+    "CRASHED",
+    "FAILED",
+    "CANCELLED",
+    "CANCELLING",
+    "RUNNING",
+    "PAUSED",
+    "PENDING",
+    "SCHEDULED",
+    "COMPLETED",
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,7 @@ class ListChoice:
         page: The number of the page, from 1.
         size: The most rows of a page.
         deployed: Whether flows without a deployment are left out.
+        pinned: The ids of those that come first, on the first pages.
     """
 
     text: str = ""
@@ -56,6 +68,7 @@ class ListChoice:
     page: int = 1
     size: int = 50
     deployed: bool = False
+    pinned: Sequence[UUID] = ()
 
 
 async def build_flows_page(tx: Transaction, choice: ListChoice) -> FlowsPage:
@@ -82,8 +95,20 @@ async def _find_page(tx: Transaction, collection: Collection, choice: ListChoice
         parts.append(queries.has_deployment())
     where = collection.where(*parts)
     order = queries.page_order(collection, choice.sort)
-    rows = await collection.find(tx, where, order, choice.size, (choice.page - 1) * choice.size)
+    rows = await queries.find_page(tx, collection, where, order, choice.page, choice.size, choice.pinned)
     return rows, await collection.count(tx, where)
+
+
+def parse_ids(text: str) -> list[UUID]:
+    """Return ids that are separated by commas.
+
+    Raises:
+        InvalidRequest: One of them is none.
+    """
+    try:
+        return [UUID(part) for part in text.split(",") if part]
+    except ValueError:
+        raise InvalidRequest(f"Ids must be separated by commas, unlike {text!r}.") from None
 
 
 async def build_flow_page(tx: Transaction, id_: UUID) -> FlowPage:
@@ -116,6 +141,8 @@ async def build_deployment_page(tx: Transaction, id_: UUID) -> DeploymentPage:
         "updated": stored["updated"],
         "description": stored["description"],
         "version": stored["version"],
+        "labels": stored["labels"],
+        "storage": stored["storage_document_id"],
         "entrypoint": stored["entrypoint"],
         "path": stored["path"],
         "concurrency_limit": (answer["global_concurrency_limit"] or {}).get("limit"),
@@ -219,7 +246,7 @@ async def build_grid(tx: Transaction, runs: Sequence[ShortRun]) -> list[GridRow]
         cells: list[Any] = [
             {
                 "run": number,
-                "state_type": min(states, key=_WORST.index),
+                "state_type": min(states, key=_STATES_BY_SEVERITY.index),
                 "count": sum(count for count, _ in states.values()),
                 "seconds": max(seconds for _, seconds in states.values()),
             }

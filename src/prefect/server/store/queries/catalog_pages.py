@@ -11,7 +11,7 @@ from uuid import UUID
 from prefect.server import store
 from prefect.server.db.interface import Transaction
 from prefect.server.db.schema.tables import is_open
-from prefect.server.db.sql import Sql, all_of, chunks, join, one_of
+from prefect.server.db.sql import Sql, all_of, chunks, join, none_of, one_of
 from prefect.server.store import Collection, Condition, Order, Row, Where
 from prefect.server.store.queries.history import lateness
 from prefect.server.store.queries.run_search import run_seconds
@@ -358,6 +358,33 @@ def has_flow_run(condition: Condition) -> Condition:
     return Sql(
         f"task_run.flow_run_id IN (SELECT flow_run.id FROM flow_run WHERE {condition.text})", tuple(condition.values)
     )
+
+
+async def find_page(
+    tx: Transaction,
+    collection: Collection,
+    where: Condition,
+    order: Order,
+    page: int,
+    size: int,
+    pinned: Sequence[UUID] = (),
+) -> list[Row]:
+    """Return a page of the objects that satisfy a condition.
+
+    Args:
+        tx: The transaction.
+        collection: The collection.
+        where: The condition.
+        order: Their order.
+        page: The number of the page, from 1.
+        size: The most rows of a page.
+        pinned: The ids of those that are listed before the others.
+    """
+    key, start = f"{collection.table.name}.id", (page - 1) * size
+    first = await collection.find(tx, all_of([where, one_of(key, pinned)]), order) if pinned else []
+    others = all_of([where, none_of(key, [row["id"] for row in first])])
+    shown = first[start : start + size]
+    return [*shown, *await collection.find(tx, others, order, size - len(shown), max(0, start - len(first)))]
 
 
 SORTS = {

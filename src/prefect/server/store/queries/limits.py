@@ -9,7 +9,7 @@ from uuid import UUID
 
 from prefect.server import store
 from prefect.server.db.interface import Transaction
-from prefect.server.db.sql import Sql, one_of
+from prefect.server.db.sql import Sql, all_of, any_of, one_of
 from prefect.server.store import Condition, Order, Row
 
 _LIVE = "(lease.expires IS NULL OR lease.expires > ?)"
@@ -203,6 +203,25 @@ async def find_task_run_leases(tx: Transaction, limit_ids: Sequence[UUID], lock:
 def with_name_prefix(prefix: str) -> Condition:
     """Return the condition that a limit's name begins with `prefix`."""
     return Sql(f"substr(concurrency_limit.name, 1, {len(prefix)}) = ?", (prefix,))
+
+
+def search_conditions(tx: Transaction, tag_prefix: str, text: str) -> tuple[Condition, Condition]:
+    """Return the conditions of global limits, and of limits of tags, whose name holds a text.
+
+    Of a global limit also the name of a deployment that uses it may hold the text.
+    """
+    of_tag, contains = with_name_prefix(tag_prefix), tx.dialect.contains
+    deployed = contains("deployment.name", text)
+    users = Sql(
+        "concurrency_limit.id IN (SELECT deployment.concurrency_limit_id FROM deployment"
+        f" WHERE deployment.concurrency_limit_id IS NOT NULL AND {deployed.text})",
+        deployed.values,
+    )
+    is_global = Sql(f"NOT {of_tag.text}", of_tag.values)
+    tag = f"substr(concurrency_limit.name, {len(tag_prefix) + 1})"
+    return all_of([is_global, any_of([contains("concurrency_limit.name", text), users])]), all_of(
+        [of_tag, contains(tag, text)]
+    )
 
 
 # --- leases of task workers ------------------------------------------------------------------------------------------

@@ -112,6 +112,9 @@ class DeploymentPage(TypedDict):
     updated: datetime
     description: str | None
     version: str | None
+    labels: dict[str, Any]
+    storage: UUID | None
+    """The block of the storage that has the code."""
     entrypoint: str | None
     path: str | None
     concurrency_limit: int | None

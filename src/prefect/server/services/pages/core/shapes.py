@@ -184,12 +184,13 @@ class ArtifactRow(TypedDict):
 
 
 class FlowRunPage(TypedDict):
-    """The page of a flow run; `automation` is the one that created it."""
+    """The page of a flow run; `automation` or `schedule` is what created it."""
 
     run: RunRow
     created: datetime
     updated: datetime
     automation: UUID | None
+    schedule: dict[str, Any] | None
     flow_parameters: dict[str, Any]
     flow_version: str | None
     created_by: str | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -58,6 +59,7 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
         "created": row["created"],
         "updated": row["updated"],
         "automation": creator.get("id") if creator.get("type") == "AUTOMATION" else None,
+        "schedule": await _find_schedule(tx, creator),
         "flow_parameters": _find_defaults(deployment),
         "flow_version": row["flow_version"],
         "created_by": creator.get("display_value") or creator.get("type"),
@@ -77,6 +79,13 @@ async def build_flow_run_page(tx: Transaction, id_: UUID) -> FlowRunPage:
         "waits_because": await _explain_waiting(tx, row),
         "artifacts": await find_artifacts(tx, {"flow_run_id": id_}),
     }
+
+
+async def _find_schedule(tx: Transaction, creator: Mapping[str, Any]) -> dict[str, Any] | None:
+    if creator.get("type") != "SCHEDULE" or not creator.get("id"):
+        return None
+    row = await store.deployment_schedules.get(tx, UUID(str(creator["id"])))
+    return row["schedule"] if row else None
 
 
 async def build_task_run_page(tx: Transaction, id_: UUID) -> TaskRunPage:
