@@ -213,7 +213,7 @@ async def _request_until_granted(
         if deadlock is not None:
             raise ConcurrencySlotAcquisitionError(deadlock) from error.refusal
         raise ConcurrencySlotAcquisitionError(
-            f"No slots of {_quote(request.names)} were free in {error.attempts} attempts."
+            f"No slots of {_quote(request.names)} were free in {error.attempts} attempt{'s' * (error.attempts > 1)}."
         ) from error.refusal
 
 
