@@ -78,9 +78,15 @@ def test_create_rejects_invalid_template(prefect: Prefect) -> None:
         ),
         (
             json.dumps(
-                {**ALERT, "actions": [{"type": "do-nothing"}, {"type": "pause-automation", "sorce": "inferred"}]}
+                {
+                    **ALERT,
+                    "actions": [
+                        {"type": "do-nothing"},
+                        {"type": "call-webhook", "block_document_id": str(uuid4()), "payloads": "x"},
+                    ],
+                }
             ),
-            "there is no field 'actions.1.sorce'. Did you mean 'source'?",
+            "there is no field 'actions.1.payloads'. Did you mean 'payload'?",
         ),
     ],
 )
