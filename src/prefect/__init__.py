@@ -1,4 +1,4 @@
-"""Pluperfect: write flows and tasks in plain Python; what they did is recorded and can be looked at afterwards.
+"""Pluperfect: write flows and tasks in plain Python; their runs are recorded and can be inspected afterwards.
 
 Every name is imported when it is first used, so that importing this package costs next to nothing. What stands here is
 the interface of Prefect 3: programs written for it run unchanged. It must define nothing itself.

@@ -102,7 +102,7 @@ class InfrastructureBoundFlow(Flow[P, R]):
         return _io.drive(self._start(self.bind_arguments(args, kwargs)))
 
     def submit_to_work_pool(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFlowRunFuture[R]:
-        """Have a worker of the work pool run the flow, and return a future of it immediately.
+        """Submit a run of the flow to the workers of the work pool, and return its future immediately.
 
         Raises:
             RuntimeError: The work pool has no storage for bundles, or the upload failed.

@@ -1,4 +1,4 @@
-"""Having task workers run a task: the methods of `Task` for it."""
+"""The methods of `Task` that submit runs to task workers."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Deferring(Generic[P, R]):
     @overload
     def delay(self, *args: P.args, **kwargs: P.kwargs) -> PrefectFuture[R]: ...
     def delay(self, *args: Any, **kwargs: Any) -> Any:
-        """Have a task worker run the task, and return a future of the run immediately.
+        """Submit a run of the task to task workers, and return its future immediately.
 
         The arguments are stored in the result storage, from where the worker reads them.
         """
@@ -46,7 +46,7 @@ class Deferring(Generic[P, R]):
         wait_for: Iterable[PrefectFuture[Any]] | None = None,
         dependencies: dict[str, set[Any]] | None = None,
     ) -> PrefectDistributedFuture[Any]:
-        """Have a task worker run the task, as `delay` does.
+        """Submit a run of the task to task workers, as `delay` does.
 
         Args:
             args: Positional arguments.

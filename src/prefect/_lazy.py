@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from types import ModuleType
 from typing import Any
 
-_HERE = os.path.dirname(__file__)
+_PACKAGE_DIRECTORY = os.path.dirname(__file__)
 
 
 def _warn_if_overwritten() -> None:
@@ -27,12 +27,14 @@ def _warn_if_overwritten() -> None:
     This package's own `__init__` imports `prefect._later` first; that of the original does not, but uses modules that
     are still those of this package. Costs one `stat`.
     """
-    if "prefect._later" in sys.modules and not os.path.exists(os.path.join(_HERE, "server", "api", "server.py")):
+    if "prefect._later" in sys.modules and not os.path.exists(
+        os.path.join(_PACKAGE_DIRECTORY, "server", "api", "server.py")
+    ):
         return
     sys.stderr.write(
-        f"prefect: the distribution 'prefect' has overwritten files of 'pluperfect' in {_HERE!r}: neither works now. "
-        "Run `pip uninstall --yes prefect pluperfect`, then `pip install pluperfect`. `prefect integrations "
-        "requirements` says how to install integrations without it.\n"
+        f"prefect: the distribution 'prefect' has overwritten files of 'pluperfect' in {_PACKAGE_DIRECTORY!r}: "
+        "neither works now. Run `pip uninstall --yes prefect pluperfect`, then `pip install pluperfect`. "
+        "`prefect integrations requirements` says how to install integrations without it.\n"
     )
 
 

@@ -30,7 +30,7 @@ def start_mark(pid: int | None = None) -> str | None:
     """Return the start mark of a live process, by default this one; None when there is no such process."""
     pid = os.getpid() if pid is None else pid
     if os.path.exists("/proc/self/stat"):
-        return _linux_mark(pid)
+        return _read_linux_start_mark(pid)
     try:
         return f"{psutil.Process(pid).create_time():.2f}@/"
     except psutil.NoSuchProcess:
@@ -44,7 +44,7 @@ def is_alive(pid: int, mark: str) -> bool:
     """
     started, _, place = mark.partition("@")
     boot, _, namespace = place.partition("/")
-    here = _linux_place() if os.path.exists("/proc/self/stat") else ("", "")
+    here = _read_linux_boot() if os.path.exists("/proc/self/stat") else ("", "")
     if boot != here[0]:
         return False
     if namespace != here[1]:
@@ -53,7 +53,7 @@ def is_alive(pid: int, mark: str) -> bool:
     return current is not None and current.partition("@")[0] == started
 
 
-def _linux_mark(pid: int) -> str | None:
+def _read_linux_start_mark(pid: int) -> str | None:
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The command name may hold spaces and parentheses: fields are counted from the last one.
@@ -63,12 +63,12 @@ def _linux_mark(pid: int) -> str | None:
     # The first thread may end before the others: they still hold the files of the process, and may still run.
     if state == b"X" or (state == b"Z" and int(fields[16]) <= 1):
         return None
-    boot, namespace = _linux_place()
+    boot, namespace = _read_linux_boot()
     return f"{fields[18].decode()}@{boot}/{namespace}"
 
 
 @cache
-def _linux_place() -> tuple[str, str]:
+def _read_linux_boot() -> tuple[str, str]:
     try:
         with open("/proc/sys/kernel/random/boot_id") as file:
             boot = file.read().strip()

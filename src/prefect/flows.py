@@ -218,7 +218,7 @@ def load_flow_from_entrypoint(entrypoint: str, use_placeholder_flow: bool = True
     try:
         found = _flow.load_flow(entrypoint)
     except (ScriptError, ImportError) as error:
-        if not use_placeholder_flow or not _is_there(entrypoint, error):
+        if not use_placeholder_flow or not _is_dependency_missing(entrypoint, error):
             raise
         # A flow that is to run must not run with other defaults than it says.
         found = entrypoints.read_definition(entrypoint).build()
@@ -391,7 +391,7 @@ def select_flow(flows: Iterable[F], flow_name: str | None = None, from_message: 
     return known[flow_name]
 
 
-def _is_there(entrypoint: str, error: Exception) -> bool:
+def _is_dependency_missing(entrypoint: str, error: Exception) -> bool:
     """Return whether it is not the module itself that is missing, but something it needs."""
     place, _ = entrypoints.split_entrypoint(entrypoint)
     missing = error.name if isinstance(error, ModuleNotFoundError) else None

@@ -199,8 +199,8 @@ class DaskTaskRunner(ClusterTaskRunner[PrefectDaskFuture[Any]]):
             ) from None
 
     def _disconnect(self) -> None:
-        _try(self.client.run, worker.finish, self._topic)
-        _try(self.client.unsubscribe_topic, self._topic)
+        _call_or_none(self.client.run, worker.finish, self._topic)
+        _call_or_none(self.client.unsubscribe_topic, self._topic)
         self._stack.close()
         self._client = None
 
@@ -210,9 +210,11 @@ class DaskTaskRunner(ClusterTaskRunner[PrefectDaskFuture[Any]]):
         runs = {submitted.sent.key: submitted for submitted in list(self._submitted.values()) if submitted.sent}
         if not runs:
             return
-        _try(self.client.run, worker.start_no_more, self._topic)
-        unsent = [runs[key] for key in _try(self.client.run_on_scheduler, worker.list_unsent, list(runs)) or []]
-        _try(self.client.cancel, [submitted.sent for submitted in unsent])
+        _call_or_none(self.client.run, worker.start_no_more, self._topic)
+        unsent = [
+            runs[key] for key in _call_or_none(self.client.run_on_scheduler, worker.list_unsent, list(runs)) or []
+        ]
+        _call_or_none(self.client.cancel, [submitted.sent for submitted in unsent])
         for submitted in unsent:
             self._resolve(submitted, submitted.run.cancel())
 
@@ -241,7 +243,7 @@ def _fetch(sent: distributed.Future, name: str) -> Any:
     return state.data.value
 
 
-def _try(fn: Callable[..., Any], *args: Any) -> Any:
+def _call_or_none(fn: Callable[..., Any], *args: Any) -> Any:
     """Call a function of a cluster that may be gone; return None then."""
     try:
         return fn(*args)

@@ -122,7 +122,7 @@ class KubernetesJobRun(JobRun[dict[str, str]]):
         try:
             async with anyio.create_task_group() as outputs:
                 with anyio.move_on_after(self._block.timeout_seconds):
-                    end = await self._look_until_end(cluster, pods, print_func, outputs)
+                    end = await self._poll_until_end(cluster, pods, print_func, outputs)
                 outputs.cancel_scope.deadline = anyio.current_time() + (OUTPUT_GRACE_SECONDS if end else 0)
         except BaseExceptionGroup as group:
             raise group.exceptions[0] from None
@@ -132,13 +132,13 @@ class KubernetesJobRun(JobRun[dict[str, str]]):
         limit = f"{self._block.timeout_seconds} seconds"
         raise KubernetesJobTimeoutError(f"The job {self._name!r} has not ended after {limit}{why}.")
 
-    async def _look_until_end(
+    async def _poll_until_end(
         self, cluster: Cluster, pods: list[Object], print_func: Print | None, outputs: TaskGroup
     ) -> pod_status.JobEnd:
         """Return how the job ended. Its pods are read into a list; the output of those that start is printed."""
         printed: set[str] = set()
         while True:
-            end = await self._look(cluster, pods)
+            end = await self._read_end(cluster, pods)
             for pod in pods:
                 name = pod_status.get_name(pod)
                 if print_func and name not in printed and pod_status.has_started(pod):
@@ -148,7 +148,7 @@ class KubernetesJobRun(JobRun[dict[str, str]]):
                 return end
             await anyio.sleep(self._block.interval_seconds)
 
-    async def _look(self, cluster: Cluster, pods: list[Object]) -> pod_status.JobEnd | None:
+    async def _read_end(self, cluster: Cluster, pods: list[Object]) -> pod_status.JobEnd | None:
         """Read the pods of the job into a list, and return how it ended.
 
         None if it has not, or if the API does not answer now.

@@ -190,7 +190,7 @@ class KubernetesWorker(
         """Return whether a run is in a state of one of these types."""
         try:
             current = (await self.client.read_flow_run(flow_run.id)).state
-        except Exception:  # the server is away, or the run is deleted
+        except Exception:  # the server is unavailable, or the run is deleted
             return False
         return current is not None and current.type in types
 

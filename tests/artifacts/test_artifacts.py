@@ -82,6 +82,25 @@ def test_create_artifact_rejects_invalid_key(key: str, home: Path) -> None:
         MarkdownArtifact(markdown="x", key=key)
 
 
+WRONG: Any = [
+    (create_markdown_artifact, [5], "`markdown` of an artifact must be a string, not 5."),
+    (create_link_artifact, [5], "`link` of an artifact must be a string, not 5."),
+    (create_image_artifact, [5], "`image_url` of an artifact must be a string, not 5."),
+    (create_table_artifact, ["a"], "A table must be a list of rows"),
+    (create_table_artifact, [[1]], "A table must be a list of rows"),
+    (create_table_artifact, [{"a": 1}], "A table must be a list of rows"),
+    (create_progress_artifact, ["x"], "must be a number"),
+    (create_progress_artifact, [math.nan], "must be a number"),
+    (update_progress_artifact, ["x", 5], "must be the id of an artifact, a UUID, not 'x'"),
+]
+
+
+@pytest.mark.parametrize(("create", "values", "error"), WRONG)
+def test_value_of_a_wrong_type_is_refused(create: Callable[..., Any], values: list[Any], error: str) -> None:
+    with pytest.raises(ValueError, match=error):
+        create(*values)
+
+
 def test_update_progress_artifact(home: Path) -> None:
     made = create_progress_artifact(10, description="begin")
     assert update_progress_artifact(made, 75.5) == made

@@ -1,4 +1,4 @@
-"""Events of programs whose server is away: none is lost, and another process sends them when it is back."""
+"""Events of programs whose server is unavailable: none is lost, and another process sends them when it is back."""
 
 from __future__ import annotations
 

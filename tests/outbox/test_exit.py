@@ -1,4 +1,4 @@
-"""The end of a process whose server is away, and what others do with the records that it leaves."""
+"""The end of a process whose server is unavailable, and what others do with the records that it leaves."""
 
 import os
 import signal
@@ -43,7 +43,7 @@ PROGRAM = """
 
 
 def leave_records(server: FakeServer, timeout: str, **variables: str) -> Any:
-    """Return a program whose flow has ended while the server was away, and which waits for the server."""
+    """Return a program whose flow has ended while the server was unavailable, and which waits for the server."""
     program: Any = started(PROGRAM, PREFECT_CLIENT_EXIT_TIMEOUT_SECONDS=timeout, **variables)
     assert program.stdout.readline() == "go\n"
     server.stop()
@@ -195,7 +195,7 @@ def test_unchanged_outboxes_are_not_opened_again(home: Path, monkeypatch: pytest
         connection.execute("INSERT INTO batch (body) VALUES (?)", (b'{"kind":"log"}',))
     shipping.ship()
     assert opened == [empty.path, empty.path]
-    assert empty.has_waiting(), "its server is away"
+    assert empty.has_waiting(), "its server is unavailable"
 
 
 def test_damaged_outbox_does_not_end_the_shipping_of_leftovers(fake: Fake, home: Path, monkeypatch: pytest.MonkeyPatch):

@@ -70,7 +70,7 @@ class Away:
     async def aload(self) -> object:
         self.attempts += 1
         if self.attempts == 1:
-            raise OSError("the storage is away")
+            raise OSError("the storage is unavailable")
         return self.value
 
 
@@ -83,15 +83,15 @@ def test_exception_of_a_state_is_read_again_by_default(no_delay: None) -> None:
     error = ValueError("on purpose")
 
     assert get_state_exception(Failed(data=Away(error)), retry_result_failure=True) is error
-    with pytest.raises(OSError, match="the storage is away"):
+    with pytest.raises(OSError, match="the storage is unavailable"):
         get_state_exception(Failed(data=Away(error)), retry_result_failure=False)
 
 
 async def test_result_of_a_state_is_read_again_by_default(no_delay: None) -> None:
     assert await get_state_result(Completed(data=Away(5)), retry_result_failure=True) == 5
-    with pytest.raises(OSError, match="the storage is away"):
+    with pytest.raises(OSError, match="the storage is unavailable"):
         await get_state_result(Completed(data=Away(5)), retry_result_failure=False)
-    with pytest.raises(OSError, match="the storage is away"):
+    with pytest.raises(OSError, match="the storage is unavailable"):
         await aget_state_exception(Failed(data=Away(5)), retry_result_failure=False)
 
 

@@ -73,8 +73,9 @@ async def acreate_link_artifact(
         client: Client to send the artifact with, instead of the journal.
 
     Raises:
-        ValueError: The key has other characters.
+        ValueError: The key has other characters, or a value is of a wrong type.
     """
+    _check_text("link", link)
     fields: dict[str, Any] = {
         "type": "markdown",
         "key": key,
@@ -90,6 +91,7 @@ async def acreate_link_artifact(
 
 async def acreate_markdown_artifact(markdown: str, key: str | None = None, description: str | None = None) -> UUID:
     """Create a Markdown artifact and return its id; `key` and `description` as in `create_link_artifact`."""
+    _check_text("markdown", markdown)
     return record_artifact("markdown", key, description, markdown)
 
 
@@ -102,7 +104,7 @@ async def acreate_table_artifact(table: Table, key: str | None = None, descripti
         description: Description in Markdown.
 
     Raises:
-        ValueError: The key has other characters.
+        ValueError: The key has other characters, or a value is of a wrong type.
     """
     return record_artifact("table", key, description, format_table(table))
 
@@ -116,7 +118,7 @@ async def acreate_progress_artifact(progress: float, key: str | None = None, des
         description: Description in Markdown.
 
     Raises:
-        ValueError: The key has other characters.
+        ValueError: The key has other characters, or a value is of a wrong type.
     """
     return record_artifact("progress", key, description, clamp_progress(progress))
 
@@ -131,7 +133,11 @@ async def aupdate_progress_artifact(
         progress: Percentage from 0 to 100; other values are clamped with a warning.
         description: New description in Markdown; unchanged if None.
         client: Client to send the update with, instead of the journal.
+
+    Raises:
+        ValueError: A value is of a wrong type.
     """
+    artifact_id = _parse_id(artifact_id)
     values: dict[str, Any] = {"data": clamp_progress(progress)}
     if description is not None:
         values["description"] = description
@@ -145,6 +151,7 @@ async def aupdate_progress_artifact(
 
 async def acreate_image_artifact(image_url: str, key: str | None = None, description: str | None = None) -> UUID:
     """Create an image artifact from a public URL and return its id; `key` and `description` as for a link."""
+    _check_text("image_url", image_url)
     return record_artifact("image", key, description, image_url)
 
 
@@ -165,7 +172,15 @@ def format_link(link: str, link_text: str | None) -> str:
 
 
 def format_table(table: Table) -> str:
-    """Serialize a table to JSON."""
+    """Serialize a table to JSON.
+
+    Raises:
+        ValueError: It is no table.
+    """
+    rows: Any = table.values() if isinstance(table, dict) else table
+    row_types = (list, tuple) if isinstance(table, dict) else (dict, list, tuple)
+    if not isinstance(table, (dict, list, tuple)) or not all(isinstance(row, row_types) for row in rows):
+        raise ValueError("A table must be a list of rows (dictionaries or lists), or a dictionary of columns (lists).")
     return json.dumps(_without_nan(table), default=str)
 
 
@@ -179,8 +194,33 @@ def _without_nan(value: Any) -> Any:
     return value
 
 
+def _check_text(name: str, value: object) -> None:
+    if not isinstance(value, str):
+        raise ValueError(f"`{name}` of an artifact must be a string, not {value!r}.")
+
+
+def _parse_id(artifact_id: object) -> UUID:
+    """Return the id of an artifact, which may be text."""
+    if isinstance(artifact_id, UUID):
+        return artifact_id
+    try:
+        return UUID(str(artifact_id))
+    except ValueError:
+        raise ValueError(f"`artifact_id` must be the id of an artifact, a UUID, not {artifact_id!r}.") from None
+
+
 def clamp_progress(progress: float) -> float:
-    """Clamp a percentage to 0 to 100, with a warning."""
+    """Clamp a percentage to 0 to 100, with a warning.
+
+    Raises:
+        ValueError: It is no number.
+    """
+    try:
+        progress = float(progress)
+    except (TypeError, ValueError):
+        progress = math.nan
+    if math.isnan(progress):
+        raise ValueError("The progress of an artifact must be a number, from 0 to 100.")
     cut = min(max(progress, 0.0), 100.0)
     if cut != progress:
         loggers.get_logger("artifacts").warning("A progress of %s%% was clamped to %s%%.", progress, cut)

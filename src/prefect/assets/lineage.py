@@ -99,7 +99,7 @@ class AssetContext(ContextModel):
         )
 
     def update_tracked_assets(self) -> None:
-        """Have the runs that get this run's result depend on its assets: those that it makes, else those before."""
+        """Record what users of this run's result depend on: the assets that it makes, else those that it depends on."""
         flow = EngineContext.get()
         if flow is not None and self.task_run_id is not None:
             passed_on = self.downstream_assets or self.direct_asset_dependencies | self.upstream_assets

@@ -1,4 +1,4 @@
-"""Packing a flow and its run into a bundle, and taking the flow out of one."""
+"""Packing a flow and its run into a bundle, and unpacking the flow of one."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ To add a command:
 
    Heavy imports (`prefect.client`, pydantic models) belong behind `lazy`, because `--help` of a command imports its
    module. Raise errors: `fail("There is no flow run ...")`, any `PrefectException`, the `ValueError` of a setting.
-   `core.app` prints them on one line and exits with 1, or with 2 for a usage error. A command is a plain function: it
+   `core.app` prints them on one line and exits with 1. A command is a plain function: it
    does its I/O through the synchronous client.
 
 2. Add a line to `core.registry.COMMANDS`.

@@ -86,7 +86,7 @@ async def authenticate(socket: ClientConnection, token: str | None) -> None:
             reason = closed.rcvd.reason if closed.rcvd else ""
             raise RuntimeError(
                 f"The server refused this client's websocket ({reason or 'without a reason'}): "
-                "is PREFECT_API_AUTH_STRING, or PREFECT_API_KEY, what it wants?"
+                "check PREFECT_API_AUTH_STRING and PREFECT_API_KEY."
             ) from closed
         raise
     if answer.get("type") != "auth_success":

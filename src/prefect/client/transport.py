@@ -58,7 +58,7 @@ class Transport(Protocol):
     async def call(
         self, method: str, route: str, params: Values | None = None, body: Any = None, headers: Headers = None
     ) -> Any:
-        """Carry out an operation and return its answer: Python values, or JSON as it came over the network.
+        """Call an operation and return its answer: Python values, or JSON as it came over the network.
 
         Args:
             method: The HTTP method.
@@ -77,7 +77,7 @@ class Transport(Protocol):
     async def request(
         self, method: str, route: str, params: Values | None = None, body: Any = None, **options: Any
     ) -> httpx.Response:
-        """Carry out an operation and return the response.
+        """Call an operation and return the response.
 
         Args:
             method: The HTTP method.

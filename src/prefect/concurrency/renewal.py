@@ -87,10 +87,10 @@ class Renewal:
             drive(slots.renew_lease(self.held))
         except Exception as error:
             if failures.get_status(error) in ENDED_STATUSES:
-                self._lose("the lease had ended, because it was not renewed in time or its limit was reset")
+                self._report_lost("the lease had ended, because it was not renewed in time or its limit was reset")
                 return False
             if time.monotonic() >= self._expires:
-                self._lose(f"the lease could not be renewed ({failures.describe_error(error)})")
+                self._report_lost(f"the lease could not be renewed ({failures.describe_error(error)})")
                 return False
             self.due = time.monotonic() + min(RETRY_INTERVAL_SECONDS, max(0.05, self._expires - time.monotonic()))
             return True
@@ -98,7 +98,7 @@ class Renewal:
         self.due = started + self.held.lease_seconds / RENEWALS_PER_LEASE
         return True
 
-    def _lose(self, reason: str) -> None:
+    def _report_lost(self, reason: str) -> None:
         names = ", ".join(repr(limit.name) for limit in self.held.limits)
         with self._lock:
             if self._is_over:

@@ -213,7 +213,7 @@ async def _request_until_granted(
         if deadlock is not None:
             raise ConcurrencySlotAcquisitionError(deadlock) from error.refusal
         raise ConcurrencySlotAcquisitionError(
-            f"No slots of {_quote(request.names)} were free in {error.attempts} attempts."
+            f"No slots of {_quote(request.names)} were free in {error.attempts} attempt{'s' * (error.attempts > 1)}."
         ) from error.refusal
 
 
@@ -290,7 +290,7 @@ async def _request_once(api: Transport, request: SlotRequest, lease_id: UUID, le
         headers["prefect-process"] = _identify_process()
     holder = request.holder or _current_holder()
     body: dict[str, Any] = {"names": list(request.names), "slots": request.slots, "mode": request.mode}
-    if request.mode == "rate_limit":  # nobody gives them back
+    if request.mode == "rate_limit":  # they are not released
         limits = await api.call("POST", "/v2/concurrency_limits/increment", {}, body, headers)
         return {"lease_id": lease_id, "limits": limits}
     body["lease_duration"] = max(MIN_API_LEASE_SECONDS, seconds)
@@ -387,5 +387,5 @@ async def _leave_queue(api: Transport, lease_id: UUID) -> None:
     """Leave the queue, and release the slots if they have been granted by now."""
     try:
         await release_lease(api, lease_id)
-    except Exception as error:  # the server is away, or does not know such a lease: it expires
+    except Exception as error:  # the server is unavailable, or does not know such a lease: it expires
         get_logger("concurrency").debug("The lease %s could not be released: %s", lease_id, error)

@@ -41,7 +41,7 @@ async def critical_service_loop(
     run_once: bool = False,
     jitter_range: float | None = None,
 ) -> None:
-    """Call an async function again and again, and bear with an API that is away for a while.
+    """Call an async function repeatedly, and tolerate an API that is unavailable for a while.
 
     Errors of the connection and answers of a server in trouble (5xx) are borne; any other error ends the loop.
 

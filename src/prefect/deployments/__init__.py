@@ -1,4 +1,4 @@
-"""Deployments: flows with where their code is, how they run, and when.
+"""Deployments: flows with the location of their code, their infrastructure and their schedules.
 
 `spec` is what a deployment is, however it was written: in Python or in prefect.yaml. `changes` compares it with what
 the API has, and makes it so. `steps` build, store and fetch code; `loading` fetches that of a flow run. This package

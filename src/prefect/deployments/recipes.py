@@ -1,4 +1,4 @@
-"""The recipes of `prefect init`: what a new prefect.yaml says of where the code of flows is kept."""
+"""The recipes of `prefect init`: the storage of the code of flows in a new prefect.yaml."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Background thread that adds what is known of the run to emitted events, and appends them to the journal.
 
 Emitting never blocks and never fails. From the journal events get into the local store, or through the outbox to the
-server: one that is away gets them when it is back.
+server: one that is unavailable gets them when it is back.
 """
 
 from __future__ import annotations
@@ -248,7 +248,7 @@ class EventsWorker:
         event.related += await related.related_resources_from_run_context(client, exclude)
 
     def _get_client(self) -> PrefectClient:
-        """Return the client that reads what completes events: a server that is away must not hold them up."""
+        """Return the client that reads what completes events: an unavailable server must not hold them up."""
         if self._client is None:
             changes = {PREFECT_CLIENT_MAX_RETRIES: 0, PREFECT_API_REQUEST_TIMEOUT: READ_TIMEOUT_SECONDS}
             with SettingsContext(None, settings=self._settings.copy_with_update(changes)):
@@ -313,7 +313,7 @@ class EventsWorker:
         return event
 
     def _record(self, event: Event) -> None:
-        """Append an event to the journal: it is stored, or sent to the server, also when that is away now."""
+        """Append an event to the journal: it is stored, or sent to the server, also when that is unavailable now."""
         try:
             self._journal.append({"kind": "event", **event.model_dump(mode="json")})
         except Exception as error:

@@ -110,7 +110,7 @@ class PrefectTaskRunFuture(PrefectFuture[R]):
             self.resolve(state)
 
     def resolve(self, state: State[R]) -> None:
-        """Give the future its final state and call the callbacks. Only the first call counts."""
+        """Set the final state of the future and call the callbacks. Only the first call counts."""
         with lock:
             if self._state is not None:
                 return

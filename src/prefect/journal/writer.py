@@ -283,7 +283,7 @@ class _Sink:
     def write(self, batches: Iterable[bytes]) -> None:
         """Commit the batches, after those held from before; on failure hold them and warn once."""
         for batch in batches:
-            self._hold(batch)
+            self._add_held_batch(batch)
         if not self._held:
             return
         try:
@@ -359,7 +359,7 @@ class _Sink:
     _opened: int | None = None
     _locked = False
 
-    def _hold(self, batch: bytes) -> None:
+    def _add_held_batch(self, batch: bytes) -> None:
         if self._abandoned:
             return
         self._held.append(batch)

@@ -63,15 +63,15 @@ def _fold_stack(stack: traceback.StackSummary) -> traceback.StackSummary:
             count += 1
             continue
         if count and folded:  # a traceback begins with its reader's code
-            folded.append(_stand_for(count))
+            folded.append(_summarize_folded(count))
         count = 0
         folded.append(frame)
     if count:
-        folded.append(_stand_for(count))
+        folded.append(_summarize_folded(count))
     return _make_stack(folded)
 
 
-def _stand_for(count: int) -> traceback.FrameSummary:
+def _summarize_folded(count: int) -> traceback.FrameSummary:
     return traceback.FrameSummary(_FOLDED, count, "", lookup_line=False, line="")
 
 

@@ -53,7 +53,7 @@ def prepare_connection() -> None:
     """Do now what the first records of this process would wait for: open the journal, and ask the server what it is."""
     forwarder = use_journal().forwarder
     if isinstance(forwarder, shipper.Shipper):
-        with contextlib.suppress(Exception):  # a server that is away is asked again
+        with contextlib.suppress(Exception):  # an unavailable server is asked again
             drive(forwarder.api.accepts_journals())
 
 

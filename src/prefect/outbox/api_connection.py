@@ -59,7 +59,7 @@ class ApiConnection:
     async def call(
         self, method: str, route: str, body: Any = None, /, *, max_retries: int | None = None, **params: Any
     ) -> Any:
-        """Carry out an operation and return its answer.
+        """Call an operation and return its answer.
 
         Args:
             method: The HTTP method.

@@ -73,7 +73,7 @@ class ApiDelivery:
         )
 
     def call(self, method: str, route: str, body: Any = None, /, **params: Any) -> Any:
-        """Carry out an operation, once."""
+        """Call an operation, once."""
         return drive(self._api.call_once(method, route, body, **params))
 
     def get_run_context(self, flow_run_id: str | None) -> RunContext | None:

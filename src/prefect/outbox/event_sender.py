@@ -39,7 +39,7 @@ class EventSender:
     """Sends the events of task runs.
 
     Args:
-        call: Carries out an operation of the API: method, route and body.
+        call: Calls an operation of the API: method, route and body.
         on_progress: Called when a window was recorded; returns whether to go on.
     """
 

@@ -45,7 +45,7 @@ class LeftoverShipper:
         self._empty: dict[Path, Stamps] = {}
 
     def ship(self) -> None:
-        """Ship what waits, unless another process does or the server is away."""
+        """Ship what waits, unless another process does or the server is unavailable."""
         for path in store.find_files(self._settings.home):
             stamps = read_stamps((path, path.with_name(f"{path.name}-wal")))
             if self._empty.get(path) == stamps:

@@ -242,7 +242,7 @@ class Shipper:
             has_answered = self._heartbeats.send_due()
             if self._has_unshipped:
                 has_answered = self._ship(closing.is_set) or has_answered
-        except Exception as error:  # a server that is away, or a bug in it or here: the records wait
+        except Exception as error:  # an unavailable server, or a bug in it or here: the records wait
             self.record_failure(error)
             self._name_server()
             return False
@@ -258,7 +258,7 @@ class Shipper:
             return  # a full disk: the next failure tries again
 
     def ship_leftovers(self) -> None:
-        """Ship what other processes left, unless one of them ships or the server is away."""
+        """Ship what other processes left, unless one of them ships or the server is unavailable."""
         self._has_unshipped = True
         self._run_once(self._closing)
 
@@ -292,7 +292,7 @@ class Shipper:
         return True
 
     def _try_batch(self) -> bool:
-        """Ship one batch, unless another process ships or the server is away."""
+        """Ship one batch, unless another process ships or the server is unavailable."""
         if not self._lock.acquire():
             return False
         try:

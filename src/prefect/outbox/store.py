@@ -1,4 +1,4 @@
-"""The file of an outbox: a journal with the server's URL, and what must be remembered until all is shipped.
+"""The file of an outbox: a journal with the server's URL, and the state that is kept until all records are shipped.
 
 Beside the journal's batches it has four small tables. `server` holds the URL. `task_run` holds task runs that have
 begun and not ended: an event of a state holds the whole run, whichever process sends it. `alias` maps the ids of

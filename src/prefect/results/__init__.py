@@ -1,4 +1,4 @@
-"""Results: where a run's return value is kept when it is to outlive the run, and how it is found again.
+"""Results: storage of the return values of runs, and reading them back.
 
 `inline` makes the small copy that travels with every recorded state; `defaults` answers, in well under a microsecond,
 whether anything is to be kept at all; `record` is the file format; `store` reads and writes records; `resolve` turns

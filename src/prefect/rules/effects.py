@@ -1,6 +1,6 @@
-"""Effects of a verdict, as values for the caller to carry out; nothing here does anything.
+"""Effects of a verdict, as values for the caller to apply; nothing here does anything.
 
-An effect whose `after_write` is false is carried out in the transaction that writes the state, before the write; the
+An effect whose `after_write` is false is applied in the transaction that writes the state, before the write; the
 others after it, in the same transaction where the caller can. `settle` resolves those that only change the run.
 """
 

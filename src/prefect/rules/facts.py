@@ -11,7 +11,7 @@ from uuid import UUID
 from prefect.rules.columns import TERMINAL, StateSummary
 
 
-def _nothing() -> dict[str, Any]:
+def _empty_dict() -> dict[str, Any]:
     return {}
 
 
@@ -33,7 +33,7 @@ class RuleState:
     timestamp: datetime
     message: str | None = None
     data: object = None
-    details: Mapping[str, Any] = field(default_factory=_nothing)
+    details: Mapping[str, Any] = field(default_factory=_empty_dict)
 
     @property
     def is_terminal(self) -> bool:
@@ -85,8 +85,8 @@ class Run:
     """
 
     kind: Literal["flow_run", "task_run"]
-    columns: Mapping[str, Any] = field(default_factory=_nothing)
-    policy: Mapping[str, Any] = field(default_factory=_nothing)
+    columns: Mapping[str, Any] = field(default_factory=_empty_dict)
+    policy: Mapping[str, Any] = field(default_factory=_empty_dict)
 
     @property
     def id(self) -> UUID | None:

@@ -107,7 +107,7 @@ RecordedFlowPolicy = Policy(
     "RecordedFlowPolicy",
     (_protect_end, replace(_protect_cancelling, entering=_protect_cancelling.entering - _TERMINAL)),
 )
-"""The rules for states of flow runs that a process decided and recorded while its server was away."""
+"""The rules for states of flow runs that a process decided and recorded while its server was unavailable."""
 
 MinimalFlowPolicy = Policy(
     "MinimalFlowPolicy",

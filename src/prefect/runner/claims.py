@@ -33,7 +33,7 @@ LEASE_SECONDS = liveness.lease_seconds(liveness.HEARTBEAT_INTERVAL_SECONDS)
 RENEWAL_INTERVAL_SECONDS = 10.0
 REQUEST_TIMEOUT_SECONDS = 5.0
 RETRY_INTERVAL_SECONDS = 1.0
-"""Before a claim is repeated whose server is away."""
+"""Before a claim is repeated, while the server is unavailable."""
 
 JOURNAL_ROUTE: Any = "/journal"  # of our servers only
 
@@ -59,8 +59,8 @@ class Claims:
 
         With `force` it is claimed before its scheduled time.
 
-        While the server is away, and when its answer is lost, the request is repeated as it was: if the server has
-        accepted it, the run is ours. It is not repeated when others have started the run meanwhile.
+        While the server is unavailable, and when its answer is lost, the request is repeated as it was: if the server
+        has accepted it, the run is ours. It is not repeated when others have started the run meanwhile.
 
         Raises:
             ObjectNotFound: The run has been deleted.
@@ -137,7 +137,7 @@ class Claims:
             try:
                 async with asyncio.timeout(REQUEST_TIMEOUT_SECONDS):
                     await self.renew(client)
-            except Exception as error:  # it is away, or the next attempt may succeed
+            except Exception as error:  # it is unavailable, or the next attempt may succeed
                 logger.debug("The claims could not be renewed: %s", failures.describe_error(error))
 
     async def renew(self, client: PrefectClient) -> None:

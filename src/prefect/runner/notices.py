@@ -16,7 +16,7 @@ logger = logging.getLogger("prefect.runner")
 RECONNECT_INTERVAL_SECONDS = 2.0
 """Before a websocket that could not be opened is tried again; runs are polled for meanwhile."""
 
-_NOTICED = frozenset(("SCHEDULED", "CANCELLING", "CANCELLED"))
+_NOTIFIED_STATE_TYPES = frozenset(("SCHEDULED", "CANCELLING", "CANCELLED"))
 
 
 class _Subscriber(PrefectEventSubscriber):
@@ -39,7 +39,7 @@ class _Subscriber(PrefectEventSubscriber):
 
 
 async def follow_runs(api_url: str, deployment_ids: Iterable[UUID], notice: Callable[[UUID | None, str], None]) -> None:
-    """Follow the runs of deployments until cancelled; a server that is away is tried again.
+    """Follow the runs of deployments until cancelled; an unavailable server is tried again.
 
     Args:
         api_url: The address of the API.
@@ -54,9 +54,9 @@ async def follow_runs(api_url: str, deployment_ids: Iterable[UUID], notice: Call
             async with subscriber:
                 async for event in subscriber:
                     run_id, state_type = _read_event(event)
-                    if run_id is not None and state_type in _NOTICED:
+                    if run_id is not None and state_type in _NOTIFIED_STATE_TYPES:
                         notice(run_id, state_type)
-        except Exception as error:  # refused, away, or no server with such a websocket: polling finds the runs
+        except Exception as error:  # refused, unavailable, or no server with such a websocket: polling finds the runs
             logger.debug("The events of %s cannot be followed: %s", api_url, error)
             await asyncio.sleep(RECONNECT_INTERVAL_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Polling for flow runs on a server that may be away, fail or hang.
+"""Polling for flow runs on a server that may be unavailable, fail or hang.
 
 A server that does not answer is asked again at intervals that do not grow, so that its runs start within seconds of its
 return. Each poll has a timeout, because a connection whose other end is gone may never fail.
@@ -27,7 +27,7 @@ RETRY_INTERVAL_SECONDS = 1.5
 
 @dataclass(eq=False)
 class Poller:
-    """Calls a function that polls for runs, and notices when the server is away and when it is back.
+    """Calls a function that polls for runs, and notices when the server is unavailable and when it is back.
 
     Attributes:
         poll: Polls for runs once.
@@ -88,7 +88,7 @@ class Poller:
         with anyio.move_on_after(POLL_TIMEOUT_SECONDS):
             try:
                 error = await self.check_health()
-            except Exception as failed:  # it is away
+            except Exception as failed:  # it is unavailable
                 error = failed
             if error is None:
                 self._timeout = min(self._timeout * 2, MAX_POLL_TIMEOUT_SECONDS)

@@ -362,7 +362,7 @@ class Runner:
             self._wake.set()
 
     async def _prepare_to_start(self, run: FlowRun) -> bool:
-        """Return whether a claimed run can be started; one that cannot gets the state that says so."""
+        """Return whether a claimed run can be started; one that cannot is Crashed."""
         if self.stopping:
             await self._claims.propose(self.client, run.id, states.Scheduled(), force=True)
             return False

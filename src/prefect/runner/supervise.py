@@ -1,4 +1,4 @@
-"""The end of a flow run whose process has ended: one that recorded no outcome gets it from its supervisor.
+"""The final state of a flow run whose process has ended without recording one: its supervisor sets it.
 
 A process that was killed cannot say so. Its supervisor sees its end immediately, long before the run's heartbeats are
 missed.
@@ -77,7 +77,7 @@ def _describe_exit_code(code: int) -> str:
 async def record_end(
     client: PrefectClient, end: ProcessEnd, propose: Callable[[State[Any]], Awaitable[bool]]
 ) -> State[Any] | None:
-    """Give the flow run of an ended process a state, unless the process has recorded what became of the run.
+    """Set the state of the flow run of an ended process, unless the process has recorded how the run ended.
 
     What the process has recorded must have been received before.
 
@@ -111,7 +111,7 @@ def find_state_after(current: State[Any], end: ProcessEnd) -> State[Any] | None:
         return None
     if end.stop_reason is StopReason.SHUTDOWN and current.is_pending():
         return states.Scheduled(message="Its runner was stopped before the flow run began.")
-    # A run that is Running after a clean exit is recorded in an outbox, whose server was away.
+    # A run that is Running after a clean exit is recorded in an outbox, whose server was unavailable.
     if end.exit_code == 0 and not current.is_pending():
         return None
     return states.State(type=states.StateType.CRASHED, message=end.describe())

@@ -30,10 +30,10 @@ from prefect.schemas.events import ResourceSpecification
 from prefect.types._annotated import DurationOrSecondsTimeDelta, NonNegativeDuration
 from prefect.types.enums import AutoEnum
 
-MIN_PROACTIVE = timedelta(seconds=10)
+MIN_PROACTIVE_WINDOW = timedelta(seconds=10)
 """The shortest time in which a proactive trigger can expect something."""
 
-MIN_METRIC = timedelta(seconds=300)
+MIN_METRIC_PERIOD = timedelta(seconds=300)
 """The shortest time over which a metric is evaluated."""
 
 ResourceSpecificationDict: TypeAlias = dict[str, str | list[str]]
@@ -41,7 +41,7 @@ Match: TypeAlias = Annotated[ResourceSpecification | ResourceSpecificationDict, 
 """Which resources are meant; a dictionary becomes a specification."""
 
 
-def _everything() -> ResourceSpecification:
+def _match_all_resources() -> ResourceSpecification:
     return ResourceSpecification.model_validate({})
 
 
@@ -108,8 +108,8 @@ class Trigger(PrefectBaseModel, ABC):
 class ResourceTrigger(Trigger):
     """Base class of the triggers that select resources (`match`) and related resources (`match_related`)."""
 
-    match: Match = Field(default_factory=_everything)
-    match_related: Match | list[Match] = Field(default_factory=_everything)
+    match: Match = Field(default_factory=_match_all_resources)
+    match_related: Match | list[Match] = Field(default_factory=_match_all_resources)
 
 
 class EventTrigger(ResourceTrigger):
@@ -136,8 +136,8 @@ class EventTrigger(ResourceTrigger):
     def _time_to_expect(self) -> Self:
         if self.posture is Posture.Proactive:
             if not self.within:
-                vars(self)["within"] = MIN_PROACTIVE
-            elif self.within < MIN_PROACTIVE:
+                vars(self)["within"] = MIN_PROACTIVE_WINDOW
+            elif self.within < MIN_PROACTIVE_WINDOW:
                 raise ValueError("A proactive trigger must wait at least 10 seconds: make `within` 10 or more.")
         return self
 
@@ -174,13 +174,13 @@ class MetricTriggerQuery(PrefectBaseModel):
     name: PrefectMetric | str
     threshold: float
     operator: MetricTriggerOperator
-    range: timedelta = MIN_METRIC
-    firing_for: timedelta = MIN_METRIC
+    range: timedelta = MIN_METRIC_PERIOD
+    firing_for: timedelta = MIN_METRIC_PERIOD
 
     @field_validator("range", "firing_for")
     @classmethod
-    def _long_enough(cls, value: timedelta, info: ValidationInfo) -> timedelta:
-        if value < MIN_METRIC:
+    def _check_min_period(cls, value: timedelta, info: ValidationInfo) -> timedelta:
+        if value < MIN_METRIC_PERIOD:
             raise ValueError(f"`{info.field_name}` must be at least 300 seconds (5 minutes).")
         return value
 
@@ -228,7 +228,7 @@ class CompoundTrigger(CompositeTrigger):
     require: int | Literal["any", "all"]
 
     @model_validator(mode="after")
-    def _possible(self) -> Self:
+    def _check_required_count(self) -> Self:
         check_required(self.require, self.triggers)
         return self
 

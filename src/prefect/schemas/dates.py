@@ -30,7 +30,7 @@ _UTC_TIME = re.compile(r"(\d{8}T\d{6})Z")
 _TZID = re.compile(r";TZID=[^:;]+")
 _FORMAT = "%Y%m%dT%H%M%S"
 
-_SOME_DAY = datetime.datetime(2026, 1, 1)  # noqa: DTZ001  # the wall clock has no zone
+_SEARCH_START = datetime.datetime(2026, 1, 1)  # noqa: DTZ001  # the wall clock has no zone
 """Where the first date of an expression or a rule is searched from, to see that it can be."""
 
 _STEPS = {
@@ -42,7 +42,7 @@ _STEPS = {
 }
 """How far one step of a rule goes, by the frequency as `dateutil` numbers it."""
 
-_BY_THE_YEAR: dict[str, Any] = {
+_YEARLY_OPTIONS: dict[str, Any] = {
     "freq": 0,
     "interval": 1,
     "count": None,
@@ -94,7 +94,9 @@ def upcoming(schedule: object, start: datetime.datetime) -> Iterator[datetime.da
     """
     last = None
     try:
-        for moment in next((find(schedule, start) for name, find in _MOMENTS.items() if hasattr(schedule, name)), ()):
+        for moment in next(
+            (find(schedule, start) for name, find in _DATE_GENERATORS.items() if hasattr(schedule, name)), ()
+        ):
             # Compared in UTC: two times of one zone compare by what the clock shows.
             instant = moment.astimezone(UTC)
             if instant >= start and (last is None or instant > last):
@@ -134,7 +136,7 @@ def _interval_moments(schedule: IntervalFields, start: datetime.datetime) -> Ite
             count += 1
     wall, count = anchor.replace(tzinfo=None), (start.replace(tzinfo=None) - anchor.replace(tzinfo=None)) // step - 1
     while True:
-        yield _place(wall + count * step, zone)
+        yield _localize(wall + count * step, zone)
         count += 1
 
 
@@ -155,7 +157,7 @@ def check_cron(text: str) -> str:
 def _can_be_searched(text: str) -> bool:
     """Return whether the search for a first date succeeds; some expressions pass validation and fail only here."""
     try:
-        croniter.croniter(text, _SOME_DAY, max_years_between_matches=MAX_YEARS).get_next()
+        croniter.croniter(text, _SEARCH_START, max_years_between_matches=MAX_YEARS).get_next()
     except croniter.CroniterBadDateError:
         return True
     except (ValueError, LookupError, ArithmeticError):
@@ -172,7 +174,7 @@ def _cron_moments(schedule: CronFields, start: datetime.datetime) -> Iterator[da
     )
     while True:
         try:
-            yield _place(walls.get_next(datetime.datetime), zone)
+            yield _localize(walls.get_next(datetime.datetime), zone)
         except ValueError:  # no match for years, as for the 31st of February, or the end of the calendar
             return
 
@@ -183,7 +185,7 @@ def _cron_moments(schedule: CronFields, start: datetime.datetime) -> Iterator[da
 def check_rrule(text: str) -> str:
     """Return the iCalendar rule; raise ValueError unless it is one."""
     try:
-        next(_near(_wall_rule(text, UTC), _SOME_DAY).xafter(_SOME_DAY), None)
+        next(_start_near(_wall_rule(text, UTC), _SEARCH_START).xafter(_SEARCH_START), None)
     except (
         ValueError,
         TypeError,
@@ -198,19 +200,19 @@ def check_rrule(text: str) -> str:
 def _rrule_moments(schedule: RRuleFields, start: datetime.datetime) -> Iterator[datetime.datetime]:
     zone = ZoneInfo(schedule.timezone or "UTC")
     wall = start.astimezone(zone).replace(tzinfo=None) - datetime.timedelta(hours=3)
-    rule = _near(_wall_rule(schedule.rrule, zone), wall)
-    return (_place(moment, zone) for moment in rule.xafter(wall, inc=True))
+    rule = _start_near(_wall_rule(schedule.rrule, zone), wall)
+    return (_localize(moment, zone) for moment in rule.xafter(wall, inc=True))
 
 
-def _near(rule: Any, wall: datetime.datetime) -> Any:
+def _start_near(rule: Any, wall: datetime.datetime) -> Any:
     """Return the rule or rule set with a later start, because `dateutil` iterates over every step since the start."""
     if isinstance(rule, rrules.rrule):
-        return _near_rule(rule, wall)
+        return _start_rule_near(rule, wall)
     near = rrules.rruleset()
     for one in rule._rrule:
-        near.rrule(_near_rule(one, wall))
+        near.rrule(_start_rule_near(one, wall))
     for one in rule._exrule:
-        near.exrule(_near_rule(one, wall))
+        near.exrule(_start_rule_near(one, wall))
     for moment in rule._rdate:
         near.rdate(moment)
     for moment in rule._exdate:
@@ -218,12 +220,12 @@ def _near(rule: Any, wall: datetime.datetime) -> Any:
     return near
 
 
-def _near_rule(rule: Any, wall: datetime.datetime) -> Any:
+def _start_rule_near(rule: Any, wall: datetime.datetime) -> Any:
     if (step := _STEPS.get(rule._freq)) is None:
         return rule  # months and years differ in length, and are few
     # No day is such as the rule wants, as the 30th of February: that is soon seen by the year, and by the step only
     # at the end of the calendar.
-    if next(iter(rule.replace(**_BY_THE_YEAR)), None) is None:
+    if next(iter(rule.replace(**_YEARLY_OPTIONS)), None) is None:
         return rrules.rruleset()
     if rule._count is not None or wall <= rule._dtstart:
         return rule  # which dates are the first so many is known only from its start
@@ -307,12 +309,12 @@ def _aware_rule(rule: Any, zone: ZoneInfo) -> Any:
 # --- shared ----------------------------------------------------------------------------------------------------------
 
 
-def _place(wall: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
+def _localize(wall: datetime.datetime, zone: ZoneInfo) -> datetime.datetime:
     """Return the moment of a wall-clock time in the zone, shifted if the clock skips it."""
     return wall.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
 
 
-_MOMENTS: dict[str, Callable[[Any, datetime.datetime], Iterator[datetime.datetime]]] = {
+_DATE_GENERATORS: dict[str, Callable[[Any, datetime.datetime], Iterator[datetime.datetime]]] = {
     "interval": _interval_moments,
     "cron": _cron_moments,
     "rrule": _rrule_moments,

@@ -68,14 +68,14 @@ class EventDataFilter(PrefectBaseModel):
         return not self.includes(event)
 
 
-def _since() -> datetime.datetime:
+def _get_default_since() -> datetime.datetime:
     return (now() - datetime.timedelta(days=_DEFAULT_DAYS)).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
 class EventOccurredFilter(EventDataFilter):
     """Selects events by when they happened, bounds included; by default the last 180 days."""
 
-    since: AwareDateTime = Field(default_factory=_since)
+    since: AwareDateTime = Field(default_factory=_get_default_since)
     until: AwareDateTime = Field(default_factory=now)
 
     def includes(self, event: Event) -> bool:

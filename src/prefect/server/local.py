@@ -70,7 +70,7 @@ class LocalApplication:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """Carry out an operation.
+        """Call an operation.
 
         Args:
             method: The HTTP method.

@@ -1,7 +1,8 @@
-"""Wakeups between processes that use one store: pipes with names, through which one tells another that it may go on.
+"""Wakeups between processes that use one store: a process notifies another one through its named pipe.
 
-A process that waits has a pipe in the directory of the store. Who has made it ready writes the topic into it, so that
-nobody else is woken and nobody has to read the file often. Where there are no such pipes nothing is sent.
+A process that waits has a named pipe in the directory of the store. The process that ends its wait writes the topic
+into it, so that no other process is woken, and none has to poll the file. On platforms without named pipes nothing is
+sent.
 """
 
 from __future__ import annotations

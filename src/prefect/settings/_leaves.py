@@ -80,7 +80,7 @@ class Leaf:
         try:
             return self.checked(value)
         except ValidationError as error:
-            raise SettingsError(self._complaint(value, origin, error)) from error
+            raise SettingsError(self._describe_invalid(value, origin, error)) from error
 
     def checked(self, value: Any) -> Any:
         """Like `validated`, raising pydantic's own error."""
@@ -88,9 +88,9 @@ class Leaf:
             return Path(value)
         return _adapter(self).validate_python(value)
 
-    def _complaint(self, value: Any, origin: str, error: ValidationError) -> str:
+    def _describe_invalid(self, value: Any, origin: str, error: ValidationError) -> str:
         shown = HIDDEN if self.is_secret else repr(value)
-        return f"{self.env} is {shown} (from {origin}), but {_expectation(error)}."
+        return f"{self.env} is {shown} (from {origin}), but {_describe_expected(error)}."
 
 
 def _annotated(annotation: Any, metadata: Iterable[Any]) -> Any:
@@ -110,7 +110,7 @@ def _adapter(leaf: Leaf) -> Any:
     return adapter
 
 
-def _expectation(error: ValidationError) -> str:
+def _describe_expected(error: ValidationError) -> str:
     """Return the expectation of a pydantic error, as the end of a sentence."""
     wanted: list[str] = []
     for detail in error.errors(include_url=False, include_input=False):
@@ -125,7 +125,7 @@ def _expectation(error: ValidationError) -> str:
     return ("it should be " if first.startswith("Input should be ") else "") + " or ".join(wanted)
 
 
-_NOTHING: Mapping[str, Any] = MappingProxyType({})
+_NO_VALUES: Mapping[str, Any] = MappingProxyType({})
 
 
 class Plan:
@@ -141,8 +141,8 @@ class Plan:
     def __init__(
         self,
         snapshot: Snapshot,
-        explicit: Mapping[str, Any] = _NOTHING,
-        defaults: Mapping[str, Any] = _NOTHING,
+        explicit: Mapping[str, Any] = _NO_VALUES,
+        defaults: Mapping[str, Any] = _NO_VALUES,
         restored: frozenset[str] = frozenset(),
     ) -> None:
         self.snapshot = snapshot

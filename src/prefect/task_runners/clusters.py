@@ -61,7 +61,7 @@ class SubmittedRun(Generic[F]):
         future: Its future.
         options: The cluster's options where it was submitted.
         references: What it was sent with instead of values: the cluster's references, and what they stand for.
-        sent: What tells of its end, once it has been sent.
+        sent: The cluster's future of the run, once it has been sent.
         attempts: How often it has been sent.
     """
 
@@ -77,7 +77,7 @@ class SubmittedRun(Generic[F]):
 
 
 class ClusterTaskRunner(TaskRunner[F]):
-    """Runs submitted tasks on a cluster. Subclasses say how a run is sent and how its end is heard of."""
+    """Runs submitted tasks on a cluster. Subclasses send runs and report their ends."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -131,14 +131,14 @@ class ClusterTaskRunner(TaskRunner[F]):
         submitted.references = []
         submitted.attempts += 1
         try:
-            self._send_package(submitted, run.pack(lambda value: self._refer(submitted, value)))
+            self._send_package(submitted, run.pack(lambda value: self._create_reference(submitted, value)))
         except (UpstreamTaskError, MissingResult):  # it ends immediately, with that reason
             self._resolve(submitted, run.run_here())
         except Exception as error:  # pickling a user's object may raise anything
             message = f"The task run could not be sent to the {self.name.capitalize()} cluster: {error!r}"
             self._resolve(submitted, run.crash(message, error))
 
-    def _refer(self, submitted: SubmittedRun[F], value: Any) -> Any:
+    def _create_reference(self, submitted: SubmittedRun[F], value: Any) -> Any:
         reference = self._find_reference(value)
         if reference is not None:
             submitted.references.append((reference, value))
@@ -146,7 +146,7 @@ class ClusterTaskRunner(TaskRunner[F]):
 
     # --- the end of runs ----------------------------------------------------------------------------------------------
 
-    def _work_off_inbox(self) -> None:
+    def _process_inbox(self) -> None:
         while (item := self._inbox.get()) is not None:
             try:
                 item()
@@ -209,7 +209,7 @@ class ClusterTaskRunner(TaskRunner[F]):
         except BaseException:
             self._started = False
             raise
-        threading.Thread(target=self._work_off_inbox, name=f"prefect-{self.name}", daemon=True).start()
+        threading.Thread(target=self._process_inbox, name=f"prefect-{self.name}", daemon=True).start()
         return self
 
     def __exit__(self, *error: Any) -> None:

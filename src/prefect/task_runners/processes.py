@@ -1,4 +1,4 @@
-"""A task runner of processes, for tasks that keep the CPU busy."""
+"""A task runner of processes, for CPU-bound tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Task workers: processes that run the tasks that `delay` and its kin submit.
+"""Task workers: processes that execute the task runs that `delay` and `apply_async` submit.
 
 `TaskWorker` takes the runs of its tasks, a few at a time, and runs each in a thread or on the event loop. Which run is
 next is decided by the API; a run whose worker dies is delivered again.

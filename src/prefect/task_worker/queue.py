@@ -53,7 +53,7 @@ class TaskQueue(Protocol):
         ...
 
     async def close(self) -> None:
-        """Take no more runs."""
+        """Stop claiming runs."""
         ...
 
 

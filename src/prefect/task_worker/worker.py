@@ -116,7 +116,7 @@ class TaskWorker:
     # --- starting and stopping --------------------------------------------------------------------------------------
 
     def start(self, timeout: float | None = None) -> Any:
-        """Take and run task runs until the worker is stopped; awaitable where an event loop runs.
+        """Claim and execute task runs until the worker is stopped; awaitable where an event loop runs.
 
         Args:
             timeout: Stop after so many seconds.
@@ -125,7 +125,7 @@ class TaskWorker:
         return coroutine if running_loop() is not None else asyncio.run(coroutine)
 
     async def astart(self, timeout: float | None = None) -> None:
-        """Take and run task runs until the worker is stopped."""
+        """Claim and execute task runs until the worker is stopped."""
         with _on_sigterm(self.handle_sigterm):
             async with self:
                 names = ", ".join(sorted(task.name for task in self.tasks))
@@ -146,12 +146,12 @@ class TaskWorker:
                     await asyncio.gather(*upkeep, return_exceptions=True)
 
     def stop(self) -> Any:
-        """Take no more runs; awaitable where an event loop runs."""
+        """Stop claiming runs; awaitable where an event loop runs."""
         self._stop()
         return _done() if running_loop() is not None else None
 
     async def astop(self) -> None:
-        """Take no more runs; those that have begun are finished."""
+        """Stop claiming runs, and finish those that have begun."""
         self._stop()
 
     def _stop(self) -> None:

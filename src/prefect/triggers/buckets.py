@@ -90,13 +90,13 @@ def count_event(
 
 
 def _settle_reactive(trigger: EventTrigger, bucket: Bucket, occurrence: Occurrence) -> Step:
-    """Fire: enough events have come. Within a window the trigger fires once."""
+    """Fire, because enough events have arrived. Within a window the trigger fires once."""
     has_window = bool(trigger.within) and not trigger.after
     return Step(replace(bucket, fired=True) if has_window else None, fired=True)
 
 
 def _settle_proactive(trigger: EventTrigger, bucket: Bucket, occurrence: Occurrence) -> Step:
-    """Be content: enough events have come. Without `after` the next window begins with the last of them."""
+    """Do not fire, because enough events have arrived. Without `after` the next window begins with the last of them."""
     if trigger.after:
         return Step(None)
     return Step(open_bucket(trigger, occurrence.occurred, bucket.labels, occurrence.key))
@@ -106,7 +106,7 @@ def end_window(trigger: EventTrigger, bucket: Bucket, at: datetime) -> Step:
     """Return what the end of a bucket's window leads to.
 
     A proactive trigger fires. If it waits for nothing to start it, its next window follows; of windows that ended
-    before `at` while nobody looked, only the last counts.
+    before `at` without an evaluation, only the last counts.
     """
     assert bucket.until is not None
     if trigger.posture is Posture.Reactive:

@@ -168,7 +168,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
 
     @property
     def handled_cleanup_kinds(self) -> tuple[CleanupKind, ...]:
-        """The kinds of clean-up jobs that the worker carries out."""
+        """The kinds of clean-up jobs that the worker executes."""
         return self._cleanup_handler_registry.handled_cleanup_kinds
 
     @property
@@ -192,7 +192,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         return f"Worker(pool={self._work_pool_name!r}, name={self.name!r})"
 
     async def setup(self) -> None:
-        """Prepare the worker to find and run flow runs. The server may be away."""
+        """Prepare the worker to find and run flow runs. The server may be unavailable."""
         self._limiter = anyio.CapacityLimiter(self._limit if self._limit is not None else 250)
         self._slots = anyio.Semaphore(self._limit) if self._limit is not None else None
         self._client = orchestration.get_client()
@@ -420,7 +420,7 @@ class BaseWorker(WorkerType[C, V], BundledRuns[C, V, R]):
         self._cancellations.wake()
 
     def handle_cleanup(self, frame: Frame) -> None:
-        """Start to carry out a clean-up job."""
+        """Start to execute a clean-up job."""
         if self._cleanups is not None and self._runs_task_group is not None:
             self._cleanups.submit(frame, self._runs_task_group)
 

@@ -49,7 +49,7 @@ class Subscriber:
         heartbeat_interval_seconds: Seconds between its heartbeats.
         work_queue_names: The queues that it polls; all if empty.
         read_metadata: Returns its metadata as they are when a connection is opened.
-        cleanup_kinds: The kinds of clean-up jobs that it carries out.
+        cleanup_kinds: The kinds of clean-up jobs that it executes.
         max_cleanup_concurrency: How many of them at a time.
     """
 
@@ -66,31 +66,31 @@ class Listener(Protocol):
     """Handles the messages of the channel."""
 
     def handle_ready(self, worker_id: UUID | None, notifies_of_runs: bool) -> None:
-        """The channel is open; `notifies_of_runs` is whether the server sends notices of runs."""
+        """Handle the opened channel; `notifies_of_runs` is whether the server sends notices of runs."""
         ...
 
     def handle_closed(self) -> None:
-        """The channel is closed."""
+        """Handle the closed channel."""
         ...
 
     def handle_pool(self, pool: WorkPool) -> None:
-        """The pool is so now."""
+        """Handle a changed work pool."""
         ...
 
     def handle_ready_runs(self) -> None:
-        """A run may start."""
+        """Handle the notice that a run may start."""
         ...
 
     def handle_cancelling_runs(self) -> None:
-        """A run has to be stopped."""
+        """Handle the notice that a run is to be stopped."""
         ...
 
     def handle_cleanup(self, frame: Frame) -> None:
-        """There is a clean-up job for the worker."""
+        """Handle a clean-up job for the worker."""
         ...
 
     def handle_cleanup_result(self, frame: Frame) -> None:
-        """The server answers what the worker has said about a clean-up job."""
+        """Handle the server's answer to a report about a clean-up job."""
         ...
 
 

@@ -209,7 +209,7 @@ class ProcessWorker(BaseWorker[ProcessJobConfiguration, ProcessVariables, Proces
         await self._warm.fill(loaded, count)
 
     async def _report_end(self, flow_run: FlowRun, end: ProcessEnd) -> None:
-        """Give the run of an ended process its final state, unless it has one; wait for a server that is away."""
+        """Set the final state of the run of an ended process, unless it has one; wait for an unavailable server."""
         while True:
             try:
                 if end.exit_code:  # what it has recorded, and the server has not received, counts more

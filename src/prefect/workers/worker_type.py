@@ -25,7 +25,7 @@ class WorkerType(Generic[C, V]):
     cleanup_handlers: ClassVar[tuple[WorkerCleanupHandler, ...]] = ()
     """Handlers of clean-up jobs, instead of the one that calls `kill_infrastructure`."""
     cleanup_max_concurrency: ClassVar[int | None] = None
-    """How many clean-up jobs it carries out at a time; four if None."""
+    """How many clean-up jobs it executes at a time; four if None."""
 
     _documentation_url = ""
     _logo_url = ""

@@ -10,7 +10,7 @@ from prefect_kubernetes.settings import KubernetesWorkerSettings
 
 API_KEY, API_AUTH_STRING = "PREFECT_API_KEY", "PREFECT_API_AUTH_STRING"
 DEFAULT_KEY = "value"
-KEPT = frozenset({"PREFECT__FLOW_RUN_CLAIM", "PREFECT__WORKER_NAME", "PREFECT__FLOW_RUN_ID"})
+PUBLIC_VARIABLES = frozenset({"PREFECT__FLOW_RUN_CLAIM", "PREFECT__WORKER_NAME", "PREFECT__FLOW_RUN_ID"})
 """Variables that stay in the manifest: a worker that is restarted reads them there, and they open nothing else."""
 MAX_NAME_CHARACTERS = 253
 
@@ -34,16 +34,18 @@ async def hide(
     if settings.create_secret_for_api_key and value:
         key_secret = key_secret or to_object_name(f"prefect-{worker_name}-api-key", MAX_NAME_CHARACTERS)
         await cluster.put_secret(namespace, key_secret, {key_key: value})
-    _refer(env, API_KEY, key_secret, key_key)
+    _set_secret_reference(env, API_KEY, key_secret, key_key)
     auth_key = settings.api_auth_string_secret_key or DEFAULT_KEY
-    _refer(env, API_AUTH_STRING, settings.api_auth_string_secret_name, auth_key)
+    _set_secret_reference(env, API_AUTH_STRING, settings.api_auth_string_secret_name, auth_key)
     if settings.store_env_as_secret:
         await _store(container, cluster, namespace, _get_secret_name(manifest))
 
 
 async def _store(container: dict[str, Any], cluster: Cluster, namespace: str, name: str) -> None:
     env: list[dict[str, Any]] = container.get("env") or []
-    hidden = {entry["name"]: entry["value"] for entry in env if "value" in entry and entry["name"] not in KEPT}
+    hidden = {
+        entry["name"]: entry["value"] for entry in env if "value" in entry and entry["name"] not in PUBLIC_VARIABLES
+    }
     if not hidden:
         return
     await cluster.put_secret(namespace, name, hidden)
@@ -61,7 +63,7 @@ async def hand_over(manifest: dict[str, Any], cluster: Cluster, job: dict[str, A
     await cluster.own_secret(manifest["metadata"]["namespace"], name, owner)
 
 
-def _refer(env: list[dict[str, Any]], variable: str, secret: str | None, key: str) -> None:
+def _set_secret_reference(env: list[dict[str, Any]], variable: str, secret: str | None, key: str) -> None:
     """Have a variable refer to a key of a secret, if there is a secret for it."""
     if secret is None:
         return

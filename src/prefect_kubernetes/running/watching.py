@@ -1,7 +1,7 @@
 """The current jobs and pods of a namespace: one list and one watch of each for all runs of a worker.
 
 A watch that ends is begun again where it ended; if the API does not know that place any more, with a new list. So
-nothing is missed while the API was away.
+nothing is missed while the API was unavailable.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from prefect.schemas.states import StateType
 from prefect.task_runners import ProcessPoolTaskRunner
 from tools import serving
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 Calls = Counter[str]
 
@@ -282,7 +282,7 @@ def test_server_that_is_away_when_a_retry_begins_fails_it(
     request_retry(client, id_, "extract")
 
     async def refuse(self: Any, *request: Any, **path: Any) -> Any:
-        raise ConnectionError("the server is away")
+        raise ConnectionError("the server is unavailable")
 
     for name in ("local.LocalOrchestrator", "remote.ServerOrchestrator"):
         monkeypatch.setattr(f"prefect.engine.orchestration.{name}.call_api", refuse)

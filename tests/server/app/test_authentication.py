@@ -292,7 +292,7 @@ async def test_request_is_refused_for_now_when_csrf_tokens_cannot_be_read(
     guarded: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fail(*_: Any) -> Any:
-        raise StoreUnavailable("The database is away.")
+        raise StoreUnavailable("The database is unavailable.")
 
     monkeypatch.setattr(guarded.database, "read", fail)
     headers = {"prefect-csrf-token": "t", "prefect-csrf-client": "me"}

@@ -45,14 +45,14 @@ async def test_due_deployments_have_active_schedules_and_are_not_paused(database
     async def work(tx: Transaction) -> list[Any]:
         for number, paused in ((1, False), (2, True), (3, False), (4, False)):
             await add(tx, store.deployments, number, paused=paused)
-        for number, deployment, active, look_at in (
+        for number, deployment, active, replan_at in (
             (11, 1, True, minutes(-1)),
             (12, 1, True, None),
             (13, 2, True, None),
             (14, 3, False, None),
             (15, 4, True, minutes(1)),
         ):
-            more = {"deployment_id": uid(deployment), "active": active, "look_at": look_at}
+            more = {"deployment_id": uid(deployment), "active": active, "replan_at": replan_at}
             await add(tx, store.deployment_schedules, number, **more)
         before = await queries.find_due_deployments(tx, AT)
         await queries.reset_schedules(tx, [uid(4), uid(3)])

@@ -73,7 +73,7 @@ class Server:
         waiting = self.statuses.get(operation)
         status = waiting.pop(0) if waiting else "accepted"
         if status == "away":
-            raise ConnectionError("The server is away.")
+            raise ConnectionError("The server is unavailable.")
         if status == "silent":
             return
         self.received.append((operation, payload["reservation_token"], payload.get("reason")))

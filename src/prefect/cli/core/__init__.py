@@ -1,1 +1,1 @@
-"""What every command is made with: parameters, output, errors, lookup, times. It knows no command but by `registry`."""
+"""Building blocks of every command: parameters, output, errors, lookup, times. Only `registry` names the commands."""

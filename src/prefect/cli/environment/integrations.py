@@ -44,7 +44,7 @@ _OWN = {"dask": "dask", "docker": "docker", "kubernetes": "kubernetes", "ray": "
 _SHIPPED = ("aws", "dask", "docker", "email", "kubernetes", "ray")
 """Integrations whose packages this distribution has: the published ones would overwrite them."""
 
-_MEND = "pip install --force-reinstall --no-deps pluperfect"
+_REINSTALL_COMMAND = "pip install --force-reinstall --no-deps pluperfect"
 
 
 @command.command("ls")
@@ -66,11 +66,11 @@ def find_overwritten() -> list[str]:
         except importlib.metadata.PackageNotFoundError:
             spec = importlib.util.find_spec(f"prefect_{name}")
             if spec is None or spec.origin is None:  # what is left is a directory without __init__.py
-                found.append(f"The files of prefect_{name} are gone: restore them with `{_MEND}`.")
+                found.append(f"The files of prefect_{name} are gone: restore them with `{_REINSTALL_COMMAND}`.")
             continue
         found.append(
             f"prefect-{name} {version} has replaced this distribution's prefect_{name}, and is used in its place. "
-            f"To go back: `pip uninstall prefect-{name}`, then `{_MEND}`."
+            f"To go back: `pip uninstall prefect-{name}`, then `{_REINSTALL_COMMAND}`."
         )
     return found
 

@@ -292,7 +292,7 @@ def test(file: str, since: str, output: str | None) -> None:
                 format_time(firing.at),
                 one.name,
                 ", ".join(f"{name}={value}" for name, value in firing.labels.items()),
-                _cause(firing),
+                _describe_cause(firing),
             ]
             for one, firing in found
         ],
@@ -329,7 +329,7 @@ def _read_occurrences(names: tuple[set[str], set[str]] | None, start: datetime, 
             page = get_client().read_events_page(str(page.next_page)) if page.next_page else None
 
 
-def _cause(firing: Firing) -> str:
+def _describe_cause(firing: Firing) -> str:
     return "no event came" if firing.window == firing.at.isoformat() else firing.window
 
 

@@ -1,4 +1,4 @@
-"""Acting on all flow runs of a query: the options of the commands, the question before it, and the jobs that do it.
+"""Actions on all flow runs that match a query: the options of the commands, the confirmation, and the jobs.
 
 The work is a bulk job, as on the web page: what a command that is interrupted has begun, it stops.
 """
@@ -27,7 +27,7 @@ _SHOWN_REASONS = 20
 
 
 def one_or_query(action: str, name: str = "id") -> Callable[[F], F]:
-    """Declare a command that acts on one flow run, whose id or name it is called with, or on all of a query.
+    """Declare a command that acts on one flow run, whose id or name it is called with, or on all that match a query.
 
     Args:
         action: `cancel`, `retry` or `delete`.
@@ -37,9 +37,9 @@ def one_or_query(action: str, name: str = "id") -> Callable[[F], F]:
     def decorate(function: F) -> F:
         @positional(name, help="Pass the id or name of a flow run.", required=False)
         @click.option(
-            "--query", "-q", metavar="QUERY", help='All runs of a query instead, as in "state:running tag:old".'
+            "--query", "-q", metavar="QUERY", help='Select all runs that match a query, as in "state:running tag:old".'
         )
-        @flag("--yes", "-y", help="Do not ask before acting on the runs of a query.")
+        @flag("--yes", "-y", help="Do not ask before acting on the runs that match.")
         @output_option
         @functools.wraps(function)
         def call(query: str | None, yes: bool, output: str | None, **more: Any) -> Any:
@@ -70,7 +70,7 @@ def _check_query(id_or_name: str | None, query: str) -> None:
 
 
 def _act(action: str, query: str, yes: bool, output: str | None) -> None:
-    """Cancel, retry or delete the flow runs of a query, and print what came of it.
+    """Cancel, retry or delete the flow runs that match a query, and print the outcome.
 
     Args:
         action: `cancel`, `retry` or `delete`.
@@ -88,7 +88,7 @@ def _act(action: str, query: str, yes: bool, output: str | None) -> None:
 
 
 def _finish(client: SyncPrefectClient, job: dict[str, Any], output: str | None) -> dict[str, Any]:
-    """Go on with a job to its end, print it with `output`, and return it with its results."""
+    """Run a job to its end, print it with `output`, and return it with its results."""
     try:
         while job["status"] == "running":
             job = _call(client, "POST", "/{id}/batch", path_params={"id": job["id"]})
@@ -157,7 +157,7 @@ def _call(client: SyncPrefectClient, method: Any, path: str, **more: Any) -> Any
     try:
         return client.request(method, route, **more).json()
     except exceptions.ObjectNotFound:
-        fail(f"The API at {get_current_settings().api.url} cannot act on the runs of a query.")
+        fail(f"The API at {get_current_settings().api.url} cannot act on the runs that match a query.")
 
 
 def _runs(count: int) -> str:

@@ -57,7 +57,7 @@ def follow_run(run: FlowRun, *, timeout: float | None = None, interval: float | 
 
 
 def _offer_to_cancel(run: FlowRun) -> None:
-    """Ask a person who interrupts the command whether to cancel the run too."""
+    """Ask the user who interrupted the command whether to cancel the run too."""
     click.echo()
     if is_interactive() and click.confirm(f"Cancel flow run {run.name!r} too?", default=False):
         get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))

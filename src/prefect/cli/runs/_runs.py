@@ -91,7 +91,10 @@ def run_list_options(name_option: str, help: str) -> Callable[[Callable[[Selecti
             type=click.Choice(STATE_TYPES, case_sensitive=False),
         )
         @click.option(
-            "--query", "-q", metavar="QUERY", help='Include runs of a query, as in "state:failed tag:prod since:24h".'
+            "--query",
+            "-q",
+            metavar="QUERY",
+            help='Include runs that match a query, as in "state:failed tag:prod since:24h".',
         )
         @output_option
         @functools.wraps(function)

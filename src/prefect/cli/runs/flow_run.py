@@ -132,7 +132,7 @@ def logs(id: str, head: bool, tail: bool, num_logs: int | None, reverse: bool, o
 @command.command("delete")
 @_bulk.one_or_query("delete")
 def delete(id: str, yes: bool) -> None:
-    """Delete a flow run, or all of a query, with their task runs and logs."""
+    """Delete a flow run, or all that match a query, with their task runs and logs."""
     run = find_flow_run(id)
     if not yes:
         confirm(f"Delete the flow run {run.name!r} ({run.id}) with its task runs and logs?")
@@ -151,7 +151,7 @@ def watch(id: str, timeout: int | None) -> None:
 @command.command("cancel")
 @_bulk.one_or_query("cancel")
 def cancel(id: str, yes: bool) -> None:
-    """Cancel a flow run, or all of a query."""
+    """Cancel a flow run, or all that match a query."""
     run = find_flow_run(id)
     answer = get_client().set_flow_run_state(run.id, states.State(type=states.StateType.CANCELLING))
     if answer.status is responses.SetStateStatus.ABORT:
@@ -164,12 +164,14 @@ def cancel(id: str, yes: bool) -> None:
 @command.command("retry")
 @_bulk.one_or_query("retry", "id_or_name")
 @click.option("--entrypoint", "-e", metavar="FILE:FLOW", help="Entrypoint of the flow, for a run without a deployment.")
-@click.option("--from", "chosen", metavar="TASK_RUN", help="Id or name of a task run to repeat, with all that used it.")
+@click.option(
+    "--from", "chosen", metavar="TASK_RUN", help="Id or name of a task run to repeat, with those that used its result."
+)
 def retry(id_or_name: str, yes: bool, entrypoint: str | None, chosen: str | None) -> None:
-    """Retry a finished flow run, or all of a query.
+    """Retry a finished flow run, or all that match a query.
 
-    A run of a deployment is executed by a worker, another one in this process. Task runs that completed are not
-    repeated if their results are kept; --from names one that is, with those that used its result.
+    A run of a deployment is executed by a worker, any other in this process. Completed task runs whose results are
+    stored are not repeated, except the one that --from names and those that used its result.
     """
     run = find_flow_run(id_or_name)
     if not _follow.has_ended(run):

@@ -25,7 +25,7 @@ from prefect.workers.base import BaseWorker
 
 DEFAULT_TYPE = "process"
 RETRY_INTERVAL_SECONDS = 2.0
-"""Between two attempts to read the pool from a server that is away."""
+"""Between two attempts to read the pool from an unavailable server."""
 
 
 def find_pool(work_queues: Sequence[str]) -> str:
@@ -71,7 +71,7 @@ def _read_type(pool_name: str) -> str:
 
 
 def _read_pool(name: str) -> WorkPool | None:
-    """Return a pool, or None if there is none; wait for a server that is away."""
+    """Return a pool, or None if there is none; wait for an unavailable server."""
     has_warned = False
     while True:
         try:

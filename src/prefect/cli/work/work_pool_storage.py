@@ -43,13 +43,15 @@ def _launcher_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of what launches the commands that upload and execute bundles."""
     for option in reversed(
         (
-            click.option("--launcher", metavar="PROGRAM", help="Program that launches both commands, not `python`."),
+            click.option(
+                "--launcher", metavar="PROGRAM", help="Program that launches both commands instead of `python`."
+            ),
             click.option("--launcher-arg", metavar="ARGUMENT", multiple=True, help="Argument of --launcher."),
-            click.option("--upload-launcher", metavar="PROGRAM", help="Program that launches the upload only."),
+            click.option("--upload-launcher", metavar="PROGRAM", help="Program that launches the upload."),
             click.option(
                 "--upload-launcher-arg", metavar="ARGUMENT", multiple=True, help="Further argument for the upload."
             ),
-            click.option("--execution-launcher", metavar="PROGRAM", help="Program that launches the execution only."),
+            click.option("--execution-launcher", metavar="PROGRAM", help="Program that launches the execution."),
             click.option(
                 "--execution-launcher-arg",
                 metavar="ARGUMENT",

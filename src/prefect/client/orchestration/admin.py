@@ -67,9 +67,9 @@ class AdminAsyncClient(_base.BaseAsyncClient):
                 f"The server at {self._transport.url} has version {server_version}, this client {client_version}: "
                 "their major versions must be the same."
             )
-        if settings.get_current_settings().client.server_version_check_enabled and _numbers(server_version) < _numbers(
-            client_version
-        ):
+        if settings.get_current_settings().client.server_version_check_enabled and _parse_release(
+            server_version
+        ) < _parse_release(client_version):
             logger.warning(
                 "The server at %s has version %s, older than this client's %s, and may not support all requests: "
                 "upgrade it.",
@@ -102,7 +102,7 @@ class AdminAsyncClient(_base.BaseAsyncClient):
         await self._call("DELETE", "/admin/storage")
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_release(version: str) -> tuple[int, ...]:
     """Return the leading numbers of a release: (3, 8, 8) for "3.8.8.dev1"."""
     numbers: list[int] = []
     for part in version.split("+")[0].split(".")[:3]:

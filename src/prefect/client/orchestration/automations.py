@@ -22,7 +22,7 @@ class AutomationAsyncClient(base.BaseAsyncClient):
 
     async def create_automation(self, automation: AutomationCore) -> UUID:
         """Create an automation and return its id."""
-        return base.parse_id((await self._call("POST", "/automations/", _whole(automation)))["id"])
+        return base.parse_id((await self._call("POST", "/automations/", _dump_with_defaults(automation)))["id"])
 
     async def update_automation(self, automation_id: UUID, automation: AutomationCore) -> None:
         """Put another automation in the place of one.
@@ -30,7 +30,7 @@ class AutomationAsyncClient(base.BaseAsyncClient):
         Raises:
             ObjectNotFound: There is none with this id.
         """
-        body = _whole(automation)
+        body = _dump_with_defaults(automation)
         del body["owner_resource"]  # whose it is does not change
         await self._call("PUT", "/automations/{id}", body, id=automation_id)
 
@@ -135,7 +135,7 @@ class SlaAsyncClient(base.BaseAsyncClient):
         return responses.SlaMergeResponse.model_validate(answer)
 
 
-def _whole(automation: AutomationCore) -> dict[str, Any]:
+def _dump_with_defaults(automation: AutomationCore) -> dict[str, Any]:
     # With defaults: the type of a trigger is one, and without it the server cannot parse the trigger.
     return automation.model_dump(mode="json", include=set(automations.AutomationCore.model_fields))
 

@@ -1,4 +1,4 @@
-"""The base of the client's parts: carrying out operations, writing requests, reading answers."""
+"""The base of the client's parts: calling operations, writing requests, reading answers."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class BaseAsyncClient:
         path_params: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> Response:
-        """Carry out an operation of the API by its route.
+        """Call an operation of the API by its route.
 
         Args:
             method: Its HTTP method.
@@ -79,7 +79,7 @@ class BaseAsyncClient:
     async def _call_raw(
         self, method: str, route: str, body: Mapping[str, Any] | Any = None, /, **params: Any
     ) -> Response:
-        """Carry out an operation and return the response."""
+        """Call an operation and return the response."""
         await wait_for_own_records()
         return await self._transport.request(method, route, params, body)
 

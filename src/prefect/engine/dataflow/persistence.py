@@ -174,7 +174,7 @@ async def persist_failure(run: PersistingTaskRun | PersistingFlowRun, state: Sta
     try:
         record = store.create_result_record(error)
         await store.apersist_result_record(record)
-    except Exception as failure:  # an exception that cannot be serialized, a storage that is away
+    except Exception as failure:  # an exception that cannot be serialized, a storage that is unavailable
         run.logger.warning("The exception of the run cannot be stored and is kept in memory only. %s", failure)
         return
     state.data = record

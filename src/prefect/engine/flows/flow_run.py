@@ -146,7 +146,7 @@ class FlowRunEngine(FlowRunStates):
             try:
                 await self.read_refreshed_results(self._context)
                 self._set_custom_name()
-            except Exception as error:  # a server that is away, a template that cannot be filled, a user function
+            except Exception as error:  # an unavailable server, a template that cannot be filled, a user function
                 return error
         return invalid
 

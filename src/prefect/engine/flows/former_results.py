@@ -48,7 +48,7 @@ async def find_former_result(
         if key in parent.refreshed_results or run.parameters != flow.serialize_parameters(parameters):
             return None
         value = await state.aresult()
-    except Exception as error:  # a server that is away, a result that is lost: the subflow runs again
+    except Exception as error:  # an unavailable server, a result that is lost: the subflow runs again
         get_logger("engine").debug("The subflow %r runs again: %s", flow.name, error)
         return None
     parent.run_results.track(value, run.id, "flow_run")

@@ -85,7 +85,7 @@ class StopCheck:
     async def _look_up(self) -> None:
         self._next_look_up = time.monotonic() + CHECK_INTERVAL_SECONDS
         state = await self._orchestrator.read_state()
-        if state is not None and _stops(state):
+        if state is not None and _is_stop_state(state):
             self._state = state
 
 
@@ -157,5 +157,5 @@ class AsyncInterrupter:
         return has_cancelled
 
 
-def _stops(state: State[Any]) -> bool:
+def _is_stop_state(state: State[Any]) -> bool:
     return state.is_cancelling() or state.is_cancelled() or (state.is_paused() and state.state_details.pause_reschedule)

@@ -1,7 +1,7 @@
 """Decisions about states in this process, by `prefect.rules`, with the facts that this process has.
 
-Flow runs without a server are decided here, and those of a server that went away. So are the retries of all task runs:
-their states are records, which no server can refuse.
+Flow runs without a server are decided here, and those of a server that became unavailable. So are the retries of all
+task runs: their states are records, which no server can refuse.
 """
 
 from __future__ import annotations
@@ -168,7 +168,7 @@ class LocalOrchestrator:
         return self._record is None or not self._record.is_unwritten
 
     async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
-        """Carry out an operation on the local store."""
+        """Call an operation on the local store."""
         async with client_api.get_client() as client:
             return (await client.request(method, route, path_params=path, json=body)).json()
 

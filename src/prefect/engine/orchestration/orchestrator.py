@@ -68,7 +68,7 @@ class Orchestrator(Protocol):
         ...
 
     async def update_policy(self, policy: dict[str, Any]) -> None:
-        """Give an adopted run the retries of its flow, also if another program created the run.
+        """Set the retries of an adopted run to those of its flow, also if another program created the run.
 
         Args:
             policy: The fields of its `empirical_policy` that the flow determines.
@@ -89,11 +89,11 @@ class Orchestrator(Protocol):
         ...
 
     async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
-        """Carry out an operation of the API that has the run, and return the JSON of its answer."""
+        """Call an operation of the API that has the run, and return the JSON of its answer."""
         ...
 
     def release_run(self) -> None:
-        """Note that this process runs the run no longer."""
+        """Release the run, because this process does not execute it any more."""
         ...
 
 

@@ -1,8 +1,8 @@
 """A flow run that a server keeps: it is created there, and its states are proposed to its API.
 
-A server that goes away during the run does not stop it: from then on the run's states are decided in this process, by
-the same rules, and recorded in the outbox, as are its tasks. This stays so until the run ends: the server receives the
-rest in its order.
+A server that becomes unavailable during the run does not stop it: from then on the run's states are decided in this
+process, by the same rules, and recorded in the outbox, as are its tasks. This stays so until the run ends: the server
+receives the rest in its order.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _flow_ids: dict[tuple[str, str], str] = {}
 
 
 class ServedRecord(FlowRunRecord):
-    """The outbox's record of a flow run: its changes, and its states from when the server is away.
+    """The outbox's record of a flow run: its changes, and its states from when the server is unavailable.
 
     Attributes:
         records_states: Whether states are recorded, because no server decides about them any more.
@@ -61,7 +61,7 @@ class ServerOrchestrator:
 
     Args:
         journal: The outbox of the server.
-        fallback: Decides when the server is away.
+        fallback: Decides when the server is unavailable.
         is_subflow: Whether the run is inside another one, which the server's absence must not stop.
     """
 
@@ -76,7 +76,7 @@ class ServerOrchestrator:
         self._record: ServedRecord | None = None
 
     async def create_run(self, new: NewFlowRun) -> tuple[FlowRun, RunRecord]:
-        """Create the run on the server; in this process when the server is away and the run is inside another one."""
+        """Create the run on the server; a subflow of an unavailable server is created in this process."""
         try:
             run = await self._request_run(new)
         except Exception as error:
@@ -141,20 +141,20 @@ class ServerOrchestrator:
         return min(MID_RUN_RETRIES, self._api.settings.client.max_retries)
 
     async def read_state(self) -> State[Any] | None:
-        """Return the run's state on the server; None while the server is away."""
+        """Return the run's state on the server; None while the server is unavailable."""
         record = self._record
         if self._run is None or record is None or record.records_states or self._shipper.unavailable_reason is not None:
             return None
         try:
             stored = wire.parse_flow_run(await self._api.call_once("GET", "/flow_runs/{id}", id=self._run.id))
-        except Exception as error:  # the next proposed state finds out whether the server is away
+        except Exception as error:  # the next proposed state finds out whether the server is unavailable
             get_logger("engine").debug("The flow run cannot be read: %s", error)
             return None
         adopt_columns(self._run, stored)
         return cast("State[Any] | None", vars(self._run)["state"])
 
     async def call_api(self, method: Any, route: Any, body: Any = None, **path: Any) -> Any:
-        """Carry out an operation of the server."""
+        """Call an operation of the server."""
         return await self._call(method, route, body, **path)
 
     def release_run(self) -> None:
@@ -163,7 +163,7 @@ class ServerOrchestrator:
             self._shipper.stop_heartbeat(self._run.id)
 
     async def propose_state(self, state: State[Any], force: bool = False) -> Answer:
-        """Propose a state to the server, or decide here when the server is away."""
+        """Propose a state to the server, or decide here when the server is unavailable."""
         if self._run is None or self._record is None or self._record.records_states:
             return await self._fallback.propose_state(state, force)
         if self._journal.is_disowned:  # in a forked child: the run is its parent's
@@ -179,7 +179,7 @@ class ServerOrchestrator:
         return self._read_answer(answer, state, request)
 
     def _decide_here(self, error: Exception) -> None:
-        """Decide in this process from now on: a server that is away or fails must not cost the run its result."""
+        """Decide in this process from now on: an unavailable server must not cost the run its result."""
         assert self._run is not None and self._record is not None
         self._warn(error)
         self._record.records_states = True

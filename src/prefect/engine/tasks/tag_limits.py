@@ -1,6 +1,6 @@
 """Limits on how many task runs with a tag run at the same time: a task run holds a slot of each while its body runs.
 
-Which tags have a limit is remembered for a moment, since most have none. A server that is away limits nothing: the run
+Which tags have a limit is remembered for a moment, since most have none. An unavailable server limits nothing: the run
 must not fail for it.
 """
 
@@ -75,7 +75,7 @@ class _KnownLimits:
             return self._tags
         try:
             tags = await _read_tags(api)
-        except Exception as error:  # the server is away, or the store cannot be read
+        except Exception as error:  # the server is unavailable, or the store cannot be read
             get_logger("engine").debug("The limits of tags cannot be read: %s", error)
             tags = frozenset[str]()
         self._api, self._tags, self._read_at = api, tags, time.monotonic()

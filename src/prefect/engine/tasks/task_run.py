@@ -189,33 +189,14 @@ class TaskRunEngine(TaskRunStates):
             stopped = await self.flow.stop_check.find_state()
             if stopped is not None:
                 return self.enter_stopped(stopped)
-        if self.attempt == 0:
-            try:
-                if self._awaited is not None or not self._inputs.is_plain:
-                    await self._resolve()
-            except UpstreamTaskError as error:
-                return self._enter_not_ready(error)
-            except Exception as error:  # the result of an upstream run is lost
-                return await self._fail_to_start(error)
-            self._make_context()
-            if self.task.task_run_name is not None:
-                try:
-                    self._set_custom_name()
-                except Exception as error:  # a template that cannot be filled, or a user function
-                    return await self._fail_to_start(error)
+        if self.attempt == 0 and (step := await self._prepare_body()) is not None:
+            return step
         if self.fields["tags"]:
             try:
                 self.slots = await tag_limits.take_slots(self.fields["tags"], self.fields["id"])
             except ConcurrencySlotAcquisitionError as error:
                 return await self._fail_to_start(error)
-        self.attempt += 1
-        if self.attempt == 1:
-            self.enter(RUNNING, "Retrying" if self.fields.get("run_count") else "Running", now())
-        else:
-            self.context.start_time = now()
-            if self._assets is not None:
-                self._assets.materialization_metadata = {}
-            self.enter(RUNNING, "Retrying", self.context.start_time)
+        self._enter_running()
         if self._memo is not None or self.persistence is not None or self._needs_persistence():
             try:
                 found = await self._find_result()
@@ -227,6 +208,33 @@ class TaskRunEngine(TaskRunStates):
             with self:
                 await self.call_hooks(self.task.on_running_hooks, self.task, self.logger)
         return RUN_BODY
+
+    async def _prepare_body(self) -> NextStep | None:
+        """Resolve the parameters, and make the context and the custom name; return the next step if that fails."""
+        try:
+            if self._awaited is not None or not self._inputs.is_plain:
+                await self._resolve()
+        except UpstreamTaskError as error:
+            return self._enter_not_ready(error)
+        except Exception as error:  # the result of an upstream run is lost
+            return await self._fail_to_start(error)
+        self._make_context()
+        if self.task.task_run_name is not None:
+            try:
+                self._set_custom_name()
+            except Exception as error:  # a template that cannot be filled, or a user function
+                return await self._fail_to_start(error)
+        return None
+
+    def _enter_running(self) -> None:
+        self.attempt += 1
+        if self.attempt == 1:
+            self.enter(RUNNING, "Retrying" if self.fields.get("run_count") else "Running", now())
+            return
+        self.context.start_time = now()
+        if self._assets is not None:
+            self._assets.materialization_metadata = {}
+        self.enter(RUNNING, "Retrying", self.context.start_time)
 
     async def _find_result(self) -> tuple[Any, Any] | None:
         """Return the data and value of a result of the flow's earlier attempt, or of a cached one."""
@@ -267,7 +275,7 @@ class TaskRunEngine(TaskRunStates):
         self.error = error
         message = f"Task run could not start: {failures.describe_error(error)}"
         self.enter_state(State.make(FAILED, "Failed", message=message, data=error, details=self._details))
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     def _make_context(self) -> None:
@@ -370,7 +378,7 @@ class TaskRunEngine(TaskRunStates):
         if self._memo and self._position and state.is_completed():
             self._memo.remember(self._position, self.parameters, state, ending.value)
         self.enter_state(state, self.inline_result(state, ending.value) if ending.is_plain else None)
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     async def _end_cached(self, data: Any, value: Any) -> NextStep:
@@ -379,7 +387,7 @@ class TaskRunEngine(TaskRunStates):
         self._track(value)
         state = State.make(COMPLETED, "Cached", data=data, details=self._details)
         self.enter_state(state, self.inline_result(state, value))
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     async def _fail(self, error: Exception | BaseException) -> NextStep:
@@ -408,7 +416,7 @@ class TaskRunEngine(TaskRunStates):
         if self.context.persist_result:
             await persistence.persist_failure(self, failed, error)
         self.enter_state(failed)
-        await self._conclude()
+        await self._finish_run()
         return FINISHED
 
     async def crash(self, error: BaseException) -> None:
@@ -425,11 +433,11 @@ class TaskRunEngine(TaskRunStates):
         self.logger.error("Crash detected! %s", message)
         self.logger.debug("Crash details:", exc_info=error)
         self.enter_state(State.make(CRASHED, "Crashed", message=message, data=error, details=self._details))
-        await self._conclude()
+        await self._finish_run()
 
     # --- the end ------------------------------------------------------------------------------------------------------
 
-    async def _conclude(self) -> None:
+    async def _finish_run(self) -> None:
         task, state = self.task, self.state
         completed = state.type is COMPLETED
         hooks = task.on_completion_hooks if completed else task.on_failure_hooks if state.type is FAILED else ()

@@ -104,11 +104,11 @@ class GitRepository:
 
     async def is_sparsely_checked_out(self) -> bool:
         """Return whether the clone has some directories only."""
-        return await self._asks("config", "--get", "core.sparseCheckout", expect="true")
+        return await self._has_output("config", "--get", "core.sparseCheckout", expect="true")
 
     async def is_shallow_clone(self) -> bool:
         """Return whether the clone lacks older commits."""
-        return await self._asks("rev-parse", "--is-shallow-repository", expect="true")
+        return await self._has_output("rev-parse", "--is-shallow-repository", expect="true")
 
     async def is_current_commit(self) -> bool:
         """Return whether the clone is at the commit.
@@ -121,7 +121,7 @@ class GitRepository:
         head = await blocking(self._git.run, "rev-parse", "HEAD", directory=self.destination)
         return head.strip().startswith(self._commit_sha.lower())
 
-    async def _asks(self, *arguments: str, expect: str) -> bool:
+    async def _has_output(self, *arguments: str, expect: str) -> bool:
         try:
             return (await blocking(self._git.run, *arguments, directory=self.destination)).strip() == expect
         except GitError:

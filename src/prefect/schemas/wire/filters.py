@@ -66,7 +66,7 @@ def _strict_annotation(annotation: Any) -> Any:
     return Union[tuple(new or old for new, old in zip(replaced, parts, strict=True))]  # noqa: UP007  # made at run time
 
 
-_MADE_WHEN_USED = {
+_LAZY_CLASSES = {
     filters: (
         "ArtifactCollectionFilter ArtifactCollectionFilterFlowRunId ArtifactCollectionFilterKey "
         "ArtifactCollectionFilterLatestId ArtifactCollectionFilterTaskRunId ArtifactCollectionFilterType "
@@ -86,7 +86,7 @@ _MADE_WHEN_USED = {
 }
 """The filters of `schemas` whose strict versions have no conditions of their own. All of them would slow down every
 command, so each is made when it is first used."""
-_MODULES = {name: module for module, names in _MADE_WHEN_USED.items() for name in names.split()}
+_MODULES = {name: module for module, names in _LAZY_CLASSES.items() for name in names.split()}
 
 
 def __getattr__(name: str) -> Any:

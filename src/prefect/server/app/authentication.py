@@ -51,7 +51,7 @@ async def authenticate(scope: Scope, authenticators: Sequence[Authenticator]) ->
     Raises:
         RequestRefused: The request lacks something else than credentials.
         StoreBusy: What an authenticator needs cannot be read now.
-        StoreUnavailable: The database is away.
+        StoreUnavailable: The database is unavailable.
     """
     for authenticator in authenticators:
         principal = await authenticator(scope)

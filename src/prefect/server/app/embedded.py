@@ -63,7 +63,7 @@ class EmbeddedServer:
         self._started.result(START_TIMEOUT_SECONDS)
 
     def stop(self) -> None:
-        """Answer what has been asked, and stop."""
+        """Answer the open requests, and stop."""
         if self._uvicorn is not None:
             self._uvicorn.should_exit = True
         self._thread.join()
@@ -74,7 +74,7 @@ class EmbeddedServer:
         return opening.sqlite_path(self.settings) == self.settings.home / opening.STORE_FILE_NAME
 
     async def catch_up(self) -> None:
-        """Take in what processes of this home have recorded, and crash the runs of those that have ended.
+        """Apply what processes of this home have recorded, and crash the runs of those that have ended.
 
         Called from any event loop.
         """

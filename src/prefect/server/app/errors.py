@@ -63,7 +63,7 @@ async def handle_unstorable(_: Request, error: Exception) -> Response:
 
 
 async def handle_unavailable(_: Request, error: Exception) -> Response:
-    """Answer while the database is away or busy; the client may retry."""
+    """Answer while the database is unavailable or busy; the client may retry."""
     logger.error("%s", error)
     return error_response(503, {"exception_message": "Service Unavailable"})
 

@@ -1,4 +1,4 @@
-"""Evaluates the triggers of automations on committed events, and carries out the actions of those that fire."""
+"""Evaluates the triggers of automations on committed events, and executes the actions of those that fire."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def loops(settings: Settings) -> list[Loop]:
             JOB_INTERVAL_SECONDS,
             enabled,
             topic=firings.ACTION_JOBS_TOPIC,
-            summary="Carries out the actions of automations that fired",
+            summary="Executes the actions of automations that fired",
             close=executor.close,
         ),
     ]
@@ -129,7 +129,7 @@ class TriggerEvaluator:
                 pass
 
     async def _watch_metrics(self, environment: Environment, at: datetime) -> None:
-        """Take the values of those metrics that were not evaluated for a while, each automation by itself."""
+        """Evaluate the metrics that are due, each automation in a transaction of its own."""
         for automation_id, tree in self._known.trees.items():
             due: list[UUID] = []
             for node in tree.metric_nodes:
@@ -198,7 +198,7 @@ class _Clock:
 
 
 class ActionExecutor:
-    """Carries out actions: many on the store in one transaction, each notification or webhook in an asyncio task."""
+    """Executes actions: many on the store in one transaction, each notification or webhook in an asyncio task."""
 
     def __init__(self) -> None:
         self._owner = str(new_id())

@@ -1,4 +1,4 @@
-"""Goes on with the jobs that act on many flow runs."""
+"""Runs the next batches of bulk jobs, which act on many flow runs."""
 
 from __future__ import annotations
 

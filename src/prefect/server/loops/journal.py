@@ -1,4 +1,4 @@
-"""Takes in what programs of the home record without a server while one serves the home's store."""
+"""The loop that applies the journal of the home, in which programs without a server record, to the home's store."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ JOURNAL_FILES = (file.NAME, f"{file.NAME}-wal")
 
 def loops(settings: Settings) -> list[Loop]:
     """Return the loop, which is enabled when the database is the home's own store."""
-    summary = "Takes in what programs of this home record without a server"
+    summary = "Applies the records of programs of this home that use no server"
     return [
         Loop(
             "Journal",

@@ -1,4 +1,4 @@
-"""Gives a Crashed state to flow runs whose process sends no heartbeats any more."""
+"""Sets the state Crashed on flow runs whose process sends no heartbeats any more."""
 
 from __future__ import annotations
 

@@ -71,10 +71,10 @@ class CleanupExecutionResult:
 
 
 class WorkerCleanupHandler(Protocol):
-    """Carries out clean-up jobs. It has a `cleanup_kind`, or several `cleanup_kinds`."""
+    """Executes clean-up jobs. It has a `cleanup_kind`, or several `cleanup_kinds`."""
 
     async def cleanup(self, message: CleanupMessagePayload) -> CleanupExecutionResult | None:
-        """Carry out a job; None counts as done, and an error releases the job."""
+        """Execute a job; None counts as done, and an error releases the job."""
         ...
 
 
@@ -132,12 +132,12 @@ class _Reservation:
 
 
 class WorkerCleanupExecutor:
-    """Carries out the clean-up jobs that a server delivers, and reports their outcomes to it.
+    """Executes the clean-up jobs that a server delivers, and reports their outcomes to it.
 
     Args:
         registry: The handlers.
         send: Sends a frame to the server: its type, its id and its payload. It raises when there is no connection.
-        max_concurrency: How many jobs are carried out at a time.
+        max_concurrency: How many jobs are executed at a time.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class WorkerCleanupExecutor:
     # --- messages of the server ---------------------------------------------------------------------------------------
 
     def submit(self, frame: Frame, group: TaskGroup) -> None:
-        """Start to carry out a job that was delivered. A job that is under way continues under its new reservation."""
+        """Start to execute a job that was delivered. A job that is under way continues under its new reservation."""
         message = TypeAdapter[Any](worker_channel.CleanupMessagePayload).validate_python(frame.payload)
         deadline = _find_deadline(message.lease_expires_at, frame)
         current = self._reservations.get(message.message_id)
@@ -244,7 +244,7 @@ class WorkerCleanupExecutor:
             async with asyncio.timeout(ANSWER_TIMEOUT_SECONDS):
                 await self._send(f"cleanup.{operation}.v1", id_, payload)
                 return await answer
-        except Exception as error:  # the connection is away or hangs: the next attempt may find it well
+        except Exception as error:  # the connection is lost or hangs: the next attempt may find it well
             logger.debug("The operation %s was not answered: %s", operation, error)
             return None
         finally:

@@ -24,7 +24,7 @@ class InfrastructureTeardown:
 
     Args:
         worker: The worker.
-        kinds: The kinds of clean-up jobs that are so carried out.
+        kinds: The kinds of clean-up jobs that are executed like this.
     """
 
     def __init__(self, worker: RunSubmission[Any, Any, Any], kinds: tuple[CleanupKind, ...]) -> None:

@@ -241,7 +241,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
         return None
 
     async def _read_configuration(self, flow_run: FlowRun) -> C:
-        """Return the job configuration of a claimed flow run; a server that is away is asked again for a while."""
+        """Return the job configuration of a claimed flow run; an unavailable server is asked again for a while."""
         deadline = anyio.current_time() + CONFIGURATION_RETRY_SECONDS
         while True:
             try:
@@ -276,7 +276,7 @@ class RunSubmission(abc.ABC, Generic[C, V, R]):
     # --- reporting ----------------------------------------------------------------------------------------------------
 
     async def _propose_crashed_state(self, flow_run: FlowRun, message: str) -> None:
-        """Report that a run has crashed, unless it has ended otherwise; wait for the server if it is away."""
+        """Report that a run has crashed, unless it has ended otherwise; wait for the server if it is unavailable."""
         await self._report(flow_run, State(type=StateType.CRASHED, message=message))
 
     async def _mark_flow_run_as_cancelled(self, flow_run: FlowRun, state_updates: dict[str, Any] | None = None) -> None:

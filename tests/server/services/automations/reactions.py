@@ -18,7 +18,7 @@ ALL_TIMES = {"since": "2000-01-01T00:00:00Z", "until": "2100-01-01T00:00:00Z"}
 
 
 class Reactions:
-    """The API, with a server that evaluates triggers and carries out actions when it is told to.
+    """The API, with a server that evaluates triggers and executes actions on request.
 
     Args:
         api: A client of the API.
@@ -59,7 +59,7 @@ class Reactions:
         await self.evaluator.run_once(self.environment)
 
     async def act(self) -> None:
-        """Carry out all actions that are due."""
+        """Execute all actions that are due."""
         while True:
             await self.executor.run_once(self.environment)
             if not self.executor.tasks:
@@ -67,7 +67,7 @@ class Reactions:
             await asyncio.wait(self.executor.tasks)
 
     async def react(self) -> None:
-        """Evaluate events and carry out actions until there is nothing more to do."""
+        """Evaluate events and execute actions until there is nothing more to do."""
         await self.evaluate()
         await self.act()
 

@@ -40,7 +40,7 @@ async def fire(reactions: Reactions, action: dict[str, Any], *related: dict[str,
 
 
 async def executed(reactions: Reactions) -> dict[str, Any]:
-    """Return the event of the one action that was carried out."""
+    """Return the event of the one action that was executed."""
     assert [event["payload"]["reason"] for event in await reactions.events("action.failed")] == []
     (event,) = await reactions.events("action.executed")
     return event

@@ -40,11 +40,11 @@ def test_plan_has_max_runs_and_none_after_max_time() -> None:
     assert plan_runs(every(timedelta(days=1)), AT, USUAL.at_most(2)).dates == every(timedelta(days=1), 3)
 
 
-def test_look_at_is_when_more_runs_are_needed() -> None:
+def test_replan_at_is_when_more_runs_are_needed() -> None:
     # Of four hourly dates the fourth is needed when only two others are left.
-    assert plan_runs(every(HOUR), AT, USUAL).look_at == AT + HOUR
+    assert plan_runs(every(HOUR), AT, USUAL).replan_at == AT + HOUR
     # Every ten minutes: when the seventh is less than an hour away.
-    assert plan_runs(every(timedelta(minutes=10)), AT, USUAL).look_at == AT + timedelta(minutes=10)
+    assert plan_runs(every(timedelta(minutes=10)), AT, USUAL).replan_at == AT + timedelta(minutes=10)
 
 
 @given(many_dates, horizons)
@@ -60,24 +60,24 @@ def test_plan_takes_the_first_dates_within_the_horizon(dates: list[datetime], ho
 
 
 @given(many_dates, horizons, minutes)
-def test_plan_stays_the_same_until_look_at(dates: list[datetime], horizon: Horizon, passed: timedelta) -> None:
+def test_plan_stays_the_same_until_replan_at(dates: list[datetime], horizon: Horizon, passed: timedelta) -> None:
     first = plan_runs(dates, AT, horizon)
     later = AT + passed
-    if later < first.look_at and len(first.dates) < len(dates):
+    if later < first.replan_at and len(first.dates) < len(dates):
         again = plan_runs([date for date in dates if date >= later], later, horizon)
         assert set(again.dates) <= set(first.dates)
 
 
 @given(many_dates, horizons, st.lists(minutes, max_size=30))
-def test_planning_at_look_at_misses_no_date(dates: list[datetime], horizon: Horizon, steps: list[timedelta]) -> None:
+def test_planning_at_replan_at_misses_no_date(dates: list[datetime], horizon: Horizon, steps: list[timedelta]) -> None:
     """Rounds come at any times; between two of them not more passes than the horizon is sure to cover."""
     made: set[datetime] = set()
-    at = look_at = AT
+    at = replan_at = AT
     lead = min(horizon.min_time, horizon.max_time) if horizon.max_runs >= len(dates) else timedelta(0)
     for step in steps:
-        if at >= look_at - lead:
+        if at >= replan_at - lead:
             planned = plan_runs([date for date in dates if date >= at], at, horizon)
             made.update(planned.dates)
-            look_at = planned.look_at
+            replan_at = planned.replan_at
         at += min(step, lead)
         assert all(date in made for date in dates if AT <= date < at)

@@ -35,7 +35,7 @@ from prefect.server.services.runs.lifecycle import deletion
 from prefect.server.services.runs.logs import run_logs
 from prefect.server.services.security.authorization import check_permission
 from prefect.server.store import Row
-from prefect.server.store.filters.events import SEVERAL
+from prefect.server.store.filters.events import SEVERAL_FLOW_RUNS
 
 if TYPE_CHECKING:
     from prefect.server.app.state import ServerState
@@ -303,8 +303,8 @@ async def _sort_notifications(tx: Transaction, items: Iterable[object], before_t
         for row in found.others:
             gathered.events.setdefault(row["flow_run_id"], []).append(row)
         gathered.has_other_events |= None in runs
-        gathered.reload_all |= SEVERAL in runs
-        gathered.changed = {run for run in runs if run is not None and run != SEVERAL}
+        gathered.reload_all |= SEVERAL_FLOW_RUNS in runs
+        gathered.changed = {run for run in runs if run is not None and run != SEVERAL_FLOW_RUNS}
     return gathered
 
 

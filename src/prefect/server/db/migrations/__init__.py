@@ -29,31 +29,31 @@ Bytes: Any = sa.LargeBinary()
 Target: TypeAlias = Path | Callable[[], Awaitable[Any]]
 """The target of a migration: a SQLite file, or a function that connects to a PostgreSQL database with asyncpg."""
 
-_ONE_AT_A_TIME = threading.Lock()
+_ALEMBIC_LOCK = threading.Lock()
 """Alembic keeps its state in module globals, so only one thread may migrate at a time."""
 
 
 def upgrade(target: Target, revision: str = "head", sql: bool = False) -> None:
-    """Bring a database to a revision; with `sql` only print the statements that would."""
-    with _ONE_AT_A_TIME:
+    """Upgrade a database to a revision; with `sql` only print the statements."""
+    with _ALEMBIC_LOCK:
         command.upgrade(_config(target), revision, sql)
 
 
 def downgrade(target: Target, revision: str, sql: bool = False) -> None:
-    """Take a database back to a revision; with `sql` only print the statements that would."""
-    with _ONE_AT_A_TIME:
+    """Downgrade a database to a revision; with `sql` only print the statements."""
+    with _ALEMBIC_LOCK:
         command.downgrade(_config(target), revision, sql)
 
 
 def stamp(target: Target, revision: str) -> None:
     """Record that a database is at a revision, without migrating it."""
-    with _ONE_AT_A_TIME:
+    with _ALEMBIC_LOCK:
         command.stamp(_config(target), revision)
 
 
 def new_revision(target: Target, message: str | None) -> None:
     """Write the file of a new revision, to be filled in by hand and added to `versions.REVISIONS`."""
-    with _ONE_AT_A_TIME:
+    with _ALEMBIC_LOCK:
         command.revision(_config(target), message, rev_id=f"{len(versions.REVISIONS) + 1:04}")
 
 

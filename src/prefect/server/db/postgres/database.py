@@ -89,7 +89,7 @@ class PostgresDatabase:
         """How many units of work wait for a connection."""
 
     async def open(self) -> None:
-        """Bring the schema to the current revision.
+        """Migrate the schema to the current revision.
 
         Raises:
             StoreUnavailable: The database cannot be reached.
@@ -160,7 +160,7 @@ class PostgresDatabase:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Any]:
-        """Lend a connection for one transaction."""
+        """Borrow a connection of the pool for one transaction."""
         free = self._free
         if free is None:
             raise self._closed_error()

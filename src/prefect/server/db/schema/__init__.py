@@ -1,1 +1,1 @@
-"""The schema: `declaration` says what a table is, `tables` are those of now, `versions` creates and migrates them."""
+"""The schema: `declaration` defines tables, `tables` declares them, `versions` creates and migrates them."""

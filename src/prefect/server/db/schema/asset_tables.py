@@ -1,4 +1,4 @@
-"""The tables of assets: what the events of runs said last about each, and of what each is made."""
+"""The tables of assets: the latest materialization of each, from the events of runs, and its sources."""
 
 from __future__ import annotations
 

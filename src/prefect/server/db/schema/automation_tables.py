@@ -1,4 +1,4 @@
-"""The tables of automations: themselves, events to evaluate, what triggers remember, firings and actions to do."""
+"""The tables of automations: automations, events to evaluate, buckets of triggers, firings and jobs of actions."""
 
 from __future__ import annotations
 

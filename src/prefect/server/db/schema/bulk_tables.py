@@ -1,4 +1,4 @@
-"""The tables of bulk jobs: what is to be done with many runs, and what came of each."""
+"""The tables of bulk jobs: an action on many runs, and its outcome for each of them."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ class Table:
 
 
 def columns(kind: Kind, names: str) -> tuple[Column, ...]:
-    """Several columns of one kind; a name that ends in `!` is required."""
+    """Declare columns of one kind; a name that ends in `!` is required."""
     return tuple(Column(name.rstrip("!"), kind, name.endswith("!")) for name in names.split())
 
 

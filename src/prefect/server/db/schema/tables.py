@@ -234,12 +234,11 @@ DEPLOYMENT = Table(
         *_columns("text", "version description path entrypoint status"),
         *_columns("uuid", "work_queue_id storage_document_id infrastructure_document_id"),
         *_columns("text", "work_queue_name"),
-        *_columns("int", "concurrency_limit"),
         *_columns("uuid", "concurrency_limit_id"),
         *_columns("time", "last_polled"),
         *_columns("array", "tags"),
         *_columns("object", "labels parameters job_variables"),
-        *_columns("json", "pull_steps parameter_openapi_schema concurrency_options created_by updated_by"),
+        *_columns("json", "pull_steps parameter_openapi_schema concurrency_options"),
     ),
     indexes=(
         Index("deployment_by_flow", ("flow_id", "name"), unique=True),  # a deployment by its names; no two of one name
@@ -255,7 +254,7 @@ DEPLOYMENT_SCHEDULE = Table(
         *_columns("bool", "active!"),
         *_columns("int", "max_scheduled_runs"),
         *_columns("text", "slug"),
-        *_columns("time", "look_at"),  # when its next runs must be made; null for immediately
+        *_columns("time", "replan_at"),  # when its next runs are planned; null for immediately
         *_columns("json", "schedule!"),
         *_columns("object", "parameters"),
     ),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 else:
     sqlite3 = lazy("sqlite3")
 
-REVISIONS = tuple(f"{number:04}" for number in range(1, 18))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 20))
 """Every revision of the migrations, oldest first; the last one is what `tables` declares."""
 
 HEAD = REVISIONS[-1]

@@ -211,7 +211,7 @@ class SqliteDatabase:
         self._listeners.append(listener)
 
     async def await_listening(self) -> None:
-        """Return: a file has one server."""
+        """Return immediately: a file has one server."""
 
     async def read(self, work: UnitOfWork[T]) -> T:
         return await blocking(lambda: drive(self._read(work)))

@@ -165,7 +165,7 @@ class Operation:
         documented: Whether it is part of the interface and its OpenAPI document.
         deprecated: Whether it is deprecated.
         etag: Whether its response has an ETag, so that a client which has it already gets status 304.
-        uses_database: Whether it needs a transaction. One that does not answers while the database is away.
+        uses_database: Whether it needs a transaction. One that does not answers while the database is unavailable.
         reads_runs: Whether it must see the runs that have been recorded until now.
         durable: Whether what it writes must survive a failure of the machine.
         timeout_seconds: How long it may take until the database counts as unavailable; None for no limit.

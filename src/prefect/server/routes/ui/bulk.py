@@ -21,7 +21,7 @@ async def act_on_many_runs(
     ids: Body[list[UUID] | None] = None,
     options: Body[dict[str, Any] | None] = None,
 ) -> Any:
-    """Begin a job that acts on the flow runs of a query, or on chosen ones."""
+    """Create a job that acts on the flow runs that match a query, or on selected ones."""
     return await jobs.add(tx, action, q, ids, options or {})
 
 
@@ -39,7 +39,7 @@ async def count_runs_of_query(tx: Transaction, q: str) -> Any:
 
 @routes.writes("POST", "/runs/{id:uuid}/batch", jobs.BulkJobPage, documented=False)
 async def run_batch_of_bulk_job(tx: Transaction, id: UUID) -> Any:
-    """Go on with a job by one batch immediately, as a server does by itself: without one, nobody else does."""
+    """Run the next batch of a job immediately, as the loop of a server does: a home without a server has no loops."""
     return await jobs.go_on(tx, id)
 
 

@@ -1,4 +1,4 @@
-"""Endpoints of the web page, each of which answers a page whole. They are not part of the interface."""
+"""Endpoints of the web page, each of which returns all data of one page. They are not part of the interface."""
 
 from __future__ import annotations
 

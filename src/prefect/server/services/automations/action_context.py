@@ -33,11 +33,11 @@ _COLLECTIONS: Mapping[str, Collection] = {
 
 
 class ActionFailed(ServiceError):
-    """An action cannot be carried out.
+    """An action cannot be executed.
 
     Args:
         reason: Why, for people.
-        details: Further fields of the event that says so.
+        details: Further fields of the event about the action.
         is_final: Whether it would fail again.
     """
 
@@ -49,7 +49,7 @@ class ActionFailed(ServiceError):
 
 @dataclass
 class ActionContext:
-    """An action that is being carried out.
+    """An action that is being executed.
 
     Attributes:
         job_id: The id of its job, which identifies the action to its target.
@@ -60,7 +60,7 @@ class ActionContext:
         event: The event that caused it, if there is one.
         firing_event: The id of the event of the firing.
         related: The labels of the objects that it acts on, for its own events.
-        details: Further fields of the event that says that it was carried out.
+        details: Further fields of the event that says that it was executed.
         block: The block document that was loaded for it.
     """
 

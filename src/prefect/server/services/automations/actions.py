@@ -1,4 +1,4 @@
-"""Actions on what the store holds: each is carried out in the transaction that ends its job, so exactly once."""
+"""Actions on what the store holds: each is executed in the transaction that ends its job, so exactly once."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from prefect.types.mappings import Values
 
 RUN_DEPLOYMENT = "run-deployment"
 
-CarryOut: TypeAlias = Callable[[Transaction, ActionContext], Awaitable[None]]
+ExecuteAction: TypeAlias = Callable[[Transaction, ActionContext], Awaitable[None]]
 
 
 async def _do_nothing(tx: Transaction, context: ActionContext) -> None:
@@ -95,15 +95,15 @@ def _mark_templates(value: Any) -> Any:
 # --- flow runs -------------------------------------------------------------------------------------------------------
 
 
-def _set_state(build_state: Callable[[Mapping[str, Any]], dict[str, Any]]) -> CarryOut:
-    async def carry_out(tx: Transaction, context: ActionContext) -> None:
+def _set_state(build_state: Callable[[Mapping[str, Any]], dict[str, Any]]) -> ExecuteAction:
+    async def execute(tx: Transaction, context: ActionContext) -> None:
         run_id = await find_target(tx, context, "flow-run")
         force = bool(context.action.get("force"))
         answer = await transitions.set_flow_run_state(tx, run_id, build_state(context.action), force=force)
         _check_accepted(answer)
         context.details["status_code"] = 201
 
-    return carry_out
+    return execute
 
 
 def _check_accepted(answer: Mapping[str, Any]) -> None:
@@ -146,14 +146,14 @@ async def _delete_flow_run(tx: Transaction, context: ActionContext) -> None:
 # --- pools, queues, automations --------------------------------------------------------------------------------------
 
 
-def _switch(kind: str, switch: Callable[[Transaction, UUID, bool], Awaitable[None]], *, on: bool) -> CarryOut:
+def _switch(kind: str, switch: Callable[[Transaction, UUID, bool], Awaitable[None]], *, on: bool) -> ExecuteAction:
     """Return an action that switches the object it selects on or off."""
 
-    async def carry_out(tx: Transaction, context: ActionContext) -> None:
+    async def execute(tx: Transaction, context: ActionContext) -> None:
         await switch(tx, await find_target(tx, context, kind, f"{kind.replace('-', '_')}_id"), on)
         context.details["status_code"] = 200 if kind == "deployment" else 204
 
-    return carry_out
+    return execute
 
 
 async def _set_pool_paused(tx: Transaction, id_: UUID, paused: bool) -> None:
@@ -169,7 +169,7 @@ async def _set_automation_enabled(tx: Transaction, id_: UUID, enabled: bool) -> 
     await automations.change(tx, id_, {"enabled": enabled})
 
 
-ACTIONS: Mapping[str, CarryOut] = {
+ACTIONS: Mapping[str, ExecuteAction] = {
     "do-nothing": _do_nothing,
     "pause-deployment": _switch("deployment", deployments.set_paused, on=True),
     "resume-deployment": _switch("deployment", deployments.set_paused, on=False),
@@ -185,4 +185,4 @@ ACTIONS: Mapping[str, CarryOut] = {
     "pause-automation": _switch("automation", _set_automation_enabled, on=False),
     "resume-automation": _switch("automation", _set_automation_enabled, on=True),
 }
-"""How each action on the store is carried out, by its type, besides `RUN_DEPLOYMENT`."""
+"""How each action on the store is executed, by its type, besides `RUN_DEPLOYMENT`."""

@@ -225,7 +225,7 @@ class _Session:
             self._try(tree, lambda: tree.end_window(key, at, self._buckets))
 
     def _try(self, tree: TriggerTree, evaluate: Callable[[], list[Firing]]) -> None:
-        """Evaluate; an automation that cannot be evaluated is logged, and harms no other."""
+        """Evaluate a trigger; the error of one that cannot be evaluated is logged, so that it stops no other."""
         try:
             found = evaluate()
         except Exception:

@@ -1,6 +1,6 @@
 """Jobs: the actions of firings. An action that fails in a way that may pass is tried again.
 
-An action on the store is carried out in the transaction that ends its job. One on the world outside is claimed, sent
+An action on the store is executed in the transaction that ends its job. One on the world outside is claimed, sent
 and ended: when the server ends in between, it is sent again, with the same idempotency key.
 """
 
@@ -89,7 +89,7 @@ async def start_due(
 
 
 async def start(tx: Transaction, ids: Sequence[UUID], owner: str, capacity: Callable[[UUID], int]) -> StartResult:
-    """Start jobs: carry out actions on the store, and claim jobs whose actions are to be sent.
+    """Start jobs: execute actions on the store, and claim jobs whose actions are to be sent.
 
     The jobs of a firing are started in their order. An action that is refused fails, and affects no other.
 
@@ -116,7 +116,7 @@ async def start_new(tx: Transaction, jobs: firings.NewJobs, owner: str, capacity
         pairs = list(group)
         to_send = _select_within_capacity([pair for pair in pairs if pair[1].kind in SENDERS], capacity, started)
         on_store = [pair for pair in pairs if pair[1].kind not in SENDERS]
-        await _carry_out(tx, on_store, writes)
+        await _execute_actions(tx, on_store, writes)
         started += await _claim(tx, to_send, owner, writes)
         count += len(on_store) + len(to_send)
     await writes.save(tx)
@@ -140,14 +140,14 @@ def _select_within_capacity(
     return chosen
 
 
-async def _carry_out(tx: Transaction, pairs: Sequence[_Pair], writes: _JobWrites) -> None:
-    """Carry out actions on the store."""
+async def _execute_actions(tx: Transaction, pairs: Sequence[_Pair], writes: _JobWrites) -> None:
+    """Execute actions on the store."""
     runs = [pair for pair in pairs if pair[1].kind == RUN_DEPLOYMENT]
     refusals = await run_deployments(tx, [context for _, context in runs])
     outcomes = list(zip(runs, refusals, strict=True))
     for job, context in pairs:
         if context.kind != RUN_DEPLOYMENT:
-            outcomes.append(((job, context), await _carry_out_one(tx, context)))
+            outcomes.append(((job, context), await _execute_action(tx, context)))
     for (job, context), refusal in outcomes:
         if refusal is None:
             writes.end(job, context, "executed", context.details)
@@ -155,14 +155,14 @@ async def _carry_out(tx: Transaction, pairs: Sequence[_Pair], writes: _JobWrites
             writes.fail(job, context, refusal)
 
 
-async def _carry_out_one(tx: Transaction, context: ActionContext) -> ServiceError | None:
-    """Carry out an action; return why it is refused, in which case nothing has changed."""
-    carry_out = ACTIONS.get(context.kind)
-    if carry_out is None:
+async def _execute_action(tx: Transaction, context: ActionContext) -> ServiceError | None:
+    """Execute an action; return the error if it is refused, in which case nothing has changed."""
+    execute = ACTIONS.get(context.kind)
+    if execute is None:
         return ActionFailed(f"This server knows no action of the type {context.kind!r}.")
     try:
         async with tx.savepoint():
-            await carry_out(tx, context)
+            await execute(tx, context)
     except ServiceError as error:
         return error
     return None

@@ -13,6 +13,7 @@ from prefect.server.services.automations.action_context import ActionContext, Ac
 from prefect.server.services.catalog import block_documents
 from prefect.server.services.core.errors import InvalidRequest, ServiceError
 from prefect.types import json_codec
+from prefect.types.mappings import Values
 
 if TYPE_CHECKING:
     import httpx
@@ -22,8 +23,8 @@ else:
     httpx = lazy("httpx")
     sending, webhooks = lazy_from("prefect.notifications", "sending", "webhooks")
 
-Send: TypeAlias = "Callable[[httpx.AsyncClient], Awaitable[Mapping[str, Any]]]"
-"""Sends what was prepared with a client, and returns further fields of the event that says so."""
+Send: TypeAlias = "Callable[[httpx.AsyncClient], Awaitable[Values]]"
+"""Sends what was prepared with a client, and returns further fields of the event about the action."""
 
 SHOWN_BODY_CHARACTERS = 10_000
 """Maximum length of the part of a webhook's response that the event of its call has."""
@@ -31,13 +32,9 @@ SHOWN_BODY_CHARACTERS = 10_000
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
 
-Document: TypeAlias = Mapping[str, Any]
-"""A block document, with its secrets."""
-
-
 async def prepare(tx: Transaction, contexts: Sequence[ActionContext]) -> list[Send | ServiceError]:
     """Return for each action what sends it, or why it cannot be sent; a block of several is read once."""
-    documents: dict[UUID, Document] = {}
+    documents: dict[UUID, Values] = {}
     prepared: list[Send | ServiceError] = []
     for context, variables in zip(contexts, await read_variables(tx, contexts), strict=True):
         try:
@@ -48,14 +45,14 @@ async def prepare(tx: Transaction, contexts: Sequence[ActionContext]) -> list[Se
     return prepared
 
 
-def _prepare_notification(context: ActionContext, document: Document, variables: Mapping[str, Any]) -> Send:
+def _prepare_notification(context: ActionContext, document: Values, variables: Values) -> Send:
     """Return what sends a notification."""
     action = context.action
     subject = _render(action["subject"], variables, "subject")
     body = _render(action["body"], variables, "body")
     slug, data = document["block_type"]["slug"], {"name": document["name"], **document["data"]}
 
-    async def send(_: httpx.AsyncClient) -> Mapping[str, Any]:
+    async def send(_: httpx.AsyncClient) -> Values:
         try:
             await sending.send_notification(slug, data, body, subject)
         except sending.NotificationError as error:
@@ -69,7 +66,7 @@ def _prepare_notification(context: ActionContext, document: Document, variables:
     return send
 
 
-def _prepare_webhook(context: ActionContext, document: Document, variables: Mapping[str, Any]) -> Send:
+def _prepare_webhook(context: ActionContext, document: Values, variables: Values) -> Send:
     """Return what calls a webhook."""
     if document["block_type"]["slug"] != "webhook":
         raise ActionFailed(
@@ -80,7 +77,7 @@ def _prepare_webhook(context: ActionContext, document: Document, variables: Mapp
     data = document["data"]
     headers = {**(data.get("headers") or {}), IDEMPOTENCY_HEADER: str(context.job_id)}
 
-    async def send(client: httpx.AsyncClient) -> Mapping[str, Any]:
+    async def send(client: httpx.AsyncClient) -> Values:
         try:
             response = await webhooks.call_webhook({**data, "headers": headers}, payload, client)
         except httpx.TransportError as error:
@@ -102,14 +99,14 @@ def _prepare_webhook(context: ActionContext, document: Document, variables: Mapp
     return send
 
 
-SENDERS: Mapping[str, Callable[[ActionContext, Document, Mapping[str, Any]], Send]] = {
+SENDERS: Mapping[str, Callable[[ActionContext, Values, Values], Send]] = {
     "send-notification": _prepare_notification,
     "call-webhook": _prepare_webhook,
 }
 """How each action on the world outside is prepared, by its type."""
 
 
-async def _read_block(tx: Transaction, context: ActionContext, known: dict[UUID, Document]) -> Document:
+async def _read_block(tx: Transaction, context: ActionContext, known: dict[UUID, Values]) -> Values:
     """Return the block document of an action; `known` are those that have been read in the transaction."""
     id_ = UUID(context.action["block_document_id"])
     context.add_target("block-document", id_, role="block")
@@ -129,11 +126,11 @@ async def _read_block(tx: Transaction, context: ActionContext, known: dict[UUID,
     return document
 
 
-def _name(document: Document) -> str:
+def _name(document: Values) -> str:
     return f"{document['block_type']['slug']}/{document['name']}"
 
 
-def _render(template: str, variables: Mapping[str, Any], what: str) -> str:
+def _render(template: str, variables: Values, what: str) -> str:
     try:
         return bounded_templates.render(template, variables)
     except Exception as error:  # a template may fail in any way

@@ -1,4 +1,4 @@
-"""Bulk jobs: acting on the flow runs of a query, or on chosen ones, in batches that outlive the server.
+"""Bulk jobs: actions on the flow runs that match a query, or on selected ones, in batches that outlive the server.
 
 A batch is one transaction: it locks the job, acts on the next runs, stores a result for each and where the next batch
 begins. A server that ends in between has done all of a batch or nothing of it, and any server continues with the next.

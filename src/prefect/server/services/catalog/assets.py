@@ -1,4 +1,4 @@
-"""Assets: the last that runs said about each, and of what each is made. Both follow from the events of assets.
+"""Assets: the latest materialization of each, and its sources. Both are derived from the events of assets.
 
 They are noted as the events are stored, so that reading them scans no events, and stay when old events are deleted.
 """

@@ -355,7 +355,7 @@ async def _count_released(
             if row["slot_decay_per_second"]:
                 row["active_slots"] = max(0, row["active_slots"] - count)
     await slots.read_usage(tx, locked.values(), at)
-    await store.concurrency_limits.change(tx, locked.values(), (*slots.COUNTED, "avg_slot_occupancy_seconds"))
+    await store.concurrency_limits.change(tx, locked.values(), (*slots.COUNTER_COLUMNS, "avg_slot_occupancy_seconds"))
 
 
 # --- who holds, who waits --------------------------------------------------------------------------------------------

@@ -65,7 +65,9 @@ async def release_slots(tx: Transaction, ids: Sequence[UUID], slots: int = 1, oc
         row["occupied"] -= released
         if occupancy is not None:
             slot_usage.update_average_occupancy(row, occupancy)
-    names = slot_usage.COUNTED if occupancy is None else (*slot_usage.COUNTED, "avg_slot_occupancy_seconds")
+    names = (
+        slot_usage.COUNTER_COLUMNS if occupancy is None else (*slot_usage.COUNTER_COLUMNS, "avg_slot_occupancy_seconds")
+    )
     await store.concurrency_limits.change(tx, locked.values(), names)
     await waiting.grant_slots(tx, locked)
 
@@ -174,7 +176,7 @@ async def change(tx: Transaction, key: UUID | str, values: Mapping[str, Any]) ->
     if row["slot_decay_per_second"] and columns.get("slot_decay_per_second") == 0:
         columns.setdefault("active_slots", 0)
     row.update(columns)
-    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*slot_usage.COUNTED, *columns))))
+    await store.concurrency_limits.change(tx, [row], list(dict.fromkeys((*slot_usage.COUNTER_COLUMNS, *columns))))
     await slot_usage.read_usage(tx, [row])
     await waiting.grant_slots(tx, locked)
     await _emit(tx, "updated", row)

@@ -20,7 +20,7 @@ from prefect.server.store.queries import limits as queries
 from prefect.settings import get_current_settings
 from prefect.types import now
 
-COUNTED = ("active_slots", "updated")
+COUNTER_COLUMNS = ("active_slots", "updated")
 """The columns of a limit that change when slots are taken without a lease or decay."""
 
 
@@ -112,7 +112,7 @@ async def occupy(tx: Transaction, rows: Sequence[Row], slots: int, by_lease: boo
     for row in counted:
         row["active_slots"] += slots
     if counted:
-        await store.concurrency_limits.change(tx, counted, COUNTED)
+        await store.concurrency_limits.change(tx, counted, COUNTER_COLUMNS)
 
 
 def update_average_occupancy(row: Row, seconds: float) -> None:

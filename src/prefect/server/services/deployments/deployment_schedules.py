@@ -17,7 +17,7 @@ from prefect.types.mappings import Values
 
 _CHANGEABLE = ("schedule", "active", "max_scheduled_runs", "parameters", "slug")
 _NULLABLE = ("max_scheduled_runs", "slug")
-_WRITTEN = (*_CHANGEABLE, "updated", "look_at")
+_WRITTEN = (*_CHANGEABLE, "updated", "replan_at")
 
 
 async def find(tx: Transaction, deployment_id: UUID) -> list[Answer]:
@@ -137,7 +137,7 @@ async def _add(tx: Transaction, deployment_id: UUID, schedules: Iterable[Values]
                 "active": True if active is None else active,
                 "max_scheduled_runs": values.get("max_scheduled_runs"),
                 "slug": slug,
-                "look_at": None,
+                "replan_at": None,
                 "schedule": values["schedule"],
                 "parameters": values.get("parameters") or {},
             }
@@ -153,7 +153,7 @@ async def _change(tx: Transaction, row: Row, values: Values, others: Iterable[Ro
         if name in _CHANGEABLE and (value is not None or name in _NULLABLE)
     }
     _check_slug(columns.get("slug"), {other["slug"] for other in others})
-    after = {**row, **columns, "updated": now(), "look_at": None}
+    after = {**row, **columns, "updated": now(), "replan_at": None}
     await store.deployment_schedules.change(tx, [after], _WRITTEN)
 
 
@@ -163,4 +163,4 @@ def _check_slug(slug: str | None, taken: Iterable[str | None]) -> None:
 
 
 def _present(row: Row) -> Answer:
-    return {name: value for name, value in row.items() if name != "look_at"}
+    return {name: value for name, value in row.items() if name != "replan_at"}

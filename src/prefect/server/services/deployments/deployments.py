@@ -276,6 +276,8 @@ async def present(tx: Transaction, rows: Sequence[Row]) -> list[Answer]:
             {
                 **shown,
                 "concurrency_limit": None,  # deprecated in favour of the limit as an object
+                "created_by": None,
+                "updated_by": None,
                 "global_concurrency_limit": limit and _present_limit(limit),
                 "schedules": schedules.get(row["id"], []),
                 "work_queue_name": queue["name"] if queue else row["work_queue_name"],

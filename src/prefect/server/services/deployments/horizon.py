@@ -58,11 +58,11 @@ class Plan(NamedTuple):
 
     Attributes:
         dates: Their dates.
-        look_at: When to plan again: until then, the plan would be the same.
+        replan_at: When to plan again: until then, the plan would be the same.
     """
 
     dates: list[datetime]
-    look_at: datetime
+    replan_at: datetime
 
 
 def plan_runs(dates: Iterable[datetime], at: datetime, horizon: Horizon) -> Plan:

@@ -1,8 +1,8 @@
 """Creating flow runs ahead of time, from the schedules of deployments.
 
-A run has an idempotency key of its schedule and its date, so several servers create it once. A schedule has a time of
-its next check (`look_at`), so that a round of the loop reads only the schedules with something to do. A change of a
-deployment discards its upcoming runs, which are then created again with its new values.
+A run has an idempotency key of its schedule and its date, so several servers create it once. A schedule stores when
+it is planned again (`replan_at`), so that a round of the loop reads only the schedules with something to do. A change
+of a deployment discards its upcoming runs, which are then created again with its new values.
 """
 
 from __future__ import annotations
@@ -141,13 +141,13 @@ async def create_scheduled_runs(
             logger.exception(
                 "Schedule %s of deployment %s cannot be computed", schedule["id"], schedule["deployment_id"]
             )
-            schedule["look_at"] = at + horizon.min_time
+            schedule["replan_at"] = at + horizon.min_time
             continue
-        schedule["look_at"] = plan.look_at
+        schedule["replan_at"] = plan.replan_at
         title = schedule["slug"] or type(model).__name__
         deployment = deployments[schedule["deployment_id"]]
         planned.append(scheduled_creation.PlannedRuns(deployment, schedule, title, plan.dates))
     new = await scheduled_creation.insert_scheduled_runs(tx, planned, batch_size)
     if not on_request:
-        await store.deployment_schedules.change(tx, schedules, ["look_at"])
+        await store.deployment_schedules.change(tx, schedules, ["replan_at"])
     return new

@@ -25,7 +25,7 @@ from prefect.server.services.runs.states import run_states
 from prefect.server.store import Row
 from prefect.server.store.filters.events import (
     FLOW_RUN,
-    SEVERAL,
+    SEVERAL_FLOW_RUNS,
     TASK_RUN,
     restore_name,
     shorten_name,
@@ -139,7 +139,7 @@ def _find_flow_run_id(resource: dict[str, str], related: Iterable[dict[str, str]
             kind, id_ = split_resource_id(labels[_ID])
             if kind == FLOW_RUN and id_ is not None:
                 found.add(id_)
-    return SEVERAL if len(found) > 1 else found.pop() if found else None
+    return SEVERAL_FLOW_RUNS if len(found) > 1 else found.pop() if found else None
 
 
 # --- snapshots of task runs ------------------------------------------------------------------------------------------

@@ -27,7 +27,7 @@ _ID_AFTER_8 = re.compile(rb"-(?<=[0-9a-f]{8}-)(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 _MARK = re.compile(rb"[\x01-\x06]")  # JSON has no such bytes
 
-_IN_ROW = ("id", "resource_id", "flow_run_id", "follows")
+_ID_COLUMNS = ("id", "resource_id", "flow_run_id", "follows")
 """Columns whose ids are marked by the bytes 1 to 4; 5 is the next id of those that follow, 6 the time."""
 
 _NEXT, _TIME = b"\x05", b"\x06"
@@ -42,7 +42,7 @@ def pack(row: Mapping[str, Any], resource: Any, related: Any, payload: Any) -> b
         related: The labels of its related resources.
         payload: Its payload.
     """
-    known = {row[name].bytes: bytes((number,)) for number, name in enumerate(_IN_ROW, 1) if row[name] is not None}
+    known = {row[name].bytes: bytes((number,)) for number, name in enumerate(_ID_COLUMNS, 1) if row[name] is not None}
     text = json_codec.dumps((resource, related, payload), option=orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z)
     text, others = _mark_ids(text, known)
     text = text.replace(_time(row["occurred"]), _TIME)
@@ -76,7 +76,7 @@ def unpack(row: Mapping[str, Any]) -> tuple[dict[str, str], list[dict[str, str]]
     inflate = zlib.decompressobj(-13, _DICTIONARY)
     text = inflate.decompress(body[start:]) + inflate.flush()
     others = (str(UUID(bytes=body[at : at + 16])).encode() for at in range(3, start, 16))
-    known = [str(row[name]).encode() for name in _IN_ROW]
+    known = [str(row[name]).encode() for name in _ID_COLUMNS]
     time = _time(row["occurred"])
 
     def meant(found: re.Match[bytes]) -> bytes:
@@ -109,7 +109,7 @@ def _dictionary() -> bytes:
     words = "Scheduled Late AwaitingRetry Retrying Paused Cancelling Cancelled Cached Crashed SCHEDULED CANCELLED"
     rare = ([_resource(kind, "<5>", kind) for kind in kinds], labels, details, words)
     usual = [
-        _typical(kind, before, after)
+        _build_typical_event(kind, before, after)
         for kind in ("flow-run", "task-run")
         for before, after in (("", "Pending"), ("Pending", "Running"), ("Running", "Failed"), ("Running", "Completed"))
     ]
@@ -117,7 +117,7 @@ def _dictionary() -> bytes:
     return re.sub(rb"<(\d)>", lambda found: bytes((int(found[1]),)), text)
 
 
-def _typical(kind: str, before: str, after: str) -> Any:
+def _build_typical_event(kind: str, before: str, after: str) -> Any:
     """Return the three parts of a run's event between two states, with `<n>` for marks."""
     task = kind == "task-run"
 

@@ -1,4 +1,4 @@
-"""Automations for the web page: what they did, what they would have done, and what their forms can choose from."""
+"""Automations for the web page: their firings, a test on past events, and the choices of their forms."""
 
 from __future__ import annotations
 

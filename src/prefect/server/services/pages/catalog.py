@@ -35,7 +35,17 @@ GRID_RUNS = 30
 GRID_TASKS = 60
 UPCOMING_SIZE = 10
 
-_WORST = ("CRASHED", "FAILED", "CANCELLED", "CANCELLING", "RUNNING", "PAUSED", "PENDING", "SCHEDULED", "COMPLETED")
+_STATES_BY_SEVERITY = (
+    "CRASHED",
+    "FAILED",
+    "CANCELLED",
+    "CANCELLING",
+    "RUNNING",
+    "PAUSED",
+    "PENDING",
+    "SCHEDULED",
+    "COMPLETED",
+)
 
 
 @dataclass(frozen=True)
@@ -236,7 +246,7 @@ async def build_grid(tx: Transaction, runs: Sequence[ShortRun]) -> list[GridRow]
         cells: list[Any] = [
             {
                 "run": number,
-                "state_type": min(states, key=_WORST.index),
+                "state_type": min(states, key=_STATES_BY_SEVERITY.index),
                 "count": sum(count for count, _ in states.values()),
                 "seconds": max(seconds for _, seconds in states.values()),
             }

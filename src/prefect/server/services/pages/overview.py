@@ -1,4 +1,4 @@
-"""The overview: what needs attention first, then what has run, runs and will run."""
+"""The overview: problems that need attention first, then recent, running and upcoming runs."""
 
 from __future__ import annotations
 

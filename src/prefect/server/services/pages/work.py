@@ -1,4 +1,4 @@
-"""The pages of work pools: how busy they are, who works, what waits."""
+"""The pages of work pools: their occupied slots, workers and waiting runs."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ ORPHAN_MIN_AGE = timedelta(days=1)
 LOCAL_PRUNE_BATCH_SIZE = 5000
 """Events, and dead letters, that are removed in one transaction from a store that no server opens."""
 
-_OF_RUNS = (store.task_runs, store.logs, store.artifacts, store.flow_run_inputs)
+_RUN_COLLECTIONS = (store.task_runs, store.logs, store.artifacts, store.flow_run_inputs)
 
 _FINAL_STATES = ("COMPLETED", "FAILED", "CANCELLED", "CRASHED")
 
@@ -100,4 +100,4 @@ async def remove_lone_task_runs(tx: Transaction, limit: int, period: timedelta) 
 async def remove_orphans(tx: Transaction, limit: int) -> int:
     """Remove logs, artifacts, inputs and task runs whose run, or worker, does not exist any more."""
     end = now() - ORPHAN_MIN_AGE
-    return sum([await upkeep.remove_orphans(tx, collection, end, limit) for collection in _OF_RUNS])
+    return sum([await upkeep.remove_orphans(tx, collection, end, limit) for collection in _RUN_COLLECTIONS])

@@ -18,7 +18,7 @@ API_VERSION = "0.8.4"
 
 
 async def prepare_store(database: Database, settings: Settings) -> None:
-    """Take in the home's journal, when the database is the home's own store, and register the known block types."""
+    """Apply the home's journal, if the database is the home's own store, and register the known block types."""
     if opening.sqlite_path(settings) == settings.home / opening.STORE_FILE_NAME:
         await apply_journal(database, settings.home)
         await crash_orphans(database, settings.home)

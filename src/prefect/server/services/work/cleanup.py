@@ -107,7 +107,7 @@ async def claim(
     rows = [row for row in rows if row["id"] not in excluded][:count]
     claimed = [row for row in rows if row["delivery_count"] < settings.cleanup_max_delivery_attempts]
     lost = [row for row in rows if row["delivery_count"] >= settings.cleanup_max_delivery_attempts]
-    await _drop(tx, lost, "the worker did not finish it")
+    await _discard_undeliverable(tx, lost, "the worker did not finish it")
     for row in claimed:
         row["reservation_token"] = new_id()
         row["lease_expires_at"] = at + timedelta(seconds=settings.cleanup_lease_seconds)
@@ -126,7 +126,7 @@ async def has_pending(tx: Transaction, pool_id: UUID, kinds: Sequence[str]) -> b
 async def handle_operation(
     tx: Transaction, operation: str, id_: UUID, token: str, reason: str | None = None
 ) -> Outcome:
-    """Carry out an operation of a worker on a cleanup message that it has claimed.
+    """Apply an operation of a worker on a cleanup message that it has claimed.
 
     Args:
         tx: The transaction.
@@ -153,7 +153,7 @@ async def handle_operation(
         await store.cleanups.change(tx, [{"id": id_, "lease_expires_at": until}], ["lease_expires_at"])
         return Outcome("accepted", None, until)
     if row["delivery_count"] >= settings.cleanup_max_delivery_attempts:
-        await _drop(tx, [row], reason or "no reason was given")
+        await _discard_undeliverable(tx, [row], reason or "no reason was given")
         return Outcome("dead_lettered", "max_delivery_attempts_reached")
     await store.cleanups.change(tx, [{"id": id_}], ["reservation_token", "lease_expires_at"])
     tx.notify(CLEANUP_TOPIC, str(row["work_pool_id"]))
@@ -174,7 +174,7 @@ async def _remove_finished(tx: Transaction, at: datetime) -> None:
         await queries.remove_finished_cleanups(tx, at - timedelta(seconds=seconds))
 
 
-async def _drop(tx: Transaction, rows: Sequence[Row], reason: str) -> None:
+async def _discard_undeliverable(tx: Transaction, rows: Sequence[Row], reason: str) -> None:
     for row in rows:
         logger.warning(
             "The infrastructure %r of flow run %s may be left: no worker stopped it in %d attempts. The last one: %s",

@@ -1,4 +1,4 @@
-"""Notices to workers: a run of their queues may start, or has to be stopped.
+"""Notices to workers: a run of their queues may start, or is to be stopped.
 
 They name only the queue. A worker that gets one polls for runs, as it does anyway at longer intervals.
 """

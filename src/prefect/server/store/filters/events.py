@@ -16,7 +16,7 @@ from prefect.server.db.dialect import Dialect
 from prefect.server.db.sql import FALSE, TRUE, Sql, all_of, any_of, none_of, one_of
 from prefect.types import uuid_from_text
 
-SEVERAL = UUID(int=0)
+SEVERAL_FLOW_RUNS = UUID(int=0)
 """In the place of a flow run's id: the event is about several flow runs."""
 
 FLOW_RUN = "prefect.flow-run"
@@ -83,16 +83,16 @@ def restore_name(name: str, kind: str) -> tuple[str, str]:
 
 def compile_event_filter(dialect: Dialect, criteria: Any) -> EventConditions:
     """Return the conditions of an `EventFilter` on rows, without `distinct`, which does not concern single rows."""
-    parts = [_occurred(criteria.occurred), _name(criteria.event), _resource(criteria.resource)]
+    parts = [_compile_occurred(criteria.occurred), _name(criteria.event), _resource(criteria.resource)]
     parts += [_related(dialect, related) for related in _listed(criteria.related)]
     parts += [_any_resource(dialect, resource) for resource in _listed(criteria.any_resource)]
     parts.append(EventConditions(one_of("event.id", criteria.id.id)) if criteria.id.id else EventConditions())
     if criteria.text is not None and criteria.text.query:
         parts.append(EventConditions(surely=FALSE))
-    return _both(parts)
+    return _match_all(parts)
 
 
-def _both(parts: Iterable[EventConditions]) -> EventConditions:
+def _match_all(parts: Iterable[EventConditions]) -> EventConditions:
     parts = list(parts)
     return EventConditions(
         all_of([part.possibly for part in parts if part.possibly is not TRUE]),
@@ -106,7 +106,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [] if value is None else [value]
 
 
-def _occurred(criteria: Any) -> EventConditions:
+def _compile_occurred(criteria: Any) -> EventConditions:
     return EventConditions(Sql("event.occurred >= ? AND event.occurred <= ?", (criteria.since, criteria.until)))
 
 
@@ -115,18 +115,18 @@ def _name(criteria: Any) -> EventConditions:
         return EventConditions()
     parts: list[Sql] = []
     if criteria.prefix:
-        parts.append(_begins(NAME, criteria.prefix))
+        parts.append(_starts_with_any(NAME, criteria.prefix))
     if criteria.name:
         parts.append(one_of(NAME, criteria.name))
     if criteria.exclude_prefix:
-        begins = _begins(NAME, criteria.exclude_prefix)
+        begins = _starts_with_any(NAME, criteria.exclude_prefix)
         parts.append(Sql(f"NOT ({begins.text})", begins.values))
     if criteria.exclude_name:
         parts.append(none_of(NAME, criteria.exclude_name))
     return EventConditions(all_of(parts))
 
 
-def _begins(column: str, prefixes: Sequence[str]) -> Sql:
+def _starts_with_any(column: str, prefixes: Sequence[str]) -> Sql:
     # Not LIKE, which disregards case in one database and not in the other.
     return any_of(Sql(f"substr({column}, 1, ?) = ?", (len(prefix), prefix)) for prefix in prefixes)
 
@@ -139,10 +139,10 @@ def _resource(criteria: Any) -> EventConditions:
     if criteria.id:
         parts.append(EventConditions(any_of(_is(id_) for id_ in criteria.id)))
     if criteria.id_prefix:
-        parts.append(_any(_id_begins(prefix) for prefix in criteria.id_prefix))
+        parts.append(_match_any(_id_begins(prefix) for prefix in criteria.id_prefix))
     if criteria.labels is not None and criteria.labels.root:
         parts.append(_labels(criteria.labels))
-    return _both(parts)
+    return _match_all(parts)
 
 
 def _is(id_: str) -> Sql:
@@ -162,7 +162,7 @@ def _id_begins(prefix: str) -> EventConditions:
     return EventConditions(any_of([begins, within]), TRUE if not rest else begins)
 
 
-def _any(parts: Iterable[EventConditions]) -> EventConditions:
+def _match_any(parts: Iterable[EventConditions]) -> EventConditions:
     parts = list(parts)
     sure = all(part.surely is TRUE for part in parts)
     surely = any_of(part.possibly if part.surely is TRUE else part.surely for part in parts)
@@ -174,7 +174,9 @@ def _labels(labels: Any) -> EventConditions:
     values = labels.get(_RESOURCE_ID) or []
     if not values or any(value.startswith("!") for value in values):
         return EventConditions(surely=FALSE)
-    named = _any(_id_begins(value[:-1]) if value.endswith("*") else EventConditions(_is(value)) for value in values)
+    named = _match_any(
+        _id_begins(value[:-1]) if value.endswith("*") else EventConditions(_is(value)) for value in values
+    )
     return named if len(labels) == 1 else EventConditions(named.possibly, FALSE)
 
 
@@ -194,7 +196,7 @@ def _any_resource(dialect: Dialect, criteria: Any) -> EventConditions:
         ids = values if not any(value[:1] == "!" or value[-1:] == "*" for value in values) else []
     # An event with a single flow run has it in its row.
     only_flow_runs = criteria.id and not criteria.id_prefix and not criteria.labels and _flow_runs(criteria.id)
-    sure = Sql("event.flow_run_id <> ?", (SEVERAL,)) if only_flow_runs else FALSE
+    sure = Sql("event.flow_run_id <> ?", (SEVERAL_FLOW_RUNS,)) if only_flow_runs else FALSE
     return EventConditions(_mentions(dialect, ids or ()), sure)
 
 
@@ -211,7 +213,7 @@ def _mentions(dialect: Dialect, ids: Sequence[str]) -> Sql:
     if not ids:
         return TRUE
     if flow_runs := _flow_runs(ids):
-        return one_of("event.flow_run_id", [*flow_runs, SEVERAL])
+        return one_of("event.flow_run_id", [*flow_runs, SEVERAL_FLOW_RUNS])
     objects = [last for _, last in map(split_resource_id, ids)]
     if any(last is None for last in objects):
         return TRUE

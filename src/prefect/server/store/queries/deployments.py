@@ -42,7 +42,7 @@ async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
     """Return the ids of the deployments that are not paused and have an active schedule that is due for a check."""
     where = store.deployment_schedules.where(
         {"active": True},
-        Sql("(deployment_schedule.look_at IS NULL OR deployment_schedule.look_at <= ?)", (at,)),
+        Sql("(deployment_schedule.replan_at IS NULL OR deployment_schedule.replan_at <= ?)", (at,)),
         Sql(
             "deployment_schedule.deployment_id IN (SELECT deployment.id FROM deployment WHERE deployment.paused = ?)",
             (False,),
@@ -56,7 +56,7 @@ async def find_due_deployments(tx: Transaction, at: datetime) -> list[UUID]:
 async def reset_schedules(tx: Transaction, deployment_ids: Sequence[UUID]) -> None:
     """Mark all schedules of these deployments as due for the scheduler's next round."""
     condition = one_of("deployment_id", deployment_ids)
-    await tx.run(Sql(f"UPDATE deployment_schedule SET look_at = NULL WHERE {condition.text}", condition.values))
+    await tx.run(Sql(f"UPDATE deployment_schedule SET replan_at = NULL WHERE {condition.text}", condition.values))
 
 
 async def remove_upcoming_runs(tx: Transaction, deployment_ids: Sequence[UUID], after: datetime) -> int:

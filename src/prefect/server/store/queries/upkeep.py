@@ -40,12 +40,12 @@ async def find_csrf_token(tx: Transaction, client: str, at: datetime) -> str | N
 
 async def remove_older(tx: Transaction, collection: Collection, time: datetime, limit: int) -> int:
     """Remove rows of a collection whose ids were made before a time, oldest first; return how many."""
-    return await _remove(tx, collection, _made_before(collection, time), limit)
+    return await _remove(tx, collection, _is_created_before(collection, time), limit)
 
 
 async def has_older(tx: Transaction, collection: Collection, time: datetime) -> bool:
     """Return whether a collection has rows whose ids were made before a time."""
-    return bool(await collection.find(tx, _made_before(collection, time), limit=1, columns=["id"]))
+    return bool(await collection.find(tx, _is_created_before(collection, time), limit=1, columns=["id"]))
 
 
 async def remove_orphans(tx: Transaction, collection: Collection, time: datetime, limit: int) -> int:
@@ -58,7 +58,7 @@ async def remove_orphans(tx: Transaction, collection: Collection, time: datetime
     if "worker_id" in table.kinds:
         of_no_run = Sql(f"{table.name}.flow_run_id IS NULL AND {table.name}.task_run_id IS NULL")
         orphaned = any_of([orphaned, all_of([of_no_run, _without_owner(table.name, "worker")])])
-    return await _remove(tx, collection, collection.where(orphaned, _made_before(collection, time)), limit)
+    return await _remove(tx, collection, collection.where(orphaned, _is_created_before(collection, time)), limit)
 
 
 def _without_owner(table: str, owners: str) -> Condition:
@@ -67,7 +67,7 @@ def _without_owner(table: str, owners: str) -> Condition:
     return Sql(f"({name} IS NOT NULL AND NOT EXISTS (SELECT 1 FROM {owners} WHERE {owners}.id = {name}))")
 
 
-def _made_before(collection: Collection, time: datetime) -> Condition:
+def _is_created_before(collection: Collection, time: datetime) -> Condition:
     # Ids are UUIDv7: they begin with the time, and are indexed.
     return Sql(f"{collection.table.name}.id < ?", (UUID(int=(to_micros(time) // 1000) << 80),))
 

@@ -1,4 +1,4 @@
-"""The graph of a flow run."""
+"""Settings of the graph of a flow run."""
 
 from prefect.settings.base import PrefectBaseSettings, build_settings_config, setting
 

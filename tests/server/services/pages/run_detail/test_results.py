@@ -107,7 +107,7 @@ def test_nested_lists_that_share_their_parts_are_cut() -> None:
     value: list[Any] = [1]
     for _ in range(60):
         value = [value, value]
-    assert results._shown(value, 0)["is_cut"]
+    assert results._build_preview(value, 0)["is_cut"]
 
 
 async def add_finished_task(call: RouteClient, flow_id: str, seconds: float) -> None:

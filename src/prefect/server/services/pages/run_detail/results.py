@@ -1,4 +1,4 @@
-"""A look at the result of a run, where the server has it or it is kept on the server's machine.
+"""A preview of the result of a run, where the server has it or it is kept on the server's machine.
 
 A pickle is read without importing anything, so that it cannot run code: what needs a class of the user's is left to the
 user's program.
@@ -71,11 +71,11 @@ async def preview_result(tx: Transaction, collection: Any, id_: UUID) -> ResultP
         return _preview_inline(inline)
     if isinstance(kept, dict) and "storage_key" in kept:
         if kept.get("storage_block_id"):
-            return _without("It is kept in a block's storage, which the server does not read.")
+            return _build_empty_preview("It is kept in a block's storage, which the server does not read.")
         return _preview_file(kept["storage_key"])
     if kept is not None:
-        return _shown(kept, len(json_codec.dumps(kept)))
-    return _without("It was not kept.")
+        return _build_preview(kept, len(json_codec.dumps(kept)))
+    return _build_empty_preview("It was not kept.")
 
 
 def has_inline_result(row: Row) -> bool:
@@ -85,7 +85,7 @@ def has_inline_result(row: Row) -> bool:
 
 def _preview_inline(result: dict[str, Any]) -> ResultPreview:
     if result["format"] == "json":
-        return _shown(result["body"], len(json_codec.dumps(result["body"])))
+        return _build_preview(result["body"], len(json_codec.dumps(result["body"])))
     return _preview_pickle(result["body"])
 
 
@@ -94,47 +94,49 @@ def _preview_file(key: str) -> ResultPreview:
     directory = Path(get_current_settings().results.local_storage_path).resolve()
     path = (directory / key).resolve()
     if not path.is_relative_to(directory):
-        return _without("It is kept on another machine, or outside of the directory of results of this server.")
+        return _build_empty_preview(
+            "It is kept on another machine, or outside of the directory of results of this server."
+        )
     try:
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
-            return _without(f"It is too large to be shown here: {size:,} bytes.", size)
+            return _build_empty_preview(f"It is too large to be shown here: {size:,} bytes.", size)
         record = orjson.loads(path.read_bytes())
         serializer, body = record["metadata"]["serializer"]["type"], record["result"]
     except FileNotFoundError:
-        return _without("It is not kept on the server's machine, or not any more.")
+        return _build_empty_preview("It is not kept on the server's machine, or not any more.")
     except (OSError, ValueError, KeyError, TypeError):
-        return _without("Its file cannot be read.")
+        return _build_empty_preview("Its file cannot be read.")
     if serializer == "json":
-        return _shown(orjson.loads(body), len(body))
+        return _build_preview(orjson.loads(body), len(body))
     if serializer == "pickle":
         return _preview_pickle(body)
-    return _without(f"It is written as {serializer}, which only a program reads.", size)
+    return _build_empty_preview(f"It is written as {serializer}, which only a program reads.", size)
 
 
 def _preview_pickle(text: str) -> ResultPreview:
     size = len(text) * 3 // 4
     try:
-        return _shown(_PlainUnpickler(io.BytesIO(base64.b64decode(text))).load(), size)
+        return _build_preview(_PlainUnpickler(io.BytesIO(base64.b64decode(text))).load(), size)
     except _NeedsClass as error:
-        return _without(f"It needs the class {error}, so only a program can read it.", size)
+        return _build_empty_preview(f"It needs the class {error}, so only a program can read it.", size)
     except (pickle.UnpicklingError, binascii.Error, EOFError, ValueError, TypeError, LookupError, AttributeError):
-        return _without("Its pickle cannot be read.", size)
+        return _build_empty_preview("Its pickle cannot be read.", size)
     except (MemoryError, RecursionError, OverflowError):
-        return _without("It is too deep or too large to be shown here.", size)
+        return _build_empty_preview("It is too deep or too large to be shown here.", size)
 
 
-def _without(reason: str, size: int | None = None) -> ResultPreview:
+def _build_empty_preview(reason: str, size: int | None = None) -> ResultPreview:
     return {"reason": reason, "type": None, "size": size, "value": None, "is_cut": False}
 
 
-def _shown(value: Any, size: int) -> ResultPreview:
-    budget = _Budget()
+def _build_preview(value: Any, size: int) -> ResultPreview:
+    budget = _Truncation()
     shown = budget.cut(value)
     return {"reason": None, "type": type(value).__name__, "size": size, "value": shown, "is_cut": budget.is_cut}
 
 
-class _Budget:
+class _Truncation:
     """Cuts a value to what a page shows of it, as JSON."""
 
     def __init__(self) -> None:
@@ -153,12 +155,12 @@ class _Budget:
             self.is_cut = True
             return "…"
         if isinstance(value, dict):
-            return {self._text(key): self.cut(part, depth + 1) for key, part in self._some(value.items())}
+            return {self._text(key): self.cut(part, depth + 1) for key, part in self._limit_items(value.items())}
         if isinstance(value, (list, tuple, set, frozenset)):
-            return [self.cut(part, depth + 1) for part in self._some(value)]
+            return [self.cut(part, depth + 1) for part in self._limit_items(value)]
         return self._text(value)
 
-    def _some(self, values: Any) -> Any:
+    def _limit_items(self, values: Any) -> Any:
         for value in values:
             if self.left <= 0:
                 self.is_cut = True

@@ -1,4 +1,4 @@
-"""The page of flow runs and task runs: a table, counts by state, a chart over time, and what comes next."""
+"""The page of flow runs and task runs: a table, counts by state, a chart over time, and the next scheduled runs."""
 
 from __future__ import annotations
 

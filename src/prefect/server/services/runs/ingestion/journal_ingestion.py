@@ -278,7 +278,7 @@ def _sort_record(new: _SortedRecords, record: Record) -> None:
     """Put a record where it belongs, or among the dead letters."""
     try:
         kind = record.get("kind") if isinstance(record, dict) else None
-        if kind in records.SIMPLE:
+        if kind in records.STATELESS_COLLECTIONS:
             new.simple[kind].append(records.parse_simple(record))
         elif kind in _RUNS:
             run = records.parse_run(kind, record)

@@ -1,7 +1,7 @@
 """Admission of journal records that came over the network to runs. Pure: rows and records in, refusals out.
 
 The journal of this machine's home is not checked: who can write that file can write the database. See
-`docs/adr/0020-values-stay-where-they-are.md` for what this protects against.
+`docs/adr/0020-results-are-not-sent-to-the-server.md` for what this protects against.
 """
 
 from __future__ import annotations

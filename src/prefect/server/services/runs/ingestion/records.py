@@ -89,10 +89,15 @@ def parse_owner(record: Record) -> UUID | None:
 
 def parse_simple(record: Record) -> Row:
     """Return the record of an object without states, a process, flow, log or artifact, as a row."""
-    return parse_row(SIMPLE[record["kind"]], record)
+    return parse_row(STATELESS_COLLECTIONS[record["kind"]], record)
 
 
-SIMPLE = {"process": store.processes, "flow": store.flows, "log": store.logs, "artifact": store.artifacts}
+STATELESS_COLLECTIONS = {
+    "process": store.processes,
+    "flow": store.flows,
+    "log": store.logs,
+    "artifact": store.artifacts,
+}
 
 
 def parse_heartbeat(record: Record) -> tuple[UUID, timedelta]:

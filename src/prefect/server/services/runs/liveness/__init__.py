@@ -1,4 +1,4 @@
-"""Which runs are alive: heartbeats renew their leases; runs whose process is gone get a state that says so.
+"""Which runs are alive: heartbeats renew their leases; runs whose process is gone become Crashed.
 
 It proposes states, and leaves their rows to `states`.
 """

@@ -1,4 +1,4 @@
-"""Orphans: runs whose process on this host has ended get a Crashed state.
+"""Orphans: runs whose process on this host has ended become Crashed.
 
 A background task run whose worker has gone is run by another one.
 A run that is not ready, or a task run that never began and whose flow run has ended, is no orphan: it stays as it is,
@@ -27,7 +27,7 @@ from prefect.types import new_id, now
 
 
 async def crash_orphans(database: Database, home: Path) -> int:
-    """Give a Crashed state to every unfinished run whose process, on this host, has ended.
+    """Set the state Crashed on every unfinished run whose process, on this host, has ended.
 
     Args:
         database: The store; the journal of `home` has been applied to it.

@@ -1,4 +1,4 @@
-"""Zombies: flow runs whose process sends no heartbeats any more get a Crashed state, until it sends one after all.
+"""Zombies: flow runs whose process sends no heartbeats any more become Crashed, and Running again if it does send one.
 
 The end of such a run is the time of its last activity. Records that its process wrote later and ships after all are
 newer and win: a run that went on without reaching the server ends in the state that its process recorded.
@@ -22,7 +22,7 @@ SWEEP_BATCH_SIZE = 100
 
 
 async def crash_zombies(tx: Transaction) -> int:
-    """Give a Crashed state to a batch of flow runs whose lease has expired, and to their task runs; return its size.
+    """Set the state Crashed on a batch of flow runs whose lease has expired, and to their task runs; return its size.
 
     A flow run of a pool that starts lost runs again is scheduled instead.
     """
@@ -32,7 +32,7 @@ async def crash_zombies(tx: Transaction) -> int:
     for row in rows:
         last = await orphans.find_last_activity(tx, "flow_run", row)
         due = f"{row['lease_until']:%Y-%m-%d %H:%M:%S} UTC"
-        message = f"{run_states.SILENCE}: one was due by {due}."
+        message = f"{run_states.NO_HEARTBEATS}: one was due by {due}."
         for task_run in await queries.lock_open_task_runs(tx, row["id"]):
             if orphans.is_not_ready(task_run):
                 continue

@@ -1,1 +1,1 @@
-"""What is computed of runs for those who look at them. It must not write."""
+"""Reports about runs: graphs, statistics and reasons, computed at each request. It must not write."""

@@ -142,7 +142,7 @@ async def _explain_position(tx: Transaction, run: Row, queue: Row, pool: Row, on
     counts = await _count_claimed_runs(tx, pool)
     if place == 0:
         # A worker that has ended a moment ago, or polls other queues, counts as online too: it does not take the run.
-        is_new = now() - (run["next_scheduled_start_time"] or now()) < TAKING_TIME
+        is_new = now() - (run["next_scheduled_start_time"] or now()) < CLAIM_DELAY
         is_free = is_new and any(row["name"] not in counts and not _is_overdue(row) for row in online)
         waits_for = "a worker is about to take it" if is_free else _describe_workers(online, counts)
         return "next", f"is the next one in the work queue {queue['name']!r}: {waits_for}."
@@ -166,7 +166,7 @@ async def _describe_precedence(tx: Transaction, run: Row, queue: Row) -> str:
 POSITION_LIMIT = 10_000
 """The last place in a queue that is looked up."""
 
-TAKING_TIME = timedelta(seconds=15)
+CLAIM_DELAY = timedelta(seconds=15)
 """How soon a worker takes a run that is the next one: it polls every ten seconds, if it is not notified before."""
 
 MAX_COUNTED_RUNS = 1_000

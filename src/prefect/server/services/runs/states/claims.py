@@ -1,4 +1,4 @@
-"""Claims of flow runs by workers: who may start a run, and say how it continues.
+"""Claims of flow runs by workers: which worker may start a run and propose its next states.
 
 A worker claims a run by the state Pending, under a fencing token that it makes, which is stored with that state. A
 later state that is proposed under another token is refused: the run was given to another worker meanwhile. Clients that

@@ -24,7 +24,7 @@ MESSAGE = "The pause ran out before the run was resumed."
 
 
 async def fail_expired_pauses(tx: Transaction) -> int:
-    """Give a Failed state to a batch of flow runs whose pause timed out a grace period ago, and return its size."""
+    """Set the state Failed on a batch of flow runs whose pause timed out a grace period ago, and return its size."""
     ids = [row["id"] for row in await queries.find_paused_flow_runs(tx) if _is_expired(row)]
     rows = (await store.flow_runs.get_many(tx, ids[:SWEEP_BATCH_SIZE], lock=True)).values()
     expired = [row for row in rows if row["state_type"] == "PAUSED" and _is_expired(row)]

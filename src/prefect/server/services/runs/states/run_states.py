@@ -42,7 +42,7 @@ STATE_NAMES = {
 }
 """Each state type, with the default name of its states."""
 
-SILENCE = "The process that ran it sends no heartbeats any more"
+NO_HEARTBEATS = "The process that ran it sends no heartbeats any more"
 """The beginning of the message of a crash that the server has inferred, by which it is recognized."""
 
 
@@ -110,7 +110,7 @@ def derive_columns(row: Row) -> list[int]:
 
 def is_inferred_crash(state: StoredState) -> bool:
     """Return whether the server has inferred the state from missing heartbeats."""
-    return state["type"] == "CRASHED" and (state.get("message") or "").startswith(SILENCE)
+    return state["type"] == "CRASHED" and (state.get("message") or "").startswith(NO_HEARTBEATS)
 
 
 def _summarize(state: StoredState) -> rules.StateSummary:

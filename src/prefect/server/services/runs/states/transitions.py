@@ -1,7 +1,7 @@
 """State transitions: `prefect.rules` decides about a proposed state, and its verdict is applied in one transaction.
 
 The run's row is locked first, so of two simultaneous requests the second is decided on the result of the first. Then
-the facts that the rules need are gathered, the verdict is reached, and its effects are carried out: slots, the state
+the facts that the rules need are gathered, the verdict is reached, and its effects are applied: slots, the state
 with the columns derived from it, the event, the state of the task run that stands for a subflow run.
 """
 
@@ -144,7 +144,7 @@ def enter_first_state(row: Row, state: Mapping[str, Any]) -> None:
 async def handle_first_state(
     tx: Transaction, collection: Collection, row: Row, flows: Mapping[UUID, Row] | None = None
 ) -> None:
-    """Carry out the effects of the first state of a run that has just been stored; `flows` have been read already."""
+    """Apply the effects of the first state of a run that has just been stored; `flows` have been read already."""
     stored = row["states"][-1]
     await observed_states.record_states(tx, [stored])
     if collection is store.flow_runs:
@@ -159,7 +159,7 @@ async def handle_first_state(
 
 
 async def handle_first_states(tx: Transaction, rows: Sequence[Row]) -> None:
-    """Carry out the effects of the first states of flow runs that have just been stored, in few statements."""
+    """Apply the effects of the first states of flow runs that have just been stored, in few statements."""
     roots = [row for row in rows if row["parent_task_run_id"] is None]
     entered = [emitting.StateChange(row, None, row["states"][-1], row["run_count"]) for row in roots]
     await emitting.emit_state_events(tx, "flow_run", entered)
@@ -401,7 +401,7 @@ def _write_state(proposal: _Proposal, settled: rules.Settlement) -> list[str]:
 async def _run_effects(
     tx: Transaction, proposal: _Proposal, before: run_states.StoredState | None, effects: tuple[rules.Effect, ...]
 ) -> None:
-    """Carry out the effects of the state that has been written."""
+    """Apply the effects of the state that has been written."""
     row = proposal.row
     await observed_states.record_states(tx, [row["states"][-1]])
     if proposal.kind == "flow_run":
