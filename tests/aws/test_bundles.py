@@ -17,7 +17,7 @@ from prefect_aws.bundles.execute import download_bundle_from_s3
 from prefect_aws.bundles.upload import upload_bundle_to_s3
 from tests.aws.conftest import BUCKET
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 
 @flow

@@ -16,7 +16,7 @@ from tools import serving
 
 PROJECT = Path(__file__).parent.parent.parent / "examples" / "project"
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -71,7 +71,7 @@ def test_project_runs_on_its_schedules(served: serving.Served, home: Path, tmp_p
         pool.wait_for_log(runs[0]["id"], "copied 3 rows to dev")
     finally:
         worker.process.terminate()
-        worker.process.wait(20)
+        worker.process.wait(60)
 
 
 def find_completed(pool: Pool, count: int) -> list[dict[str, Any]] | None:

@@ -20,7 +20,7 @@ from tests.faults.test_server import LONG, post, read_all, wait_for
 from tests.workers.pools import LOADED_MACHINE_SECONDS
 from tools import original, serving
 
-pytestmark = [pytest.mark.timeout(1800 if LONG else 150), pytest.mark.served]
+pytestmark = [pytest.mark.timeout(1800 if LONG else 300), pytest.mark.served]
 
 SPEED = 1 if LONG else 5
 FASTER = f"""

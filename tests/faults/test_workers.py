@@ -24,7 +24,7 @@ from tests.gates import Gate, Mode, open_gate
 from tests.workers.pools import LOADED_MACHINE_SECONDS, Pool, WorkerProcess, wait_until
 from tools import serving
 
-pytestmark = [pytest.mark.timeout(1800 if LONG else 150), pytest.mark.served]
+pytestmark = [pytest.mark.timeout(1800 if LONG else 300), pytest.mark.served]
 
 PRINTS = """
 @flow

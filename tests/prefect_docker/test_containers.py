@@ -16,7 +16,7 @@ from prefect_docker.containers import ContainerEnd, EngineUnavailable
 from prefect_docker.worker import DockerWorkerJobConfiguration
 from tests import docker_engine
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 IMAGE = "local/python:1"
 

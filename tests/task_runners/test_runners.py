@@ -204,8 +204,15 @@ def test_flow_crash_cancels_runs_that_have_not_started(home: Path):
         assert states(home, "task_run", future.task_run_id) == ["Pending", "Cancelled"]
 
 
-def test_run_waiting_for_a_cancelled_run_does_not_hang(home: Path):
+def test_run_waiting_for_a_cancelled_run_does_not_hang(home: Path, monkeypatch: pytest.MonkeyPatch):
     running, crashing = threading.Event(), threading.Event()
+    cancel_all = ThreadPoolTaskRunner.cancel_all
+
+    def cancel_and_tell(runner: ThreadPoolTaskRunner) -> None:
+        cancel_all(runner)
+        crashing.set()
+
+    monkeypatch.setattr(ThreadPoolTaskRunner, "cancel_all", cancel_and_tell)
 
     @task
     def never() -> None:
@@ -230,7 +237,6 @@ def test_run_waiting_for_a_cancelled_run_does_not_hang(home: Path):
     def program() -> None:
         outcome.append(waits.submit(None))
         running.wait(TIMEOUT_SECONDS)
-        threading.Timer(0.05, crashing.set).start()
         raise SystemExit(3)
 
     with pytest.raises(SystemExit):

@@ -18,7 +18,7 @@ from prefect.flows import InfrastructureBoundFlow, bind_flow_to_infrastructure
 from prefect.schemas.work import WorkPoolStorageConfiguration
 from prefect.workers.process import ProcessWorker
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 
 @task

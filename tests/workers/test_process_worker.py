@@ -15,7 +15,7 @@ from prefect.types import new_id
 from tests.workers.pools import LOADED_MACHINE_SECONDS, Pool, WorkerProcess, wait_until
 from tools import serving
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(240)]
 
 PRINTS = """
 @flow(log_prints=True)

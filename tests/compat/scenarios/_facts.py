@@ -108,7 +108,7 @@ def task_runs(flow_run_id, count):
     """The recorded task runs of a flow run once `count` of them have ended, by name."""
     from prefect.client.schemas.filters import FlowRunFilter
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     while True:
         with client() as api:
             found = api.read_task_runs(flow_run_filter=FlowRunFilter(id={"any_": [flow_run_id]}))
@@ -119,7 +119,7 @@ def task_runs(flow_run_id, count):
 
 def history(run_id, of="task"):
     """The names of all states a run went through."""
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 90
     quiet, seen = time.monotonic(), 0
     while True:
         with client() as api:
@@ -128,7 +128,7 @@ def history(run_id, of="task"):
         if len(found) != seen:
             quiet, seen = time.monotonic(), len(found)
         # Some runs are left where they are: nothing more has come for a while.
-        left = any(each.name in ("NotReady", "AwaitingRetry") for each in found[-1:]) and time.monotonic() - quiet > 3
+        left = any(each.name in ("NotReady", "AwaitingRetry") for each in found[-1:]) and time.monotonic() - quiet > 8
         if any(each.is_final() for each in found[-1:]) or left or time.monotonic() > deadline:
             return [each.name for each in found]
         time.sleep(0.1)

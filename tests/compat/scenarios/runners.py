@@ -24,7 +24,7 @@ def overlapping():
     with lock:
         now += 1
         most = max(most, now)
-    time.sleep(0.05)
+    time.sleep(0.2)
     with lock:
         now -= 1
     return threading.current_thread() is threading.main_thread()

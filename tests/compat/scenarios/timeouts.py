@@ -34,7 +34,7 @@ def plain():
 attempts = []
 
 
-@task(timeout_seconds=0.1, retries=1)
+@task(timeout_seconds=1.0, retries=1)
 def retried():
     attempts.append(1)
     if len(attempts) < 2:

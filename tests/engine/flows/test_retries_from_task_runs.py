@@ -19,7 +19,7 @@ from prefect.schemas.states import StateType
 from prefect.task_runners import ProcessPoolTaskRunner
 from tools import serving
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(240)
 
 Calls = Counter[str]
 

@@ -76,10 +76,10 @@ async def test_writer_waits_for_the_lock_of_another_process(database: SqliteWrit
     with closing(sqlite3.connect(database.path, isolation_level=None, check_same_thread=False)) as other:
         other.execute("BEGIN IMMEDIATE")
         queued = [asyncio.ensure_future(put(database, str(number))) for number in range(50)]
-        release = threading.Timer(1.0, other.execute, ("COMMIT",))
-        release.start()
         await asyncio.sleep(0)
         assert await count(database) == 0  # whoever reads does not wait
+        release = threading.Timer(1.0, other.execute, ("COMMIT",))
+        release.start()
         await asyncio.gather(*queued)
         release.join()
     assert await count(database) == 50

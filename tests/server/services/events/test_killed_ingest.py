@@ -18,7 +18,7 @@ from tests.server.services.events.test_task_run_events import task_run_events
 from tests.server.websocket_client import connect_client, ping, wait_until
 from tools.serving import Served, server
 
-pytestmark = [pytest.mark.served, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.served, pytest.mark.timeout(240)]
 
 RUNS = 400
 KILLS = 3
