@@ -1,6 +1,7 @@
 """Runs that were created before a process runs them."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 
@@ -42,7 +43,7 @@ def test_run_that_begins_early_waits_for_its_scheduled_time_only(monkeypatch: py
         assert len(waits) < 3
         waits.append(seconds)
 
-    monkeypatch.setattr(flow_states._io, "sleep", pass_time)
+    monkeypatch.setattr(flow_states, "_io", SimpleNamespace(sleep=pass_time))
     monkeypatch.setattr(states, "now", lambda: now() + timedelta(seconds=sum(waits)))
 
     @flow
