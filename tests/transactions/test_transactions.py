@@ -346,10 +346,11 @@ def test_child_inherits_the_isolation_level(locked):
 
 def test_failed_begin_releases_the_lock(locked, monkeypatch):
     async def fails(self, key):
-        raise OSError("storage is unavailable")
+        raise OSError("unavailable")
 
     monkeypatch.setattr(ResultStore, "afind", fails)
-    with pytest.raises(OSError, match="away"), transaction("k", locked, isolation_level=IsolationLevel.SERIALIZABLE):
+    serializable = transaction("k", locked, isolation_level=IsolationLevel.SERIALIZABLE)
+    with pytest.raises(OSError, match="unavailable"), serializable:
         pass
     assert not locked.is_locked("k") and get_transaction() is None
 

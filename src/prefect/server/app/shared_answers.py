@@ -40,12 +40,12 @@ class _Answer:
     """An answer and what it costs.
 
     Attributes:
-        computed: When it was begun to be computed, in seconds of the monotonic clock.
+        computed: When its computation began, in seconds of the monotonic clock.
         is_current: Whether nothing has changed since.
-        cost: Seconds of one computation and of the requests for it; those of the one before until it is computed.
-        due: When it may be computed again. It is fixed, so that a page that asks at that time gets a new answer.
-        requests: How many pages were given it.
-        last_request: When a page last asked.
+        cost: Seconds of its computation and of the requests for it; until it is computed, those of the answer before.
+        due: When it may be computed again. Fixed, so that a request at that time gets a new answer.
+        requests: How many requests it has answered.
+        last_request: The time of the last request.
         response: The response.
     """
 
@@ -61,8 +61,8 @@ class _Answer:
 class SharedAnswers:
     """Responses that pages share; after a change an answer is computed anew, once the one before is old enough.
 
-    A page that loads because it was notified of a change allows an answer that another page was given, with
-    `cache-control: max-age=…`. Any other request gets an answer of its own.
+    A page that loads because it was notified of a change accepts the answer to another page's request, with
+    `cache-control: max-age=…`. Any other request has its own answer computed.
 
     Args:
         clock: Returns the time in seconds.
@@ -74,14 +74,14 @@ class SharedAnswers:
 
     @staticmethod
     def allows(request: Request) -> bool:
-        """Return whether a request may be given an answer to another one."""
+        """Return whether a request accepts the answer to another one."""
         return request.headers.get("cache-control", "").startswith("max-age=")
 
     async def get(self, key: Hashable, compute: Compute, always_current: bool = False) -> Response:
-        """Return the answer with a key, with a header that says how old it is and when to ask again.
+        """Return the answer with a key, with a header that says how old it is and when to request it again.
 
         Args:
-            key: Who asks for what.
+            key: The principal and the request.
             compute: Computes the answer.
             always_current: Whether it is computed anew after each change, whatever it costs.
         """
@@ -108,7 +108,7 @@ class SharedAnswers:
         self._answers.clear()
 
     def interval(self, cost: float) -> float:
-        """Return how many seconds are between two computations of an answer that costs so many.
+        """Return the seconds between two computations of an answer with this cost.
 
         Intervals in proportion to the roots of the costs keep the pages, all in all, as current as their share allows.
         """
@@ -121,12 +121,12 @@ class SharedAnswers:
         if len(self._answers) >= MAX_ANSWERS:
             self._answers.clear()
         answer = self._answers[key] = _Answer(at, cost=before.cost if before else 0.0)
-        # A task of its own, since the page that asked first may go.
+        # A separate task, because the first page may disconnect.
         answer.response = asyncio.ensure_future(self._compute(key, compute, answer, before.requests if before else 1))
         return answer
 
     async def _compute(self, key: Hashable, compute: Compute, answer: _Answer, requests: int) -> Response:
-        """Return the response, and note what it cost if `requests` pages are given it, as many as the one before."""
+        """Return the response, and record its cost with `requests` requests, as many as for the answer before."""
         try:
             return await compute()
         except BaseException:

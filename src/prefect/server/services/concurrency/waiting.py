@@ -1,7 +1,7 @@
-"""Leases that wait for slots: they get them in the order of their requests, in the transaction that frees the slots.
+"""Leases that wait for slots: granted in the order of their requests, in the transaction that releases the slots.
 
-A waiting lease stands back behind an earlier one only where a limit has too few slots for that one: two runs that hold
-a slot each of what the other one waits for are not kept from others.
+A lease that cannot be granted blocks later ones only at the limits that have too few slots for it, so that leases of
+other limits are granted before it.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ PICKUP_TIME = timedelta(seconds=60)
 
 
 def topic(lease_id: UUID) -> str:
-    """Return the topic of the notification that a lease has got its slots."""
+    """Return the topic of the notification that a lease was granted."""
     return f"slots:{lease_id}"
 
 
 def is_abandoned(lease: Row) -> bool:
-    """Return whether the process that a lease belongs to has gone; only a process of this host can be known to have."""
+    """Return whether the process that a lease belongs to has gone; known only of processes of this host."""
     process: Mapping[str, Any] | None = lease["process"]
     if not process or process["host"] != _processes.host():
         return False
@@ -101,7 +101,7 @@ async def find_seconds_to_recheck(tx: Transaction, lease_id: UUID, limit_ids: Se
     """Return after how many seconds a waiting request should check again, if it is not notified before.
 
     That is when a lease of its limits expires, or when enough slots have decayed for it and those before it. Only the
-    first one in the queue looks after expired leases, and gives the slots to all that can have some.
+    first request in the queue ends expired leases and grants their slots, to all that can have some.
     """
     seconds = [longest]
     first_of = [id_ for id_ in limit_ids if not await has_earlier(tx, id_, lease_id)]
