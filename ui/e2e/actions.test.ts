@@ -58,6 +58,16 @@ inBrowser('the actions of a run', () => {
     await close(opened)
   })
 
+  test('show its events', async () => {
+    const id = await addRun({ name: 'with-events' })
+    const opened = await open(server, `/runs/flow-run/${id}`)
+    const { page } = opened
+    await page.getByRole('button', { name: 'More actions' }).click()
+    await page.getByRole('link', { name: 'Its events' }).click()
+    await page.getByRole('link', { name: 'flow-run with-events' }).first().waitFor()
+    await close(opened)
+  })
+
   test('show the parameters of a run in a list', async () => {
     await addRun({ name: 'with-values', parameters: { source: 's3://orders', batch: 8 } })
     const opened = await open(server, '/runs')

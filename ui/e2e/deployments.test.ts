@@ -29,6 +29,16 @@ inBrowser('deployments', () => {
     own = (await server.call<{ id: string }>('POST', '/deployments/', values)).id
   })
 
+  test('show their configuration, and the labels that people gave them', async () => {
+    const { flow_id } = await read(ids.deployment)
+    const { id } = await server.call<{ id: string }>('POST', '/deployments/', { name: 'labelled', flow_id, labels: { team: 'data' }, work_pool_name: 'local' })
+    const opened = await open(server, `/deployments/deployment/${id}?tab=configuration`)
+    await opened.page.getByText('"team"').waitFor()
+    await opened.page.getByRole('definition').getByRole('link', { name: 'nightly-etl' }).waitFor()
+    expect(await opened.page.getByText('prefect.flow.id').count()).toBe(0)
+    await close(opened)
+  })
+
   test('are edited, with what is wrong beside each field', async () => {
     const opened = await open(server, `/deployments/deployment/${own}`)
     const { page } = opened

@@ -192,7 +192,7 @@ inBrowser('people', () => {
     await opened.page.locator('h1', { hasText: 'broken-heron' }).waitFor()
     await opened.page.keyboard.press('Control+k')
     await opened.page.getByRole('combobox', { name: 'Search' }).fill('team-alerts')
-    await opened.page.getByRole('option').filter({ hasText: 'block of Slack Webhook' }).first().click()
+    await opened.page.getByRole('option').filter({ hasText: 'Slack Webhook block' }).first().click()
     await opened.page.locator('h1', { hasText: 'team-alerts' }).waitFor()
     await opened.page.keyboard.press('g')
     await opened.page.keyboard.press('v')

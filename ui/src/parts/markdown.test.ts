@@ -60,13 +60,17 @@ test('quotes hold lists', () => {
   expect(outline(quote!.kind === 'quote' ? quote!.blocks : [])).toEqual(['said:', { list: [['a', { list: [['b']] }]] }])
 })
 
-test.each(['- '.repeat(20_000), '> '.repeat(20_000), Array.from({ length: 300 }, (_, n) => `${' '.repeat(2 * n)}- x`).join('\n')])('what is nested too deep is text', (text) => {
+test.each([`${'- '.repeat(20_000)}x`, `${'> '.repeat(20_000)}x`, Array.from({ length: 300 }, (_, n) => `${' '.repeat(2 * n)}- x`).join('\n')])('what is nested too deep is text', (text) => {
   expect(JSON.stringify(parseMarkdown(text)).match(/"kind":"(list|quote)"/g)!.length).toBeLessThan(50)
 })
 
 test('emphasis holds other marks, and a backslash takes the meaning from one', () => {
   expect(parseInlines('**a `b` ~~c~~**')).toEqual([{ kind: 'bold', inlines: [{ kind: 'text', text: 'a ' }, { kind: 'code', text: 'b' }, { kind: 'text', text: ' ' }, { kind: 'struck', inlines: [{ kind: 'text', text: 'c' }] }] }])
   expect(parseInlines('\\*a\\*').map((part) => ('text' in part ? part.text : part.kind)).join('')).toBe('*a*')
+})
+
+test('dashes, stars or underscores alone on a line are a rule', () => {
+  expect(parseMarkdown('- - -\n***\n_ _ _').map((block) => block.kind)).toEqual(['rule', 'rule', 'rule'])
 })
 
 test('lists show nested items of a text in one line', () => {

@@ -244,7 +244,8 @@ async def test_attempt_is_the_lines_between_two_times(call: RouteClient) -> None
 
 
 async def test_flows_and_deployments_show_their_latest_and_next_runs(call: RouteClient) -> None:
-    id_ = await deployment(call, tags=["x"], schedules=[{"schedule": {"interval": 60.0}, "active": True}])
+    schedules = [{"schedule": {"interval": 60.0}, "active": True}]
+    id_ = await deployment(call, tags=["x"], schedules=schedules, labels={"team": "data"}, storage_document_id=MISSING)
     run = await call("POST", "/deployments/{id}/create_flow_run", {"state": {"type": "COMPLETED"}}, id=id_)
     await call("POST", "/flow_runs/{id}/set_state", {"state": {"type": "COMPLETED"}, "force": True}, id=run["id"])
     flows = await call("GET", f"{PAGES}/flows")
@@ -255,6 +256,7 @@ async def test_flows_and_deployments_show_their_latest_and_next_runs(call: Route
     assert (await call("GET", f"{PAGES}/deployments", q="nothing"))["rows"] == []
     page = await call("GET", f"{PAGES}/deployment/{{id}}", id=id_)
     assert page["row"]["id"] == id_ and page["parameters"] == {}
+    assert page["labels"]["team"] == "data" and page["storage"] == MISSING
 
 
 async def test_pinned_deployments_are_on_the_first_pages(call: RouteClient) -> None:
