@@ -6,9 +6,11 @@ import asyncio
 import ctypes
 import json
 import os
+import select
 import signal
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -156,9 +158,13 @@ async def test_fork_server_is_started_again_after_it_died(launcher: ForkServerLa
 
 async def start_orphan(launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch) -> RunProcess:
     """Start a process that sleeps, and kill the fork server that is its parent."""
-    (package / "__main__.py").write_text("import time; time.sleep(60)")
+    runs = package / "runs"
+    (package / "__main__.py").write_text(f"open({str(runs)!r}, 'w').close(); import time; time.sleep(60)")
     monkeypatch.setattr(fork_launcher, "ENGINE_MODULE", "engine_of_test")
     process = await launcher.start(Launch(flow_run_id=new_id(), cwd="/"))
+    async with asyncio.timeout(60):
+        while not runs.exists():
+            await asyncio.sleep(0.01)
     assert launcher.server_pid is not None
     os.kill(launcher.server_pid, signal.SIGKILL)
     await launcher.wait_closed()
@@ -206,6 +212,35 @@ async def test_signal_reaches_a_process_that_was_forked_just_now(
     process = await launcher.start(Launch(flow_run_id=new_id(), cwd="/"))
     assert process.signal_group(signal.SIGKILL)
     assert await process.wait() == -signal.SIGKILL
+
+
+async def test_run_is_started_once_when_the_fork_server_dies_as_it_forks(
+    launcher: ForkServerLauncher, package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forked, started = tmp_path / "forked", tmp_path / "started"
+    (package.parent / "sitecustomize.py").write_text(
+        "import os, signal\n"
+        "os.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGKILL),\n"
+        f"    after_in_child=lambda: open({str(forked)!r}, 'w').write(str(os.getpid())))"
+    )
+    (package / "__main__.py").write_text(f"open({str(started)!r}, 'a').write('started;')")
+    monkeypatch.setattr(fork_launcher, "ENGINE_MODULE", "engine_of_test")
+    monkeypatch.setattr("prefect.runner.launch.ENGINE_COMMAND", (sys.executable, "-m", "engine_of_test"))
+    process = await launcher.start(Launch(flow_run_id=new_id(), cwd="/"))
+    assert await process.wait() == 0
+    await wait_for_end(forked)
+    assert started.read_text() == "started;"
+
+
+async def wait_for_end(pid_file: Path) -> None:
+    """Wait for the end of the process that writes its id to a file."""
+    async with asyncio.timeout(60):
+        while not (pid_file.exists() and pid_file.read_text()):
+            await asyncio.sleep(0.01)
+        with suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(int(pid_file.read_text()))
+            await asyncio.to_thread(select.select, [descriptor], [], [])
+            os.close(descriptor)
 
 
 async def test_missing_directory_is_refused(launcher: ForkServerLauncher, tmp_path: Path) -> None:

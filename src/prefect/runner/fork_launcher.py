@@ -201,7 +201,6 @@ class _Connection:
         """Close the connection, which ends the server."""
         self._writer.close()
         await self._receiving
-        await self._process.wait()
 
     async def _receive(self) -> None:
         try:
@@ -210,6 +209,7 @@ class _Connection:
         except ConnectionError:
             pass
         self._writer.close()
+        await self._process.wait()  # the processes that it has forked have another parent from then on
         for forked in self._forked.values():
             forked.set_exception(ConnectionResetError("The fork server has ended."))
         self._forked.clear()

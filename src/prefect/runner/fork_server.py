@@ -22,6 +22,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -143,28 +144,33 @@ class ForkServer:
     def _fork(self, request: Request) -> bool:
         """Fork a process; return True in it.
 
-        The answer follows once the process leads its own group: a signal to the group reaches it from then on.
+        The launcher is sent its id once it leads its own group, so that a signal to the group reaches it. It goes on
+        only then: when this server dies before, the launcher starts the run in another way.
         """
-        grouped, is_grouped = os.pipe()
-        try:
-            pid = os.fork()
-        except OSError as error:
-            os.close(grouped)
-            os.close(is_grouped)
-            self._send({"id": request.id, "error": error.strerror})
-            return False
-        if pid == 0:
-            os.setsid()
-            signal.set_wakeup_fd(-1)
-            for descriptor in (self._signals, self._wakeup, grouped, is_grouped):
-                os.close(descriptor)
-            self._connection.close()
-            return True
-        os.close(is_grouped)
-        os.read(grouped, 1)
-        os.close(grouped)
-        self._children.add(pid)
-        self._send({"id": request.id, "pid": pid})
+        here, there = socket.socketpair()
+        with here, there:
+            try:
+                pid = os.fork()
+            except OSError as error:
+                self._send({"id": request.id, "error": error.strerror})
+                return False
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                for descriptor in (self._signals, self._wakeup):
+                    os.close(descriptor)
+                self._connection.close()
+                here.close()
+                os.setsid()
+                if not _exchange(there):
+                    os._exit(1)
+                return True
+            there.close()
+            self._children.add(pid)
+            with suppress(ConnectionError):  # the process has been killed
+                here.recv(RECEIVE_BYTES)
+            if self._send({"id": request.id, "pid": pid}):
+                with suppress(ConnectionError):
+                    here.send(b"go")
         return False
 
     def _reap(self) -> None:
@@ -174,11 +180,22 @@ class ForkServer:
                 self._children.discard(pid)
                 self._send({"ended": pid, "exit_code": os.waitstatus_to_exitcode(status)})
 
-    def _send(self, message: dict[str, Any]) -> None:
+    def _send(self, message: dict[str, Any]) -> bool:
+        """Send a message; return False if the launcher is gone. The next read ends the server then."""
         try:
             self._connection.sendall(json.dumps(message).encode() + b"\n")
-        except OSError:  # its launcher is gone: the next read ends the server
-            pass
+        except OSError:
+            return False
+        return True
+
+
+def _exchange(connection: socket.socket) -> bool:
+    """Tell the other end that this one has come so far, and wait for it; return False if it is gone."""
+    try:
+        connection.send(b"ready")
+        return bool(connection.recv(RECEIVE_BYTES))
+    except ConnectionError:
+        return False
 
 
 def preload() -> None:

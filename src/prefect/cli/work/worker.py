@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,13 +25,15 @@ if TYPE_CHECKING:
     from prefect.logging import configuration
     from prefect.outbox import leftovers
     from prefect.schemas import filters, records
+    from prefect.server.app import embedded
     from prefect.workers import running
 else:
     _follow = lazy("prefect.cli.runs._follow")
     _worker_types, work_pool = lazy_from("prefect.cli.work", "_worker_types", "work_pool")
     filters, records = lazy_from("prefect.schemas", "filters", "records")
     configuration = lazy("prefect.logging.configuration")
-    leftovers, running = lazy_from("prefect", "outbox.leftovers", "workers.running")
+    embedded, leftovers = lazy_from("prefect", "server.app.embedded", "outbox.leftovers")
+    running = lazy("prefect.workers.running")
 
 command = group("worker", "Run and list workers, which start the flow runs of a work pool.")
 
@@ -91,7 +94,10 @@ def start(
         heartbeat_interval_seconds=int(settings.worker.heartbeat_seconds),
         base_job_template=template,
     )
-    with leftovers.ship_leftovers(settings):
+    with leftovers.ship_leftovers(settings), ExitStack() as stack:
+        if not settings.api.url and not run_once:
+            # Schedules fire, and automations are evaluated, while a worker holds the home open.
+            stack.enter_context(embedded.serve_home(settings))
         running.run_worker(worker, run_once=run_once, with_healthcheck=with_healthcheck, printer=click.echo)
 
 

@@ -91,6 +91,7 @@ class FlowRunStates(RunEngine):
         answer = await self._orchestrator.propose_state(state, force)
         while answer.status == "WAIT":
             await _io.sleep(answer.delay_seconds)
+            state = state.model_copy()  # with the time of now, by which an orchestrator of this process decides
             answer = await self._orchestrator.propose_state(state, force)
         recorded, current = self.fields["state"], self.state
         if recorded is not None and recorded is not current:  # another process has changed it

@@ -33,14 +33,16 @@ class EmbeddedServer:
     """A server that answers while it is entered as a context.
 
     Args:
-        settings: The settings of the server. A port that they set is used; otherwise one that is free.
+        settings: The settings of the server.
+        port: The port, or 0 for one that is free. If None, that of the settings, or a free one if they set none.
 
     Attributes:
         url: The address of its API.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, port: int | None = None) -> None:
         self.settings = settings
+        self._port = port
         self.url = ""
         self._started: Future[None] = Future()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -56,8 +58,8 @@ class EmbeddedServer:
             StoreError: The database cannot be used.
         """
         api = self.settings.server.api
-        port = api.port if "port" in api.model_fields_set else 0
-        self._listening = serving.listen(HOST, port)
+        configured = api.port if "port" in api.model_fields_set else 0
+        self._listening = serving.listen(HOST, configured if self._port is None else self._port)
         self.url = f"{serving.describe_address(HOST, self._listening)}{base_path(self.settings)}"
         self._thread.start()
         self._started.result(START_TIMEOUT_SECONDS)
@@ -107,6 +109,19 @@ class EmbeddedServer:
             await self._uvicorn.serve([listening])
         finally:
             await server.stop()
+
+
+@contextmanager
+def serve_home(settings: Settings) -> Iterator[None]:
+    """Run a server on the home of the settings, for what only a server does: its schedules and its automations."""
+    server = EmbeddedServer(
+        settings, port=0
+    )  # nobody needs its address, and another server may have that of the settings
+    server.start()
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 class _ThreadServer(serving.UvicornServer):
