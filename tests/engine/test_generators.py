@@ -8,6 +8,7 @@ import pytest
 
 from prefect import flow, task
 from prefect.context import EngineContext, TaskRunContext
+from tests.interrupts import list_python_calls
 from tests.recorded import run, states
 
 DECORATORS = {"task": task, "flow": flow}
@@ -41,6 +42,12 @@ def test_items_are_yielded_as_they_are_made(decorator: Any):
     assert next(found) == 0
     assert made == [0]
     assert list(found) == [1, 2]
+
+
+def test_interrupt_at_the_end_of_a_generator_is_not_lost(decorator: Any):
+    found = [decorator(lambda: (yield 1))()]
+    assert list(found[0]) == [1]
+    assert list_python_calls(found.clear) == []
 
 
 def test_context_of_the_consumer_is_not_the_run(decorator: Any):

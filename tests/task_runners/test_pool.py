@@ -13,6 +13,7 @@ from prefect.schemas.states import Completed
 from prefect.task_runners import pool as pool_module
 from prefect.task_runners.pool import PoolSlot, ThreadPool
 from prefect.types import new_id
+from tests.interrupts import list_python_calls
 
 TIMEOUT_SECONDS = 60.0
 
@@ -60,6 +61,11 @@ def close_and_check(pool: ThreadPool) -> None:
     pool.close()
     with pool._lock:
         assert (pool._running, pool._resuming, pool._unfinished, len(pool._jobs)) == (0, 0, 0, 0)
+
+
+def test_interrupt_at_the_end_of_a_pool_is_not_lost():
+    pools = [ThreadPool(1, "test")]
+    assert list_python_calls(pools.clear) == []
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])

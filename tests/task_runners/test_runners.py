@@ -208,11 +208,11 @@ def test_run_waiting_for_a_cancelled_run_does_not_hang(home: Path, monkeypatch: 
     running, crashing = threading.Event(), threading.Event()
     cancel_all = ThreadPoolTaskRunner.cancel_all
 
-    def cancel_and_tell(runner: ThreadPoolTaskRunner) -> None:
+    def cancel_and_signal(runner: ThreadPoolTaskRunner) -> None:
         cancel_all(runner)
         crashing.set()
 
-    monkeypatch.setattr(ThreadPoolTaskRunner, "cancel_all", cancel_and_tell)
+    monkeypatch.setattr(ThreadPoolTaskRunner, "cancel_all", cancel_and_signal)
 
     @task
     def never() -> None:

@@ -52,7 +52,8 @@ def start(make: MakeEngine, body: Any, return_state: bool = False) -> Any:
         if return_state:
             raise ValueError(f"The generator {body.name!r} has no state to return: iterate over it instead.")
         items = aiterate(make) if body.isasync else iterate(make)
-        _unfinished.add(items)
+        # A callback in C: the exception of a signal that comes in one of Python's is lost.
+        _unfinished.add(weakref.ref(items, _unfinished.discard))
         return items
     if body.isasync:
         return await_(make, return_state)
@@ -191,7 +192,7 @@ def iterate(make: MakeEngine, gather: bool = False) -> Generator[Any, Any, Any]:
     return None if gather else drive(run.unwrap())
 
 
-_unfinished: weakref.WeakSet[Generator[Any, Any, Any] | AsyncGenerator[Any, Any]] = weakref.WeakSet()
+_unfinished: set[weakref.ref[Generator[Any, Any, Any] | AsyncGenerator[Any, Any]]] = set()
 
 
 @cache
@@ -202,11 +203,12 @@ def _close_generators_at_exit() -> None:
 
 def _close_unfinished() -> None:
     _io.call_in_place()
-    for items in list(_unfinished):
+    for reference in list(_unfinished):
+        items = reference()
         try:
             if isinstance(items, Generator):
                 items.close()
-            else:  # its event loop was left open, or closed without it
+            elif items is not None:  # its event loop was left open, or closed without it
                 asyncio.run(_as_coroutine(items.aclose()))
         except Exception:  # raised by the user's clean-up; the run has recorded it
             continue

@@ -43,7 +43,8 @@ class ThreadPool:
         self._limit = limit if limit is not None else 1 << 30
         self._name = name
         self._reset(running=0)
-        _pools.add(self)
+        # A callback in C: the exception of a signal that comes in one of Python's is lost.
+        _pools.add(weakref.ref(self, _pools.discard))
 
     def _reset(self, running: int) -> None:
         self._jobs: deque[Job] = deque()
@@ -294,12 +295,13 @@ class PoolSlot:
                 self._pool._resume.notify()
 
 
-_pools: weakref.WeakSet[ThreadPool] = weakref.WeakSet()
+_pools: set[weakref.ref[ThreadPool]] = set()
 
 
 def _reset_in_child() -> None:
-    for pool in list(_pools):
-        pool.reset_after_fork()
+    for reference in list(_pools):
+        if (pool := reference()) is not None:
+            pool.reset_after_fork()
 
 
 if hasattr(os, "register_at_fork"):

@@ -8,7 +8,7 @@ from prefect.concurrency.sync import concurrency, rate_limit
 
 with client() as api:
     api.upsert_global_concurrency_limit_by_name("seats", 2)
-    api.upsert_global_concurrency_limit_by_name("pace", 5, 5)
+    api.upsert_global_concurrency_limit_by_name("pace", 5, 0.1)  # slower than the next look
 
 
 @flow

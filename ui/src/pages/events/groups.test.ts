@@ -16,3 +16,8 @@ test('events of a flow run and of its task runs are one group, where the newest 
   expect(groups[0]!.run!['prefect.resource.name']).toBe('otter')
   expect(groups.map(summarize)).toEqual(['Running → Completed · 1 task run event', '1 other event'])
 })
+
+test('heartbeats of a flow run are counted', () => {
+  const beats = ['4', '3', '2'].map((id) => event(id, 'prefect.flow-run.heartbeat', 'prefect.flow-run.a'))
+  expect(groupByRun([...beats, event('1', 'prefect.flow-run.Running', 'prefect.flow-run.a')]).map(summarize)).toEqual(['Running · 3 heartbeats'])
+})

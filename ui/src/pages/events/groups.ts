@@ -31,12 +31,15 @@ export function groupByRun(events: ReceivedEvent[]): EventGroup[] {
   return [...groups.values()]
 }
 
+const HEARTBEAT = `${FLOW_RUN}heartbeat`
+
 /** Return what happened in a group in words: the states of the run in order, and how many other events there are. */
 export function summarize(group: EventGroup): string {
-  const states = group.events.filter((event) => event.resource['prefect.resource.id'] === group.key && event.event.startsWith(FLOW_RUN)).map((event) => event.event.slice(FLOW_RUN.length))
-  const others = group.events.length - states.length
+  const own = group.events.filter((event) => event.resource['prefect.resource.id'] === group.key && event.event.startsWith(FLOW_RUN))
+  const states = own.filter((event) => event.event !== HEARTBEAT).map((event) => event.event.slice(FLOW_RUN.length))
+  const others = group.events.length - own.length
   const tasks = group.events.filter((event) => event.event.startsWith('prefect.task-run.')).length
   const rest = others - tasks
   const count = (number: number, words: string) => (number ? `${number} ${words}${number === 1 ? '' : 's'}` : '')
-  return [states.reverse().join(' → '), count(tasks, 'task run event'), count(rest, 'other event')].filter(Boolean).join(' · ')
+  return [states.reverse().join(' → '), count(own.length - states.length, 'heartbeat'), count(tasks, 'task run event'), count(rest, 'other event')].filter(Boolean).join(' · ')
 }

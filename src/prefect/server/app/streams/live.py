@@ -1,9 +1,9 @@
 """Changes for open web pages, as server-sent events: the runs that changed, and that something changed.
 
 One subscription to the bus and a few queries an interval serve all pages of a server, however many are open: the rows
-of runs that changed are read once for all of them, and compared once with each query that pages show. With them pages
-are sent by how much counts change, from the states that the runs have left. What else a page shows it reads anew, and
-its counts with it, at a pace that depends on what that costs (`app.shared_answers`).
+of runs that changed are read once for all of them, and compared once with each query that pages show. Pages also get
+the changes of their counts, which follow from the states that the runs have left. A page loads everything else again by
+itself, with its counts, at intervals that depend on the cost of the answer (`app.shared_answers`).
 """
 
 from __future__ import annotations
@@ -181,7 +181,7 @@ class LiveHub:
     async def _stream(self, page: Page) -> AsyncIterator[bytes]:
         self._pages.add(page)
         if self._gathering is None:
-            self._server.answers.expire()  # what has changed since they were given was not noticed
+            self._server.answers.expire()  # changes since their computation were not noticed
             self._gathering = asyncio.create_task(self._gather())
         try:
             yield _HELLO
@@ -198,7 +198,7 @@ class LiveHub:
             self._pages.discard(page)
             if not self._pages and self._gathering is not None:
                 self._gathering.cancel()
-                self._gathering = None  # a page that comes before it has ended needs another
+                self._gathering = None  # a page that opens before it has ended needs a new one
 
     async def _gather(self) -> None:
         """Gather changes and pass them on to the pages, as long as there are some."""

@@ -1,8 +1,8 @@
 """Pack an event's labels, related resources and payload into few bytes, and unpack them.
 
-Most events are of a run that entered a state, three for each task run, and are almost the same texts each time. What
-an event's row holds already (ids, the time) and other ids are taken out of the JSON, and the rest is compressed with
-those texts as a dictionary: a kilobyte becomes less than a hundred bytes.
+Most events are about a run that entered a state, three for each task run, and their texts are almost equal. The ids and
+the time that an event's row holds already, and other ids, are replaced by marks in the JSON; the rest is compressed
+with typical events as a dictionary: a kilobyte becomes less than a hundred bytes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ import orjson
 from prefect.types import json_codec
 
 _VERSION = b"\x01"
-"""The first byte of what is packed: by which dictionary."""
+"""The first byte of a packed event: the version of the dictionary."""
 
 _ID_LENGTH = 36
 _ID_AFTER_8 = re.compile(rb"-(?<=[0-9a-f]{8}-)(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
-"""An id, from its first hyphen. Hot path: to search for a character is six times as fast as to try each position."""
+"""An id, from its first hyphen. Hot path: searching for one character is six times as fast as trying each position."""
 
 _MARK = re.compile(rb"[\x01-\x06]")  # JSON has no such bytes
 
 _ID_COLUMNS = ("id", "resource_id", "flow_run_id", "follows")
-"""Columns whose ids are marked by the bytes 1 to 4; 5 is the next id of those that follow, 6 the time."""
+"""Columns whose ids have the marks 1 to 4; the mark 5 is the next one of the other ids, 6 the time."""
 
 _NEXT, _TIME = b"\x05", b"\x06"
 

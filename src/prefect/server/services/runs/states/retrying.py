@@ -29,7 +29,7 @@ from prefect.server.store.queries import runs as queries
 from prefect.types import now
 
 MAX_TASK_RUNS = 20_000
-"""Of how many task runs it is read, at most, what a retry repeats: the newest."""
+"""Maximum number of task runs that are read to predict what a retry repeats: the newest ones."""
 
 
 class LostResults(TypedDict):
