@@ -59,8 +59,6 @@ WRITER_PAUSE_SECONDS = 0.002
 MAX_DEFERRAL_SECONDS = 0.05
 """How long a unit of work that no request waits for lets requests go first; then it has its turn on a busy server."""
 
-DEFERRAL_STEP_SECONDS = 0.001
-
 IN_PLACE_SECONDS = 0.01
 """Seconds that a query may keep the thread of the event loop; one that takes longer is begun anew in another thread."""
 
@@ -205,6 +203,7 @@ class SqliteWriterDatabase(SqliteDatabase):
         self._thread_local = threading.local()
         self._opened: list[ThreadTransaction] = []
         self._requests = 0  # units of work that requests wait for
+        self._has_no_requests = asyncio.Event()
         self._brief_writes = 0
         self._commit_seconds = 0.0
         self._background = asyncio.Lock()
@@ -256,15 +255,19 @@ class SqliteWriterDatabase(SqliteDatabase):
         The writer runs Python code, which keeps others from running theirs.
         """
         async with self._background:
-            if self._requests:
-                await asyncio.sleep(0)  # the request whose commit led here ends
-            until = time.monotonic() + MAX_DEFERRAL_SECONDS
-            while self._requests and time.monotonic() < until:
-                await asyncio.sleep(DEFERRAL_STEP_SECONDS)
+            await self._defer()
             if brief and self._may_write_here(requests=0):
                 with suppress(Interrupted, StoreBusy):  # it takes long, or another thread or process writes
                     return drive(self._write_here(work, durable=False))
             return await self._write(work, durable=False)
+
+    async def _defer(self) -> None:
+        """Wait until no request waits for the database, for some time at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MAX_DEFERRAL_SECONDS):
+                while self._requests:
+                    self._has_no_requests.clear()
+                    await self._has_no_requests.wait()
 
     async def _as_request(self, unit: Awaitable[T]) -> T:
         """Count a unit of work that a request waits for, which is in the event loop: others are not counted."""
@@ -275,6 +278,8 @@ class SqliteWriterDatabase(SqliteDatabase):
             return await unit
         finally:
             self._requests -= 1
+            if not self._requests:
+                self._has_no_requests.set()
 
     async def _write_briefly(self, work: UnitOfWork[T]) -> T:
         if not is_driven():
