@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ from prefect.runner.execution import RunExecution
 from prefect.runner.launch import Launch, SubprocessLauncher
 from prefect.runner.supervise import StopReason
 from prefect.schemas.runs import FlowRun
-from prefect.schemas.states import State, StateType
+from prefect.schemas.states import Scheduled, State, StateType
+from prefect.types import now
 
 PROGRAM = """
 import asyncio, pathlib, time
@@ -46,6 +48,14 @@ def blocks():
 async def waits():
     ready()
     await asyncio.sleep(60)
+
+def name_run():
+    ready()
+    return "named before it begins"
+
+@flow(flow_run_name=name_run, on_crashed=[hook])
+def begins_later():
+    pathlib.Path("hook").write_text("it has begun")
 """
 
 
@@ -79,9 +89,9 @@ def start(tmp_path: Path, client: PrefectClient) -> Callable[..., Awaitable[Runn
     (tmp_path / "program.py").write_text(PROGRAM)
     os.mkfifo(tmp_path / "pipe")
 
-    async def start(flow: str, **env: str) -> Running:
+    async def start(flow: str, state: State | None = None, **env: str) -> Running:
         deployment_id = await client.create_deployment(await client.create_flow_from_name(flow), "test")
-        run = await client.create_flow_run_from_deployment(deployment_id)
+        run = await client.create_flow_run_from_deployment(deployment_id, state=state)
         claims = Claims("test", is_renewed=False)
         assert await claims.claim(client, run) is None
         assert await Claims("another", is_renewed=False).claim(client, run) is not None
@@ -121,6 +131,25 @@ async def test_run_crashes_on_sigterm_otherwise(start, flow):
     await running.task
     state = await running.read_state()
     assert state.is_crashed() and state.message == "Execution was aborted by a termination signal."
+
+
+async def test_run_that_has_not_begun_keeps_its_time_on_sigterm(start, tmp_path):
+    tomorrow = now() + timedelta(days=1)
+    running = await start("begins_later", Scheduled(scheduled_time=tomorrow))
+    running.execution.stop(StopReason.SHUTDOWN, grace_seconds=30)
+    await running.task
+    state = await running.read_state()
+    assert (state.type, state.name) == (StateType.SCHEDULED, "Scheduled")
+    assert state.state_details.scheduled_time == tomorrow
+    assert not (tmp_path / "hook").exists()
+
+
+async def test_cancelled_run_that_has_not_begun_is_cancelled(start, client):
+    running = await start("begins_later", Scheduled(scheduled_time=now() + timedelta(days=1)))
+    await client.set_flow_run_state(running.run.id, State(type=StateType.CANCELLING))
+    running.execution.stop(StopReason.CANCELLED, grace_seconds=30)
+    await running.task
+    assert (await running.read_state()).is_cancelled()
 
 
 async def test_killed_run_has_crashed_and_its_hooks_are_called(start, tmp_path, client):

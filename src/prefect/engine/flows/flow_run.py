@@ -410,16 +410,19 @@ class FlowRunEngine(FlowRunStates):
         await self.conclude()
 
     def _is_rescheduled_on_sigterm(self) -> bool:
-        """Return whether the run continues in another process when this one is asked to end."""
+        """Return whether another process runs the run when this one is asked to end."""
+        has_not_begun = self._context is not None and not self.attempt
         is_wanted = os.environ.get(SIGTERM_BEHAVIOR_VARIABLE, "").lower() == "reschedule"
-        return is_wanted and self.is_outermost and self.fields["deployment_id"] is not None
+        return (has_not_begun or is_wanted) and self.is_outermost and self.fields["deployment_id"] is not None
 
     async def _reschedule(self, error: BaseException) -> None:
-        """Leave the run to another process, which begins it again."""
+        """Leave the run to another process, which begins it: immediately, or at its time, if that has not come yet."""
         await self.stop_task_runner(error)
         message = "Its process was asked to end, so the run is scheduled again."
-        details = StateDetails.make(**{**vars(self._details), "scheduled_time": now()})
-        await self.propose_state(State.make(SCHEDULED, "AwaitingRetry", message=message, details=details), final=True)
+        expected = self.fields["expected_start_time"]
+        name, at = ("AwaitingRetry", now()) if self.attempt else ("Scheduled", expected or now())
+        details = StateDetails.make(**{**vars(self._details), "scheduled_time": at})
+        await self.propose_state(State.make(SCHEDULED, name, message=message, details=details), final=True)
         self.logger.info("%s", message)
         self.release()
 
