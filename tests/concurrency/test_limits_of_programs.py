@@ -154,7 +154,7 @@ def test_block_that_would_wait_for_itself_is_an_error(limit: Callable[..., None]
 
 
 def test_max_retries_bounds_the_attempts(limit: Callable[..., None]) -> None:
-    with concurrency("db"), pytest.raises(ConcurrencySlotAcquisitionError, match="in 1 attempts"):
+    with concurrency("db"), pytest.raises(ConcurrencySlotAcquisitionError, match=r"in 1 attempt\."):
         with concurrency("db", max_retries=0):
             raise AssertionError
 

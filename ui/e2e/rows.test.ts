@@ -90,7 +90,7 @@ inBrowser('rows of lists', () => {
   test('of events are narrowed in one line of a small window, and held', async () => {
     const opened = await open(server, '/events', { viewport: { width: 1280, height: 800 } })
     const { page } = opened
-    await page.getByRole('button', { name: 'Pause' }).click()
+    await page.getByRole('button', { name: 'Pause', exact: true }).click()
     await page.getByRole('button', { name: 'Go on' }).waitFor()
     const [first, last] = await Promise.all([page.getByRole('combobox', { name: /^Event/ }), page.getByRole('checkbox', { name: 'Group by run' })].map((each) => each.boundingBox()))
     expect(last!.y).toBeLessThan(first!.y + first!.height)
