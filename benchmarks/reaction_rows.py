@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import http.client
-import http.server
 import json
+import socketserver
 import statistics
 import threading
 import time
@@ -54,22 +54,23 @@ class _Endpoint:
 def _endpoint() -> Iterator[_Endpoint]:
     endpoint = _Endpoint()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"  # as endpoints of services: a connection may be kept
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while line := self.rfile.readline():  # the connection may be kept
+                length = 0
+                while line.strip():
+                    name, _, value = line.partition(b":")
+                    length = int(value) if name.lower() == b"content-length" else length
+                    line = self.rfile.readline()
+                body = self.rfile.read(length).decode()
+                with endpoint.changed:
+                    endpoint.arrived.setdefault(body, time.perf_counter())
+                    endpoint.changed.notify_all()
+                self.wfile.write(b"HTTP/1.1 204 No Content\r\n\r\n")
 
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["content-length"])).decode()
-            with endpoint.changed:
-                endpoint.arrived.setdefault(body, time.perf_counter())
-                endpoint.changed.notify_all()
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    endpoint.port = server.server_port
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    endpoint.port = server.server_address[1]
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
