@@ -114,9 +114,8 @@ class EmbeddedServer:
 @contextmanager
 def serve_home(settings: Settings) -> Iterator[None]:
     """Run a server on the home of the settings, for what only a server does: its schedules and its automations."""
-    server = EmbeddedServer(
-        settings, port=0
-    )  # nobody needs its address, and another server may have that of the settings
+    # On a free port: nobody needs its address, and another server may have that of the settings.
+    server = EmbeddedServer(settings, port=0)
     server.start()
     try:
         yield
