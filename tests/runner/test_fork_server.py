@@ -18,7 +18,7 @@ import pytest
 
 from prefect.runner import fork_launcher
 from prefect.runner.fork_launcher import ForkServerLauncher
-from prefect.runner.launch import Launch, Launcher, LaunchError, RunProcess, SubprocessLauncher
+from prefect.runner.launch import Launch, Launcher, LaunchError, SubprocessLauncher
 from prefect.types import new_id
 
 pytestmark = pytest.mark.skipif(not fork_launcher.is_available(), reason="there is no fork server on this system")
@@ -156,8 +156,8 @@ async def test_fork_server_is_started_again_after_it_died(launcher: ForkServerLa
     assert launcher.server_pid not in (None, before)
 
 
-async def start_orphan(launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch) -> RunProcess:
-    """Start a process that sleeps, and kill the fork server that is its parent."""
+async def end_orphan(launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Kill a fork server, then the process that it has forked; return the exit code that is noticed of that."""
     runs = package / "runs"
     (package / "__main__.py").write_text(f"open({str(runs)!r}, 'w').close(); import time; time.sleep(60)")
     monkeypatch.setattr(fork_launcher, "ENGINE_MODULE", "engine_of_test")
@@ -169,26 +169,22 @@ async def start_orphan(launcher: ForkServerLauncher, package: Path, monkeypatch:
     os.kill(launcher.server_pid, signal.SIGKILL)
     await launcher.wait_closed()
     assert process.exit_code is None
-    return process
+    assert process.signal_group(signal.SIGKILL)
+    async with asyncio.timeout(60):
+        return await process.wait()
 
 
 async def test_process_of_a_dead_fork_server_is_waited_for(
     launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = await start_orphan(launcher, package, monkeypatch)
-    assert process.signal_group(signal.SIGKILL)
-    async with asyncio.timeout(60):
-        assert await process.wait() == fork_launcher.UNKNOWN_EXIT_CODE
+    assert await end_orphan(launcher, package, monkeypatch) == fork_launcher.UNKNOWN_EXIT_CODE
 
 
 @pytest.mark.usefixtures("adopts_orphans")
 async def test_process_of_a_dead_fork_server_is_collected_where_it_is_adopted(
     launcher: ForkServerLauncher, package: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    process = await start_orphan(launcher, package, monkeypatch)
-    assert process.signal_group(signal.SIGKILL)
-    async with asyncio.timeout(60):
-        assert await process.wait() == -signal.SIGKILL
+    assert await end_orphan(launcher, package, monkeypatch) == -signal.SIGKILL
 
 
 @pytest.fixture

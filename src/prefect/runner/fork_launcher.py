@@ -33,7 +33,7 @@ logger = get_logger("runner.fork_server")
 def is_available() -> bool:
     """Return whether this system can fork a process that continues with Python, which macOS and Windows cannot.
 
-    It also has to tell of the end of a process that is not a child: Linux from 5.3, unless a sandbox forbids it.
+    It must also support file descriptors of processes (pidfd): Linux from 5.3, unless a sandbox forbids them.
     """
     try:
         os.close(os.pidfd_open(os.getpid()))

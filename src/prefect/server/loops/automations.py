@@ -38,7 +38,7 @@ JOB_INTERVAL_SECONDS = 1.0
 """Between two polls for actions that are to be tried again."""
 
 LEADING_SECONDS = 5.0
-"""For how long after a round of actions this server counts as the one that carries them out."""
+"""For how long after a round of actions this server counts as the leader that executes them."""
 
 JOB_BATCH_SIZE = 10
 """Jobs that are started in one transaction, which takes some milliseconds: other writers wait for it."""
@@ -102,7 +102,7 @@ class TriggerEvaluator:
     """Evaluates triggers; the prepared ones are kept from round to round.
 
     Args:
-        executor: Carries out the actions of those that fire.
+        executor: Executes the actions of those that fire.
     """
 
     def __init__(self, executor: ActionExecutor) -> None:
@@ -223,14 +223,14 @@ class ActionExecutor:
             brief = False
 
     async def start_new(self, tx: Transaction, new: firings.NewJobs) -> Sequence[StartedJob]:
-        """Start jobs in the transaction that adds them, if they are few and this server carries out actions.
+        """Start jobs in the transaction that adds them, if they are few and this server executes actions.
 
         Returns:
             The jobs whose actions are to be sent after the transaction. The next round starts those that are left.
         """
         result = None
-        carries_out_actions = time.monotonic() - self._last_round < LEADING_SECONDS
-        if carries_out_actions and len(new.rows) <= MAX_BRIEF_JOBS:
+        is_leading = time.monotonic() - self._last_round < LEADING_SECONDS
+        if is_leading and len(new.rows) <= MAX_BRIEF_JOBS:
             try:
                 async with tx.savepoint():
                     result = await jobs.start_new(tx, new, self._owner, self._get_capacity)
